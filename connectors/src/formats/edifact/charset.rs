@@ -1,0 +1,79 @@
+//! Character sets of the syntax levels, to UTF-8.
+//!
+//! `edifact-rs` decodes too, but refuses a whole interchange for one byte outside the declared repertoire. Senders
+//! write Latin-1 names under UNOA every day, so here a byte that does not fit is replaced and warned about.
+
+use std::borrow::Cow;
+
+use encoding_rs::Encoding;
+
+/// Text of an interchange whose UNB names `syntax` (`UNOA`, `UNOC`, `KECA` ...), and whether bytes were replaced.
+pub fn decode<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
+    let bytes = match bytes {
+        Cow::Borrowed(b) => match std::str::from_utf8(b) {
+            Ok(text) if text.is_ascii() || !is_single_byte(syntax) => return (Cow::Borrowed(text), false),
+            _ => Cow::Borrowed(b),
+        },
+        Cow::Owned(b) => match String::from_utf8(b) {
+            Ok(text) if text.is_ascii() || !is_single_byte(syntax) => return (Cow::Owned(text), false),
+            Ok(text) => Cow::Owned(text.into_bytes()),
+            Err(error) => Cow::Owned(error.into_bytes()),
+        },
+    };
+    let (text, replaced) = encoding(syntax).decode_without_bom_handling(&bytes);
+    (Cow::Owned(text.into_owned()), replaced)
+}
+
+/// Declared as one byte a character beyond ASCII: valid UTF-8 would be a coincidence, except where the declared
+/// repertoire is plain ASCII and the sender did not care.
+fn is_single_byte(syntax: &str) -> bool {
+    matches!(syntax, "UNOC" | "UNOD" | "UNOE" | "UNOF" | "UNOG" | "UNOH" | "UNOI" | "UNOJ" | "UNOK" | "UNOL")
+}
+
+fn encoding(syntax: &str) -> &'static Encoding {
+    match syntax {
+        "UNOD" => encoding_rs::ISO_8859_2,
+        "UNOE" => encoding_rs::ISO_8859_5,
+        "UNOF" => encoding_rs::ISO_8859_7,
+        "UNOG" => encoding_rs::ISO_8859_3,
+        "UNOH" => encoding_rs::ISO_8859_4,
+        "UNOI" => encoding_rs::ISO_8859_6,
+        "UNOJ" => encoding_rs::ISO_8859_8,
+        "UNOK" => encoding_rs::WINDOWS_1254,
+        "UNOL" => encoding_rs::ISO_8859_15,
+        // Code extension: in this region Hangul, as under the Korean conformance body's own identifier.
+        "UNOX" | "KECA" => encoding_rs::EUC_KR,
+        "UNOW" | "UNOY" => encoding_rs::UTF_8,
+        // UNOA and UNOB are ASCII, UNOC is Latin-1; 1252 holds both and the quotes that word processors make.
+        _ => encoding_rs::WINDOWS_1252,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_level_has_its_letters() {
+        for (syntax, bytes, text) in [
+            ("UNOA", &b"ABC"[..], "ABC"),
+            ("UNOA", b"M\xFCLLER", "M\u{fc}LLER"),
+            ("UNOA", "M\u{fc}LLER".as_bytes(), "M\u{fc}LLER"),
+            ("UNOC", b"M\xFCLLER", "M\u{fc}LLER"),
+            ("UNOD", b"KO\xB3O", "KO\u{142}O"),
+            ("UNOE", b"\xBC\xDE\xE1", "\u{41c}\u{43e}\u{441}"),
+            ("UNOF", b"\xC1\xE8", "\u{391}\u{3b8}"),
+            ("UNOX", b"\xB0\xA1", "\u{ac00}"),
+            ("UNOY", "\u{ac00}".as_bytes(), "\u{ac00}"),
+        ] {
+            assert_eq!(decode(Cow::Borrowed(bytes), syntax), (Cow::Borrowed(text), false), "{syntax}");
+            assert_eq!(decode(Cow::Owned(bytes.to_vec()), syntax), (Cow::Borrowed(text), false), "{syntax}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_replaced_and_said() {
+        let (text, replaced) = decode(Cow::Borrowed(b"A\xFFB"), "UNOY");
+        assert_eq!((&*text, replaced), ("A\u{fffd}B", true));
+    }
+}

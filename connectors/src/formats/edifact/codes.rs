@@ -1,0 +1,75 @@
+//! The codes that readers of EDIFACT give: what was tolerated, and why something was set aside.
+//!
+//! Codes are stable: lists, dashboards and tests name them. A new tolerance is a new line here; the functions
+//! of [`super::output`] take no code that is not in these tables (a test holds them to it).
+
+/// Warning codes and what each one says.
+pub const WARNINGS: &[(&str, &str)] = &[
+    ("transport_dirt", "text around the interchange was cut, folded lines were joined"),
+    ("service_characters", "the text uses other service characters than its UNA, or than the standard without one"),
+    ("missing_terminator", "a line ended without segment terminator before the next tag; both segments were read"),
+    ("charset", "bytes that the declared character set does not have were replaced"),
+    ("no_envelope", "no UNB: sender and interchange reference are unknown"),
+    ("truncated", "the text ends before its UNT or UNZ; what was complete was read"),
+    ("unt_count", "UNT counts other segments, or names another message"),
+    ("unz_count", "UNZ or UNE counts other messages or groups, or names another interchange or group"),
+    ("test_interchange", "UNB marks the interchange as a test"),
+    ("bad_segment", "a piece of text is no segment, or has a dangling release character or too many elements"),
+    ("unknown_segment", "a segment that this message does not use"),
+    ("unknown_code", "a qualifier or code that is in no list we know; kept as sent where a column takes it"),
+    ("unknown_party", "a NAD qualifier that names nobody we read"),
+    ("unknown_gender", "a gender other than M, F, X, U"),
+    ("unknown_country", "a country in no list; kept as sent"),
+    ("unknown_airport", "an airport in no list; kept as sent, its local times stay NULL"),
+    ("bad_date", "an impossible date or time, left NULL"),
+    ("bad_number", "a number that is none, left NULL"),
+    ("bad_unit", "a unit that cannot be converted, the measure left NULL"),
+    ("no_departure_time", "the flight has no usable departure time"),
+    ("arrival_before_departure", "the flight arrives before it leaves: local midnight, or the two swapped"),
+    ("flight_number", "a flight or trip number without digits, `flight_no` left NULL"),
+    ("cnt_format", "CNT has an element where a component belongs"),
+    ("cnt_mismatch", "CNT counts others than the message holds"),
+    ("short_composite", "a composite has fewer components than needed; they were taken in order"),
+    ("empty_document", "a DOC without kind and number, left out"),
+    ("orphan_segment", "a segment of a group that was not opened before it"),
+    ("person_without_flight", "a master crew list: people, but no flight, so no traveller"),
+    ("nobody_listed", "a flight without people: a close-out, a cancellation, or an empty list"),
+    ("check_digit", "a container number whose check digit does not fit (ISO 6346)"),
+    ("no_containers_listed", "goods are said to be in a container that the manifest does not list"),
+    ("no_manifest_time", "the manifest has no usable time of its own, the interchange's was taken"),
+    ("no_nature", "no GIS or GEI says what happens to the goods; taken as import"),
+    ("no_mode", "TDT gives no mode of transport"),
+    ("amount_currency", "an amount in another currency than USD, left NULL"),
+    ("warnings_capped", "more warnings than are kept; the rest were only counted"),
+];
+
+/// Reasons for setting something aside.
+pub const REASONS: &[(&str, &str)] = &[
+    ("no_interchange", "neither UNB nor UNH was found"),
+    ("message_type", "a message type that is not read"),
+    ("bad_header", "UNH cannot be read"),
+    ("no_flight", "a passenger list without flight"),
+    ("no_identity", "a person without any name and document"),
+    ("no_bill", "a consignment without bill number"),
+    ("no_manifest", "a manifest that names neither itself nor a bill"),
+    ("truncated", "the last segment is cut off"),
+    ("segment_too_long", "a segment longer than 64 KiB"),
+    ("group_too_long", "a person or bill of more segments than are read as one"),
+    ("cell", "a value that its column refuses"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart() {
+        for table in [WARNINGS, REASONS] {
+            let mut codes: Vec<_> = table.iter().map(|(code, _)| *code).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            assert_eq!(codes.len(), table.len());
+            assert!(codes.iter().all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Dates and times of C507 and S004: format codes, lengths where there is none, two-digit years.
+
+use chrono::{Datelike, NaiveDate, NaiveTime};
+
+/// How much of a date is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// All of it.
+    Day,
+    /// Its day was sent as 00.
+    Month,
+    /// Its month was sent as 00, or only a year was sent.
+    Year,
+}
+
+impl Precision {
+    /// As the column `birth_date_precision` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
+/// A date with what else was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The day; the first one possible where the precision is less.
+    pub date: NaiveDate,
+    /// How much of it is known.
+    pub precision: Precision,
+    /// Time of the day.
+    pub time: Option<NaiveTime>,
+    /// Minutes east of UTC, where sent.
+    pub offset_minutes: Option<i32>,
+}
+
+/// What a two-digit year means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Century {
+    /// A time on a message or schedule: 1980 to 2079.
+    Recent,
+    /// A birth or an issue: the latest year not after this day.
+    NotAfter(NaiveDate),
+    /// An expiry: within fifty years of this day.
+    Near(NaiveDate),
+}
+
+/// Why a value is no date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a date")]
+pub struct NotADate;
+
+/// Reads `value` by its format code (DE 2379), by its length where the code is missing or does not fit.
+pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotADate> {
+    let value = value.trim();
+    // A period: its first day.
+    let value = if format == "718" { value.split('-').next().unwrap_or_default() } else { value };
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (date, rest) = value.split_at(digits);
+    let offset_minutes = offset(rest.trim())?;
+    let long_year = match (format, digits) {
+        ("602" | "610" | "102" | "203" | "204" | "205" | "303" | "304" | "718", _) => digits % 2 == 0 && digits != 6 || format == "610",
+        ("101" | "201", _) => !matches!(digits, 6 | 10),
+        (_, 4 | 8 | 12 | 14) => true,
+        _ => false,
+    };
+    let year_digits = if long_year && digits != 10 { 4 } else { 2 };
+    let number = |from: usize, to: usize| date.get(from..to).and_then(|d| d.parse::<u32>().ok());
+    let (month, day) = match (digits - year_digits.min(digits), digits) {
+        (0, 4) => (Some(0), Some(0)),
+        (2, 6) if year_digits == 4 => (number(4, 6), Some(0)),
+        (4.., _) => (number(year_digits, year_digits + 2), number(year_digits + 2, year_digits + 4)),
+        _ => return Err(NotADate),
+    };
+    let (year, month, day) = (number(0, year_digits).ok_or(NotADate)?, month.ok_or(NotADate)?, day.ok_or(NotADate)?);
+    let time = match digits - year_digits {
+        0 | 2 | 4 => None,
+        8 => Some((number(year_digits + 4, year_digits + 6), number(year_digits + 6, year_digits + 8), Some(0))),
+        10 => Some((
+            number(year_digits + 4, year_digits + 6),
+            number(year_digits + 6, year_digits + 8),
+            number(year_digits + 8, year_digits + 10),
+        )),
+        _ => return Err(NotADate),
+    };
+    let precision = match (month, day) {
+        (0, _) => Precision::Year,
+        (_, 0) => Precision::Month,
+        _ => Precision::Day,
+    };
+    let (month, day) = (month.max(1), if month == 0 { 1 } else { day.max(1) });
+    let date = if year_digits == 4 {
+        NaiveDate::from_ymd_opt(year as i32, month, day).filter(|d| (1800..2200).contains(&d.year()))
+    } else {
+        two_digit(year, month, day, century)
+    }
+    .ok_or(NotADate)?;
+    let (date, time) = match time {
+        None => (date, None),
+        // Midnight at the end of the day.
+        Some((Some(24), Some(0), Some(0))) => (date.succ_opt().ok_or(NotADate)?, NaiveTime::from_hms_opt(0, 0, 0)),
+        Some((Some(h), Some(m), Some(s))) => (date, Some(NaiveTime::from_hms_opt(h, m, s).ok_or(NotADate)?)),
+        Some(_) => return Err(NotADate),
+    };
+    Ok(Moment { date, precision, time, offset_minutes })
+}
+
+fn two_digit(year: u32, month: u32, day: u32, century: Century) -> Option<NaiveDate> {
+    let of = |base: i32| NaiveDate::from_ymd_opt(base + year as i32, month, day);
+    match century {
+        Century::Recent => of(if year < 80 { 2000 } else { 1900 }),
+        Century::NotAfter(limit) => {
+            let base = limit.year() - limit.year().rem_euclid(100);
+            [base, base - 100].into_iter().filter_map(of).find(|d| *d <= limit)
+        }
+        Century::Near(day) => {
+            let base = day.year() - day.year().rem_euclid(100);
+            [base - 100, base, base + 100].into_iter().filter_map(of).min_by_key(|d| (*d - day).num_days().abs())
+        }
+    }
+}
+
+/// `-0700`, `+09`, `Z`, nothing.
+fn offset(text: &str) -> Result<Option<i32>, NotADate> {
+    let (sign, digits) = match text.as_bytes() {
+        [] => return Ok(None),
+        b"Z" | b"UTC" | b"GMT" => return Ok(Some(0)),
+        [b'+', ..] => (1, &text[1..]),
+        [b'-', ..] => (-1, &text[1..]),
+        _ => return Err(NotADate),
+    };
+    if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(NotADate);
+    }
+    let hours: i32 = digits[..2].parse().map_err(|_| NotADate)?;
+    let minutes: i32 = digits[2..].parse().unwrap_or(0);
+    if hours > 14 || minutes > 59 {
+        return Err(NotADate);
+    }
+    Ok(Some(sign * (hours * 60 + minutes)))
+}
+
+/// Days since 1970-01-01.
+pub fn days(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - 719_163
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// `value:format` reads as.
+    fn check(value: &str, format: &str, century: Century, expected: &str) {
+        let read = parse(value, format, century).map_or_else(
+            |_| "none".to_owned(),
+            |m| {
+                let time = m.time.map_or(String::new(), |t| format!(" {}", t.format("%H:%M:%S")));
+                let offset = m.offset_minutes.map_or(String::new(), |o| format!(" {o:+}"));
+                let precision = if m.precision == Precision::Day { "" } else { m.precision.name() };
+                format!("{}{time}{offset}{precision}", m.date)
+            },
+        );
+        assert_eq!(read, expected, "{value}:{format}");
+    }
+
+    #[test]
+    fn a_format_code_is_obeyed_and_without_one_the_length_decides() {
+        for (value, format, expected) in [
+            ("2703140105", "201", "2027-03-14 01:05:00"),
+            ("202703140105", "203", "2027-03-14 01:05:00"),
+            ("20270314010559", "204", "2027-03-14 01:05:59"),
+            ("202703141300-0700", "205", "2027-03-14 13:00:00 -420"),
+            ("202703151720+0900", "205", "2027-03-15 17:20:00 +540"),
+            ("20270314", "102", "2027-03-14"),
+            ("270314", "101", "2027-03-14"),
+            ("2027", "602", "2027-01-01year"),
+            ("202703", "610", "2027-03-01month"),
+            ("20270301-20270314", "718", "2027-03-01"),
+            ("2703140105", "", "2027-03-14 01:05:00"),
+            ("202703140105", "", "2027-03-14 01:05:00"),
+            (" 270314", "", "2027-03-14"),
+            ("2703142400", "201", "2027-03-15 00:00:00"),
+            ("202703140105", "201", "2027-03-14 01:05:00"),
+            ("991399", "", "none"),
+            ("2703142560", "201", "none"),
+            ("12", "", "none"),
+            ("", "", "none"),
+            ("ABC", "102", "none"),
+        ] {
+            check(value, format, Century::Recent, expected);
+        }
+    }
+
+    #[test]
+    fn a_birth_year_is_the_latest_not_after_the_flight() {
+        let flight = Century::NotAfter(day("2027-03-14"));
+        check("260102", "", flight, "2026-01-02");
+        check("270315", "", flight, "1927-03-15");
+        check("690115", "", flight, "1969-01-15");
+        check("19260301", "102", flight, "1926-03-01");
+        check("000520", "", flight, "2000-05-20");
+        check("700000", "", flight, "1970-01-01year");
+        check("700500", "", flight, "1970-05-01month");
+        check("19700000", "102", flight, "1970-01-01year");
+    }
+
+    #[test]
+    fn an_expiry_is_near_the_flight() {
+        check("360101", "", Century::Near(day("2021-08-27")), "2036-01-01");
+        check("990909", "", Century::Near(day("2002-01-31")), "1999-09-09");
+        check("610218", "", Century::Near(day("2017-01-27")), "2061-02-18");
+    }
+
+    #[test]
+    fn days_count_from_1970() {
+        assert_eq!((days(day("1970-01-01")), days(day("2027-03-14"))), (0, 20_891));
+    }
+}

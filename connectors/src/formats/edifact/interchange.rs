@@ -1,0 +1,358 @@
+//! The envelope: interchange, groups and messages, their counts and references.
+//!
+//! Each message is handed whole to the reader of its type. Counts are hints: compared, warned about, never a reason
+//! to refuse. A message type without reader is set aside, whole, with its name.
+
+use haechi_model::SetAside;
+
+use super::output::Output;
+use super::places::to_utc_in;
+use super::segments::{Arena, Cutter, Raw, SEGMENT_BYTES_MAX, Segment};
+use super::service::{self, ServiceChars, Start};
+use super::transport::{self, Transported};
+use super::{cuscar, dates, paxlst};
+
+/// What the envelope says about every message in it.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// S002 0004.
+    pub sender: String,
+    /// 0020.
+    pub reference: String,
+    /// S004 as an instant, UTC milliseconds; it carries no zone, so the configured one is taken.
+    pub issued_at: Option<i64>,
+    /// The same as a day: what two-digit years are held against when a message has no other.
+    pub issued_on: Option<chrono::NaiveDate>,
+    /// 0035: not to be evaluated.
+    pub test: bool,
+}
+
+/// One message.
+pub struct Message<'m> {
+    /// Around it.
+    pub envelope: &'m Envelope,
+    /// 0065: `PAXLST`.
+    pub kind: String,
+    /// As the column `message_version` writes it: `D.15B`, `001.000`.
+    pub version: String,
+    /// 0062.
+    pub reference: String,
+    /// 0068, what ties a series together.
+    pub common_reference: String,
+    /// S010: part and `C` first or `F` last.
+    pub part: Option<(String, String)>,
+    /// Segments behind UNH and before UNT.
+    pub segments: &'m [Raw<'m>],
+    /// It ends with UNT.
+    pub complete: bool,
+    /// Service characters.
+    pub chars: ServiceChars,
+    /// First byte of its interchange in the input.
+    pub byte: usize,
+}
+
+impl Message<'_> {
+    /// Where a segment stands, as warnings and rows write it: `A1/13`.
+    pub fn path(&self, segment: u32) -> String {
+        format!("{}/{segment}", self.reference)
+    }
+
+    /// For the column `message_id`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.envelope.reference, self.reference)
+    }
+
+    /// For the column `source_position` and for what is set aside.
+    pub fn position(&self, segment: u32) -> String {
+        format!("byte {}, message {}, segment {segment}", self.byte, self.reference)
+    }
+
+    /// Segments as sent, for what is set aside.
+    pub fn raw(&self, segments: &[Raw<'_>]) -> String {
+        let mut text = String::new();
+        for segment in segments {
+            text.push_str(segment.text);
+            text.push(self.chars.terminator as char);
+            if text.len() >= SetAside::TEXT_BYTES_MAX {
+                break;
+            }
+        }
+        text
+    }
+}
+
+/// Reads every interchange of the input.
+pub fn read_all(out: &mut Output<'_>) {
+    let bytes = out.input.bytes;
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut from = 0;
+    let mut found = false;
+    while let Some(start) = service::find(bytes, from) {
+        found = true;
+        let taken = transport::take(bytes, &start);
+        let rest = &bytes[taken.end..];
+        let more = service::find(rest, 0).is_some();
+        let behind = if more { 0 } else { dirt(rest) };
+        report_transport(out, &start, &taken, dirt(&bytes[from..start.at]), behind);
+        Walker::new(out, &start).walk(&taken);
+        from = taken.end.max(start.body + 1);
+        if !more {
+            break;
+        }
+    }
+    if !found {
+        let reason = "byte 0: no UNB and no UNH found; send an EDIFACT interchange";
+        out.set_aside("no_interchange", "byte 0", reason, out.input.bytes);
+    }
+}
+
+/// Bytes that are more than blanks.
+fn dirt(bytes: &[u8]) -> usize {
+    bytes.trim_ascii().len()
+}
+
+fn report_transport(out: &mut Output<'_>, start: &Start, taken: &Transported<'_>, before: usize, behind: usize) {
+    let path = format!("byte {}", start.at);
+    if before + behind > 0 || taken.folded > 0 || taken.dropped > 0 {
+        let Transported { folded, dropped, .. } = taken;
+        let text = format!(
+            "cut {before} bytes before and {behind} behind the interchange, joined {folded} folded lines, dropped {dropped} control characters"
+        );
+        out.warn("transport_dirt", path.as_str(), text);
+    }
+    if start.guessed {
+        let ServiceChars { component, element, terminator, .. } = start.chars;
+        let text = format!(
+            "read with component `{}`, element `{}`, terminator `{}`",
+            (component as char).escape_default(),
+            (element as char).escape_default(),
+            (terminator as char).escape_default()
+        );
+        out.warn("service_characters", path.as_str(), text);
+    }
+    if taken.supplied > 0 {
+        out.warn("missing_terminator", path.as_str(), format!("supplied {} segment terminators", taken.supplied));
+    }
+    if taken.replaced {
+        out.warn("charset", path.as_str(), "bytes outside the declared character set were replaced");
+    }
+    if start.bare {
+        out.warn("no_envelope", path, "the text begins with UNH");
+    }
+}
+
+struct Walker<'o, 'i> {
+    out: &'o mut Output<'i>,
+    chars: ServiceChars,
+    byte: usize,
+    envelope: Envelope,
+    messages: u64,
+    groups: u64,
+    group_messages: u64,
+    group_reference: Option<String>,
+    truncated: bool,
+}
+
+impl<'o, 'i> Walker<'o, 'i> {
+    fn new(out: &'o mut Output<'i>, start: &Start) -> Self {
+        Self {
+            out,
+            chars: start.chars,
+            byte: start.at,
+            envelope: Envelope::default(),
+            messages: 0,
+            groups: 0,
+            group_messages: 0,
+            group_reference: None,
+            truncated: false,
+        }
+    }
+
+    fn walk(&mut self, taken: &Transported<'_>) {
+        let mut arena = Arena::new(self.chars);
+        let mut body: Vec<Raw<'_>> = Vec::new();
+        let mut open: Option<Raw<'_>> = None;
+        let mut number = 0;
+        for mut raw in Cutter::new(&taken.text, self.chars) {
+            let tag = raw.tag();
+            if open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
+                self.message(open.take(), &body, None);
+                self.cut_off("UNT is missing");
+            }
+            if open.is_some() && !tag.is_empty() {
+                number += 1;
+            }
+            raw.number = number;
+            if raw.text.len() > SEGMENT_BYTES_MAX {
+                self.refuse(raw, "segment_too_long", "is longer than 64 KiB; check for a missing terminator");
+            } else if !raw.terminated && !matches!(tag, "UNT" | "UNZ" | "UNE") {
+                self.refuse(raw, "truncated", "is cut off; send the interchange again");
+                self.cut_off("the last segment is cut off");
+            } else if tag == "UNH" {
+                number = 1;
+                raw.number = 1;
+                open = Some(raw);
+                body.clear();
+            } else if tag == "UNT" {
+                if open.is_none() {
+                    self.out.warn("orphan_segment", format!("byte {}", self.byte), "UNT without UNH");
+                }
+                self.message(open.take(), &body, Some(raw));
+            } else if open.is_some() {
+                body.push(raw);
+            } else {
+                arena.clear();
+                let pushed = arena.push(raw);
+                self.service(&arena, pushed);
+            }
+        }
+        if open.is_some() {
+            self.message(open, &body, None);
+            self.cut_off("UNT is missing");
+        } else if !taken.complete && !taken.text.trim_ascii_end().contains("UNZ") {
+            self.cut_off("UNZ is missing");
+        }
+    }
+
+    /// One warning however much is missing.
+    fn cut_off(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.truncated, true) {
+            self.out.warn("truncated", format!("byte {}", self.byte), text);
+        }
+    }
+
+    fn refuse(&mut self, raw: Raw<'_>, code: &'static str, why: &str) {
+        let position = format!("byte {}, segment {}", self.byte, raw.number.max(1));
+        self.out.set_aside(code, position.as_str(), format!("{position}: the segment {why}"), raw.text.as_bytes());
+    }
+
+    fn service(&mut self, arena: &Arena<'_>, pushed: Result<(), &'static str>) {
+        let path = format!("byte {}", self.byte);
+        let Some(segment) = arena.first() else {
+            self.out.warn("bad_segment", path, "between messages: no segment tag");
+            return;
+        };
+        if let Err(error) = pushed {
+            self.out.warn("bad_segment", path.as_str(), format!("{}: {error}", segment.tag()));
+        }
+        match segment.tag() {
+            "UNB" => self.interchange_header(segment),
+            "UNG" => {
+                self.groups += 1;
+                self.group_messages = 0;
+                self.group_reference = Some(segment.get(4, 0).to_owned());
+                self.out.count("groups", 1);
+            }
+            "UNE" => {
+                let reference = self.group_reference.take();
+                self.trailer(segment, self.group_messages, reference.as_deref());
+            }
+            "UNZ" => {
+                let counted = if self.groups > 0 { self.groups } else { self.messages };
+                let reference = self.envelope.reference.clone();
+                self.trailer(segment, counted, Some(&reference));
+            }
+            "UNA" => {}
+            tag => self.out.warn("unknown_segment", path, format!("{tag} between messages")),
+        }
+    }
+
+    fn interchange_header(&mut self, unb: Segment<'_, '_>) {
+        let zone = self.out.input.options.zone;
+        let date = unb.get(3, 0);
+        let time = unb.get(3, 1);
+        let issued = dates::parse(&format!("{date}{time}"), "", dates::Century::Recent).ok();
+        self.envelope = Envelope {
+            sender: unb.get(1, 0).to_owned(),
+            reference: unb.get(4, 0).to_owned(),
+            issued_at: issued.and_then(|m| to_utc_in(m, zone)),
+            issued_on: issued.map(|m| m.date),
+            test: unb.get(10, 0) == "1",
+        };
+        if issued.is_none() && !date.is_empty() {
+            self.out.warn("bad_date", format!("byte {}", self.byte), "UNB: date of preparation");
+        }
+        if self.envelope.test {
+            self.out.warn("test_interchange", format!("byte {}", self.byte), "UNB 0035 is 1: not for evaluation");
+            self.out.count("test", 1);
+        }
+    }
+
+    fn trailer(&mut self, segment: Segment<'_, '_>, counted: u64, reference: Option<&str>) {
+        let tag = segment.tag();
+        let path = format!("byte {}", self.byte);
+        if leading_number(segment.get(0, 0)) != Some(counted) {
+            self.out.warn("unz_count", path.as_str(), format!("{tag} says {}, counted {counted}", segment.get(0, 0)));
+        }
+        if reference.is_some_and(|r| r != segment.get(1, 0)) {
+            self.out.warn("unz_count", path, format!("{tag} repeats another reference"));
+        }
+    }
+
+    fn message(&mut self, unh: Option<Raw<'_>>, segments: &[Raw<'_>], unt: Option<Raw<'_>>) {
+        let Some(unh) = unh else { return };
+        self.messages += 1;
+        self.group_messages += 1;
+        self.out.count("messages", 1);
+        let mut arena = Arena::new(self.chars);
+        let pushed = arena.push(unh);
+        let Some(header) = arena.first().filter(|_| pushed.is_ok()) else {
+            let position = format!("byte {}, message {}", self.byte, self.messages);
+            let reason = format!("{position}: UNH cannot be read; send the message again");
+            self.out.set_aside("bad_header", position, reason, unh.text.as_bytes());
+            return;
+        };
+        let message = Message {
+            envelope: &self.envelope,
+            kind: header.get(1, 0).to_owned(),
+            version: format!("{}.{}", header.get(1, 1), header.get(1, 2)),
+            reference: header.get(0, 0).to_owned(),
+            common_reference: header.get(2, 0).to_owned(),
+            part: (!header.get(3, 0).is_empty()).then(|| (header.get(3, 0).to_owned(), header.get(3, 1).to_owned())),
+            segments,
+            complete: unt.is_some(),
+            chars: self.chars,
+            byte: self.byte,
+        };
+        if let Some(unt) = unt {
+            let counted = segments.iter().filter(|s| !s.tag().is_empty()).count() as u64 + 2;
+            self.out.count("segments", counted);
+            let mut arena = Arena::new(self.chars);
+            // A dangling release character leaves what was read before it.
+            let _ = arena.push(unt);
+            if let Some(unt) = arena.first() {
+                check_unt(self.out, &message, unt, counted);
+            }
+        }
+        match message.kind.as_str() {
+            "PAXLST" => paxlst::read(&message, self.out),
+            "CUSCAR" => cuscar::read(&message, self.out),
+            kind => {
+                let position = message.position(1);
+                let reason = format!("{position}: message type {kind} is not read; PAXLST and CUSCAR are");
+                let raw = format!("{}{}{}", unh.text, self.chars.terminator as char, message.raw(segments));
+                self.out.set_aside("message_type", position, reason, raw.as_bytes());
+            }
+        }
+    }
+}
+
+fn check_unt(out: &mut Output<'_>, message: &Message<'_>, unt: Segment<'_, '_>, counted: u64) {
+    let sent = unt.get(0, 0);
+    let mut says = Vec::new();
+    if leading_number(sent) != Some(counted) {
+        says.push(format!("UNT says {sent}, counted {counted}"));
+    }
+    if unt.get(1, 0) != message.reference {
+        says.push("UNT repeats another reference".to_owned());
+    }
+    if !says.is_empty() {
+        out.warn("unt_count", message.path(counted as u32), says.join("; "));
+    }
+}
+
+/// A count, leading zeros and blanks inside allowed.
+pub fn leading_number(text: &str) -> Option<u64> {
+    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    digits.parse().ok()
+}

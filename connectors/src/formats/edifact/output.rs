@@ -1,0 +1,180 @@
+//! What a reading gathers: rows by stream, warnings, what was set aside, counts.
+//!
+//! Everything is bounded by the input: a unit set aside keeps at most 4 KiB of text, warnings beyond
+//! [`WARNINGS_MAX`] are only counted, rows leave the builders every `batch_rows`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use arrow::record_batch::RecordBatch;
+use haechi_model::intake::{SetAside, Warning};
+use haechi_model::{Cell, Stream, StreamBuilder};
+
+use super::codes;
+use crate::format::{MessageInput, MessageReading};
+
+/// More warnings than anybody reads.
+pub const WARNINGS_MAX: usize = 10_000;
+
+/// Where a reading is gathered.
+pub struct Output<'i> {
+    /// What is read.
+    pub input: MessageInput<'i>,
+    /// Flights seen, for the count.
+    pub flights: HashSet<String>,
+    formats: Vec<(&'static str, String)>,
+    tables: Vec<Table>,
+    records: Vec<(&'static Stream, RecordBatch)>,
+    warnings: Vec<Warning>,
+    warnings_lost: u64,
+    set_aside: Vec<SetAside>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+/// Rows of one stream on their way into batches.
+pub struct Table {
+    stream: &'static Stream,
+    builder: StreamBuilder,
+    refused: Option<String>,
+}
+
+impl<'i> Output<'i> {
+    /// Empty.
+    pub fn new(input: MessageInput<'i>) -> Self {
+        Self {
+            input,
+            flights: HashSet::new(),
+            formats: Vec::new(),
+            tables: Vec::new(),
+            records: Vec::new(),
+            warnings: Vec::new(),
+            warnings_lost: 0,
+            set_aside: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// Something was tolerated. `text` holds no personal data.
+    pub fn warn(&mut self, code: &'static str, path: impl Into<String>, text: impl Into<String>) {
+        self.warn_with(Warning { code, path: path.into(), text: text.into() });
+    }
+
+    /// The same, ready made.
+    pub fn warn_with(&mut self, warning: Warning) {
+        debug_assert!(codes::WARNINGS.iter().any(|(c, _)| *c == warning.code), "undocumented code {}", warning.code);
+        if self.warnings.len() < WARNINGS_MAX {
+            self.warnings.push(warning);
+        } else {
+            self.warnings_lost += 1;
+        }
+    }
+
+    /// A unit could not be taken.
+    pub fn set_aside(&mut self, code: &'static str, position: impl Into<String>, reason: impl Into<String>, raw: &[u8]) {
+        debug_assert!(codes::REASONS.iter().any(|(c, _)| *c == code), "undocumented code {code}");
+        self.set_aside.push(SetAside::new(self.input.source, position, code, reason, raw));
+        self.count("set_aside", 1);
+    }
+
+    /// Adds to a count.
+    pub fn count(&mut self, name: &'static str, n: u64) {
+        *self.counts.entry(name).or_default() += n;
+    }
+
+    /// A message of this format and version was read.
+    pub fn saw(&mut self, format: &'static str, version: &str) {
+        if !self.formats.iter().any(|(f, v)| *f == format && v == version) {
+            self.formats.push((format, version.to_owned()));
+        }
+    }
+
+    /// The table of `stream`, made by `new` when it is the first time.
+    pub fn table(&mut self, stream: &'static Stream, new: fn() -> StreamBuilder) -> &mut Table {
+        let at = self.tables.iter().position(|t| std::ptr::eq(t.stream, stream)).unwrap_or_else(|| {
+            self.tables.push(Table { stream, builder: new(), refused: None });
+            self.tables.len() - 1
+        });
+        &mut self.tables[at]
+    }
+
+    /// Ends the row begun in the table of `stream`. A refused cell sets the unit aside instead; returns whether
+    /// the row was taken.
+    pub fn finish_row(&mut self, stream: &'static Stream, position: &str, raw: &[u8]) -> bool {
+        let batch_rows = self.input.options.batch_rows.max(1);
+        let Some(table) = self.tables.iter_mut().find(|t| std::ptr::eq(t.stream, stream)) else { return false };
+        if let Some(refused) = table.refused.take() {
+            table.builder.discard_row();
+            self.set_aside("cell", position, format!("{position}: {refused}"), raw);
+            return false;
+        }
+        table.builder.finish_row();
+        if table.builder.len() >= batch_rows {
+            self.records.push((stream, table.builder.finish()));
+        }
+        true
+    }
+
+    /// The reading.
+    pub fn finish(mut self) -> MessageReading {
+        for table in &mut self.tables {
+            if !table.builder.is_empty() {
+                self.records.push((table.stream, table.builder.finish()));
+            }
+        }
+        if !self.flights.is_empty() {
+            self.counts.insert("flights", self.flights.len() as u64);
+        }
+        if self.warnings_lost > 0 {
+            self.counts.insert("warnings_lost", self.warnings_lost);
+            let text = format!("{} further warnings were counted only", self.warnings_lost);
+            self.warnings.push(Warning { code: "warnings_capped", path: String::new(), text });
+        }
+        let (format, version) = match self.formats.as_slice() {
+            [(format, version)] => (*format, version.clone()),
+            [] => (super::NAME, String::new()),
+            several => {
+                let mut versions: Vec<_> = several.iter().map(|(_, v)| v.as_str()).collect();
+                versions.dedup();
+                let first = several[0].0;
+                let format = if several.iter().all(|(f, _)| *f == first) { first } else { super::NAME };
+                (format, versions.join(" "))
+            }
+        };
+        MessageReading {
+            format,
+            version,
+            records: self.records,
+            warnings: self.warnings,
+            set_aside: self.set_aside,
+            counts: self.counts,
+        }
+    }
+}
+
+impl Table {
+    /// A value for the current row. A refused one makes [`Output::finish_row`] set the unit aside.
+    pub fn set<'c>(&mut self, column: usize, cell: impl Into<Cell<'c>>) {
+        let cell = cell.into();
+        if cell == Cell::Null {
+            return;
+        }
+        if let Err(error) = self.builder.set(column, cell) {
+            self.refused.get_or_insert_with(|| error.to_string());
+        }
+    }
+}
+
+/// Positions of columns in a builder, looked up once.
+macro_rules! columns {
+    ($(#[$doc:meta])* $name:ident { $($column:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub(super) struct $name { $(pub $column: usize),* }
+
+        impl $name {
+            pub(super) fn of(builder: &haechi_model::StreamBuilder) -> Self {
+                Self { $($column: builder.index(stringify!($column)).expect("a column of this stream; every test reads it")),* }
+            }
+        }
+    };
+}
+pub(super) use columns;

@@ -1,0 +1,267 @@
+//! Flights of a passenger list: the TDT groups, each a leg or several.
+//!
+//! Under a TDT, LOC 125 and 87 mark the leg that crosses the border, LOC 92 the ends of the others; DTM 189 and 232
+//! tell departure from arrival. One TDT with four stops and two TDT with two give the same legs.
+
+use std::borrow::Cow;
+
+use haechi_model::intake::Warning;
+
+use super::super::dates::{self, Century, Moment};
+use super::super::interchange::Message;
+use super::super::places::{airport, to_utc_at, upper};
+use super::super::segments::Segment;
+
+/// One leg of a flight.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Leg {
+    /// Operating carrier; empty if unknown.
+    pub carrier: String,
+    /// Number without leading zeros.
+    pub number: Option<i32>,
+    /// Letter behind it.
+    pub suffix: Option<String>,
+    /// Where from.
+    pub departure: Option<String>,
+    /// Where to.
+    pub arrival: Option<String>,
+    /// Local, as sent.
+    pub departs: Option<Moment>,
+    /// Local, as sent.
+    pub arrives: Option<Moment>,
+    /// UTC milliseconds; `None` where the airport is unknown.
+    pub departs_at: Option<i64>,
+    /// UTC milliseconds; `None` where the airport is unknown.
+    pub arrives_at: Option<i64>,
+    /// It crosses the border of whom the list is for.
+    pub border: bool,
+    /// Number of its TDT.
+    pub segment: u32,
+}
+
+impl Leg {
+    /// `UA123 YVR-JFK`, for people.
+    pub fn label(&self) -> String {
+        let number = self.number.map(|n| n.to_string()).unwrap_or_default();
+        let end = |airport: &Option<String>| airport.clone().unwrap_or_else(|| "?".into());
+        let suffix = self.suffix.as_deref().unwrap_or_default();
+        format!("{}{number}{suffix} {}-{}", self.carrier, end(&self.departure), end(&self.arrival))
+    }
+
+    /// What tells it from other flights.
+    pub fn key(&self) -> String {
+        let day = self.departs.map(|m| m.date.to_string()).unwrap_or_default();
+        format!("{} {day}", self.label())
+    }
+
+    /// Whether it says which flight it is.
+    pub fn is_named(&self) -> bool {
+        !self.carrier.is_empty() || self.number.is_some()
+    }
+}
+
+/// Carrier, number and suffix of `UA0989`, `B2740`, `ZZ800A`, or of `123` with `carrier` beside it.
+pub fn split_number(text: &str, carrier: &str) -> (String, Option<i32>, Option<String>) {
+    let text: String = upper(text).chars().filter(|c| !c.is_whitespace()).collect();
+    let carrier = upper(carrier).into_owned();
+    let rest_is_number = |n: usize| text.as_bytes().get(n).is_some_and(u8::is_ascii_digit);
+    let letters = |n: usize| text.get(..n).is_some_and(|t| t.bytes().all(|b| b.is_ascii_uppercase()));
+    let designator = text.get(..2).is_some_and(|t| {
+        t.bytes().all(|b| b.is_ascii_alphanumeric()) && t.bytes().any(|b| b.is_ascii_uppercase())
+    });
+    let cut = if !carrier.is_empty() && text.len() > carrier.len() && text.starts_with(&carrier) {
+        carrier.len()
+    } else if letters(3) && rest_is_number(3) {
+        3
+    } else if designator && rest_is_number(2) {
+        2
+    } else {
+        0
+    };
+    let (prefix, number) = text.split_at(cut);
+    let carrier = if cut > 0 { prefix.to_owned() } else { carrier };
+    // A trip reference keeps its digits only.
+    let number = number.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    let suffix = number[digits..].chars().next().filter(char::is_ascii_uppercase).map(String::from);
+    let suffix = suffix.filter(|_| number.len() == digits + 1);
+    (carrier, number[..digits].parse().ok(), suffix)
+}
+
+/// Legs while the header is read.
+#[derive(Default)]
+pub struct Legs {
+    /// What was read so far.
+    pub legs: Vec<Leg>,
+    open: bool,
+    /// The stop that a DTM belongs to.
+    stop: Stop,
+    pending: Option<Cow<'static, str>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Stop {
+    #[default]
+    None,
+    Departure,
+    Arrival,
+    /// A LOC 92 whose DTM will tell.
+    Open,
+}
+
+impl Legs {
+    /// TDT: another flight.
+    pub fn flight(&mut self, tdt: Segment<'_, '_>) {
+        self.settle();
+        let carrier = [tdt.get(4, 0), tdt.get(3, 0)].into_iter().find(|c| !c.is_empty()).unwrap_or_default();
+        let (carrier, number, suffix) = split_number(tdt.get(1, 0), carrier);
+        self.legs.push(Leg { carrier, number, suffix, segment: tdt.number(), ..Leg::default() });
+        self.open = true;
+        self.stop = Stop::None;
+    }
+
+    /// LOC under TDT. Returns whether it was one of a leg.
+    pub fn stop(&mut self, loc: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> bool {
+        if !self.open {
+            return false;
+        }
+        let code = loc.get(1, 0);
+        let place = |warnings: &mut Vec<Warning>| {
+            (!code.is_empty()).then(|| airport(code, path, warnings).into_owned())
+        };
+        match loc.get(0, 0) {
+            "125" | "005" | "5" => {
+                self.settle();
+                let place = place(warnings);
+                self.depart(place, true);
+            }
+            "87" | "008" | "8" => {
+                self.settle();
+                let place = place(warnings);
+                self.arrive(place, true);
+            }
+            "92" => {
+                self.settle();
+                self.pending = place(warnings).map(Cow::Owned);
+                self.stop = Stop::Open;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// DTM under TDT: scheduled departure (`189`, `136`) or arrival (`232`, `132`).
+    pub fn time(&mut self, departure: bool, moment: Moment) {
+        if !self.open {
+            return;
+        }
+        if self.stop == Stop::Open {
+            let place = self.pending.take().map(Cow::into_owned);
+            if departure { self.depart(place, false) } else { self.arrive(place, false) }
+        } else if departure && self.stop == Stop::Arrival {
+            // One stop with both times: it arrives, then leaves again.
+            let place = self.legs.last().and_then(|l| l.arrival.clone());
+            self.depart(place, false);
+        }
+        if let Some(leg) = self.legs.last_mut() {
+            *(if departure { &mut leg.departs } else { &mut leg.arrives }) = Some(moment);
+        }
+    }
+
+    /// All legs, times in UTC.
+    pub fn finish(mut self, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Vec<Leg> {
+        self.settle();
+        for leg in &mut self.legs {
+            leg.departs_at = leg.departs.and_then(|m| to_utc_at(m, leg.departure.as_deref()));
+            leg.arrives_at = leg.arrives.and_then(|m| to_utc_at(m, leg.arrival.as_deref()));
+            let mut warn = |code, text: &str| {
+                warnings.push(Warning { code, path: message.path(leg.segment), text: format!("{}: {text}", leg.label()) });
+            };
+            if leg.departs_at.is_none() {
+                warn("no_departure_time", "no departure time that could be converted to UTC");
+            }
+            if leg.number.is_none() && leg.is_named() {
+                warn("flight_number", "no number in it");
+            }
+            if let (Some(departs), Some(arrives)) = (leg.departs_at, leg.arrives_at)
+                && arrives < departs
+            {
+                warn("arrival_before_departure", "kept as sent");
+            }
+        }
+        self.legs
+    }
+
+    /// A LOC 92 without DTM is the next free end.
+    fn settle(&mut self) {
+        if self.stop == Stop::Open {
+            let place = self.pending.take().map(Cow::into_owned);
+            let free = self.legs.last().is_some_and(|l| l.departure.is_some() && l.arrival.is_none());
+            if free { self.arrive(place, false) } else { self.depart(place, false) }
+        }
+    }
+
+    fn depart(&mut self, place: Option<String>, border: bool) {
+        if self.legs.last().is_some_and(|l| l.departure.is_some()) {
+            self.another();
+        }
+        if let Some(leg) = self.legs.last_mut() {
+            leg.departure = place;
+            leg.border |= border;
+        }
+        self.stop = Stop::Departure;
+    }
+
+    fn arrive(&mut self, place: Option<String>, border: bool) {
+        if self.legs.last().is_some_and(|l| l.arrival.is_some()) {
+            self.another();
+        }
+        if let Some(leg) = self.legs.last_mut() {
+            leg.arrival = place;
+            leg.border |= border;
+        }
+        self.stop = Stop::Arrival;
+    }
+
+    /// Another leg of the same flight.
+    fn another(&mut self) {
+        if let Some(last) = self.legs.last() {
+            let Leg { carrier, number, suffix, segment, .. } = last.clone();
+            self.legs.push(Leg { carrier, number, suffix, segment, ..Leg::default() });
+        }
+    }
+}
+
+/// A scheduled time; the year of a flight is a recent one.
+pub fn scheduled(value: &str, format: &str) -> Result<Moment, dates::NotADate> {
+    dates::parse(value, format, Century::Recent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flight_numbers_split_into_carrier_number_and_suffix() {
+        for (text, carrier, expected) in [
+            ("UA0989", "UA", "UA 989"),
+            ("UA123", "", "UA 123"),
+            ("B2740", "", "B2 740"),
+            ("A92707", "", "A9 2707"),
+            ("9W12", "", "9W 12"),
+            ("KAL012", "", "KAL 12"),
+            ("ZZ800A", "ZZ", "ZZ 800 A"),
+            ("123", "KE", "KE 123"),
+            ("0123", "KE", "KE 123"),
+            ("ke 12", "", "KE 12"),
+            ("TRIP0042", "ABCD", "ABCD 42"),
+            ("OPEN", "ZZ", "ZZ"),
+            ("", "", ""),
+        ] {
+            let (carrier, number, suffix) = split_number(text, carrier);
+            let parts = [Some(carrier), number.map(|n| n.to_string()), suffix];
+            let parts: Vec<_> = parts.into_iter().flatten().filter(|p| !p.is_empty()).collect();
+            assert_eq!(parts.join(" "), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! One person of a passenger list: group 4, from NAD to the next.
+//!
+//! Segments are taken in any order; only what hangs on a document (its dates, its issuer) needs its DOC before it.
+
+use std::borrow::Cow;
+
+use haechi_model::intake::Warning;
+
+use super::super::dates::{self, Century, Moment};
+use super::super::interchange::Message;
+use super::super::places::{airport, country, short, upper};
+use super::super::segments::{Arena, Segment};
+
+/// What a passenger list tells of a person.
+#[derive(Debug, Default)]
+pub struct Person<'p> {
+    /// Column `role`.
+    pub role: &'static str,
+    /// As sent, titles split.
+    pub surname: Option<&'p str>,
+    /// As sent, titles split, parts joined by a blank.
+    pub given_names: Option<Cow<'p, str>>,
+    /// Column `gender`.
+    pub gender: Option<Cow<'p, str>>,
+    /// DTM 329.
+    pub birth: Option<Moment>,
+    /// LOC 180.
+    pub birth_place: Option<&'p str>,
+    /// NAT.
+    pub nationality: Option<Cow<'p, str>>,
+    /// LOC 174.
+    pub residence: Option<Cow<'p, str>>,
+    /// EMP.
+    pub crew_kind: Option<Cow<'p, str>>,
+    /// GEI or GIS before any DOC.
+    pub verified: Option<bool>,
+    /// DOC groups.
+    pub documents: Vec<Document<'p>>,
+    /// LOC 178.
+    pub embark: Option<Cow<'p, str>>,
+    /// LOC 179.
+    pub debark: Option<Cow<'p, str>>,
+    /// LOC 22.
+    pub clearance: Option<Cow<'p, str>>,
+    /// RFF AVF.
+    pub locator: Option<Cow<'p, str>>,
+    /// RFF ABO.
+    pub reference: Option<Cow<'p, str>>,
+    /// RFF SEA, without padding.
+    pub seat: Option<Cow<'p, str>>,
+    /// RFF CR.
+    pub loyalty: Vec<Cow<'p, str>>,
+    /// RFF YZY.
+    pub tickets: Vec<Cow<'p, str>>,
+    /// MEA CT, else the number of tags.
+    pub bag_count: Option<i32>,
+    /// MEA WT.
+    pub bag_mass_kg: Option<f64>,
+    /// FTX BAG, counts expanded.
+    pub bag_tags: Vec<Cow<'p, str>>,
+    /// COM TE, AL.
+    pub phones: Vec<String>,
+    /// COM EM.
+    pub emails: Vec<String>,
+    /// NAD C059 and on.
+    pub address: Option<String>,
+    /// NAD 3207.
+    pub address_country: Option<Cow<'p, str>>,
+    /// A passenger of the US variant names both ends of the journey.
+    pub short: bool,
+    /// What was tolerated.
+    pub warnings: Vec<Warning>,
+}
+
+/// A travel document.
+#[derive(Debug, Default)]
+pub struct Document<'p> {
+    /// C002 1001; `None` where blank.
+    pub kind: Option<Cow<'p, str>>,
+    /// C503 1004.
+    pub number: Option<Cow<'p, str>>,
+    /// LOC 91.
+    pub country: Option<Cow<'p, str>>,
+    /// DTM 36.
+    pub expires: Option<Moment>,
+    /// DTM 182.
+    pub issued: Option<Moment>,
+    /// GEI or GIS under it.
+    pub verified: Option<bool>,
+}
+
+/// Kinds of document met on passenger lists; every kind that begins with P is a passport.
+const DOCUMENT_KINDS: &[&str] = &["V", "A", "C", "I", "AC", "IP", "F", "T", "K", "L", "39", "5K"];
+/// More tags than one person checks in.
+const TAGS_MAX: usize = 99;
+
+impl<'p> Person<'p> {
+    /// Whether there is anything to know the person by.
+    pub fn has_identity(&self) -> bool {
+        self.surname.is_some() || self.given_names.is_some() || self.documents.iter().any(|d| d.number.is_some())
+    }
+
+    /// The main document: the first passport, else the first.
+    pub fn main_document(&self) -> Option<&Document<'p>> {
+        let passport = |d: &&Document<'_>| d.kind.as_deref().is_some_and(|k| k.starts_with('P'));
+        self.documents.iter().find(passport).or_else(|| self.documents.first())
+    }
+
+    /// Reads a group.
+    pub fn read<'t>(group: &'p Arena<'t>, message: &Message<'_>, day: Option<chrono::NaiveDate>) -> Self {
+        let mut reader = Reader { person: Self::default(), message, day, document: Current::None };
+        for segment in group.iter() {
+            reader.segment(segment);
+        }
+        let mut person = reader.person;
+        if person.bag_count.is_none() && !person.bag_tags.is_empty() {
+            person.bag_count = Some(person.bag_tags.len() as i32);
+        }
+        person
+    }
+}
+
+/// The document that dates and issuer go to.
+#[derive(PartialEq)]
+enum Current {
+    None,
+    /// Its DOC was empty: what hangs on it goes with it.
+    Dropped,
+    Last,
+}
+
+struct Reader<'p, 'm> {
+    person: Person<'p>,
+    message: &'m Message<'m>,
+    /// The day of the flight, for two-digit years.
+    day: Option<chrono::NaiveDate>,
+    document: Current,
+}
+
+impl<'p> Reader<'p, '_> {
+    fn segment(&mut self, s: Segment<'p, '_>) {
+        match s.tag() {
+            "NAD" => self.name_and_address(s),
+            "ATT" if s.get(0, 0) == "2" => self.gender(s),
+            "DTM" => self.date(s),
+            "MEA" => self.measure(s),
+            "GEI" => self.verification(s, s.get(1, 0)),
+            "GIS" => self.verification(s, s.get(0, 0)),
+            "FTX" if s.get(0, 0) == "BAG" => self.bag_tag(s),
+            "LOC" => self.place(s),
+            "COM" => self.contact(s),
+            "EMP" => self.crew_kind(s),
+            "NAT" => {
+                if let Some(code) = s.value(1, 0) {
+                    self.person.nationality = Some(self.country(s, code));
+                }
+            }
+            "RFF" => self.reference(s),
+            "DOC" => self.document(s),
+            // Read and kept in the bytes: other attributes and texts, document extras, contacts.
+            "ATT" | "FTX" | "CPI" | "QTY" | "CTA" | "TSR" => {}
+            tag => {
+                let text = format!("{tag} in the group of a person");
+                self.warn("unknown_segment", s, text);
+            }
+        }
+    }
+
+    fn warn(&mut self, code: &'static str, s: Segment<'p, '_>, text: impl Into<String>) {
+        self.person.warnings.push(Warning { code, path: self.message.path(s.number()), text: text.into() });
+    }
+
+    fn country(&mut self, s: Segment<'p, '_>, code: &'p str) -> Cow<'p, str> {
+        country(code, &|| self.message.path(s.number()), &mut self.person.warnings)
+    }
+
+    fn airport(&mut self, s: Segment<'p, '_>, code: &'p str) -> Cow<'p, str> {
+        airport(code, &|| self.message.path(s.number()), &mut self.person.warnings)
+    }
+
+    fn name_and_address(&mut self, s: Segment<'p, '_>) {
+        self.person.role = role_of(s.get(0, 0));
+        // C080 holds the name; some road carriers write it into C058.
+        let name = if s.width(3) > 0 && s.components(3).any(|c| !c.is_empty()) { 3 } else { 2 };
+        self.person.surname = s.value(name, 0).map(without_title);
+        let given: Vec<_> = (1..s.width(name).min(5)).filter_map(|c| s.value(name, c)).collect();
+        self.person.given_names = match given[..] {
+            [] => None,
+            [one] => Some(Cow::Borrowed(one)),
+            _ => Some(Cow::Owned(given.join(" "))),
+        };
+        self.person.given_names = self.person.given_names.take().and_then(split_title);
+        let subdivision = s.value(6, 3).or_else(|| s.value(6, 0));
+        let parts: Vec<_> =
+            s.components(4).filter(|c| !c.is_empty()).chain(s.value(5, 0)).chain(subdivision).chain(s.value(7, 0)).collect();
+        self.person.address = (!parts.is_empty()).then(|| parts.join(", "));
+        if let Some(code) = s.value(8, 0) {
+            self.person.address_country = Some(self.country(s, code));
+        }
+    }
+
+    fn gender(&mut self, s: Segment<'p, '_>) {
+        // Road carriers repeat it: `M*M`.
+        let code = s.get(2, 0).split('*').next().unwrap_or_default();
+        if let Some(gender) = gender(code) {
+            self.person.gender = Some(gender);
+        } else if !code.is_empty() {
+            self.warn("unknown_gender", s, format!("`{}`", short(code)));
+            self.person.gender = (code.len() <= 3).then(|| upper(code));
+        }
+    }
+
+    fn date(&mut self, s: Segment<'p, '_>) {
+        let (value, format) = (s.get(0, 1), s.get(0, 2));
+        if value.is_empty() {
+            return;
+        }
+        let day = self.day.or(self.message.envelope.issued_on);
+        let past = day.map_or(Century::Recent, Century::NotAfter);
+        let qualifier = s.get(0, 0);
+        let century = if qualifier == "36" { day.map_or(Century::Recent, Century::Near) } else { past };
+        let read = dates::parse(value, format, century);
+        let Ok(moment) = read else {
+            self.warn("bad_date", s, format!("DTM {qualifier}"));
+            return;
+        };
+        match (qualifier, &self.document) {
+            ("329", _) => self.person.birth = Some(moment),
+            ("36" | "182", Current::Dropped) => {}
+            ("36" | "182", Current::None) => self.warn("orphan_segment", s, format!("DTM {qualifier} before any DOC")),
+            ("36", _) => self.last(|d| d.expires = Some(moment)),
+            ("182", _) => self.last(|d| d.issued = Some(moment)),
+            _ => self.warn("unknown_code", s, format!("DTM {}", short(qualifier))),
+        }
+    }
+
+    fn last(&mut self, set: impl FnOnce(&mut Document<'p>)) {
+        if let Some(document) = self.person.documents.last_mut() {
+            set(document);
+        }
+    }
+
+    fn measure(&mut self, s: Segment<'p, '_>) {
+        // `++:2` and `++2` are both in use.
+        let (unit, value) = if s.width(2) > 1 { (s.get(2, 0), s.get(2, 1)) } else { ("", s.get(2, 0)) };
+        if value.is_empty() {
+            return;
+        }
+        let number: Option<f64> = value.replace(',', ".").parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
+        match (s.get(0, 0), number) {
+            (_, None) => self.warn("bad_number", s, format!("MEA {}", short(s.get(0, 0)))),
+            ("CT", Some(bags)) if bags <= 9999.0 => self.person.bag_count = Some(bags as i32),
+            ("WT", Some(mass)) => match unit {
+                "" | "KGM" => self.person.bag_mass_kg = Some(mass),
+                "LBR" => self.person.bag_mass_kg = Some(mass * 0.453_592_37),
+                other => self.warn("bad_unit", s, format!("MEA WT in `{}`", short(other))),
+            },
+            (code, _) => self.warn("unknown_code", s, format!("MEA {}", short(code))),
+        }
+    }
+
+    fn verification(&mut self, s: Segment<'p, '_>, code: &'p str) {
+        let verified = match code {
+            "173" => true,
+            "174" => false,
+            other => return self.warn("unknown_code", s, format!("{} {}", s.tag(), short(other))),
+        };
+        match self.document {
+            Current::None => self.person.verified = Some(verified),
+            Current::Dropped => {}
+            Current::Last => self.last(|d| d.verified = Some(verified)),
+        }
+    }
+
+    fn bag_tag(&mut self, s: Segment<'p, '_>) {
+        let Some(tag) = s.value(3, 0) else { return };
+        let tag = upper(tag);
+        let count = match s.get(3, 1) {
+            "" => 1,
+            n => n.parse().unwrap_or(1).min(TAGS_MAX),
+        };
+        let digits = tag.len() - tag.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let (prefix, number) = tag.split_at(tag.len() - digits);
+        let first: Option<u64> = number.parse().ok();
+        for i in 0..count {
+            let next = match first {
+                Some(first) if i > 0 => Cow::Owned(format!("{prefix}{:0digits$}", first.saturating_add(i as u64))),
+                _ if i > 0 => break,
+                _ => tag.clone(),
+            };
+            self.person.bag_tags.push(next);
+        }
+    }
+
+    fn place(&mut self, s: Segment<'p, '_>) {
+        let qualifier = s.get(0, 0);
+        let code = s.value(1, 0);
+        match qualifier {
+            "180" => self.person.birth_place = s.value(1, 3).or(code),
+            "178" => self.person.embark = code.map(|c| self.airport(s, c)),
+            "179" => self.person.debark = code.map(|c| self.airport(s, c)),
+            "22" => self.person.clearance = code.map(|c| self.airport(s, c)),
+            "174" => self.person.residence = code.map(|c| self.country(s, c)),
+            "91" => match self.document {
+                Current::Last => {
+                    let country = code.map(|c| self.country(s, c));
+                    self.last(|d| d.country = country);
+                }
+                Current::Dropped => {}
+                Current::None => self.warn("orphan_segment", s, "LOC 91 before any DOC"),
+            },
+            other => self.warn("unknown_code", s, format!("LOC {}", short(other))),
+        }
+    }
+
+    fn contact(&mut self, s: Segment<'p, '_>) {
+        for element in 0..s.len() {
+            let Some(value) = s.value(element, 0) else { continue };
+            match s.get(element, 1) {
+                "EM" => self.person.emails.push(value.to_lowercase()),
+                "TE" | "AL" => {
+                    let plus = if value.starts_with('+') { "+" } else { "" };
+                    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+                    if !digits.is_empty() {
+                        self.person.phones.push(format!("{plus}{digits}"));
+                    }
+                }
+                "FX" | "TX" => {}
+                other => self.warn("unknown_code", s, format!("COM {}", short(other))),
+            }
+        }
+    }
+
+    fn crew_kind(&mut self, s: Segment<'p, '_>) {
+        let Some(code) = s.value(1, 0) else { return };
+        let code = upper(code);
+        if !matches!(&*code, "CR1" | "CR2" | "CR3" | "CR4" | "CR5") {
+            self.warn("unknown_code", s, format!("EMP {}", short(&code)));
+        }
+        self.person.crew_kind = Some(code);
+    }
+
+    fn reference(&mut self, s: Segment<'p, '_>) {
+        let Some(value) = s.value(0, 1).map(upper) else { return };
+        match s.get(0, 0) {
+            "AVF" => self.person.locator = Some(value),
+            "ABO" => self.person.reference = Some(value),
+            "SEA" => self.person.seat = Some(without_padding(value)),
+            "YZY" => self.person.tickets.push(value),
+            "CR" => self.person.loyalty.push(value),
+            "AEA" => self.person.documents.push(Document {
+                kind: Some(Cow::Borrowed("AEA")),
+                number: Some(value),
+                ..Document::default()
+            }),
+            other => self.warn("unknown_code", s, format!("RFF {}", short(other))),
+        }
+    }
+
+    fn document(&mut self, s: Segment<'p, '_>) {
+        let kind = s.value(0, 0).map(upper);
+        let number = s.value(1, 0).map(upper);
+        if kind.is_none() && number.is_none() {
+            self.document = Current::Dropped;
+            self.warn("empty_document", s, "DOC without kind and number");
+            return;
+        }
+        if let Some(kind) = &kind
+            && !kind.starts_with('P')
+            && !DOCUMENT_KINDS.contains(&&**kind)
+        {
+            self.warn("unknown_code", s, format!("DOC {}", short(kind)));
+        }
+        self.document = Current::Last;
+        self.person.documents.push(Document { kind, number, ..Document::default() });
+    }
+}
+
+/// Column `role` of a NAD qualifier; empty for other parties.
+pub fn role_of(qualifier: &str) -> &'static str {
+    match qualifier {
+        "FL" => "passenger",
+        "FM" => "crew",
+        "DDU" => "transit_passenger",
+        "DDT" => "transit_crew",
+        "VW" => "driver",
+        _ => "",
+    }
+}
+
+/// M, F, X or U.
+pub fn gender(code: &str) -> Option<Cow<'_, str>> {
+    let code = upper(code);
+    matches!(&*code, "M" | "F" | "X" | "U").then_some(code)
+}
+
+/// A title is split only as the first or last token, and never leaves nothing of a surname.
+fn without_title(name: &str) -> &str {
+    let name = name.trim();
+    if let Some((first, rest)) = name.split_once(' ')
+        && is_title(first)
+    {
+        return rest.trim_start();
+    }
+    match name.rsplit_once(' ') {
+        Some((rest, last)) if is_title(last) => rest.trim_end(),
+        _ => name,
+    }
+}
+
+/// The same for given names, of which nothing may be left.
+fn split_title(name: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    if is_title(&name) {
+        return None;
+    }
+    Some(match name {
+        Cow::Borrowed(name) => Cow::Borrowed(without_title(name)),
+        Cow::Owned(name) => Cow::Owned(without_title(&name).to_owned()),
+    })
+}
+
+fn is_title(token: &str) -> bool {
+    ["MR", "MRS", "MS", "MISS", "MSTR", "DR"].iter().any(|title| token.eq_ignore_ascii_case(title))
+}
+
+/// `014A` and `14A` are one seat.
+fn without_padding(seat: Cow<'_, str>) -> Cow<'_, str> {
+    match seat.trim_start_matches('0') {
+        trimmed if trimmed.len() == seat.len() || !trimmed.starts_with(|c: char| c.is_ascii_digit()) => seat,
+        trimmed => Cow::Owned(trimmed.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_split_as_tokens_only() {
+        for (name, expected) in [
+            ("MARU MR", Some("MARU")),
+            ("Mrs ANNA MARIA", Some("ANNA MARIA")),
+            ("YASIR", Some("YASIR")),
+            ("AMR", Some("AMR")),
+            ("NASR", Some("NASR")),
+            ("MRINAL", Some("MRINAL")),
+            ("MR", None),
+            ("X", Some("X")),
+        ] {
+            assert_eq!(split_title(Cow::Borrowed(name)).as_deref(), expected, "{name}");
+        }
+        assert_eq!((without_title("DR"), without_title("LEE DR")), ("DR", "LEE"));
+    }
+
+    #[test]
+    fn seats_lose_their_padding() {
+        for (seat, expected) in [("014A", "14A"), ("14A", "14A"), ("07F", "7F"), ("0", "0"), ("00", "00"), ("A1", "A1")] {
+            assert_eq!(without_padding(Cow::Borrowed(seat)), expected);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Airports, ports and countries as messages name them; local times to UTC through them.
+
+use std::borrow::Cow;
+
+use chrono::{LocalResult, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use haechi_model::codes;
+use haechi_model::intake::Warning;
+
+use super::dates::Moment;
+
+/// Upper case, without copying what is upper case already.
+pub fn upper(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_lowercase() || !b.is_ascii()) {
+        Cow::Owned(text.to_uppercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A country as streams write it: ISO alpha-2, else as sent.
+pub fn country<'t>(code: &'t str, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
+    let code = upper(code);
+    if let Some(country) = codes::country(&code) {
+        return Cow::Owned(country.as_str().to_owned());
+    }
+    if !codes::is_passport_code(&code) {
+        let text = format!("`{}` is in no country list", short(&code));
+        warnings.push(Warning { code: "unknown_country", path: path(), text });
+    }
+    code
+}
+
+/// An airport: IATA, or the last three letters of a UN/LOCODE whose country fits (`NZAKL`); else as sent.
+pub fn airport<'t>(code: &'t str, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
+    let code = upper(code);
+    if codes::airport(&code).is_some() {
+        return code;
+    }
+    if let (5, Some((country, iata))) = (code.len(), code.split_at_checked(2))
+        && codes::airport(iata).is_some_and(|a| a.country.as_str() == country)
+    {
+        return Cow::Owned(iata.to_owned());
+    }
+    let text = format!("`{}` is in no airport list", short(&code));
+    warnings.push(Warning { code: "unknown_airport", path: path(), text });
+    code
+}
+
+/// At most eight characters of a code, for messages.
+pub fn short(code: &str) -> &str {
+    &code[..code.floor_char_boundary(8)]
+}
+
+/// An instant in UTC milliseconds: by its own offset, else by the zone of the airport. A bare day is its midnight.
+/// `None` where the airport is unknown.
+pub fn to_utc_at(moment: Moment, airport: Option<&str>) -> Option<i64> {
+    if moment.offset_minutes.is_some() {
+        return to_utc_in(moment, Tz::UTC);
+    }
+    to_utc_in(moment, codes::airport(airport?)?.tz)
+}
+
+/// An instant in UTC milliseconds: by its own offset, else in `zone`.
+pub fn to_utc_in(moment: Moment, zone: Tz) -> Option<i64> {
+    let local = moment.date.and_time(moment.time.unwrap_or(NaiveTime::MIN));
+    if let Some(minutes) = moment.offset_minutes {
+        return Some((local.and_utc() - chrono::TimeDelta::minutes(i64::from(minutes))).timestamp_millis());
+    }
+    Some(in_zone(local, zone)?.timestamp_millis())
+}
+
+/// The earlier of two, where clocks go back; the hour after, where they skip it.
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<chrono::DateTime<Utc>> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(t) | LocalResult::Ambiguous(t, _) => Some(t.to_utc()),
+        LocalResult::None => zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest().map(|t| t.to_utc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dates::{Century, parse};
+    use super::*;
+
+    fn utc(value: &str, airport: &str) -> String {
+        let moment = parse(value, "", Century::Recent).unwrap();
+        let millis = to_utc_at(moment, Some(airport));
+        millis.map_or("none".into(), |ms| Utc.timestamp_millis_opt(ms).unwrap().format("%Y-%m-%dT%H:%M").to_string())
+    }
+
+    #[test]
+    fn local_times_take_the_zone_of_the_airport() {
+        assert_eq!(utc("2703140105", "BKK"), "2027-03-13T18:05");
+        assert_eq!(utc("202703141300-0700", "ZZX"), "2027-03-14T20:00");
+        assert_eq!(utc("2703140105", "ZZX"), "none");
+        assert_eq!(utc("2703140230", "JFK"), "2027-03-14T07:30", "skipped by daylight saving: the hour after");
+        assert_eq!(utc("2711070130", "JFK"), "2027-11-07T05:30", "twice that night: the first");
+    }
+
+    #[test]
+    fn codes_are_mapped_or_kept_with_a_warning() {
+        let mut warnings = Vec::new();
+        let path = || "A/1".to_owned();
+        assert_eq!(country("deu", &path, &mut warnings), "DE");
+        assert_eq!(country("D", &path, &mut warnings), "DE");
+        assert_eq!(country("XXB", &path, &mut warnings), "XXB");
+        assert_eq!(airport("NZAKL", &path, &mut warnings), "AKL");
+        assert_eq!(airport("icn", &path, &mut warnings), "ICN");
+        assert!(warnings.is_empty());
+        assert_eq!(country("QQQ", &path, &mut warnings), "QQQ");
+        assert_eq!(airport("ZZX", &path, &mut warnings), "ZZX");
+        assert_eq!(warnings.iter().map(|w| w.code).collect::<Vec<_>>(), ["unknown_country", "unknown_airport"]);
+    }
+}

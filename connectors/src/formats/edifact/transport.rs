@@ -1,0 +1,304 @@
+//! Transport dirt: what mail gateways, Type-B lines and folding leave on an interchange, taken off before anything
+//! is read.
+//!
+//! From the found start ([`super::service::find`]) to the end of UNZ: line ends inside segments are folding and
+//! vanish without adding or eating a blank, control characters vanish, a line that ends without terminator before
+//! a known tag gets one. Text that is clean is borrowed, not copied. `edifact-rs` cannot do this: line ends inside
+//! values are data to it, and a tag folded in the middle ends its scan.
+
+use std::borrow::Cow;
+
+use super::charset;
+use super::service::{ServiceChars, Start};
+
+/// One interchange, clean, in UTF-8.
+#[derive(Debug)]
+pub struct Transported<'a> {
+    /// From UNB to UNZ. Between segments there may be blanks and line ends, inside there are none.
+    pub text: Cow<'a, str>,
+    /// Where it ends in the input.
+    pub end: usize,
+    /// UNZ was met.
+    pub complete: bool,
+    /// Lines joined.
+    pub folded: u32,
+    /// Terminators supplied.
+    pub supplied: u32,
+    /// Control characters dropped.
+    pub dropped: u32,
+    /// Bytes were replaced in decoding.
+    pub replaced: bool,
+}
+
+/// Takes the interchange that begins at `start` out of `bytes`.
+pub fn take<'a>(bytes: &'a [u8], start: &Start) -> Transported<'a> {
+    let mut cleaner = Cleaner::new(bytes, start);
+    cleaner.run();
+    let Cleaner { out, end, complete, folded, supplied, dropped, .. } = cleaner;
+    let clean = match out {
+        Some(owned) => Cow::Owned(owned),
+        None => Cow::Borrowed(&bytes[start.body..end]),
+    };
+    let syntax = syntax_identifier(&clean, start.chars).unwrap_or_default();
+    let (text, replaced) = charset::decode(clean, &syntax);
+    Transported { text, end, complete, folded, supplied, dropped, replaced }
+}
+
+/// `UNOA` in `UNB+UNOA:4`.
+fn syntax_identifier(text: &[u8], chars: ServiceChars) -> Option<String> {
+    let value = text.strip_prefix(b"UNB")?.trim_ascii_start().strip_prefix(&[chars.element])?;
+    let end = value.iter().position(|b| !b.is_ascii_alphanumeric())?;
+    Some(String::from_utf8_lossy(&value[..end]).into_owned())
+}
+
+struct Cleaner<'a> {
+    bytes: &'a [u8],
+    chars: ServiceChars,
+    wide: Option<&'a [u8]>,
+    /// Escape and shift characters are data under code extension.
+    shifts_are_data: bool,
+    body: usize,
+    at: usize,
+    /// Cleaned text; none while the input needs no cleaning.
+    out: Option<Vec<u8>>,
+    /// First byte of the current segment, in the cleaned text and in the input.
+    segment: (usize, usize),
+    line: usize,
+    /// Between segments: nothing but blanks since the last terminator.
+    between: bool,
+    widest: Option<(usize, usize)>,
+    end: usize,
+    complete: bool,
+    folded: u32,
+    supplied: u32,
+    dropped: u32,
+}
+
+impl<'a> Cleaner<'a> {
+    fn new(bytes: &'a [u8], start: &Start) -> Self {
+        let body = start.body;
+        let shifts_are_data = bytes[body..].iter().take(16).collect::<Vec<_>>().windows(4).any(|w| w == [b"U", b"N", b"O", b"X"].map(|b| &b[0]));
+        Self {
+            bytes,
+            chars: start.chars,
+            wide: start.wide_terminator.map(|(from, to)| &bytes[from..to]),
+            shifts_are_data,
+            body,
+            at: body,
+            out: None,
+            segment: (0, body),
+            line: bytes[..body].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1),
+            between: true,
+            widest: None,
+            end: bytes.len(),
+            complete: false,
+            folded: 0,
+            supplied: 0,
+            dropped: 0,
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(&b) = self.bytes.get(self.at) {
+            if b == self.chars.terminator {
+                self.take_byte();
+                if self.ends_segment() {
+                    return;
+                }
+            } else if let Some(wide) = self.wide.filter(|w| self.bytes[self.at..].starts_with(w)) {
+                self.copy();
+                self.at += wide.len();
+                self.push(self.chars.terminator);
+                if self.ends_segment() {
+                    return;
+                }
+            } else if b == self.chars.release && b != 0 {
+                self.between = false;
+                self.take_byte();
+                while matches!(self.bytes.get(self.at), Some(b'\r' | b'\n')) {
+                    self.skip_line_end();
+                }
+                if self.at < self.bytes.len() {
+                    self.take_byte();
+                }
+            } else if matches!(b, b'\r' | b'\n') {
+                self.line_end();
+            } else if b < b' ' && !self.is_data(b) {
+                self.copy();
+                self.dropped += 1;
+                self.at += 1;
+            } else {
+                self.between &= b == b' ';
+                self.take_byte();
+            }
+        }
+    }
+
+    fn is_data(&self, control: u8) -> bool {
+        control == self.chars.element
+            || control == self.chars.component
+            || (control == b'\t' && !self.between)
+            || (self.shifts_are_data && matches!(control, 0x0E | 0x0F | 0x1B))
+    }
+
+    fn take_byte(&mut self) {
+        let b = self.bytes[self.at];
+        self.at += 1;
+        self.push(b);
+    }
+
+    fn push(&mut self, b: u8) {
+        if let Some(out) = &mut self.out {
+            out.push(b);
+        }
+    }
+
+    /// From here on the cleaned text differs from the input.
+    fn copy(&mut self) {
+        if self.out.is_none() {
+            let mut out = Vec::with_capacity(self.bytes.len() - self.body);
+            out.extend_from_slice(&self.bytes[self.body..self.at]);
+            self.out = Some(out);
+        }
+    }
+
+    fn skip_line_end(&mut self) {
+        self.copy();
+        self.at += 1;
+        self.line = self.at;
+    }
+
+    fn line_end(&mut self) {
+        if self.between {
+            self.take_byte();
+            self.line = self.at;
+            return;
+        }
+        let width = self.at - self.line;
+        let next = self.bytes[self.at..].iter().position(|b| !matches!(b, b'\r' | b'\n')).map(|i| self.at + i);
+        let supply = next.is_some_and(|i| self.known_tag_at(i)) && !self.is_fold_width(width);
+        self.copy();
+        self.at = next.unwrap_or(self.bytes.len());
+        self.line = self.at;
+        if supply {
+            self.supplied += 1;
+            self.push(self.chars.terminator);
+            self.ends_segment();
+        } else {
+            self.folded += 1;
+        }
+    }
+
+    /// Several lines as wide as the widest: the text is folded at this width.
+    fn is_fold_width(&mut self, width: usize) -> bool {
+        let (widest, times) = *self.widest.get_or_insert_with(|| {
+            self.bytes.split(|b| *b == b'\n').fold((0, 0), |(widest, times), line| {
+                let line = line.strip_suffix(b"\r").unwrap_or(line).len();
+                match line.cmp(&widest) {
+                    std::cmp::Ordering::Greater => (line, 1),
+                    std::cmp::Ordering::Equal => (widest, times + 1),
+                    std::cmp::Ordering::Less => (widest, times),
+                }
+            })
+        });
+        width == widest && times > 1
+    }
+
+    fn known_tag_at(&self, at: usize) -> bool {
+        let rest = self.bytes[at..].trim_ascii_start();
+        let Some((tag, rest)) = rest.split_at_checked(3) else { return false };
+        rest.first() == Some(&self.chars.element) && KNOWN_TAGS.contains(&tag)
+    }
+
+    /// A terminator was just taken. Returns whether the interchange is over.
+    fn ends_segment(&mut self) -> bool {
+        let (cleaned, sent) = self.segment;
+        let text = match &self.out {
+            Some(out) => &out[cleaned..],
+            None => &self.bytes[self.body + cleaned..self.at],
+        };
+        let tag = text.trim_ascii_start().get(..3).unwrap_or_default();
+        if matches!(tag, b"UNB" | b"UNA") && sent > self.body {
+            // The next interchange begins and this one had no UNZ.
+            if let Some(out) = &mut self.out {
+                out.truncate(cleaned);
+            }
+            self.end = sent;
+            return true;
+        }
+        self.complete = tag == b"UNZ";
+        self.between = true;
+        self.segment = (self.out.as_ref().map_or(self.at - self.body, Vec::len), self.at);
+        if self.complete {
+            self.end = self.at;
+        }
+        self.complete
+    }
+}
+
+/// Tags of the messages that border authorities exchange: PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSRES, CUSREP, CONTRL.
+const KNOWN_TAGS: &[&[u8]] = &[
+    b"ABI", b"ADD", b"AJT", b"APD", b"ATT", b"AUT", b"BGM", b"CNI", b"CNT", b"COM", b"CPI", b"CST", b"CTA", b"CUX",
+    b"DAT", b"DGS", b"DIM", b"DMS", b"DOC", b"DTM", b"EBD", b"EFI", b"EMP", b"EQD", b"EQN", b"ERC", b"ERP", b"FAR",
+    b"FII", b"FOP", b"FTI", b"FTX", b"GEI", b"GID", b"GIN", b"GIR", b"GIS", b"HAN", b"IFT", b"LIN", b"LOC", b"LTS",
+    b"MEA", b"MOA", b"MON", b"MSG", b"NAD", b"NAT", b"ORG", b"PAC", b"PCI", b"PDT", b"POC", b"PTK", b"QTY", b"RCI",
+    b"REF", b"RFF", b"RNG", b"RPI", b"SAC", b"SEL", b"SGP", b"SRC", b"SSD", b"SSR", b"STS", b"TAX", b"TBD", b"TDT",
+    b"TIF", b"TKT", b"TMD", b"TMP", b"TOD", b"TPL", b"TRA", b"TRI", b"TSR", b"TVL", b"TXD", b"UCD", b"UCI", b"UCM",
+    b"UCS", b"UNA", b"UNB", b"UNE", b"UNG", b"UNH", b"UNS", b"UNT", b"UNZ",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::service;
+    use super::*;
+
+    fn cleaned(input: &str) -> Transported<'_> {
+        take(input.as_bytes(), &service::find(input.as_bytes(), 0).unwrap())
+    }
+
+    #[test]
+    fn clean_text_is_borrowed() {
+        let clean = cleaned("UNA:+.? '\r\nUNB+UNOA:4+A'\r\nUNH+1'\r\nUNZ+1+A'\r\n");
+        assert!(matches!(clean.text, Cow::Borrowed("UNB+UNOA:4+A'\r\nUNH+1'\r\nUNZ+1+A'")));
+        assert_eq!((clean.complete, clean.folded, clean.supplied), (true, 0, 0));
+    }
+
+    #[test]
+    fn folded_lines_are_joined_without_adding_or_eating_a_blank() {
+        let clean = cleaned("UNB+UNOA:4+A B'UN\r\nH+1+PAXLST:D:02B'N\r\nAD+FL+++VAN\r\n DYK:JO?\r\n'S'UNZ+1+A'");
+        assert_eq!(clean.text, "UNB+UNOA:4+A B'UNH+1+PAXLST:D:02B'NAD+FL+++VAN DYK:JO?'S'UNZ+1+A'");
+        assert_eq!(clean.folded, 3);
+    }
+
+    #[test]
+    fn a_fold_in_front_of_a_tag_is_still_a_fold() {
+        let clean = cleaned("UNB+UNOA:4'UNH+\r\n1+X'FTX+A+++GRE\r\nNAD+FL+++A'UNZ+\r\n1+A'");
+        assert!(clean.text.contains("GRENAD+FL"), "{}", clean.text);
+        assert_eq!((clean.folded, clean.supplied), (3, 0));
+    }
+
+    #[test]
+    fn a_line_without_terminator_gets_one_before_a_known_tag() {
+        let clean = cleaned("UNB+UNOA:4+A'\nUNH+1'\nATT+2++U ###\nDTM+329:630311'\nUNZ+1+A'\n");
+        assert!(clean.text.contains("ATT+2++U ###'DTM+329:630311'"), "{}", clean.text);
+        assert_eq!((clean.folded, clean.supplied), (0, 1));
+    }
+
+    #[test]
+    fn the_end_is_unz_or_the_next_interchange() {
+        let text = "UNB+UNOA:4+A'UNH+1'UNZ+1+A'\r\nEmail secured\r\nUNB+UNOA:4+B'UNH+2'UNB+UNOA:4+C'UNZ+0+C'";
+        let first = service::find(text.as_bytes(), 0).unwrap();
+        let taken = take(text.as_bytes(), &first);
+        assert!(taken.complete && text[taken.end..].starts_with("\r\nEmail"));
+        let second = service::find(text.as_bytes(), taken.end).unwrap();
+        let taken = take(text.as_bytes(), &second);
+        assert_eq!((&*taken.text, taken.complete), ("UNB+UNOA:4+B'UNH+2'", false));
+        assert!(text[taken.end..].starts_with("UNB+UNOA:4+C"));
+    }
+
+    #[test]
+    fn a_released_terminator_ends_nothing() {
+        let clean = cleaned("UNB+UNOA:4+A'UNH+???'?'\nB'UNZ+1+A'\u{3}");
+        assert_eq!(clean.text, "UNB+UNOA:4+A'UNH+???'?'B'UNZ+1+A'");
+    }
+}

@@ -1,0 +1,17 @@
+//! Everything that enters or leaves: message formats, tables of rows, sources and sinks, one file each.
+//!
+//! - [`formats`]: messages (EDIFACT and others), listed in [`formats::FORMATS`]; what one is: [`format`].
+//! - [`tabular`]: CSV, NDJSON, Parquet and Arrow IPC to canonical batches; begin at [`tabular::open`].
+//! - [`mapping`]: files that say which of their columns is which of ours.
+//! - [`recognise`]: what a file is, from its first bytes.
+//! - [`sources`], [`sinks`]: where bytes come from, where results go.
+//!
+//! No opinion in here on what a column means for risk.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise"))]
+
+pub mod format;
+pub mod formats;
+pub mod options;
+
+pub use format::{MessageFormat, MessageInput, MessageReading};
+pub use options::ReadOptions;

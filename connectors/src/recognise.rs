@@ -1,0 +1,145 @@
+//! What a file is, from its first bytes; never from its name.
+//!
+//! Magic numbers first, then the message formats, then JSON, and what is left and looks like text is CSV. The
+//! reasons for refusing say what to do, since the usual cause is a spreadsheet saved the wrong way.
+
+use crate::format::MessageFormat;
+use crate::formats::FORMATS;
+
+/// What a file holds, once unwrapped.
+#[derive(Clone, Copy)]
+pub enum Recognised {
+    /// No bytes at all.
+    Empty,
+    /// A header line and rows: comma, semicolon or tab.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC, file format.
+    ArrowFile,
+    /// Arrow IPC, stream format.
+    ArrowStream,
+    /// A message of one of [`FORMATS`].
+    Message(&'static MessageFormat),
+}
+
+impl Recognised {
+    /// Name of the format, as `message_format` and reports write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+            Self::ArrowFile => "arrow_file",
+            Self::ArrowStream => "arrow_stream",
+            Self::Message(format) => format.name,
+        }
+    }
+}
+
+impl std::fmt::Debug for Recognised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a file is none of the formats we read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unrecognised {
+    /// UTF-16, as some spreadsheets save "Unicode text".
+    #[error("is UTF-16 text; save it as UTF-8")]
+    Utf16,
+    /// A zip archive, which an Excel workbook is too.
+    #[error("is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV")]
+    Zip,
+    /// A JSON array over the whole file.
+    #[error("is one JSON array; write one object a line instead (`jq -c '.[]'`)")]
+    JsonArray,
+    /// XML of a kind we have no reader for.
+    #[error("is XML of a kind not read here")]
+    Xml,
+    /// Parquet with an encrypted footer.
+    #[error("is an encrypted Parquet file; decrypt it first")]
+    EncryptedParquet,
+    /// Binary data.
+    #[error("is binary data of no known kind")]
+    Binary,
+}
+
+/// The marker before each message of an Arrow stream.
+const ARROW_CONTINUATION: &[u8] = &[0xFF; 4];
+const UTF8_BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
+
+/// What a file is that begins with `head` ([`HEAD_BYTES`](crate::format::HEAD_BYTES) of it, or all).
+pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
+    if head.is_empty() {
+        return Ok(Recognised::Empty);
+    }
+    for (magic, found) in [
+        (&b"PAR1"[..], Ok(Recognised::Parquet)),
+        (b"PARE", Err(Unrecognised::EncryptedParquet)),
+        (b"ARROW1", Ok(Recognised::ArrowFile)),
+        (ARROW_CONTINUATION, Ok(Recognised::ArrowStream)),
+        (b"PK\x03\x04", Err(Unrecognised::Zip)),
+        (b"\xFF\xFE", Err(Unrecognised::Utf16)),
+        (b"\xFE\xFF", Err(Unrecognised::Utf16)),
+    ] {
+        if head.starts_with(magic) {
+            return found;
+        }
+    }
+    if let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
+        return Ok(Recognised::Message(format));
+    }
+    let text = head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start();
+    match text.first() {
+        None => Ok(Recognised::Empty),
+        Some(b'{') => Ok(Recognised::Ndjson),
+        Some(b'[') => Err(Unrecognised::JsonArray),
+        Some(b'<') => Err(Unrecognised::Xml),
+        Some(_) => {
+            // Rows may be damaged in any way, so only the header line is asked to be text.
+            let header = text.split(|b| *b == b'\n').next().unwrap_or(text);
+            if header.contains(&0) { Err(Unrecognised::Binary) } else { Ok(Recognised::Csv) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides() {
+        for (head, expected) in [
+            (&b""[..], "empty"),
+            (b"  \n", "empty"),
+            (b"PAR1\x15\x04", "parquet"),
+            (b"ARROW1\0\0", "arrow_file"),
+            (b"\xFF\xFF\xFF\xFF\x10\x01\0\0", "arrow_stream"),
+            (b"{\"declaration_id\": \"1\"}\n", "ndjson"),
+            (b"\xEF\xBB\xBF\n {\"declaration_id\": \"1\"}\n", "ndjson"),
+            (b"declaration_id,item_no\n1,1\n", "csv"),
+            (b"\xEF\xBB\xBFdeclaration_id;item_no\n", "csv"),
+            (b"declaration_id\n\0\0\0", "csv"),
+        ] {
+            assert_eq!(recognise(head).map(Recognised::name), Ok(expected), "{}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        for (head, expected) in [
+            (&b"\xFF\xFEd\0e\0"[..], Unrecognised::Utf16),
+            (b"PK\x03\x04\x14\0", Unrecognised::Zip),
+            (b" [{\"a\": 1}]", Unrecognised::JsonArray),
+            (b"<html>", Unrecognised::Xml),
+            (b"\x7FELF\0\0", Unrecognised::Binary),
+        ] {
+            assert_eq!(recognise(head).map(Recognised::name), Err(expected), "{}", head.escape_ascii());
+        }
+    }
+}

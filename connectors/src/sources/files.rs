@@ -1,0 +1,202 @@
+//! Local files: paths and globs, read in the order named, a glob's matches in name order. Plain, gzip or zstd,
+//! told apart by their first bytes.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::format::HEAD_BYTES;
+
+/// A file to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As it is shown, and as the column `source` has it.
+    pub name: Arc<str>,
+    /// Size on disk.
+    pub bytes: u64,
+}
+
+/// Why an input could not be found or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Nothing there.
+    #[error("{path}: cannot be read")]
+    Unreadable {
+        /// As written by the user.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A folder where a file is wanted.
+    #[error("{path}: is a folder; name its files, as in `{path}/*.csv`")]
+    Folder {
+        /// As written by the user.
+        path: String,
+    },
+    /// A pattern that matches nothing.
+    #[error("{pattern}: matches no file")]
+    NoMatch {
+        /// As written by the user.
+        pattern: String,
+    },
+    /// A pattern that is none.
+    #[error("{pattern}: is not a pattern: {reason}")]
+    BadPattern {
+        /// As written by the user.
+        pattern: String,
+        /// Where and why.
+        reason: String,
+    },
+}
+
+/// The files that paths and globs name. What exists under the very name is a path, whatever its characters.
+pub fn expand(inputs: &[String]) -> Result<Vec<InputFile>, FileError> {
+    let mut files = Vec::new();
+    for input in inputs {
+        let is_glob = input.contains(['*', '?', '[']) && !Path::new(input).exists();
+        if !is_glob {
+            files.push(input_file(Path::new(input))?);
+            continue;
+        }
+        let bad = |reason: String| FileError::BadPattern { pattern: input.clone(), reason };
+        let mut matches = Vec::new();
+        for entry in glob::glob(input).map_err(|e| bad(e.to_string()))? {
+            let path = entry.map_err(|e| FileError::Unreadable {
+                path: e.path().display().to_string(),
+                source: e.into_error(),
+            })?;
+            if !path.is_dir() {
+                matches.push(path);
+            }
+        }
+        if matches.is_empty() {
+            return Err(FileError::NoMatch { pattern: input.clone() });
+        }
+        matches.sort();
+        for path in matches {
+            files.push(input_file(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+fn input_file(path: &Path) -> Result<InputFile, FileError> {
+    let shown = path.display().to_string();
+    match std::fs::metadata(path) {
+        Err(source) => Err(FileError::Unreadable { path: shown, source }),
+        Ok(found) if found.is_dir() => Err(FileError::Folder { path: shown }),
+        Ok(found) => Ok(InputFile { path: path.to_owned(), name: shown.into(), bytes: found.len() }),
+    }
+}
+
+/// How a file is wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrapping {
+    /// As it is.
+    Plain,
+    /// gzip, of one or several members.
+    Gzip,
+    /// Zstandard, of one or several frames.
+    Zstd,
+}
+
+/// An opened file: its first bytes, and a reader that begins with them.
+pub struct Unwrapped {
+    /// How it was wrapped.
+    pub wrapping: Wrapping,
+    /// First bytes of the content, [`HEAD_BYTES`] at most.
+    pub head: Vec<u8>,
+    /// The content from its first byte.
+    pub content: Box<dyn Read + Send>,
+}
+
+/// Opens a file, unwraps it, and counts what is read from disk into `bytes_read`.
+pub fn unwrap(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Unwrapped> {
+    let mut file = Counted { inner: BufReader::with_capacity(1 << 17, File::open(path)?), bytes_read };
+    let magic = take_head(&mut file, 4)?;
+    let wrapping = match magic.as_slice() {
+        [0x1F, 0x8B, ..] => Wrapping::Gzip,
+        [0x28, 0xB5, 0x2F, 0xFD] => Wrapping::Zstd,
+        _ => Wrapping::Plain,
+    };
+    let whole = Cursor::new(magic).chain(file);
+    let mut content: Box<dyn Read + Send> = match wrapping {
+        Wrapping::Plain => Box::new(whole),
+        Wrapping::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+        Wrapping::Zstd => Box::new(zstd::stream::read::Decoder::new(whole)?),
+    };
+    let head = take_head(&mut content, HEAD_BYTES)?;
+    let content = Box::new(Cursor::new(head.clone()).chain(content));
+    Ok(Unwrapped { wrapping, head, content })
+}
+
+fn take_head(reader: &mut impl Read, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(bytes);
+    reader.take(bytes as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+struct Counted<R> {
+    inner: R,
+    bytes_read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.bytes_read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn names(files: &[InputFile]) -> Vec<String> {
+        files.iter().map(|f| f.path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn globs_are_read_in_name_order_and_inputs_in_the_order_given() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.csv", "a.csv", "c.txt", "10.csv", "9.csv", "odd[1].csv"] {
+            std::fs::write(dir.path().join(name), "x").unwrap();
+        }
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        let files = expand(&[at("c.txt"), at("?.csv"), at("odd[1].csv")]).unwrap();
+        assert_eq!(names(&files), ["c.txt", "9.csv", "a.csv", "b.csv", "odd[1].csv"]);
+        assert!(matches!(expand(&[at("*.parquet")]), Err(FileError::NoMatch { .. })));
+        assert!(matches!(expand(&[at("gone.csv")]), Err(FileError::Unreadable { .. })));
+        assert!(matches!(expand(&[dir.path().display().to_string()]), Err(FileError::Folder { .. })));
+    }
+
+    #[test]
+    fn wrapping_is_found_by_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "declaration_id\n".repeat(1000);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        for (bytes, wrapping) in [
+            (text.clone().into_bytes(), Wrapping::Plain),
+            (gzip.finish().unwrap(), Wrapping::Gzip),
+            (zstd::encode_all(text.as_bytes(), 1).unwrap(), Wrapping::Zstd),
+        ] {
+            let path = dir.path().join("input");
+            std::fs::write(&path, &bytes).unwrap();
+            let counter = Arc::new(AtomicU64::new(0));
+            let mut opened = unwrap(&path, counter.clone()).unwrap();
+            assert_eq!(opened.wrapping, wrapping);
+            assert_eq!(opened.head.len(), HEAD_BYTES);
+            let mut content = String::new();
+            opened.content.read_to_string(&mut content).unwrap();
+            assert_eq!(content, text);
+            assert_eq!(counter.load(Ordering::Relaxed), bytes.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What was tolerated, said once: the same oddity in a million cells is one warning, at the first of them.
+
+use std::hash::{BuildHasher, Hash};
+
+use haechi_model::intake::Warning;
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
+/// Different warnings of one reader that are told apart; what comes after is one more.
+const DISTINCT_MAX: usize = 1_000;
+
+/// Collects warnings. Those of a row hold only once the row is kept.
+#[derive(Debug, Default)]
+pub struct Notes {
+    seen: FxHashSet<u64>,
+    of_row: Vec<(u64, &'static str, String)>,
+    out: Vec<Warning>,
+    cut: bool,
+}
+
+impl Notes {
+    /// Notes something odd in the current row, told apart by `what`; `text` is written on first sight only.
+    pub fn row(&mut self, code: &'static str, column: &'static str, what: &str, text: impl FnOnce() -> String) {
+        let id = FxBuildHasher.hash_one((code, column, what));
+        let new = !self.seen.contains(&id) && !self.of_row.iter().any(|(noted, ..)| *noted == id);
+        if new && !self.cut {
+            self.of_row.push((id, code, text()));
+        }
+    }
+
+    /// The current row is kept, and so are its notes.
+    pub fn keep_row(&mut self, path: impl FnOnce() -> String) {
+        if self.of_row.is_empty() {
+            return;
+        }
+        let path = path();
+        for (id, code, text) in std::mem::take(&mut self.of_row) {
+            if self.seen.len() >= DISTINCT_MAX {
+                self.cut = true;
+                let text = format!("more than {DISTINCT_MAX} different warnings; no more are listed");
+                self.out.push(Warning { code: "more_warnings", path: path.clone(), text });
+                return;
+            }
+            self.seen.insert(id);
+            self.out.push(Warning { code, path: path.clone(), text });
+        }
+    }
+
+    /// The current row is set aside, and its notes are forgotten.
+    pub fn drop_row(&mut self) {
+        self.of_row.clear();
+    }
+
+    /// Adds a warning about a whole file.
+    pub fn file(&mut self, code: &'static str, path: impl Into<String>, text: impl Into<String>) {
+        self.out.push(Warning { code, path: path.into(), text: text.into() });
+    }
+
+    /// Adds warnings that a message reader gave.
+    pub fn extend(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+        self.out.extend(warnings);
+    }
+
+    /// What was noted since last asked.
+    pub fn take(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.out)
+    }
+}
+

@@ -1,0 +1,188 @@
+//! Batches cut between subjects: about as many rows as asked for, and never half a subject.
+
+use std::collections::VecDeque;
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+
+/// Rows waiting to be cut into batches.
+#[derive(Debug)]
+pub struct Seams {
+    schema: SchemaRef,
+    /// Position of the subject's key; `None` where rows stand alone.
+    key: Option<usize>,
+    rows: usize,
+    parts: VecDeque<RecordBatch>,
+    n_rows: usize,
+}
+
+impl Seams {
+    /// Cuts batches of about `rows` rows.
+    pub fn new(schema: SchemaRef, key: Option<usize>, rows: usize) -> Self {
+        Self { schema, key, rows: rows.max(1), parts: VecDeque::new(), n_rows: 0 }
+    }
+
+    /// Adds rows.
+    pub fn push(&mut self, batch: RecordBatch) {
+        if batch.num_rows() > 0 {
+            self.n_rows += batch.num_rows();
+            self.parts.push_back(batch);
+        }
+    }
+
+    /// The next batch, if it is known where it ends; at the end of the input, whatever is left.
+    pub fn next(&mut self, at_end: bool) -> Result<Option<RecordBatch>, ArrowError> {
+        let Some(first) = self.parts.front().map(RecordBatch::num_rows) else { return Ok(None) };
+        // A part that is about right is passed on as it is, which costs nothing.
+        let about_right = first >= self.rows.div_ceil(2) && first <= self.rows.saturating_mul(2);
+        let wanted = if about_right { first } else { self.rows };
+        match self.cut_after(wanted) {
+            Some(cut) => self.take(cut).map(Some),
+            None if at_end => self.take(self.n_rows).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes out the rows of one subject, wherever they are.
+    pub fn remove(&mut self, subject: &str) -> Result<RecordBatch, ArrowError> {
+        let Some(key) = self.key else { return Ok(RecordBatch::new_empty(self.schema.clone())) };
+        let mut removed = Vec::new();
+        for part in std::mem::take(&mut self.parts) {
+            let gone: arrow::array::BooleanArray =
+                (0..part.num_rows()).map(|row| Some(key_at(part.column(key), row) == Some(subject))).collect();
+            if gone.true_count() == 0 {
+                self.parts.push_back(part);
+                continue;
+            }
+            removed.push(filter_record_batch(&part, &gone)?);
+            let kept = filter_record_batch(&part, &arrow::compute::not(&gone)?)?;
+            if kept.num_rows() > 0 {
+                self.parts.push_back(kept);
+            }
+        }
+        self.n_rows = self.parts.iter().map(RecordBatch::num_rows).sum();
+        concat_batches(&self.schema, &removed)
+    }
+
+    /// The first place at or after `wanted` rows where a subject ends and the next is seen to begin.
+    fn cut_after(&self, wanted: usize) -> Option<usize> {
+        if self.n_rows < wanted {
+            return None;
+        }
+        if self.key.is_none() {
+            return Some(wanted);
+        }
+        let (mut part, mut before) = (0, 0);
+        let mut last: Option<Option<&str>> = None;
+        for row in wanted.saturating_sub(1)..self.n_rows {
+            while row - before >= self.parts.get(part)?.num_rows() {
+                before += self.parts.get(part)?.num_rows();
+                part += 1;
+            }
+            let subject = self.subject(part, row - before);
+            if last.is_some_and(|last| last != subject) {
+                return Some(row);
+            }
+            last = Some(subject);
+        }
+        None
+    }
+
+    fn subject(&self, part: usize, row: usize) -> Option<&str> {
+        key_at(self.parts.get(part)?.column(self.key?), row)
+    }
+
+    fn take(&mut self, n: usize) -> Result<RecordBatch, ArrowError> {
+        let mut taken = Vec::new();
+        let mut missing = n;
+        while missing > 0 {
+            let Some(part) = self.parts.pop_front() else { break };
+            if part.num_rows() > missing {
+                taken.push(part.slice(0, missing));
+                self.parts.push_front(part.slice(missing, part.num_rows() - missing));
+                missing = 0;
+            } else {
+                missing -= part.num_rows();
+                taken.push(part);
+            }
+        }
+        self.n_rows -= n - missing;
+        match taken.len() {
+            1 => Ok(taken.remove(0)),
+            _ => concat_batches(&self.schema, &taken),
+        }
+    }
+}
+
+/// The subject's key in a row of an id column.
+pub(super) fn key_at(column: &dyn Array, row: usize) -> Option<&str> {
+    if !matches!(column.data_type(), DataType::Dictionary(..)) {
+        return None;
+    }
+    let ids = column.as_dictionary_opt::<Int32Type>()?;
+    let values = ids.values().as_string_opt::<i32>()?;
+    (row < ids.len()).then(|| ids.key(row))?.map(|value| values.value(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use haechi_model::streams::DECLARATION;
+    use haechi_model::{Cell, StreamBuilder};
+
+    fn part(ids: &str) -> RecordBatch {
+        let mut builder = StreamBuilder::with_columns(&DECLARATION, &["declaration_id"]).unwrap();
+        for id in ids.split("").filter(|id| !id.is_empty()) {
+            builder.set(0, Cell::Text(id)).unwrap();
+            builder.finish_row();
+        }
+        builder.finish()
+    }
+
+    fn ids(batch: &RecordBatch) -> String {
+        (0..batch.num_rows()).filter_map(|row| key_at(batch.column(0), row)).collect()
+    }
+
+    fn cut(rows: usize, parts: &[&str]) -> Vec<String> {
+        let mut seams = Seams::new(part("").schema(), Some(0), rows);
+        let mut batches = Vec::new();
+        for ids_of_part in parts {
+            seams.push(part(ids_of_part));
+            while let Some(batch) = seams.next(false).unwrap() {
+                batches.push(ids(&batch));
+            }
+        }
+        while let Some(batch) = seams.next(true).unwrap() {
+            batches.push(ids(&batch));
+        }
+        batches
+    }
+
+    #[test]
+    fn batches_end_where_subjects_end() {
+        for (rows, parts, expected) in [
+            (1, &["AABBBC"][..], &["AA", "BBB", "C"][..]),
+            (2, &["AABBBC"], &["AA", "BBB", "C"]),
+            (3, &["AAB", "BBC"], &["AABBB", "C"]),
+            (3, &["AAB", "BBB", "BBB", "C"], &["AABBBBBBB", "C"]),
+            (3, &["ABC", "DEF"], &["ABC", "DEF"]),
+            (4, &["A", "B", "C", "D", "E", "F"], &["ABCD", "EF"]),
+            (100, &["AAB", "BBC"], &["AABBBC"]),
+            (2, &[], &[]),
+        ] {
+            assert_eq!(cut(rows, parts), expected, "{rows} {parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_can_be_taken_out() {
+        let mut seams = Seams::new(part("").schema(), Some(0), 10);
+        seams.push(part("AABB"));
+        seams.push(part("BBC"));
+        assert_eq!(ids(&seams.remove("B").unwrap()), "BBBB");
+        assert_eq!(ids(&seams.next(true).unwrap().unwrap()), "AAC");
+    }
+}

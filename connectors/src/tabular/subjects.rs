@@ -1,0 +1,167 @@
+//! Which rows may stay together: all rows of a subject stand together in the input, and none comes twice.
+//!
+//! A selection is made for a subject from all its rows. If a subject's rows could come in two places, what is
+//! selected would depend on where the batches were cut; so rows of a subject that came before and ended are set
+//! aside, and so are repeats of a row. The subjects that ended are remembered as 64-bit hashes (SipHash): eight
+//! bytes and some for each, and with ten million subjects a chance of three in a million that two are confused
+//! anywhere, in which case the later is set aside for review, not lost.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rustc_hash::FxHashSet;
+
+/// What the keys of a row say, as hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowKey {
+    /// Of the subject.
+    pub subject: u64,
+    /// Of the whole key.
+    pub row: u64,
+}
+
+/// Why a row may not stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The subject's rows ended earlier.
+    Returned,
+    /// The same key came before.
+    Repeated,
+    /// The subject has too many rows; all of them go.
+    TooLarge,
+}
+
+/// Sees the keys of all rows, in order.
+#[derive(Debug)]
+pub struct SubjectGate {
+    /// Whether rows belong to subjects, or each stands alone.
+    grouped: bool,
+    rows_max: usize,
+    current: Option<u64>,
+    n_current: usize,
+    first_row: u64,
+    more_rows: FxHashSet<u64>,
+    ended: FxHashSet<u64>,
+    too_large: bool,
+}
+
+impl SubjectGate {
+    /// A gate for a stream of grouped rows (a declaration's items), or of rows that stand alone.
+    pub fn new(grouped: bool, rows_max: usize) -> Self {
+        Self {
+            grouped,
+            rows_max,
+            current: None,
+            n_current: 0,
+            first_row: 0,
+            more_rows: FxHashSet::default(),
+            ended: FxHashSet::default(),
+            too_large: false,
+        }
+    }
+
+    /// Whether the row stays; if so, whether it is the first of its subject.
+    pub fn admit(&mut self, key: RowKey) -> Result<bool, Refused> {
+        if !self.grouped {
+            return if self.ended.insert(key.row) { Ok(true) } else { Err(Refused::Repeated) };
+        }
+        if self.current != Some(key.subject) {
+            if self.ended.contains(&key.subject) {
+                return Err(Refused::Returned);
+            }
+            self.begin(key);
+            return Ok(true);
+        }
+        if self.too_large {
+            return Err(Refused::TooLarge);
+        }
+        if self.first_row == key.row || self.more_rows.contains(&key.row) {
+            return Err(Refused::Repeated);
+        }
+        if self.n_current >= self.rows_max {
+            self.too_large = true;
+            return Err(Refused::TooLarge);
+        }
+        self.more_rows.insert(key.row);
+        self.n_current += 1;
+        Ok(false)
+    }
+
+    fn begin(&mut self, key: RowKey) {
+        if let Some(ended) = self.current.replace(key.subject) {
+            self.ended.insert(ended);
+        }
+        // Clearing costs the capacity, which one large subject would leave to all that follow.
+        if self.more_rows.capacity() > 1024 {
+            self.more_rows = FxHashSet::default();
+        } else if !self.more_rows.is_empty() {
+            self.more_rows.clear();
+        }
+        (self.n_current, self.first_row, self.too_large) = (1, key.row, false);
+    }
+}
+
+/// Makes a [`RowKey`] from the key columns of a row.
+#[derive(Clone, Debug)]
+pub struct KeyHasher {
+    subject: u64,
+    rest: DefaultHasher,
+}
+
+impl KeyHasher {
+    /// Begins with the subject's own key.
+    pub fn new(subject: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        subject.hash(&mut hasher);
+        Self { subject: hasher.finish(), rest: hasher }
+    }
+
+    /// Adds another key column.
+    pub fn and(&mut self, value: impl Hash) {
+        value.hash(&mut self.rest);
+    }
+
+    /// The key.
+    pub fn finish(&self) -> RowKey {
+        RowKey { subject: self.subject, row: self.rest.finish() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fates(rows: &[(&str, i32)], rows_max: usize, grouped: bool) -> String {
+        let mut gate = SubjectGate::new(grouped, rows_max);
+        let fate = |(subject, item): &(&str, i32)| {
+            let mut key = KeyHasher::new(subject);
+            key.and(*item);
+            match gate.admit(key.finish()) {
+                Ok(true) => 'F',
+                Ok(false) => '.',
+                Err(Refused::Returned) => 'r',
+                Err(Refused::Repeated) => '2',
+                Err(Refused::TooLarge) => 'L',
+            }
+        };
+        rows.iter().map(fate).collect()
+    }
+
+    #[test]
+    fn a_subject_that_ended_does_not_come_back() {
+        let rows = [("A", 1), ("A", 2), ("B", 1), ("A", 3), ("B", 2), ("C", 1), ("B", 3)];
+        assert_eq!(fates(&rows, 10, true), "F.Fr.Fr");
+    }
+
+    #[test]
+    fn a_row_comes_once() {
+        let rows = [("A", 1), ("A", 1), ("A", 2), ("A", 2), ("B", 1)];
+        assert_eq!(fates(&rows, 10, true), "F2.2F");
+        assert_eq!(fates(&[("A", 1), ("B", 1), ("A", 1), ("A", 2)], 10, false), "FF2F");
+    }
+
+    #[test]
+    fn a_subject_is_bounded() {
+        let rows = [("A", 1), ("A", 2), ("A", 3), ("A", 4), ("B", 1)];
+        assert_eq!(fates(&rows, 2, true), "F.LLF");
+    }
+}

@@ -1,0 +1,1 @@
+//! Seeded generators of border traffic, with planted schemes and the outcomes an inspection would have found.

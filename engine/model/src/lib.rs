@@ -1,0 +1,19 @@
+//! Haechi's words: streams and their columns, domain types parsed once at the edge, lanes, hits, selections.
+//!
+//! Begin at [`streams::STREAMS`]. No I/O, no SQL and no clock in here: time arrives as a value.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says why by panicking"))]
+
+pub mod builder;
+pub mod codes;
+pub mod ids;
+pub mod intake;
+pub mod lane;
+pub mod names;
+pub mod stream;
+pub mod streams;
+
+pub use builder::{BuildError, Cell, CellError, StreamBuilder};
+pub use ids::{CargoControlNumber, ContainerId, Country, Currency, DocumentNumber, HsCode, IdError, Money, UnLocode};
+pub use intake::{Intake, SetAside, Warning};
+pub use lane::{Lane, SubjectKind};
+pub use stream::{Column, Kind, Member, Personal, Stream};

@@ -1,0 +1,1 @@
+//! The whole path: read, derive, evaluate, select, write.

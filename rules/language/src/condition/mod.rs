@@ -1,0 +1,99 @@
+//! Conditions: SQL text to the program's formulas, every mistake with its place.
+//!
+//! [`Compiler`] takes rules one by one into one [`Program`], so that what two rules share stands there once.
+//! Parsing is sqlparser's ([`parse`]); names, functions and shapes are checked on its tree and lowered to our own
+//! forms ([`lower`], [`value`]); whatever computes beyond those is typed and planned by DataFusion ([`scalar`]).
+
+mod functions;
+mod lower;
+mod parse;
+mod scalar;
+mod value;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use haechi_model::Stream;
+
+pub use functions::{SCALAR, singular};
+pub use scalar::input_type;
+
+use crate::diagnostic::Diagnostic;
+use crate::lists::List;
+use crate::program::{Class, Cmp, Literal, NodeId, Operand, Program, Scope, Test};
+use crate::rule::SqlText;
+use crate::tables::ReferenceTable;
+use scalar::ScalarPlanner;
+
+/// The named things a condition may refer to.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    lists: HashMap<String, Arc<List>>,
+    tables: HashMap<String, Arc<ReferenceTable>>,
+}
+
+impl Catalog {
+    /// Lists and tables by name.
+    pub fn new(
+        lists: impl IntoIterator<Item = Arc<List>>,
+        tables: impl IntoIterator<Item = Arc<ReferenceTable>>,
+    ) -> Self {
+        Self {
+            lists: lists.into_iter().map(|l| (l.name.clone(), l)).collect(),
+            tables: tables.into_iter().map(|t| (t.name.clone(), t)).collect(),
+        }
+    }
+}
+
+/// Compiles conditions over one stream into one program.
+#[derive(Debug)]
+pub struct Compiler<'a> {
+    program: Program,
+    catalog: &'a Catalog,
+    columns: HashMap<&'static str, u32>,
+    planner: ScalarPlanner,
+}
+
+impl<'a> Compiler<'a> {
+    /// A compiler without rules yet.
+    pub fn new(stream: &'static Stream, catalog: &'a Catalog) -> Self {
+        let columns = stream.all_columns().enumerate().map(|(i, c)| (c.name, i as u32)).collect();
+        Self { program: Program::new(stream), catalog, columns, planner: ScalarPlanner::new() }
+    }
+
+    /// Compiles one condition; `None` when it has errors, which stand in `diagnostics` with any warnings.
+    pub fn condition(&mut self, rule: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<NodeId> {
+        lower::compile(self, rule, sql, diagnostics)
+    }
+
+    /// The condition within `from <= column < until` of an instant column; without bounds, the condition.
+    pub fn bounded(&mut self, column: &str, node: NodeId, from: Option<Literal>, until: Option<Literal>) -> NodeId {
+        let Some(index) = self.columns.get(column).copied() else { return node };
+        let program = &mut self.program;
+        let bounds = [(Cmp::Ge, from), (Cmp::Lt, until)];
+        let parts: Vec<NodeId> = bounds
+            .into_iter()
+            .filter_map(|(cmp, bound)| {
+                let operand = Operand::Column(index);
+                let operand = program.intern_operand(operand, Class::Ts, Scope::Row, || column.into());
+                bound.map(|bound| program.test(operand, Test::Compare(cmp, bound), false))
+            })
+            .collect();
+        program.and(parts.into_iter().chain(std::iter::once(node)))
+    }
+
+    /// Adds a compiled condition as the next rule of the program.
+    pub fn add_root(&mut self, node: NodeId) {
+        self.program.roots.push(node);
+    }
+
+    /// The program so far.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The program.
+    pub fn finish(self) -> Program {
+        self.program
+    }
+}

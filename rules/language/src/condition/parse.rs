@@ -1,0 +1,225 @@
+//! Text of a condition to sqlparser's tree, within bounds, and the way back from the tree to bytes of the text.
+
+use std::ops::Range;
+
+use datafusion_sql::sqlparser::ast::{Expr, Spanned};
+use datafusion_sql::sqlparser::dialect::GenericDialect;
+use datafusion_sql::sqlparser::parser::{Parser, ParserError};
+use datafusion_sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+
+/// Longest condition, in bytes: room for an IN of some ten thousand keys; more belongs in a list.
+const TEXT_BYTES_MAX: usize = 256 * 1024;
+/// Most operators in one condition. The parser chains them to a tree this deep, and a tree is dropped recursively.
+const OPERATORS_MAX: usize = 2_000;
+/// Deepest nesting of parentheses, functions and CASE.
+const NESTING_MAX: usize = 48;
+
+/// Why a condition could not be parsed.
+#[derive(Debug)]
+pub(super) struct SyntaxError {
+    pub code: &'static str,
+    pub message: String,
+    pub range: Range<usize>,
+    pub help: Option<String>,
+}
+
+/// Finds bytes for the parser's lines and columns (both from 1, columns in characters).
+#[derive(Debug)]
+pub(super) struct Positions<'a> {
+    text: &'a str,
+    line_starts: Vec<usize>,
+}
+
+impl<'a> Positions<'a> {
+    pub fn new(text: &'a str) -> Self {
+        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        Self { text, line_starts: std::iter::once(0).chain(starts).collect() }
+    }
+
+    fn byte(&self, at: Location) -> usize {
+        let Some(start) = (at.line as usize).checked_sub(1).and_then(|line| self.line_starts.get(line)) else {
+            return 0;
+        };
+        let rest = self.text.get(*start..).unwrap_or_default();
+        let column = (at.column as usize).saturating_sub(1);
+        rest.char_indices().nth(column).map_or(self.text.len(), |(i, _)| start + i)
+    }
+
+    /// The bytes of a span; the whole text where the parser kept none.
+    pub fn range(&self, span: Span) -> Range<usize> {
+        if span == Span::empty() {
+            return 0..self.text.len();
+        }
+        let (start, end) = (self.byte(span.start), self.byte(span.end));
+        start..end.max((start + 1).min(self.text.len()))
+    }
+
+    /// The bytes of an expression.
+    pub fn of(&self, expr: &Expr) -> Range<usize> {
+        self.range(expr.span())
+    }
+}
+
+/// Parses one expression and nothing after it.
+pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
+    if text.trim().is_empty() {
+        return Err(SyntaxError {
+            code: "E0201",
+            message: "the condition is empty".into(),
+            range: 0..text.len(),
+            help: Some("write a condition such as `hs4 = '6402' AND net_mass_kg > 100`".into()),
+        });
+    }
+    let too_long = |message: String, range| SyntaxError {
+        code: "E0211",
+        message,
+        range,
+        help: Some("split the rule, or move the keys into a list and use in_list()".into()),
+    };
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("the condition has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
+        return Err(too_long(message, 0..80.min(text.len())));
+    }
+    let positions = Positions::new(text);
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location().map_err(|e| SyntaxError {
+        code: "E0201",
+        message: format!("cannot read the condition: {}", lower_first(&e.message)),
+        range: positions.range(Span::new(e.location, e.location)),
+        help: e.message.to_ascii_lowercase().contains("unterminated").then(|| "close the quote with `'`".into()),
+    })?;
+    if let Some(range) = beyond_bounds(&tokens, &positions) {
+        return Err(too_long(
+            format!("more than {OPERATORS_MAX} operators or {NESTING_MAX} levels of nesting"),
+            range,
+        ));
+    }
+    let mut parser =
+        Parser::new(&GenericDialect {}).with_recursion_limit(NESTING_MAX * 8).with_tokens_with_locations(tokens);
+    let expr = parser.parse_expr().map_err(|e| syntax_error(e, &positions))?;
+    let next = parser.peek_token();
+    if next.token != Token::EOF {
+        let help = match next.token {
+            Token::DoubleEq => Some("equality is written with one `=`".into()),
+            Token::SemiColon => Some("a condition has no `;`".into()),
+            _ => Some("join conditions with AND or OR".into()),
+        };
+        return Err(SyntaxError {
+            code: "E0201",
+            message: format!("the condition should end before `{}`", next.token),
+            range: positions.range(next.span),
+            help,
+        });
+    }
+    Ok(expr)
+}
+
+/// Where the text is too deep or too long for the recursive descent that follows.
+fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<Range<usize>> {
+    use datafusion_sql::sqlparser::keywords::Keyword as K;
+    let (mut depth, mut cases, mut operators, mut prefix_run) = (0usize, 0usize, 0usize, 0usize);
+    for token in tokens {
+        let mut prefix = false;
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            Token::Word(word) => match word.keyword {
+                K::CASE => cases += 1,
+                K::END => cases = cases.saturating_sub(1),
+                K::NOT => {
+                    operators += 1;
+                    prefix = true;
+                }
+                K::AND | K::OR | K::IS | K::LIKE | K::ILIKE | K::BETWEEN | K::IN | K::COLLATE | K::AT | K::WHEN => {
+                    operators += 1;
+                }
+                _ => {}
+            },
+            Token::Whitespace(_) => continue,
+            Token::Comma | Token::Number(..) | Token::SingleQuotedString(_) | Token::Period => {}
+            Token::Plus | Token::Minus => {
+                operators += 1;
+                prefix = true;
+            }
+            _ => operators += 1,
+        }
+        prefix_run = if prefix { prefix_run + 1 } else { 0 };
+        if depth + cases + prefix_run > NESTING_MAX || operators > OPERATORS_MAX {
+            return Some(positions.range(token.span));
+        }
+    }
+    None
+}
+
+/// The parser writes the place into its message; take it out again.
+fn syntax_error(error: ParserError, positions: &Positions<'_>) -> SyntaxError {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+        ParserError::RecursionLimitExceeded => {
+            return SyntaxError {
+                code: "E0211",
+                message: "the condition is nested too deeply".into(),
+                range: 0..positions.text.len(),
+                help: Some("split the rule, or compare with IN".into()),
+            };
+        }
+    };
+    let (message, at) = match text.rsplit_once(" at Line: ") {
+        Some((message, place)) => (message.to_owned(), location(place)),
+        None => (text, None),
+    };
+    // At the end of the text there is nothing to underline: point at the last character.
+    let range = at.map_or(0..positions.text.len(), |at| positions.range(Span::new(at, at)));
+    let end = positions.text.trim_end().len();
+    let range = if range.start >= end { end.saturating_sub(1)..end } else { range };
+    let range = floor_boundary(positions.text, range.start)..range.end;
+    SyntaxError { code: "E0201", message: format!("syntax error: {}", lower_first(&message)), range, help: None }
+}
+
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn location(place: &str) -> Option<Location> {
+    let (line, column) = place.split_once(", Column: ")?;
+    Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?))
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.trim_end_matches('.').chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails_at(text: &str, code: &str, at: &str) {
+        let error = parse(text).expect_err("should not parse");
+        assert_eq!(error.code, code, "{}", error.message);
+        assert_eq!(&text[error.range.clone()], at, "{}", error.message);
+    }
+
+    #[test]
+    fn mistakes_are_found_where_they_stand() {
+        fails_at("a = 1 AND", "E0201", "D");
+        fails_at("a = 1 == 2", "E0201", "==");
+        fails_at("a = 'x", "E0201", "'");
+        fails_at("설명 = 1 AND\n  AND b", "E0201", "AND");
+        fails_at("", "E0201", "");
+    }
+
+    #[test]
+    fn depth_and_length_are_bounded() {
+        let deep = format!("{}a{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert_eq!(parse(&deep).expect_err("too deep").code, "E0211");
+        let nots = format!("{} a", "NOT ".repeat(60_000));
+        assert_eq!(parse(&nots).expect_err("too deep").code, "E0211");
+        let long = vec!["a = 1"; 5_000].join(" AND ");
+        assert_eq!(parse(&long).expect_err("too long").code, "E0211");
+        let minus = format!("a = {}1", "- ".repeat(60_000));
+        assert_eq!(parse(&minus).expect_err("too deep").code, "E0211");
+    }
+}

@@ -1,0 +1,754 @@
+//! The values in a condition: columns, fields of records, constants, reference values, aggregates, and expressions
+//! that are handed to DataFusion once their names and forms are found to be allowed.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use datafusion_common::ScalarValue;
+use datafusion_sql::sqlparser::ast::{
+    BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, ObjectName, UnaryOperator, Value as SqlValue, ValueWithSpan,
+};
+use haechi_model::{Kind, Member};
+
+use super::functions::{self, Own, SCALAR};
+use super::lower::{LabelHelp, Lowering, comparison, unnest};
+use super::scalar::{Refusal, input_type};
+use super::singular;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::lists::List;
+use crate::program::{Class, Cmp, Literal, Operand, OperandId, Over, Scalar, Scope};
+use crate::tables::TableValues;
+
+/// A value that has been read.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Null,
+    Literal(Literal),
+    Operand(OperandId),
+}
+
+/// A call of one of our own functions.
+#[derive(Debug)]
+pub(super) struct Call<'e> {
+    pub own: Own,
+    pub name: String,
+    pub arguments: Vec<&'e Expr>,
+}
+
+/// Functions that exist elsewhere and are refused here for a reason worth telling.
+const REFUSED: &[(&[&str], &str)] = &[
+    (
+        &["now", "current_timestamp", "current_date", "current_time", "today", "getdate"],
+        "a replay must give the same answer: use the column `as_of`",
+    ),
+    (&["random", "rand", "uuid"], "a rule must be deterministic: use `share` or the policy's random arm"),
+    (
+        &["count", "sum", "avg", "min", "max", "stddev", "median"],
+        "look across items with count_items(condition) or sum_items(x)",
+    ),
+    (&["row_number", "rank", "lag", "lead"], "windows do not stand in rules"),
+];
+
+impl Lowering<'_, '_> {
+    /// Reads a value: a constant, a column, one of ours, or an expression for DataFusion.
+    pub fn value(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
+        match expr {
+            Expr::Nested(inner) => self.value(inner, scope),
+            Expr::Value(value) => self.constant_value(expr, value),
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => match unnest(inner) {
+                Expr::Value(ValueWithSpan { value: SqlValue::Number(digits, _), .. }) => {
+                    self.number(expr, &format!("-{digits}"))
+                }
+                _ => self.planned_value(expr, scope),
+            },
+            Expr::Identifier(ident) => self.column_value(expr, ident, scope).map(Value::Operand),
+            Expr::CompoundIdentifier(parts) => {
+                let name: Vec<_> = parts.iter().map(|p| p.value.as_str()).collect();
+                let name = name.join(".");
+                self.error("E0213", expr, format!("unknown feature `{name}`")).label_help(
+                    "no such feature",
+                    Some("features over time are declared in a pack's profiles; columns are written without a dot"),
+                );
+                None
+            }
+            Expr::TypedString(typed) => {
+                let text = match &typed.value.value {
+                    SqlValue::SingleQuotedString(text) => text.as_str(),
+                    _ => "",
+                };
+                let parsed = match &typed.data_type {
+                    SqlType::Date => day(text),
+                    SqlType::Timestamp(..) | SqlType::Datetime(_) => instant(text),
+                    _ => None,
+                };
+                if parsed.is_none() {
+                    self.error("E0206", expr, format!("`{text}` is not a date or an instant")).label_help(
+                        "cannot be read",
+                        Some("write DATE '2026-01-31' or TIMESTAMP '2026-01-31T08:00:00Z'"),
+                    );
+                }
+                // Kept as text until it meets its column, which says whether days or milliseconds are meant.
+                parsed.map(|_| Value::Literal(Literal::Text(text.into())))
+            }
+            Expr::Function(function) => match self.own_call(function) {
+                Some(Ok(call)) => self.own_value(expr, &call, scope).map(Value::Operand),
+                Some(Err(())) => None,
+                None => self.planned_value(expr, scope),
+            },
+            _ => self.planned_value(expr, scope),
+        }
+    }
+
+    fn constant_value(&mut self, at: &Expr, value: &ValueWithSpan) -> Option<Value> {
+        match &value.value {
+            SqlValue::Null => Some(Value::Null),
+            SqlValue::Boolean(value) => Some(Value::Literal(Literal::Bool(*value))),
+            SqlValue::Number(digits, _) => self.number(at, digits),
+            SqlValue::SingleQuotedString(text) => Some(Value::Literal(Literal::Text(text.as_str().into()))),
+            other => {
+                self.error("E0210", at, format!("`{other}` is not a constant that a rule may use"))
+                    .label_help("", Some("text stands in single quotes: 'text'"));
+                None
+            }
+        }
+    }
+
+    fn number(&mut self, at: &Expr, digits: &str) -> Option<Value> {
+        if let Ok(whole) = digits.parse::<i64>() {
+            return Some(Value::Literal(Literal::Int(whole)));
+        }
+        match digits.parse::<f64>() {
+            Ok(number) if number.is_finite() => Some(Value::Literal(Literal::float(number))),
+            _ => {
+                self.error("E0201", at, format!("`{digits}` is not a number")).label_help("", None);
+                None
+            }
+        }
+    }
+
+    /// The class, index and (inside records) member of a name in this scope.
+    pub fn column(&self, name: &str, scope: Scope) -> Option<(u32, Class)> {
+        let name = name.to_ascii_lowercase();
+        match scope {
+            Scope::Row => {
+                let index = *self.compiler.columns.get(name.as_str())?;
+                let column = self.compiler.program.stream.all_columns().nth(index as usize)?;
+                kind_class(column.kind).map(|class| (index, class))
+            }
+            Scope::Records(list) => {
+                let members = self.members(list);
+                let index = members.iter().position(|m| m.name == name)?;
+                kind_class(members[index].kind).map(|class| (index as u32, class))
+            }
+        }
+    }
+
+    fn members(&self, list: u32) -> &'static [Member] {
+        match self.compiler.program.stream.all_columns().nth(list as usize).map(|c| c.kind) {
+            Some(Kind::Records(members)) => members,
+            _ => &[],
+        }
+    }
+
+    fn column_value(&mut self, at: &Expr, ident: &Ident, scope: Scope) -> Option<OperandId> {
+        let Some((index, class)) = self.column(&ident.value, scope) else {
+            self.unknown_column(ident, scope);
+            return None;
+        };
+        let _ = at;
+        Some(match scope {
+            Scope::Row => {
+                let name = ident.value.to_ascii_lowercase();
+                self.compiler.program.intern_operand(Operand::Column(index), class, scope, || name.into())
+            }
+            Scope::Records(list) => self.member(list, index, class, &ident.value.to_ascii_lowercase()),
+        })
+    }
+
+    pub fn member(&mut self, list: u32, member: u32, class: Class, name: &str) -> OperandId {
+        let operand = Operand::Member { list, member };
+        self.compiler.program.intern_operand(operand, class, Scope::Records(list), || name.into())
+    }
+
+    /// Says what may be meant by a name that is none here.
+    pub fn unknown_column(&mut self, ident: &Ident, scope: Scope) {
+        let stream = self.compiler.program.stream;
+        let span = self.sql.span(self.positions.range(ident.span));
+        let name = &ident.value;
+        let column = stream.column(&name.to_ascii_lowercase());
+        let (message, label, help) = match (scope, column) {
+            (Scope::Row, Some(column)) => (
+                format!("`{name}` is a list"),
+                "holds several values".to_owned(),
+                Some(match column.kind {
+                    Kind::Records(_) => {
+                        let one = singular(column.name);
+                        format!("look inside with any_{one}(...), count_{one}s(...) or cardinality({name})")
+                    }
+                    _ => format!("write array_has({name}, 'X'), any_in_list({name}, 'list') or cardinality({name})"),
+                }),
+            ),
+            (Scope::Row, None) if ident.quote_style == Some('"') => (
+                format!("unknown column `{name}` in stream `{}`", stream.name),
+                "double quotes name a column".to_owned(),
+                Some(format!("text stands in single quotes: '{name}'")),
+            ),
+            (Scope::Row, None) => (
+                format!("unknown column `{name}` in stream `{}`", stream.name),
+                "no such column".to_owned(),
+                nearest(name, stream.all_columns().map(|c| c.name)).map(|near| format!("did you mean `{near}`?")),
+            ),
+            (Scope::Records(list), found) => {
+                let fields: Vec<_> = self.members(list).iter().map(|m| m.name).collect();
+                let near = nearest(name, fields.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+                let outside = if found.is_some() { "columns of the row stand outside the parentheses; " } else { "" };
+                (
+                    format!("unknown field `{name}` in these records"),
+                    "no such field".to_owned(),
+                    Some(format!("{}{outside}fields here: {}", near.unwrap_or_default(), fields.join(", "))),
+                )
+            }
+        };
+        let mut diagnostic = Diagnostic::error("E0202", span, message).label(label);
+        diagnostic.help = help;
+        self.note(diagnostic);
+    }
+
+    /// If this calls one of our functions: the call, or `Err` where its form is wrong (and reported).
+    pub fn own_call<'e>(&mut self, function: &'e Function) -> Option<Result<Call<'e>, ()>> {
+        let name = function_name(function)?;
+        let own = functions::own(self.compiler.program.stream, &name)?;
+        let Some(arguments) = plain_arguments(function) else {
+            let span = self.sql.span(self.name_range(function));
+            self.note(Diagnostic::error("E0205", span, format!("`{name}` takes plain arguments in parentheses")));
+            return Some(Err(()));
+        };
+        Some(Ok(Call { own, name, arguments }))
+    }
+
+    /// The call's arguments, exactly `N` of them.
+    pub fn arguments<'e, const N: usize>(&mut self, at: &Expr, call: &Call<'e>) -> Option<[&'e Expr; N]> {
+        <[&Expr; N]>::try_from(call.arguments.as_slice())
+            .map_err(|_| {
+                let count = call.arguments.len();
+                let wants = if N == 1 { "1 argument".to_owned() } else { format!("{N} arguments") };
+                self.error("E0205", at, format!("`{}` takes {wants}, not {count}", call.name)).label_help("", None);
+            })
+            .ok()
+    }
+
+    /// A list by the name that an argument gives in quotes.
+    pub fn list_named(&mut self, argument: &Expr) -> Option<Arc<List>> {
+        let name = self.quoted_name(argument, "the name of a list")?;
+        let catalog = self.compiler.catalog;
+        let found = catalog.lists.get(&name).cloned();
+        if found.is_none() {
+            let help = nearest(&name, catalog.lists.keys().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            self.error("E0208", argument, format!("unknown list `{name}`"))
+                .label_help("no list of that name in these packs", help.as_deref());
+        }
+        found
+    }
+
+    fn quoted_name(&mut self, argument: &Expr, what: &str) -> Option<String> {
+        match unnest(argument) {
+            Expr::Value(ValueWithSpan { value: SqlValue::SingleQuotedString(name), .. }) => Some(name.clone()),
+            _ => {
+                self.error("E0205", argument, format!("{what} stands here, in single quotes")).label_help("", None);
+                None
+            }
+        }
+    }
+
+    /// The column index of a plain list column.
+    pub fn plain_list(&mut self, argument: &Expr, scope: Scope) -> Option<u32> {
+        let found = self.list_column(argument, scope)?;
+        let column = self.compiler.program.stream.all_columns().nth(found as usize)?;
+        if matches!(column.kind, Kind::Records(_)) {
+            let one = singular(column.name);
+            self.error("E0206", argument, format!("`{}` holds records, not plain values", column.name))
+                .label_help("a list of records", Some(&format!("write any_{one}(...) with a condition on its fields")));
+            return None;
+        }
+        Some(found)
+    }
+
+    fn list_column(&mut self, argument: &Expr, scope: Scope) -> Option<u32> {
+        let stream = self.compiler.program.stream;
+        if let Expr::Identifier(ident) = unnest(argument)
+            && scope == Scope::Row
+        {
+            let name = ident.value.to_ascii_lowercase();
+            if let Some(index) = self.compiler.columns.get(name.as_str()).copied() {
+                let column = stream.all_columns().nth(index as usize)?;
+                if matches!(column.kind, Kind::List(_) | Kind::Records(_)) {
+                    return Some(index);
+                }
+            } else {
+                self.unknown_column(ident, scope);
+                return None;
+            }
+        }
+        let lists: Vec<_> =
+            stream.all_columns().filter(|c| matches!(c.kind, Kind::List(_))).map(|c| c.name).collect();
+        self.error("E0205", argument, "a list column stands here".into())
+            .label_help("not a list", Some(&format!("list columns: {}", lists.join(", "))));
+        None
+    }
+
+    /// The scope inside an aggregate, if it may stand here.
+    pub fn scope_of(&mut self, at: &Expr, call: &Call<'_>, over: Over, outside: Scope) -> Option<Scope> {
+        let stream = self.compiler.program.stream;
+        if outside != Scope::Row {
+            self.error("E0214", at, format!("`{}` cannot stand inside records", call.name)).label_help("", None);
+            return None;
+        }
+        match over {
+            Over::Items if stream.column("item_no").is_none() || stream.name != "declaration" => {
+                self.error("E0214", at, format!("stream `{}` has no items", stream.name))
+                    .label_help("", Some("any_item() and its kin look across the items of a declaration"));
+                None
+            }
+            Over::Items => Some(Scope::Row),
+            Over::Records(list) => Some(Scope::Records(list)),
+        }
+    }
+
+    /// One of our functions where a value stands.
+    fn own_value(&mut self, at: &Expr, call: &Call<'_>, scope: Scope) -> Option<OperandId> {
+        let text: Arc<str> = at.to_string().into();
+        match call.own {
+            Own::InList | Own::Mentions | Own::ArrayHas | Own::AnyInList | Own::Any(_) | Own::All(_) => {
+                let yes = self.condition(at, false, scope)?;
+                let no = self.condition(at, true, scope)?;
+                Some(self.compiler.program.intern_operand(Operand::Condition { yes, no }, Class::Bool, scope, || text))
+            }
+            Own::Cardinality => {
+                let [column] = self.arguments(at, call)?;
+                let list = self.list_column(column, scope)?;
+                Some(self.compiler.program.intern_operand(Operand::Size(list), Class::Int, scope, || text))
+            }
+            Own::Count(over) => {
+                let [inner] = self.arguments(at, call)?;
+                let inside = self.scope_of(at, call, over, scope)?;
+                let node = self.condition(inner, false, inside)?;
+                Some(self.compiler.program.intern_operand(Operand::Count(over, node), Class::Int, scope, || text))
+            }
+            Own::Sum(over) => {
+                let [inner] = self.arguments(at, call)?;
+                let inside = self.scope_of(at, call, over, scope)?;
+                match self.value(inner, inside)? {
+                    Value::Operand(operand) if matches!(self.class(operand), Class::Int | Class::Float) => {
+                        let operand = Operand::Sum(over, operand);
+                        Some(self.compiler.program.intern_operand(operand, Class::Float, scope, || text))
+                    }
+                    other => {
+                        let what = self.describe(&other);
+                        self.error("E0206", inner, format!("`{}` adds numbers, and this is {what}", call.name))
+                            .label_help("not a number", None);
+                        None
+                    }
+                }
+            }
+            Own::Lookup => self.lookup(at, call, scope, text),
+        }
+    }
+
+    fn lookup(&mut self, at: &Expr, call: &Call<'_>, scope: Scope, text: Arc<str>) -> Option<OperandId> {
+        let [name_at, key_at] = self.arguments(at, call)?;
+        let key = self.value(key_at, scope);
+        let full = self.quoted_name(name_at, "the name of a table")?;
+        let (name, column) = full.split_once('.').map_or((full.as_str(), None), |(n, c)| (n, Some(c)));
+        let catalog = self.compiler.catalog;
+        let Some(table) = catalog.tables.get(name) else {
+            let near = nearest(name, catalog.tables.keys().map(String::as_str));
+            self.error("E0209", name_at, format!("unknown reference table `{name}`"))
+                .label_help("no table of that name in these packs", near.map(|n| format!("did you mean `{n}`?")).as_deref());
+            return None;
+        };
+        let position = match column {
+            None if table.columns.is_empty() => None,
+            None => Some(0),
+            Some(column) => table.columns.iter().position(|c| c.name == column),
+        };
+        let Some(position) = position else {
+            let columns: Vec<_> = table.columns.iter().map(|c| c.name.as_str()).collect();
+            let columns = columns.join(", ");
+            self.error("E0209", name_at, format!("table `{name}` has no column `{}`", column.unwrap_or_default()))
+                .label_help("no such column", Some(&format!("its columns: {columns}")));
+            return None;
+        };
+        let class = match table.columns[position].values {
+            TableValues::Numbers(_) => Class::Float,
+            TableValues::Texts(_) => Class::Text,
+        };
+        let key = self.text_operand(key_at, key?)?;
+        let table = self.compiler.program.intern_table(table);
+        let operand = Operand::Lookup { table, column: position as u32, key };
+        Some(self.compiler.program.intern_operand(operand, class, scope, || text))
+    }
+
+    /// A constant in the class of what it is compared with. `Some(None)`: no value of the operand can be equal.
+    pub fn fit(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal) -> Option<Option<(Cmp, Literal)>> {
+        let class = self.class(operand);
+        let fitted = match (class, literal) {
+            (Class::Text, Literal::Text(_)) | (Class::Int, Literal::Int(_)) | (Class::Float, Literal::Float(_)) => {
+                Some((cmp, literal.clone()))
+            }
+            (Class::Float, Literal::Int(value)) => Some((cmp, Literal::float(*value as f64))),
+            (Class::Int, Literal::Float(bits)) => return Some(whole_number(cmp, f64::from_bits(*bits))),
+            (Class::Date, Literal::Text(text)) => day(text).map(|day| (cmp, Literal::Int(day))),
+            (Class::Ts, Literal::Text(text)) => instant(text).map(|ms| (cmp, Literal::Int(ms))),
+            _ => None,
+        };
+        if fitted.is_none() {
+            if let (Class::Date | Class::Ts, Literal::Text(text)) = (class, literal) {
+                self.error("E0206", at, format!("`{text}` is not a date or an instant"))
+                    .label_help("cannot be read", Some("write '2026-01-31' or '2026-01-31T08:00:00Z'"));
+                return None;
+            }
+            return self.mismatch(at, &Value::Operand(operand), &Value::Literal(literal.clone()));
+        }
+        fitted.map(Some)
+    }
+
+    fn planned_value(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
+        self.planned(expr, scope).map(Value::Operand).or_else(|| self.folded.take())
+    }
+
+    /// An expression handed to DataFusion, its columns and our functions replaced by named inputs.
+    pub fn planned(&mut self, expr: &Expr, scope: Scope) -> Option<OperandId> {
+        let mut inputs = Vec::new();
+        let mut rewritten = expr.clone();
+        if !self.rewrite(&mut rewritten, scope, &mut inputs) {
+            return None;
+        }
+        let canonical = rewritten.to_string();
+        if inputs.is_empty() {
+            let constant = self.compiler.planner.constant(rewritten);
+            match constant {
+                Ok(value) => self.folded = literal_of(&value),
+                Err(refusal) => self.refuse(expr, refusal),
+            }
+            if self.folded.is_none() && !self.diagnostics.iter().any(|d| d.rule.as_deref() == Some(self.rule)) {
+                self.error("E0206", expr, "the expression is not a constant that can be compared".into());
+            }
+            return None;
+        }
+        let key = (canonical, inputs.clone());
+        if let Some(known) = self.compiler.program.find_scalar(&key) {
+            return Some(known);
+        }
+        let fields: Vec<_> = inputs
+            .iter()
+            .map(|id| Field::new(input_name(*id), input_type(self.class(*id)), true))
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        match self.compiler.planner.plan(rewritten, &schema) {
+            Ok(planned) => {
+                let scalar = Scalar { inputs, schema, expr: planned.expr };
+                Some(self.compiler.program.add_scalar(key, scalar, planned.class, scope, &expr.to_string()))
+            }
+            Err(refusal) => {
+                self.refuse(expr, refusal);
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, at: &Expr, refusal: Refusal) {
+        let Refusal { code, message, help } = refusal;
+        self.error(code, at, message).help = help;
+    }
+
+    /// Replaces columns and our functions by inputs; `false` when something in it is not allowed (and reported).
+    fn rewrite(&mut self, expr: &mut Expr, scope: Scope, inputs: &mut Vec<OperandId>) -> bool {
+        let operand = match &*expr {
+            Expr::Identifier(ident) => match self.column_value(expr, ident, scope) {
+                Some(operand) => Some(operand),
+                None => return false,
+            },
+            Expr::CompoundIdentifier(_) => return self.value(expr, scope).is_some(),
+            Expr::Function(function) => match self.own_call(function) {
+                Some(Ok(call)) => match self.own_value(expr, &call, scope) {
+                    Some(operand) => Some(operand),
+                    None => return false,
+                },
+                Some(Err(())) => return false,
+                None => None,
+            },
+            _ => None,
+        };
+        if let Some(operand) = operand {
+            if !inputs.contains(&operand) {
+                inputs.push(operand);
+            }
+            *expr = Expr::Identifier(Ident::with_quote('"', input_name(operand)));
+            return true;
+        }
+        if !self.allowed(expr) {
+            return false;
+        }
+        if let Expr::BinaryOp { left, op: BinaryOperator::Divide | BinaryOperator::Modulo, .. } = expr {
+            // Integers would truncate, and fail on zero; doubles give infinity.
+            let inner = std::mem::replace(&mut **left, Expr::Value(SqlValue::Null.with_empty_span()));
+            **left = Expr::Cast {
+                kind: CastKind::Cast,
+                expr: Box::new(inner),
+                data_type: SqlType::Double(datafusion_sql::sqlparser::ast::ExactNumberInfo::None),
+                array: false,
+                format: None,
+            };
+        }
+        let mut ok = true;
+        for child in children(expr) {
+            ok &= self.rewrite(child, scope, inputs);
+        }
+        ok
+    }
+
+    /// Whether this form may stand in an expression for DataFusion; says why not.
+    fn allowed(&mut self, expr: &Expr) -> bool {
+        let refused = match expr {
+            Expr::Nested(_)
+            | Expr::Value(_)
+            | Expr::TypedString(_)
+            | Expr::Interval(_)
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::IsTrue(_)
+            | Expr::IsNotTrue(_)
+            | Expr::IsFalse(_)
+            | Expr::IsNotFalse(_)
+            | Expr::IsUnknown(_)
+            | Expr::IsNotUnknown(_)
+            | Expr::IsDistinctFrom(..)
+            | Expr::IsNotDistinctFrom(..)
+            | Expr::InList { .. }
+            | Expr::Between { .. }
+            | Expr::Like { any: false, .. }
+            | Expr::ILike { any: false, .. }
+            | Expr::Extract { .. }
+            | Expr::Ceil { .. }
+            | Expr::Floor { .. }
+            | Expr::Position { .. }
+            | Expr::Substring { .. }
+            | Expr::Trim { .. }
+            | Expr::Case { .. } => return true,
+            Expr::UnaryOp { op: UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus, .. } => return true,
+            Expr::BinaryOp { op, .. } => match op {
+                BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+                | BinaryOperator::StringConcat
+                | BinaryOperator::And
+                | BinaryOperator::Or => return true,
+                op if comparison(op).is_some() => return true,
+                op => (format!("the operator `{op}` is not part of the rule language"), None),
+            },
+            Expr::Cast { kind: CastKind::TryCast, data_type, .. } if simple_type(data_type) => return true,
+            Expr::Cast { data_type, .. } => {
+                self.error("E0212", expr, format!("a cast to {data_type} can fail on some row"))
+                    .label_help("can fail", Some("write TRY_CAST(x AS DOUBLE): it gives NULL where it cannot"));
+                return false;
+            }
+            Expr::Function(function) => return self.allowed_function(function),
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                let help = "put the keys into a list and write in_list(x, 'name'), or lookup('table', key)";
+                ("a rule reads no other table".to_owned(), Some(help))
+            }
+            Expr::RLike { .. } | Expr::SimilarTo { .. } => {
+                ("this form of pattern is not part of the rule language".to_owned(), Some("write regexp_like(x, 'pattern')"))
+            }
+            _ => ("this form of SQL is not part of the rule language".to_owned(), None),
+        };
+        self.error("E0210", expr, refused.0).label_help("not allowed in a rule", refused.1);
+        false
+    }
+
+    fn allowed_function(&mut self, function: &Function) -> bool {
+        let range = self.name_range(function);
+        let span = self.sql.span(range);
+        let shown = function.name.to_string();
+        let name = shown.to_ascii_lowercase();
+        let Some((_, usage)) = SCALAR.iter().find(|(known, _)| *known == name) else {
+            let reason = REFUSED.iter().find(|(names, _)| names.contains(&name.as_str())).map(|(_, why)| *why);
+            let mut diagnostic = match reason {
+                Some(_) => Diagnostic::error("E0204", span, format!("function `{shown}` is not allowed in a rule")),
+                None => Diagnostic::error("E0203", span, format!("unknown function `{shown}`")),
+            };
+            diagnostic.help = reason.map(str::to_owned).or_else(|| self.function_help(&name));
+            self.note(diagnostic.label(if reason.is_some() { "not allowed" } else { "no such function" }));
+            return false;
+        };
+        if plain_arguments(function).is_none() {
+            let diagnostic = Diagnostic::error("E0205", span, format!("`{name}` takes plain arguments"));
+            self.note(diagnostic.help(format!("write {usage}")));
+            return false;
+        }
+        true
+    }
+
+    fn name_range(&self, function: &Function) -> std::ops::Range<usize> {
+        match function.name.0.first().and_then(|part| part.as_ident()) {
+            Some(ident) => self.positions.range(ident.span),
+            None => 0..self.sql.text.len(),
+        }
+    }
+}
+
+fn input_name(id: OperandId) -> String {
+    format!("o{}", id.0)
+}
+
+fn simple_type(data_type: &SqlType) -> bool {
+    let name = data_type.to_string().to_ascii_uppercase();
+    ["DOUBLE", "DOUBLE PRECISION", "FLOAT", "REAL", "BIGINT", "INT", "INTEGER", "VARCHAR", "TEXT", "STRING", "DATE", "BOOLEAN"]
+        .contains(&name.as_str())
+}
+
+fn kind_class(kind: Kind) -> Option<Class> {
+    Some(match kind {
+        Kind::Id | Kind::Code | Kind::Text => Class::Text,
+        Kind::I32 | Kind::I64 => Class::Int,
+        Kind::F64 => Class::Float,
+        Kind::Bool => Class::Bool,
+        Kind::Date => Class::Date,
+        Kind::Ts => Class::Ts,
+        Kind::Hash | Kind::List(_) | Kind::Records(_) => return None,
+    })
+}
+
+fn function_name(function: &Function) -> Option<String> {
+    let ObjectName(parts) = &function.name;
+    match parts.as_slice() {
+        [part] => part.as_ident().map(|ident| ident.value.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+/// The arguments of `f(a, b)`, or `None` for any other form of call.
+fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {
+    let plain = function.filter.is_none()
+        && function.over.is_none()
+        && function.null_treatment.is_none()
+        && function.within_group.is_empty()
+        && matches!(function.parameters, FunctionArguments::None);
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if !plain || list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+        return None;
+    }
+    list.args
+        .iter()
+        .map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The direct subexpressions of an allowed form.
+fn children(expr: &mut Expr) -> Vec<&mut Expr> {
+    match expr {
+        Expr::Nested(inner)
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotFalse(inner)
+        | Expr::IsUnknown(inner)
+        | Expr::IsNotUnknown(inner)
+        | Expr::UnaryOp { expr: inner, .. }
+        | Expr::Cast { expr: inner, .. }
+        | Expr::Extract { expr: inner, .. }
+        | Expr::Ceil { expr: inner, .. }
+        | Expr::Floor { expr: inner, .. } => vec![inner],
+        Expr::BinaryOp { left, right, .. } | Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            vec![left, right]
+        }
+        Expr::InList { expr, list, .. } => std::iter::once(&mut **expr).chain(list).collect(),
+        Expr::Between { expr, low, high, .. } => vec![expr, low, high],
+        Expr::Like { expr, pattern, .. } | Expr::ILike { expr, pattern, .. } => vec![expr, pattern],
+        Expr::Position { expr, r#in } => vec![expr, r#in],
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            let rest = [substring_from, substring_for].into_iter().flatten().map(|e| &mut **e);
+            std::iter::once(&mut **expr).chain(rest).collect()
+        }
+        Expr::Trim { expr, trim_what, trim_characters, .. } => std::iter::once(&mut **expr)
+            .chain(trim_what.iter_mut().map(|e| &mut **e))
+            .chain(trim_characters.iter_mut().flatten())
+            .collect(),
+        Expr::Case { operand, conditions, else_result, .. } => operand
+            .iter_mut()
+            .chain(else_result.iter_mut())
+            .map(|e| &mut **e)
+            .chain(conditions.iter_mut().flat_map(|when| [&mut when.condition, &mut when.result]))
+            .collect(),
+        Expr::Function(function) => match &mut function.args {
+            FunctionArguments::List(list) => list
+                .args
+                .iter_mut()
+                .filter_map(|argument| match argument {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// A comparison of integers with a number that may have a fraction, as a comparison with an integer.
+/// `None`: equality that cannot be.
+fn whole_number(cmp: Cmp, number: f64) -> Option<(Cmp, Literal)> {
+    let floor = number.floor();
+    let whole = Literal::Int(floor as i64);
+    if floor == number {
+        return Some((cmp, whole));
+    }
+    match cmp {
+        Cmp::Eq | Cmp::Ne => None,
+        Cmp::Gt | Cmp::Ge => Some((Cmp::Gt, whole)),
+        Cmp::Lt | Cmp::Le => Some((Cmp::Le, whole)),
+    }
+}
+
+fn day(text: &str) -> Option<i64> {
+    let date = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()?;
+    Some(date.signed_duration_since(NaiveDate::default()).num_days())
+}
+
+/// Milliseconds since 1970 of a day, a wall time in UTC, or an instant with zone.
+fn instant(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Some(day) = day(text) {
+        return Some(day * 86_400_000);
+    }
+    if let Ok(instant) = DateTime::parse_from_rfc3339(&text.replacen(' ', "T", 1)) {
+        return Some(instant.timestamp_millis());
+    }
+    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+    formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok()).map(|t| t.and_utc().timestamp_millis())
+}
+
+fn literal_of(value: &ScalarValue) -> Option<Value> {
+    if value.is_null() {
+        return Some(Value::Null);
+    }
+    Some(Value::Literal(match value {
+        ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
+            Literal::Text(text.as_str().into())
+        }
+        ScalarValue::Boolean(Some(value)) => Literal::Bool(*value),
+        ScalarValue::Int64(Some(value)) => Literal::Int(*value),
+        ScalarValue::Int32(Some(value)) => Literal::Int((*value).into()),
+        ScalarValue::Float64(Some(value)) => Literal::float(*value),
+        _ => return None,
+    }))
+}

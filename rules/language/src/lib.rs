@@ -1,0 +1,27 @@
+//! The rule language: rule files to a checked ruleset.
+//!
+//! [`load`] reads files to rules as written, [`condition`] compiles their conditions into one [`program`],
+//! [`ruleset`] puts both together and freezes them under a content hash. Every mistake of every file is a
+//! [`diagnostic`]; none of them is a panic, whatever the file holds. No clock and no socket in here.
+
+pub mod codes;
+pub mod condition;
+pub mod decision;
+pub mod diagnostic;
+pub mod lints;
+pub mod lists;
+pub mod load;
+pub mod program;
+pub mod render;
+pub mod rule;
+pub mod ruleset;
+pub mod source;
+pub mod tables;
+pub mod yaml;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use load::{LoadOptions, RawRuleset, load};
+pub use program::Program;
+pub use rule::Rule;
+pub use ruleset::{Ruleset, compile};
+pub use source::Sources;

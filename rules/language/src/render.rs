@@ -1,0 +1,165 @@
+//! Diagnostics for people (the excerpt underlined, as compilers do) and for programs (JSON).
+
+use std::ops::Range;
+
+use codespan_reporting::diagnostic as codespan;
+use codespan_reporting::files::{Error as FilesError, Files};
+use codespan_reporting::term;
+use codespan_reporting::term::termcolor::Buffer;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{FileId, SourceFile, Sources};
+
+/// All diagnostics as text for a terminal, in their order.
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
+    let config = term::Config::default();
+    let files = Excerpts(sources);
+    let mut buffer = if color { Buffer::ansi() } else { Buffer::no_color() };
+    let styles = term::Styles::default();
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let shown = to_codespan(diagnostic, sources);
+        let mut writer = term::StylesWriter::new(&mut buffer, &styles);
+        if term::emit_to_write_style(&mut writer, &config, &files, &shown).is_err() {
+            // An excerpt that cannot be shown is no reason to keep the mistake to ourselves.
+            let at = diagnostic.position(sources);
+            text.push_str(&format!("{at}: {}: {}\n", diagnostic.code, diagnostic.message));
+        }
+        text.push_str(&String::from_utf8_lossy(buffer.as_slice()));
+        buffer.clear();
+    }
+    text
+}
+
+/// One diagnostic for a program. Lines and columns count from 1, columns in characters.
+pub fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
+    let file = sources.file(diagnostic.span.file);
+    let (line, column) = file.line_column(diagnostic.span.range.start);
+    let (end_line, end_column) = file.line_column(diagnostic.span.range.end);
+    serde_json::json!({
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "file": file.path.display().to_string(),
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "message": diagnostic.message,
+        "label": diagnostic.label,
+        "help": diagnostic.help,
+        "rule": diagnostic.rule,
+    })
+}
+
+fn to_codespan(diagnostic: &Diagnostic, sources: &Sources) -> codespan::Diagnostic<FileId> {
+    let severity = match diagnostic.severity {
+        Severity::Error => codespan::Severity::Error,
+        Severity::Warning => codespan::Severity::Warning,
+    };
+    let range = whole_characters(&sources.file(diagnostic.span.file).text, &diagnostic.span.range);
+    let label = codespan::Label::primary(diagnostic.span.file, range).with_message(&diagnostic.label);
+    let rule = diagnostic.rule.iter().map(|rule| format!("rule: {rule}"));
+    let notes = diagnostic.help.iter().map(|help| format!("help: {help}")).chain(rule);
+    codespan::Diagnostic::new(severity)
+        .with_code(diagnostic.code)
+        .with_message(&diagnostic.message)
+        .with_label(label)
+        .with_notes(notes.collect())
+}
+
+/// The range inside the text, widened to whole characters.
+fn whole_characters(text: &str, range: &Range<usize>) -> Range<usize> {
+    let mut start = range.start.min(text.len());
+    let mut end = range.end.clamp(start, text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}
+
+/// The sources as codespan asks for them.
+struct Excerpts<'s>(&'s Sources);
+
+impl<'a> Files<'a> for Excerpts<'_> {
+    type FileId = FileId;
+    type Name = String;
+    type Source = &'a str;
+
+    fn name(&'a self, id: FileId) -> Result<String, FilesError> {
+        Ok(self.0.file(id).path.display().to_string())
+    }
+
+    fn source(&'a self, id: FileId) -> Result<&'a str, FilesError> {
+        Ok(&self.0.file(id).text)
+    }
+
+    fn line_index(&'a self, id: FileId, byte: usize) -> Result<usize, FilesError> {
+        Ok(self.0.file(id).line_column(byte).0 - 1)
+    }
+
+    fn line_range(&'a self, id: FileId, line: usize) -> Result<Range<usize>, FilesError> {
+        let file: &SourceFile = self.0.file(id);
+        Ok(file.line_start(line + 1)..file.line_start(line + 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Span;
+
+    fn sources() -> (Sources, Diagnostic) {
+        let mut sources = Sources::default();
+        let text = "when: >\n  설명 = '신발' AND\n  orgin = 'CN'\n";
+        let file = sources.add("packs/a.yaml", text);
+        let start = text.find("orgin").unwrap();
+        let diagnostic = Diagnostic::error("E0202", Span { file, range: start..start + 5 }, "unknown column `orgin`")
+            .label("no column of `declaration`")
+            .help("nearest is `origin_country`")
+            .in_rule("a-1");
+        (sources, diagnostic)
+    }
+
+    #[test]
+    fn the_excerpt_is_underlined() {
+        let (sources, diagnostic) = sources();
+        insta::assert_snapshot!(render(&[diagnostic], &sources, false), @r"
+        error[E0202]: unknown column `orgin`
+          ┌─ packs/a.yaml:3:3
+          │
+        3 │   orgin = 'CN'
+          │   ^^^^^ no column of `declaration`
+          │
+          = help: nearest is `origin_country`
+          = rule: a-1
+        ");
+    }
+
+    #[test]
+    fn colours_are_there_when_asked_for() {
+        let (sources, diagnostic) = sources();
+        assert!(render(std::slice::from_ref(&diagnostic), &sources, true).contains("\u{1b}["));
+        assert!(!render(&[diagnostic], &sources, false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn programs_get_the_same_facts() {
+        let (sources, diagnostic) = sources();
+        let json = to_json(&diagnostic, &sources);
+        assert_eq!(json["code"], "E0202");
+        assert_eq!((&json["line"], &json["column"], &json["end_column"]), (&3.into(), &3.into(), &8.into()));
+        assert_eq!((&json["severity"], &json["rule"]), (&"error".into(), &"a-1".into()));
+    }
+
+    #[test]
+    fn a_place_outside_the_text_is_still_shown() {
+        let (sources, mut diagnostic) = sources();
+        diagnostic.span.range = 9..99_999;
+        assert!(render(std::slice::from_ref(&diagnostic), &sources, false).contains("E0202"));
+        diagnostic.span.range = 99_999..99_999;
+        assert!(render(&[diagnostic], &sources, false).contains("E0202"));
+    }
+}
