@@ -95,7 +95,7 @@ impl Spec {
         }
         let limits = [
             ("declarations", self.declarations, 36u64.pow(6)),
-            ("house_bills", self.house_bills, 36u64.pow(6)),
+            ("house_bills", self.house_bills, 10_000_000),
             ("flights", self.flights, 10_000_000),
             ("days", u64::from(self.days), 36_600),
         ];

@@ -25,7 +25,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(spec: &Spec) -> Self {
         // Most declarations have an item or two; a few have dozens. The mean is 2.5 items.
-        let trade: Vec<f64> = (1..=60).map(|n| f64::from(n).powf(-1.85)).collect();
+        let trade: Vec<f64> = (1..=60).map(|n| f64::from(n).powf(-2.1)).collect();
         Self {
             spec: spec.clone(),
             parties: Parties::new(spec),

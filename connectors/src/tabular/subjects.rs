@@ -8,6 +8,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use haechi_model::Cell;
 use rustc_hash::FxHashSet;
 
 /// What the keys of a row say, as hashes.
@@ -100,30 +101,59 @@ impl SubjectGate {
     }
 }
 
-/// Makes a [`RowKey`] from the key columns of a row.
-#[derive(Clone, Debug)]
+/// Makes a [`RowKey`] from the key columns of a row, in whatever order they come.
+#[derive(Clone, Copy, Debug)]
 pub struct KeyHasher {
     subject: u64,
-    rest: DefaultHasher,
+    version: i64,
+    rest: u64,
+}
+
+impl Default for KeyHasher {
+    /// A row without a version is the first.
+    fn default() -> Self {
+        Self { subject: 0, version: 1, rest: 0 }
+    }
 }
 
 impl KeyHasher {
-    /// Begins with the subject's own key.
-    pub fn new(subject: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        subject.hash(&mut hasher);
-        Self { subject: hasher.finish(), rest: hasher }
+    /// The subject's own key.
+    pub fn subject(&mut self, id: &str) {
+        self.subject = hash(id);
     }
 
-    /// Adds another key column.
-    pub fn and(&mut self, value: impl Hash) {
-        value.hash(&mut self.rest);
+    /// The subject's own key, hashed before by [`hash`].
+    pub fn subject_hash(&mut self, id: u64) {
+        self.subject = id;
+    }
+
+    /// Another key column.
+    pub fn and(&mut self, column: &'static str, cell: &Cell<'_>) {
+        match cell {
+            Cell::Null => {}
+            Cell::I32(n) if column == "version" => self.version = i64::from(*n),
+            Cell::I32(n) => self.add(column, i64::from(*n)),
+            Cell::Text(text) => self.add(column, text),
+            other => self.add(column, format!("{other:?}")),
+        }
+    }
+
+    fn add(&mut self, column: &str, value: impl Hash) {
+        // Small numbers of distinct columns: a sum of hashes does not depend on their order.
+        self.rest = self.rest.wrapping_add(hash((column, value)));
     }
 
     /// The key.
     pub fn finish(&self) -> RowKey {
-        RowKey { subject: self.subject, row: self.rest.finish() }
+        RowKey { subject: self.subject, row: hash((self.subject, self.version, self.rest)) }
     }
+}
+
+/// A hash that a sender cannot easily steer.
+pub fn hash(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -133,8 +163,9 @@ mod tests {
     fn fates(rows: &[(&str, i32)], rows_max: usize, grouped: bool) -> String {
         let mut gate = SubjectGate::new(grouped, rows_max);
         let fate = |(subject, item): &(&str, i32)| {
-            let mut key = KeyHasher::new(subject);
-            key.and(*item);
+            let mut key = KeyHasher::default();
+            key.and("item_no", &Cell::I32(*item));
+            key.subject(subject);
             match gate.admit(key.finish()) {
                 Ok(true) => 'F',
                 Ok(false) => '.',

@@ -1,6 +1,5 @@
 //! Declarations as rows: one an item, the header's columns repeated on each.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -108,12 +107,13 @@ pub(crate) struct Declarations {
     plan: Plan,
     next: u64,
     text: HeaderText,
+    item_text: ItemText,
 }
 
 impl Declarations {
     pub(crate) fn new(world: Arc<World>) -> Self {
         let plan = Plan::of(&world.spec, 0);
-        Self { world, plan, next: 0, text: HeaderText::default() }
+        Self { world, plan, next: 0, text: HeaderText::default(), item_text: ItemText::default() }
     }
 
     /// These declarations as batches.
@@ -168,7 +168,8 @@ impl Subjects for Declarations {
         let Some(d) = self.next_declaration() else { return false };
         self.text.write(&self.world, &d);
         for (n, item) in d.items.iter().enumerate() {
-            write_item(&self.world, &d, &self.text, item, n as i32 + 1, rows);
+            self.item_text.write(item);
+            write_item(&self.world, &d, (&self.text, &self.item_text), (n as i32 + 1, item), rows);
         }
         true
     }
@@ -188,6 +189,11 @@ struct HeaderText {
     cargo_control: String,
     warehouse: String,
     containers: Vec<String>,
+}
+
+/// Texts of one item.
+#[derive(Default)]
+struct ItemText {
     trade_name: String,
     certificate: String,
     permit: String,
@@ -250,27 +256,38 @@ impl HeaderText {
         self.containers.clear();
         self.containers.extend(d.containers.iter().map(|number| container_id(*number)));
     }
+}
 
-    /// Texts of one item.
-    fn write_item(buffers: (&mut String, &mut String, &mut String), item: &Item) {
-        let (trade_name, certificate, permit) = buffers;
-        trade_name.clear();
-        certificate.clear();
-        permit.clear();
-        let brand = ["NARAE", "HAECHI", "BYEOL", "OREUM", "DALBIT", "MADANG", "SOLBAT", "NOEUL"][item.bits as usize & 7];
-        let _ = write!(trade_name, "{} {} / {brand}", if item.bits >> 3 & 1 == 0 { "MODEL" } else { "STYLE" }, 100 + (item.bits >> 8) % 9_000);
+impl ItemText {
+    fn write(&mut self, item: &Item) {
+        const BRANDS: [&str; 8] = ["NARAE", "HAECHI", "BYEOL", "OREUM", "DALBIT", "MADANG", "SOLBAT", "NOEUL"];
+        self.trade_name.clear();
+        self.trade_name.push_str(if item.bits >> 3 & 1 == 0 { "MODEL " } else { "STYLE " });
+        push_decimal(&mut self.trade_name, (item.bits >> 8) % 10_000, 4);
+        self.trade_name.push_str(" / ");
+        self.trade_name.push_str(BRANDS[item.bits as usize & 7]);
+        self.certificate.clear();
         if item.preference {
-            let _ = write!(certificate, "CO-{}-{:07}", TABLES.country(item.origin).code, (item.bits >> 16) % 10_000_000);
+            self.certificate.push_str("CO-");
+            self.certificate.push_str(TABLES.country(item.origin).code);
+            self.certificate.push('-');
+            push_decimal(&mut self.certificate, item.bits >> 16, 7);
         }
+        self.permit.clear();
         if item.permit == Permit::Held {
-            let _ = write!(permit, "REQ-{:08}", (item.bits >> 24) % 100_000_000);
+            self.permit.push_str("REQ-");
+            push_decimal(&mut self.permit, item.bits >> 24, 8);
         }
     }
 }
 
-fn write_item(world: &World, d: &Declaration, text: &HeaderText, item: &Item, item_no: i32, rows: &mut Rows) {
-    let (mut trade_name, mut certificate, mut permit) = (String::new(), String::new(), String::new());
-    HeaderText::write_item((&mut trade_name, &mut certificate, &mut permit), item);
+fn write_item(
+    world: &World,
+    d: &Declaration,
+    (text, item_text): (&HeaderText, &ItemText),
+    (item_no, item): (i32, &Item),
+    rows: &mut Rows,
+) {
     let parties = &world.parties;
     let goods = TABLES.heading(item.heading);
     let person = matches!(d.owner, Owner::Person(_));
@@ -332,8 +349,8 @@ fn write_item(world: &World, d: &Declaration, text: &HeaderText, item: &Item, it
     rows.put("freight_usd", d.freight_usd);
     rows.put("hs_code", goods.hs_code.as_str());
     rows.put("description", item.description);
-    rows.put("trade_name", (trade && item.bits >> 40 & 3 != 0).then_some(trade_name.as_str()));
-    rows.put("model_lines", model_lines(item, goods.unit, trade, &trade_name));
+    rows.put("trade_name", (trade && item.bits >> 40 & 3 != 0).then_some(item_text.trade_name.as_str()));
+    rows.put("model_lines", model_lines(item, goods.unit, trade, &item_text.trade_name));
     rows.put("quantity", item.quantity);
     rows.put("quantity_unit", goods.unit);
     rows.put("net_mass_kg", item.net_mass_kg);
@@ -344,9 +361,9 @@ fn write_item(world: &World, d: &Declaration, text: &HeaderText, item: &Item, it
     rows.put("tariff_kind", item.tariff_kind);
     rows.put("preference_claimed", item.preference);
     rows.put("duty_local", if free { 0.0 } else { (local * item.tariff_rate / 100.0).round() });
-    rows.put("origin_certificate_id", item.preference.then_some(certificate.as_str()));
+    rows.put("origin_certificate_id", item.preference.then_some(item_text.certificate.as_str()));
     rows.put("origin_marking", if trade { ["Y", "E", "G", "B"][(item.bits >> 44) as usize & 3] } else { "S" });
-    rows.put("permits", permits(item, goods.law, &permit, d.declared_at));
+    rows.put("permits", permits(item, goods.law, &item_text.permit, d.declared_at));
     rows.put("inspection_wanted", d.inspection_wanted);
     rows.put("courier_selected", d.courier.map(|_| d.courier_selected));
     rows.put("importer_aeo", company.is_some_and(|c| c.aeo));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use haechi_rules::Program;
-use haechi_rules::program::{Atom, AtomId, Class, Literal, Node, NodeId, Operand, OperandId, Scope, Test};
+use haechi_rules::program::{Atom, AtomId, Class, Literal, Node, NodeId, Operand, OperandId, Test};
 
 use crate::error::EvaluateError;
 use crate::numeric::literal_key;
@@ -129,9 +129,6 @@ impl Plan {
         matches!(&self.program.atom(id).test, Test::In { with_null: true, .. })
     }
 
-    pub fn scope(&self, operand: OperandId) -> Scope {
-        self.program.operand(operand).scope
-    }
 }
 
 fn atom_plan(program: &Program, atom: &Atom) -> AtomPlan {

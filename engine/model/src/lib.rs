@@ -5,15 +5,24 @@
 
 pub mod builder;
 pub mod codes;
+pub mod conform;
+pub mod derive;
+pub mod docs;
 pub mod ids;
 pub mod intake;
 pub mod lane;
 pub mod names;
+pub mod selection;
 pub mod stream;
 pub mod streams;
+#[cfg(test)]
+mod testing;
 
 pub use builder::{BuildError, Cell, CellError, StreamBuilder};
+pub use conform::{SchemaMismatch, check_schema, conform};
+pub use derive::{DeriveContext, derive, derive_columns};
 pub use ids::{CargoControlNumber, ContainerId, Country, Currency, DocumentNumber, HsCode, IdError, Money, UnLocode};
 pub use intake::{Intake, SetAside, Warning};
 pub use lane::{Lane, SubjectKind};
+pub use selection::{Hit, Selection};
 pub use stream::{Column, Kind, Member, Personal, Stream};

@@ -67,6 +67,21 @@ pub enum Personal {
     Business,
 }
 
+impl Personal {
+    /// The class in documentation.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Birth => "birth",
+            Self::Document => "document",
+            Self::Contact => "contact",
+            Self::Payment => "payment",
+            Self::Sensitive => "sensitive",
+            Self::Business => "business",
+        }
+    }
+}
+
 /// One column of a stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent properties, each a letter in the stream tables")]

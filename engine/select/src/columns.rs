@@ -10,20 +10,12 @@ use arrow::buffer::{Buffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
+use haechi_model::selection::selection_schema;
 
 use crate::batch::SubjectBatch;
-use crate::decide::{Decision, Rulebook};
-use crate::schema::selection_schema;
+use crate::decide::Decision;
 use crate::select::Stamp;
 use crate::selector::Selector;
-
-impl Rulebook {
-    /// Of the kept rules leaves those that ask for something, strictest first.
-    pub(crate) fn keep_reasons(&self, kept: &mut Vec<u32>) {
-        kept.retain(|&rule| self.effect(rule).lane.is_some() || self.effect(rule).score.is_some());
-        kept.sort_unstable_by_key(|&rule| self.effect(rule).place);
-    }
-}
 
 /// Selections in the making.
 pub(crate) struct Columns<'a> {

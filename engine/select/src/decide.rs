@@ -135,7 +135,7 @@ impl Rulebook {
             total += effect.score.unwrap_or(0.0);
             if let Some(lane) = effect.lane {
                 asked = asked.max(lane);
-                if effect.mandatory && floor.is_none() {
+                if effect.mandatory && floor.is_none_or(|f| lane > f.lane) {
                     floor = Some(Floor { lane, rule: Some(rule) });
                 }
             }
@@ -162,6 +162,12 @@ impl Rulebook {
         let drawn_in = self.draw(subject_id, stratum, &mut lane, listener);
         listener.hear(Event::Final { lane });
         Decision { lane, requested, score: total, lowered_by, drawn_in, mandatory }
+    }
+
+    /// Of the kept rules leaves those that ask for something, strictest first: the reasons.
+    pub fn keep_reasons(&self, kept: &mut Vec<u32>) {
+        kept.retain(|&rule| self.effect(rule).lane.is_some() || self.effect(rule).score.is_some());
+        kept.sort_unstable_by_key(|&rule| self.effect(rule).place);
     }
 
     /// The strictest threshold that so many points reach.

@@ -22,6 +22,32 @@
 //! Draws depend on the secret, the name of the rule or stratum, and the subject id; not on time, version, order or
 //! batch. An amended declaration keeps its draws, so nobody gets a second throw by amending.
 //!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use arrow::array::{ArrayRef, RecordBatch, StringArray};
+//! use haechi_model::SubjectKind;
+//! use haechi_select::{Policy, RowHit, RuleEffect, Secret, Selector, Stamp, SubjectBatch};
+//!
+//! let kind = SubjectKind::Declaration;
+//! let policy = Policy::parse("policy.yaml", "scores: [{at_least: 40, lane: documents}]", Some(kind))?;
+//! let footwear = RuleEffect { score: Some(40.0), ..RuleEffect::new("import-0142") };
+//! let selector = Selector::new(kind, policy, vec![footwear], &Secret::demo())?;
+//!
+//! // Two items of one declaration, then another declaration; the rule hit the second item.
+//! let ids: ArrayRef = Arc::new(StringArray::from_iter_values(["24KR1", "24KR1", "24KR2"]));
+//! let subjects = SubjectBatch::from_rows(kind, &RecordBatch::try_from_iter([("declaration_id", ids)])?)?;
+//! let hits = [RowHit { row: 1, rule: 0 }];
+//! let selected = selector.select(&subjects, &hits, &Stamp { ruleset_hash: [0; 32], decided_at_ms: 0 })?;
+//! assert_eq!(selected.selections.num_rows(), 2);
+//!
+//! let why = selector.explain(&subjects, 0, &hits)?.to_string();
+//! assert!(why.contains("score 40: reaches 40, asks for documents"), "{why}");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! No clock, no files and no rule language in here: conditions of strata are evaluated by the caller.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop"))]
 
@@ -31,7 +57,6 @@ mod decide;
 mod effect;
 mod explain;
 mod policy;
-mod schema;
 mod secret;
 mod select;
 mod selector;
@@ -40,7 +65,6 @@ pub use batch::{RowHit, SubjectBatch, SubjectError};
 pub use effect::{EffectError, RuleEffect};
 pub use explain::{Step, StopReason, SubjectDecision};
 pub use policy::{Policy, PolicyErrors, PolicyMistake, Problem, Stratum, Threshold};
-pub use schema::selection_schema;
 pub use secret::{Secret, SecretError};
 pub use select::{SelectError, SelectedBatch, SelectionCounts, Stamp};
 pub use selector::{Selector, SelectorError};

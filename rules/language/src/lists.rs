@@ -53,9 +53,13 @@ pub(crate) fn read_yaml(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -
     let owner = key("owner").and_then(|node| form.text(node, "owner")).or(owner.map(str::to_owned));
     let kind = key("kind").map_or(ListKind::Id, |node| read_kind(form, node));
     let mut values = Vec::new();
+    let mut fine = false;
     match key("entries").map(|node| (node, &node.value)) {
-        None => form.missing("E0404", node, "a list without `entries`", "add `entries: [...]`"),
+        None => {
+            form.missing("E0404", node, "a list without `entries`", "add `entries: [...]`");
+        }
         Some((_, Value::List(nodes))) => {
+            fine = true;
             for node in nodes {
                 values.extend(form.text(node, "entries").map(|text| (text, form.span(node.at.clone()))));
             }
@@ -68,7 +72,7 @@ pub(crate) fn read_yaml(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -
     let (name, at) = name?;
     let at = form.span(at);
     check_name(&name, &at, "list", form.out);
-    let entries = distinct(values, &at, form.out);
+    let entries = if fine { distinct(values, &at, form.out) } else { Vec::new() };
     Some(List { name, kind, title, owner, entries, at })
 }
 

@@ -64,11 +64,7 @@ pub fn load(paths: &[PathBuf], sources: &mut Sources) -> (RawRuleset, Vec<Diagno
 }
 
 /// [`load`] with options.
-pub fn load_with(
-    paths: &[PathBuf],
-    options: &LoadOptions,
-    sources: &mut Sources,
-) -> (RawRuleset, Vec<Diagnostic>) {
+pub fn load_with(paths: &[PathBuf], options: &LoadOptions, sources: &mut Sources) -> (RawRuleset, Vec<Diagnostic>) {
     let raw = RawRuleset::default();
     let mut loader = Loader { options: *options, sources, raw, out: Vec::new(), seen: HashSet::new() };
     let mut packs = Vec::new();
@@ -177,8 +173,11 @@ impl Loader<'_> {
             return;
         }
         if role == Role::Tests && tests_table(path).is_some_and(|table| table.is_file()) {
-            // Read together with its table.
-            return if named { self.decisions(&tests_table(path).unwrap_or_default(), defaults) } else { () };
+            // Read together with its table, which a folder holds anyway.
+            if named && let Some(table) = tests_table(path) {
+                self.decisions(&table, defaults);
+            }
+            return;
         }
         if role == Role::Decisions {
             return self.decisions(path, defaults);
@@ -208,7 +207,8 @@ impl Loader<'_> {
                 self.out.push(Diagnostic::error("E0426", start, "tests of no decision table").help(help));
             }
             Role::Stray if !named => {
-                let help = "tables with `lookup` stand in `tables/`, lists in `lists/`, decision tables in `decisions/`";
+                let help =
+                    "tables with `lookup` stand in `tables/`, lists in `lists/`, decision tables in `decisions/`";
                 self.out.push(Diagnostic::warning("W0711", start, "a CSV file that is not read").help(help));
             }
             Role::Stray | Role::Decisions | Role::Other => {
@@ -435,7 +435,8 @@ fn read_lists(form: &mut Form<'_>, node: &Node, defaults: &Defaults, lists: &mut
         }
         _ if node.is_null() => {}
         _ => {
-            let help = format!("every list begins with `- name:`; its keys are {}", listed(["name", "kind", "entries"]));
+            let help =
+                format!("every list begins with `- name:`; its keys are {}", listed(["name", "kind", "entries"]));
             form.error("E0302", form::head(node), format!("`lists` is {}, not a list", node.kind()), help);
         }
     }

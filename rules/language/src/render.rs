@@ -8,19 +8,24 @@ use codespan_reporting::term;
 use codespan_reporting::term::termcolor::Buffer;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::{FileId, SourceFile, Sources};
+use crate::source::{SourceFile, Sources};
+
+/// Longer lines are shown in part.
+const LINE_BYTES_MAX: usize = 160;
 
 /// All diagnostics as text for a terminal, in their order.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let config = term::Config::default();
-    let files = Excerpts(sources);
     let mut buffer = if color { Buffer::ansi() } else { Buffer::no_color() };
     let styles = term::Styles::default();
     let mut text = String::new();
     for diagnostic in diagnostics {
-        let shown = to_codespan(diagnostic, sources);
+        let file = sources.file(diagnostic.span.file);
+        let range = whole_characters(&file.text, &diagnostic.span.range);
+        let excerpt = Excerpt::around(file, &range);
+        let shown = to_codespan(diagnostic, excerpt.shown(&range));
         let mut writer = term::StylesWriter::new(&mut buffer, &styles);
-        if term::emit_to_write_style(&mut writer, &config, &files, &shown).is_err() {
+        if term::emit_to_write_style(&mut writer, &config, &excerpt, &shown).is_err() {
             // An excerpt that cannot be shown is no reason to keep the mistake to ourselves.
             let at = diagnostic.position(sources);
             text.push_str(&format!("{at}: {}: {}\n", diagnostic.code, diagnostic.message));
@@ -51,13 +56,12 @@ pub fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value 
     })
 }
 
-fn to_codespan(diagnostic: &Diagnostic, sources: &Sources) -> codespan::Diagnostic<FileId> {
+fn to_codespan(diagnostic: &Diagnostic, range: Range<usize>) -> codespan::Diagnostic<()> {
     let severity = match diagnostic.severity {
         Severity::Error => codespan::Severity::Error,
         Severity::Warning => codespan::Severity::Warning,
     };
-    let range = whole_characters(&sources.file(diagnostic.span.file).text, &diagnostic.span.range);
-    let label = codespan::Label::primary(diagnostic.span.file, range).with_message(&diagnostic.label);
+    let label = codespan::Label::primary((), range).with_message(&diagnostic.label);
     let rule = diagnostic.rule.iter().map(|rule| format!("rule: {rule}"));
     let notes = diagnostic.help.iter().map(|help| format!("help: {help}")).chain(rule);
     codespan::Diagnostic::new(severity)
@@ -80,29 +84,70 @@ fn whole_characters(text: &str, range: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// The sources as codespan asks for them.
-struct Excerpts<'s>(&'s Sources);
+/// One file as codespan asks for it. Of a line of some thousand characters only what surrounds the mistake is shown.
+struct Excerpt<'s> {
+    file: &'s SourceFile,
+    /// The bytes shown, where that is part of one line.
+    window: Option<Range<usize>>,
+}
 
-impl<'a> Files<'a> for Excerpts<'_> {
-    type FileId = FileId;
+impl<'s> Excerpt<'s> {
+    fn around(file: &'s SourceFile, range: &Range<usize>) -> Self {
+        let (line, _) = file.line_column(range.start);
+        let whole = file.line_start(line)..file.line_start(line + 1);
+        let long = whole.len() > LINE_BYTES_MAX && range.end <= whole.end;
+        let window = long.then(|| {
+            let start = range.start.saturating_sub(LINE_BYTES_MAX / 2).max(whole.start);
+            let end = (range.start + LINE_BYTES_MAX / 2).max(range.end.min(range.start + LINE_BYTES_MAX));
+            whole_characters(&file.text, &(start..end.min(whole.end)))
+        });
+        Self { file, window }
+    }
+
+    /// A range of the file as one of the text shown.
+    fn shown(&self, range: &Range<usize>) -> Range<usize> {
+        let Some(window) = &self.window else { return range.clone() };
+        let inside = |byte: usize| byte.clamp(window.start, window.end) - window.start;
+        inside(range.start)..inside(range.end)
+    }
+
+    /// A byte of the text shown as one of the file.
+    fn in_file(&self, byte: usize) -> usize {
+        self.window.as_ref().map_or(0, |window| window.start) + byte
+    }
+}
+
+impl<'a> Files<'a> for Excerpt<'_> {
+    type FileId = ();
     type Name = String;
     type Source = &'a str;
 
-    fn name(&'a self, id: FileId) -> Result<String, FilesError> {
-        Ok(self.0.file(id).path.display().to_string())
+    fn name(&'a self, (): ()) -> Result<String, FilesError> {
+        Ok(self.file.path.display().to_string())
     }
 
-    fn source(&'a self, id: FileId) -> Result<&'a str, FilesError> {
-        Ok(&self.0.file(id).text)
+    fn source(&'a self, (): ()) -> Result<&'a str, FilesError> {
+        let text = self.file.text.as_str();
+        Ok(self.window.clone().and_then(|window| text.get(window)).unwrap_or(text))
     }
 
-    fn line_index(&'a self, id: FileId, byte: usize) -> Result<usize, FilesError> {
-        Ok(self.0.file(id).line_column(byte).0 - 1)
+    fn line_index(&'a self, (): (), byte: usize) -> Result<usize, FilesError> {
+        Ok(if self.window.is_some() { 0 } else { self.file.line_column(byte).0 - 1 })
     }
 
-    fn line_range(&'a self, id: FileId, line: usize) -> Result<Range<usize>, FilesError> {
-        let file: &SourceFile = self.0.file(id);
-        Ok(file.line_start(line + 1)..file.line_start(line + 2))
+    fn line_number(&'a self, (): (), index: usize) -> Result<usize, FilesError> {
+        Ok(self.window.as_ref().map_or(index + 1, |window| self.file.line_column(window.start).0))
+    }
+
+    fn column_number(&'a self, (): (), _line: usize, byte: usize) -> Result<usize, FilesError> {
+        Ok(self.file.line_column(self.in_file(byte)).1)
+    }
+
+    fn line_range(&'a self, (): (), index: usize) -> Result<Range<usize>, FilesError> {
+        Ok(match &self.window {
+            Some(window) => 0..window.len(),
+            None => self.file.line_start(index + 1)..self.file.line_start(index + 2),
+        })
     }
 }
 
@@ -152,6 +197,18 @@ mod tests {
         assert_eq!(json["code"], "E0202");
         assert_eq!((&json["line"], &json["column"], &json["end_column"]), (&3.into(), &3.into(), &8.into()));
         assert_eq!((&json["severity"], &json["rule"]), (&"error".into(), &"a-1".into()));
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_mistake_is_shown() {
+        let mut sources = Sources::default();
+        let text = format!("{{}}\n{} orgin = 'CN' {}\n", "가".repeat(2_000), "x".repeat(5_000));
+        let file = sources.add("r.jsonl", text.as_str());
+        let start = text.find("orgin").unwrap();
+        let diagnostic = Diagnostic::error("E0202", Span { file, range: start..start + 5 }, "unknown column `orgin`");
+        let shown = render(&[diagnostic], &sources, false);
+        assert!(shown.contains("r.jsonl:2:2002") && shown.contains("orgin = 'CN'"), "{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() < 200), "{shown}");
     }
 
     #[test]

@@ -224,11 +224,7 @@ impl Reader<'_> {
                 Event::Scalar(text, style, ..) => {
                     let at = self.scalar_range(at, places.byte(span.end), &text, style);
                     let scalar = Scalar { text: text.into_owned(), style: Style::from(style) };
-                    self.attach(
-                        &mut stack,
-                        documents,
-                        Node { at, value: Value::Scalar(scalar), cut: false },
-                    );
+                    self.attach(&mut stack, documents, Node { at, value: Value::Scalar(scalar), cut: false });
                 }
                 Event::SequenceStart(..) | Event::MappingStart(..) if stack.len() >= DEPTH_MAX => {
                     let help = "no rule file needs more than 32 levels";

@@ -31,8 +31,9 @@ impl Country {
     }
 
     /// The alpha-2 code.
-    pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).expect("two ASCII letters")
+    pub fn as_str(self) -> &'static str {
+        let [first, second] = self.0.map(|letter| usize::from(letter - b'A'));
+        str::from_utf8(&PAIRS[first][second]).expect("two ASCII letters")
     }
 
     /// Short English name.
@@ -40,6 +41,17 @@ impl Country {
         codes::country_name(self)
     }
 }
+
+/// Every pair of letters, so that a code can be lent out for ever.
+static PAIRS: [[[u8; 2]; 26]; 26] = {
+    let mut pairs = [[[b'A'; 2]; 26]; 26];
+    let mut i = 0;
+    while i < 26 * 26 {
+        pairs[i / 26][i % 26] = [b'A' + (i / 26) as u8, b'A' + (i % 26) as u8];
+        i += 1;
+    }
+    pairs
+};
 
 impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

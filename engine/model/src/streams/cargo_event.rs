@@ -3,7 +3,7 @@
 use super::{Column, Kind, Stream, column};
 
 /// Cargo tracking events.
-pub const CARGO_EVENT: Stream = Stream {
+pub static CARGO_EVENT: Stream = Stream {
     name: "cargo_event",
     row: "one thing that happened to a consignment or a container",
     columns: COLUMNS,

@@ -4,7 +4,7 @@ use super::{Column, Kind, Stream, column};
 use crate::stream::Personal::{Business, Contact, Name};
 
 /// Companies and other parties.
-pub const COMPANY: Stream = Stream {
+pub static COMPANY: Stream = Stream {
     name: "company",
     row: "one party: importer, broker, carrier, warehouse and so on",
     columns: COLUMNS,

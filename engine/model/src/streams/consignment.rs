@@ -8,7 +8,7 @@ use crate::lane::SubjectKind;
 use crate::stream::Personal::{Business, Contact};
 
 /// Manifest entries, a row a house bill.
-pub const CONSIGNMENT: Stream = Stream {
+pub static CONSIGNMENT: Stream = Stream {
     name: "consignment",
     row: "one house bill of lading or waybill on a manifest; a straight bill is its own",
     columns: COLUMNS,
@@ -117,5 +117,5 @@ const COLUMNS: &[Column] = &[
         .derived(),
     column("hours_before_arrival", Kind::F64, "arrival minus manifest").null().derived(),
     column("transit_days", Kind::F64, "arrival minus departure").null().derived(),
-    column("shared_container", Kind::Bool, "another consignee in the same box").derived(),
+    column("shared_container", Kind::Bool, "another consignee in the same box").null().derived(),
 ];

@@ -4,7 +4,7 @@ use super::{Column, Kind, Stream, column};
 use crate::stream::Personal::{Birth, Document, Name};
 
 /// Border crossings.
-pub const CROSSING: Stream = Stream {
+pub static CROSSING: Stream = Stream {
     name: "crossing",
     row: "one person passing the border control, and what was decided",
     columns: COLUMNS,

@@ -5,7 +5,7 @@ use crate::lane::SubjectKind;
 use crate::stream::Personal::Business;
 
 /// Goods declarations, a row an item.
-pub const DECLARATION: Stream = Stream {
+pub static DECLARATION: Stream = Stream {
     name: "declaration",
     row: "one item of a goods declaration, with the header's columns on each",
     columns: COLUMNS,
@@ -126,6 +126,6 @@ const COLUMNS: &[Column] = &[
         .derived(),
     column("hours_before_arrival", Kind::F64, "`arrival_at - declared_at`").null().header().derived(),
     column("days_in_storage", Kind::F64, "`declared_at - carried_in_at`").null().header().derived(),
-    column("declared_hour", Kind::I32, "local hour of `declared_at`, 0-23").null().header().derived(),
+    column("declared_hour", Kind::I32, "local hour of `declared_at`, 0-23").header().derived(),
     column("transhipped", Kind::Bool, "departure country differs from origin").null().header().derived(),
 ];

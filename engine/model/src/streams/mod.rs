@@ -23,7 +23,7 @@ pub use traveller::TRAVELLER;
 pub use watchlist::WATCHLIST;
 
 /// Every stream, in the order `haechi schema` prints them: subjects, facts, reference records.
-pub const STREAMS: &[&Stream] =
+pub static STREAMS: &[&Stream] =
     &[&DECLARATION, &CONSIGNMENT, &TRAVELLER, &OUTCOME, &CROSSING, &PERMIT, &CARGO_EVENT, &COMPANY, &WATCHLIST];
 
 /// Modes of transport, as streams write them: UN Rec 19 by name, and the carriage class `express`.
@@ -58,3 +58,6 @@ pub const COMMON: &[Column] = &[
     column("warnings", Kind::Records(WARNING), "what the reader tolerated; the codes are stable and documented")
         .derived(),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::{Column, Kind, Stream, column};
 use crate::stream::Personal::{Name, Sensitive};
 
 /// Inspection outcomes.
-pub const OUTCOME: Stream = Stream {
+pub static OUTCOME: Stream = Stream {
     name: "outcome",
     row: "what one inspection found, for the whole, an item or a hit",
     columns: COLUMNS,

@@ -3,7 +3,7 @@
 use super::{Column, Kind, Stream, column};
 
 /// Permits of other agencies.
-pub const PERMIT: Stream = Stream {
+pub static PERMIT: Stream = Stream {
     name: "permit",
     row: "one line of a permit, licence or approval of an agency",
     columns: COLUMNS,

@@ -8,7 +8,7 @@ use crate::lane::SubjectKind;
 use crate::stream::Personal::{Birth, Contact, Document, Name, Payment, Sensitive};
 
 /// Travellers, a row a person and flight.
-pub const TRAVELLER: Stream = Stream {
+pub static TRAVELLER: Stream = Stream {
     name: "traveller",
     row: "one person on one flight, passenger list and booking merged",
     columns: COLUMNS,
@@ -122,7 +122,7 @@ const COLUMNS: &[Column] = &[
         .one_of(&["agency", "airline", "online"]),
     column("party_size", Kind::I32, "travellers in the PNR").null(),
     column("split_locators", Kind::List(&Kind::Id), "divided PNRs"),
-    column("booking_changes", Kind::I32, "history entries and pushes").null().derived(),
+    column("booking_changes", Kind::I32, "history entries and pushes").derived(),
     column("tickets", Kind::List(&Kind::Id), "ticket numbers"),
     column("fare_amount_usd", Kind::F64, "ticket total, converted").null(),
     column("payment_kind", Kind::Code, "form of payment").null().one_of(&["cash", "card", "cheque", "misc", "points"]),

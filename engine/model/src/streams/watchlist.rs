@@ -4,7 +4,7 @@ use super::{Column, Kind, Member, Stream, column, member};
 use crate::stream::Personal::{Birth, Document, Name};
 
 /// Watchlist entries.
-pub const WATCHLIST: Stream = Stream {
+pub static WATCHLIST: Stream = Stream {
     name: "watchlist",
     row: "one person, company, document or thing to look for",
     columns: COLUMNS,

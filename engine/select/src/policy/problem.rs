@@ -164,6 +164,29 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// The stable code under which `haechi explain-error` describes it: the same as for rule files, where a mistake
+    /// of the same sort has one.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotYaml { .. } | Self::SecondDocument => "E0104",
+            Self::Alias => "E0105",
+            Self::TooDeep { .. } => "E0106",
+            Self::RepeatedKey { .. } => "E0107",
+            Self::KeyNotText => "E0109",
+            Self::UnknownKey { .. } => "E0301",
+            Self::WrongType { .. } => "E0302",
+            Self::UnknownLane { .. } => "E0305",
+            Self::UnknownStream { .. } => "E0310",
+            Self::MissingKey { .. }
+            | Self::OtherStream { .. }
+            | Self::RepeatedStratum { .. }
+            | Self::SecondFallback { .. } => "E0501",
+            Self::BadNumber { .. } | Self::AsksNothing { .. } | Self::UselessThreshold { .. } => "E0502",
+        }
+    }
+}
+
 const STREAMS: &[&str] = &["declaration", "consignment", "traveller"];
 
 fn nearest_or(nearest: Option<&str>, known: &[&str]) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
+use haechi_model::selection::selection_schema;
 
 use super::*;
 use crate::{Policy, RuleEffect, Secret};
@@ -165,7 +166,7 @@ fn items_decide_and_the_declaration_gets_every_reason() {
     let hits = [hit(0, 0), hit(1, 0), hit(2, 1), hit(2, 2), hit(4, 0), hit(4, 3)];
     let selected = selector.select(&three, &hits, &STAMP).unwrap();
     let batch = &selected.selections;
-    assert_eq!(batch.schema(), crate::selection_schema());
+    assert_eq!(batch.schema(), selection_schema());
     assert_eq!(texts(batch, "subject_id"), ["A", "B", "C"].map(|id| Some(id.to_owned())));
     assert_eq!(texts(batch, "lane"), ["examine", "release", "release"].map(|l| Some(l.to_owned())));
     assert_eq!(lists(batch, "reasons"), [vec!["weight", "invoice", "price"], vec![], vec!["invoice"]]);
@@ -183,7 +184,7 @@ fn items_decide_and_the_declaration_gets_every_reason() {
 fn every_column_is_in_the_schema_even_without_rows() {
     let selector = selector(policy(SCORES), &trade_rules());
     let none = selector.select(&subjects([""; 0]), &[], &STAMP).unwrap().selections;
-    assert_eq!((none.num_rows(), none.schema()), (0, crate::selection_schema()));
+    assert_eq!((none.num_rows(), none.schema()), (0, selection_schema()));
 }
 
 #[test]

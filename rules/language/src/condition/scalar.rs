@@ -76,7 +76,8 @@ impl ScalarPlanner {
             .sql_to_expr(expr, &schema, &mut PlannerContext::new())
             .map_err(|e| refused(&e))?;
         let context = SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build();
-        let logical = ExprSimplifier::new(context).coerce(logical, &schema).map_err(|e| refused(&e))?;
+        let simplifier = ExprSimplifier::new(context);
+        let logical = simplifier.coerce(logical, &schema).map_err(|e| refused(&e))?;
         if let Some(kind) = fallible_cast(&logical, &schema) {
             return Err(Refusal {
                 code: "E0206",
@@ -84,6 +85,8 @@ impl ScalarPlanner {
                 help: Some("compare text with text in single quotes, or write TRY_CAST(x AS DOUBLE)".into()),
             });
         }
+        // Some functions only exist in simplified form (coalesce is a CASE).
+        let logical = simplifier.simplify(logical).map_err(|e| refused(&e))?;
         let data_type = logical.get_type(&schema).map_err(|e| refused(&e))?;
         let class = class_of(&data_type).ok_or_else(|| Refusal {
             code: "E0206",
@@ -181,16 +184,13 @@ fn probe(expr: &Arc<dyn PhysicalExpr>, inputs: &SchemaRef) -> Result<(), Refusal
     let batch = columns
         .and_then(|columns| Ok(RecordBatch::try_new_with_options(Arc::clone(inputs), columns, &rows)?))
         .map_err(|e| refused(&e))?;
-    expr.evaluate(&batch).map(|_| ()).map_err(|error| {
-        let message = first_line(&error);
-        let pattern = message.to_ascii_lowercase().contains("regex");
-        let code = if pattern { "E0215" } else { "E0206" };
-        Refusal { code, message: format!("the expression fails: {message}"), help: None }
-    })
+    expr.evaluate(&batch).map(|_| ()).map_err(|error| refused(&error))
 }
 
 fn refused(error: &DataFusionError) -> Refusal {
-    Refusal { code: "E0206", message: first_line(error), help: None }
+    let message = first_line(error);
+    let pattern = message.contains("egular expression") || message.contains("egex");
+    Refusal { code: if pattern { "E0215" } else { "E0206" }, message, help: None }
 }
 
 /// DataFusion's message without its prefixes and hints.

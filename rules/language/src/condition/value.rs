@@ -491,6 +491,10 @@ impl Lowering<'_, '_> {
         if !self.allowed(expr) {
             return false;
         }
+        let mut ok = true;
+        for child in children(expr) {
+            ok &= self.rewrite(child, scope, inputs);
+        }
         if let Expr::BinaryOp { left, op: BinaryOperator::Divide | BinaryOperator::Modulo, .. } = expr {
             // Integers would truncate, and fail on zero; doubles give infinity.
             let inner = std::mem::replace(&mut **left, Expr::Value(SqlValue::Null.with_empty_span()));
@@ -501,10 +505,6 @@ impl Lowering<'_, '_> {
                 array: false,
                 format: None,
             };
-        }
-        let mut ok = true;
-        for child in children(expr) {
-            ok &= self.rewrite(child, scope, inputs);
         }
         ok
     }

@@ -33,13 +33,7 @@ impl<'a> Form<'a> {
     }
 
     /// Reports an error.
-    pub fn error(
-        &mut self,
-        code: &'static str,
-        at: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    pub fn error(&mut self, code: &'static str, at: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.report(Diagnostic::error(code, self.span(at), message).help(help));
     }
 

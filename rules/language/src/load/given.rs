@@ -57,7 +57,8 @@ fn read_expect(form: &mut Form<'_>, node: &Node) -> Option<bool> {
         other => {
             let shown = other.unwrap_or(node.kind());
             let near = other.and_then(|text| nearest(text, ["hit", "no_hit"]));
-            let help = near.map_or("a test expects `hit` or `no_hit`".to_owned(), |near| format!("nearest is `{near}`"));
+            let help =
+                near.map_or("a test expects `hit` or `no_hit`".to_owned(), |near| format!("nearest is `{near}`"));
             form.error("E0604", node.at.clone(), format!("unknown expectation `{shown}`"), help);
             None
         }
@@ -70,9 +71,7 @@ fn read_items(form: &mut Form<'_>, entry: &Entry, stream: &'static Stream) -> Ve
         form.error("E0605", entry.key_at.clone(), message, "write `given: {...}`");
     }
     match &entry.value.value {
-        Value::List(nodes) if !nodes.is_empty() => {
-            nodes.iter().map(|node| read_row(form, node, stream)).collect()
-        }
+        Value::List(nodes) if !nodes.is_empty() => nodes.iter().map(|node| read_row(form, node, stream)).collect(),
         _ => {
             form.wrong_kind(&entry.value, "items", "a list of rows");
             Vec::new()

@@ -41,11 +41,19 @@ const ID_LEN_MAX: usize = 128;
 
 /// Reads a rule of a YAML file. Without a condition or a stream to read it by there is none.
 pub(crate) fn read_node(form: &mut Form<'_>, node: &Node, defaults: &Defaults) -> Option<Rule> {
-    let entries = form.map(node, "a rule", KEYS)?;
+    if let Value::Map(entries) = &node.value {
+        form.rule = find(entries, "id").and_then(|id| id.value.text()).map(str::to_owned);
+    }
+    let entries = form.map(node, "a rule", KEYS);
+    let rule = entries.and_then(|entries| read_with_condition(form, node, entries, defaults));
+    form.rule = None;
+    rule
+}
+
+fn read_with_condition(form: &mut Form<'_>, node: &Node, entries: &[Entry], defaults: &Defaults) -> Option<Rule> {
     let when = match find(entries, "when") {
         Some(when) => read_when(form, &when.value, &when.key_at),
         None => {
-            form.rule = find(entries, "id").and_then(|id| id.value.text()).map(str::to_owned);
             let help = "add `when:`, a condition over the columns of the stream";
             form.missing("E0304", node, "a rule without a condition", help);
             None
@@ -148,12 +156,7 @@ pub(crate) fn id_is_fine(id: &str) -> bool {
     !id.is_empty() && id.len() <= ID_LEN_MAX && !id.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-fn read_stream(
-    form: &mut Form<'_>,
-    node: &Node,
-    entries: &[Entry],
-    defaults: &Defaults,
-) -> Option<&'static Stream> {
+fn read_stream(form: &mut Form<'_>, node: &Node, entries: &[Entry], defaults: &Defaults) -> Option<&'static Stream> {
     match find(entries, "stream") {
         Some(entry) => {
             let name = form.text(&entry.value, "stream")?;

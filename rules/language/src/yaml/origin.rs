@@ -32,7 +32,9 @@ pub fn sql_text(file: FileId, source: &str, node: &Node) -> Option<(SqlText, Opt
     for comment in flatten(&mut sql.text) {
         let at = sql.span(comment.start..comment.start + 2);
         let rest = source.get(at.range.start..node.at.end).unwrap_or("");
-        let swallows = rest.find('\n').is_some_and(|newline| !rest[newline..].trim_matches(['\'', '"', ' ', '\n', '\r', '\t']).is_empty());
+        let swallows = rest
+            .find('\n')
+            .is_some_and(|newline| !rest[newline..].trim_matches(['\'', '"', ' ', '\n', '\r', '\t']).is_empty());
         if scalar.style != Style::Literal && swallows && mistake.is_none() {
             let message = "the comment would swallow the rest of the condition: its lines are folded into one";
             let diagnostic = Diagnostic::error("E0111", Span { file, range: at.range }, message)

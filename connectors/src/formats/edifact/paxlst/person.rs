@@ -36,6 +36,8 @@ pub struct Person<'p> {
     pub verified: Option<bool>,
     /// DOC groups.
     pub documents: Vec<Document<'p>>,
+    /// RFF AEA: numbers given by authorities.
+    pub redress: Vec<Cow<'p, str>>,
     /// LOC 178.
     pub embark: Option<Cow<'p, str>>,
     /// LOC 179.
@@ -66,8 +68,6 @@ pub struct Person<'p> {
     pub address: Option<String>,
     /// NAD 3207.
     pub address_country: Option<Cow<'p, str>>,
-    /// A passenger of the US variant names both ends of the journey.
-    pub short: bool,
     /// What was tolerated.
     pub warnings: Vec<Warning>,
 }
@@ -348,11 +348,7 @@ impl<'p> Reader<'p, '_> {
             "SEA" => self.person.seat = Some(without_padding(value)),
             "YZY" => self.person.tickets.push(value),
             "CR" => self.person.loyalty.push(value),
-            "AEA" => self.person.documents.push(Document {
-                kind: Some(Cow::Borrowed("AEA")),
-                number: Some(value),
-                ..Document::default()
-            }),
+            "AEA" => self.person.redress.push(value),
             other => self.warn("unknown_code", s, format!("RFF {}", short(other))),
         }
     }

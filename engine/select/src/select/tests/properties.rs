@@ -99,7 +99,7 @@ proptest! {
             counts += &selected.counts;
             batches.push(selected.selections);
         }
-        let joined = arrow::compute::concat_batches(&crate::selection_schema(), &batches).unwrap();
+        let joined = arrow::compute::concat_batches(&selection_schema(), &batches).unwrap();
         for column in ["subject_id", "lane", "requested_lane", "score", "random_stratum", "lowered_by", "mandatory"] {
             prop_assert_eq!(texts(&joined, column), texts(&whole.selections, column));
         }

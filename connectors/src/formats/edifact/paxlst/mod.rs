@@ -1,0 +1,244 @@
+//! PAXLST: passenger and crew lists, close-outs, cancellations, to traveller rows.
+//!
+//! One reader serves D.99A to D.16B, the US variant and the road dialect: groups are found by their trigger (TDT, NAD
+//! of a person, PDT), segments inside a group come in any order. A person is on the legs between LOC 178 and 179;
+//! rows are made for those that cross the border (LOC 125 and 87), or for the last leg where none is marked. The
+//! itinerary holds every leg. A close-out gives rows for the people it names; what follows for the others on the
+//! flight is the pipeline's, which knows them.
+
+mod flight;
+mod header;
+mod person;
+mod rows;
+mod us;
+
+use haechi_model::intake::Warning;
+
+use super::interchange::Message;
+use super::output::Output;
+use super::segments::{Arena, Raw};
+use flight::Leg;
+use header::{Change, Header, List};
+use person::{Person, role_of};
+pub(super) use rows::{texts, warning_cells};
+use rows::Rows;
+
+/// The column `message_format`.
+pub const FORMAT: &str = "paxlst";
+/// More segments than one person has.
+const GROUP_SEGMENTS_MAX: usize = 2_000;
+
+/// Reads a passenger list.
+pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
+    out.saw(FORMAT, &message.version);
+    let groups = people(message);
+    let mut arena = Arena::new(message.chars);
+    let mut warnings = Vec::new();
+    let mut next = 0;
+    for group in groups.iter().map(|g| g.0..g.1).chain([message.segments.len()..message.segments.len()]) {
+        for raw in &message.segments[next..group.start] {
+            push(&mut arena, *raw, message, &mut warnings);
+        }
+        next = group.end;
+    }
+    let header = Header::read(&arena, message, &mut warnings);
+    for warning in warnings {
+        out.warn_with(warning);
+    }
+    if header.list == List::MasterCrew {
+        out.count("crew", groups.len() as u64);
+        let text = format!("master crew list: {} people and no flight, so no traveller", groups.len());
+        return out.warn("person_without_flight", message.path(1), text);
+    }
+    if !header.legs.iter().any(Leg::is_named) {
+        out.count("people_set_aside", groups.len() as u64);
+        let position = message.position(1);
+        let reason = format!("{position}: no TDT names a flight; send the list again with carrier and flight number");
+        return out.set_aside("no_flight", position, reason, message.raw(message.segments).as_bytes());
+    }
+    out.count("legs", header.legs.len() as u64);
+    out.flights.extend(header.legs.iter().map(Leg::key));
+
+    let mut tally = Tally::default();
+    let rows = Rows::new(message, complete(message, &header, &groups));
+    for (from, to) in &groups {
+        person(message, &header, &message.segments[*from..*to], &rows, &mut arena, &mut tally, out);
+    }
+    tally.report(&header, message, groups.len() as u64, out);
+}
+
+/// Where the groups of people are, as ranges of segments.
+fn people(message: &Message<'_>) -> Vec<(usize, usize)> {
+    let mut groups: Vec<(usize, usize)> = Vec::new();
+    let mut open = None;
+    for (i, segment) in message.segments.iter().enumerate() {
+        let starts = match segment.tag() {
+            "NAD" => !role_of(segment.qualifier(message.chars)).is_empty(),
+            "PDT" => true,
+            _ => false,
+        };
+        if starts || matches!(segment.tag(), "NAD" | "TDT" | "CNT" | "AUT" | "UNS" | "BGM") {
+            groups.extend(open.take().map(|from| (from, i)));
+        }
+        if starts {
+            open = Some(i);
+        }
+    }
+    groups.extend(open.map(|from| (from, message.segments.len())));
+    groups
+}
+
+fn push<'t>(arena: &mut Arena<'t>, raw: Raw<'t>, message: &Message<'_>, warnings: &mut Vec<Warning>) {
+    if let Err(error) = arena.push(raw) {
+        let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
+        warnings.push(Warning { code: "bad_segment", path: message.path(raw.number), text });
+    }
+}
+
+fn person<'t>(
+    message: &Message<'_>,
+    header: &Header,
+    group: &[Raw<'t>],
+    rows: &Rows,
+    arena: &mut Arena<'t>,
+    tally: &mut Tally,
+    out: &mut Output<'_>,
+) {
+    let at = group.first().map_or(1, |s| s.number);
+    if group.len() > GROUP_SEGMENTS_MAX {
+        let position = message.position(at);
+        let reason = format!("{position}: one person of {} segments; send the person again", group.len());
+        tally.set_aside += 1;
+        return out.set_aside("group_too_long", position, reason, message.raw(group).as_bytes());
+    }
+    let mut warnings = Vec::new();
+    arena.clear();
+    for raw in group {
+        push(arena, *raw, message, &mut warnings);
+    }
+    let mut person = match arena.first() {
+        Some(pdt) if pdt.tag() == "PDT" => us::read(pdt, message, header.day()),
+        _ => Person::read(arena, message, header.day()),
+    };
+    warnings.append(&mut person.warnings);
+    person.warnings = warnings;
+    for warning in &person.warnings {
+        out.warn_with(warning.clone());
+    }
+    if !person.has_identity() {
+        let position = message.position(at);
+        let reason = format!("{position}: a person without name and document; send the person again with either");
+        tally.set_aside += 1;
+        return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
+    }
+    if rows.write(&person, &legs_of(&person, header), at, header, message, &message.raw(group), out) {
+        tally.add(&person);
+    } else {
+        tally.set_aside += 1;
+    }
+}
+
+/// The legs of a person that get a row: between LOC 178 and 179, those across the border; the last, where none is
+/// marked so.
+fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> Vec<&'h Leg> {
+    let legs = &header.legs;
+    let from = person.embark.as_deref().and_then(|a| legs.iter().position(|l| l.departure.as_deref() == Some(a)));
+    let to = person.debark.as_deref().and_then(|a| legs.iter().rposition(|l| l.arrival.as_deref() == Some(a)));
+    let (from, to) = (from.unwrap_or(0), to.map_or(legs.len(), |i| i + 1));
+    // Ends that contradict each other tell nothing.
+    let own = if from < to { &legs[from..to] } else { &legs[..] };
+    let border: Vec<_> = own.iter().filter(|l| l.border && l.is_named()).collect();
+    if border.is_empty() { own.iter().rev().find(|l| l.is_named()).or(legs.first()).into_iter().collect() } else { border }
+}
+
+/// Whether everybody on the flight is in this message; `None` where the message alone cannot say.
+fn complete(message: &Message<'_>, header: &Header, groups: &[(usize, usize)]) -> Option<bool> {
+    let first_and_last = |part: &str| part.trim_start_matches('0') == "1";
+    match &message.part {
+        Some((part, position)) if !(position == "F" && first_and_last(part)) => {
+            return (position != "F").then_some(false);
+        }
+        _ => {}
+    }
+    if !matches!(header.list, List::Passengers(Change::New) | List::Crew(Change::New)) || !message.complete {
+        return message.complete.then_some(()).map_or(Some(false), |()| None);
+    }
+    let declared = header.passengers.or(header.crew)?;
+    Some(declared == groups.len() as u64)
+}
+
+/// What was counted in a message.
+#[derive(Default)]
+struct Tally {
+    people: u64,
+    passengers: u64,
+    crew: u64,
+    in_transit: u64,
+    documents: u64,
+    bags: u64,
+    set_aside: u64,
+}
+
+impl Tally {
+    fn add(&mut self, person: &Person<'_>) {
+        self.people += 1;
+        match person.role {
+            "crew" | "transit_crew" | "driver" => self.crew += 1,
+            _ => self.passengers += 1,
+        }
+        self.in_transit += u64::from(person.role.starts_with("transit"));
+        self.documents += person.documents.len() as u64;
+        self.bags += person.bag_count.unwrap_or(0).max(0) as u64;
+    }
+
+    fn report(&self, header: &Header, message: &Message<'_>, listed: u64, out: &mut Output<'_>) {
+        let declared = header.passengers.or(header.crew);
+        match header.list {
+            List::OnBoard => out.count("on_board", self.people),
+            List::NotOnBoard => out.count("not_on_board", self.people),
+            List::Closed | List::FlightChanged => {}
+            List::FlightCancelled => out.count("flight_cancelled", 1),
+            _ => {
+                out.count("passengers", self.passengers);
+                out.count("crew", self.crew);
+            }
+        }
+        match header.list {
+            List::Passengers(Change::Replace) | List::Crew(Change::Replace) => out.count("changes", self.people),
+            List::Passengers(Change::Cancel) | List::Crew(Change::Cancel) => out.count("cancelled", self.people),
+            _ => {}
+        }
+        if header.list.is_status() {
+            out.count("listed", listed);
+            if let Some(total) = declared {
+                out.count("on_board_total", total);
+            }
+        }
+        if message.part.is_some()
+            && let Some(total) = declared
+        {
+            out.count("series_total", total);
+        }
+        out.count("in_transit", self.in_transit);
+        out.count("documents", self.documents);
+        out.count("bags", self.bags);
+        if listed == 0 {
+            for leg in &header.legs {
+                let what = match header.list {
+                    List::FlightCancelled => "the flight is cancelled",
+                    List::Closed => "the flight is closed",
+                    _ => "nobody is listed",
+                };
+                out.warn("nobody_listed", message.path(leg.segment), format!("{}: {what}", leg.label()));
+            }
+        } else if complete(message, header, &vec![(0, 0); listed as usize]) == Some(false) && message.part.is_none() {
+            let text = format!("CNT says {}, {listed} are listed", declared.unwrap_or_default());
+            if declared.is_some() && message.complete {
+                out.warn("cnt_mismatch", message.path(1), text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

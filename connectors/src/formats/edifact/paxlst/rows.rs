@@ -1,0 +1,186 @@
+//! A person and a leg to a traveller row.
+
+use haechi_model::streams::TRAVELLER;
+use haechi_model::{Cell, StreamBuilder, Warning};
+
+use super::super::dates::{self, Moment, Precision};
+use super::super::interchange::Message;
+use super::super::output::{Output, Table, columns};
+use super::flight::Leg;
+use super::header::Header;
+use super::person::Person;
+
+columns! {
+    /// Where a passenger list writes.
+    Columns {
+        carrier, flight_no, flight_suffix, departure_airport, arrival_airport, departure_scheduled_at,
+        arrival_scheduled_at, role, crew_kind, state, surname, given_names, gender, birth_date, birth_date_precision,
+        birth_place, nationality, residence_country, document_kind, document_no, document_country, document_issued_on,
+        document_expires_on, document_verified, documents, embark_airport, debark_airport, clearance_airport, itinerary,
+        locator, locators, carrier_pax_ref, tickets, seat, bag_count, bag_mass_kg, bag_tags, phones, emails, address,
+        address_country, loyalty, request_ref, in_api, in_pnr, flight_complete, version, change_kind, change_reason,
+        source, source_position, message_format, message_version, message_id, sender_id, message_issued_at,
+        message_path, warnings,
+    }
+}
+
+/// Derived columns that only the reader can know.
+const ALSO: &[&str] = &["in_api", "in_pnr", "flight_complete", "message_path", "warnings"];
+
+fn builder() -> StreamBuilder {
+    StreamBuilder::with_also(&TRAVELLER, ALSO).expect("columns of the stream; every test reads them")
+}
+
+/// Writes traveller rows of one message.
+pub struct Rows {
+    columns: Columns,
+    id: String,
+    /// The list itself is short or still in parts; `None` where only the pipeline can say.
+    flight_complete: Option<bool>,
+}
+
+impl Rows {
+    /// For a message.
+    pub fn new(message: &Message<'_>, flight_complete: Option<bool>) -> Self {
+        Self { columns: Columns::of(&builder()), id: message.id(), flight_complete }
+    }
+
+    /// One row for each leg in `on`. Returns whether all were taken.
+    pub fn write(&self, person: &Person<'_>, on: &[&Leg], at: u32, header: &Header, message: &Message<'_>, raw: &str, out: &mut Output<'_>) -> bool {
+        let position = message.position(at);
+        let source = out.input.source;
+        let mut taken = true;
+        for leg in on {
+            let table = out.table(&TRAVELLER, builder);
+            self.flight(table, leg, header);
+            self.person(table, person, leg, header);
+            self.documents(table, person);
+            self.envelope(table, header, message);
+            let c = &self.columns;
+            table.set(c.source, source);
+            table.set(c.source_position, position.as_str());
+            table.set(c.message_path, message.path(at).as_str());
+            table.set(c.warnings, warning_cells(&person.warnings));
+            taken &= out.finish_row(&TRAVELLER, &position, raw.as_bytes());
+        }
+        taken
+    }
+
+    fn flight(&self, table: &mut Table, leg: &Leg, header: &Header) {
+        let c = &self.columns;
+        table.set(c.carrier, leg.carrier.as_str());
+        table.set(c.flight_no, leg.number);
+        table.set(c.flight_suffix, leg.suffix.as_deref());
+        table.set(c.departure_airport, leg.departure.as_deref());
+        table.set(c.arrival_airport, leg.arrival.as_deref());
+        table.set(c.departure_scheduled_at, leg.departs_at.map(Cell::Ts));
+        table.set(c.arrival_scheduled_at, leg.arrives_at.map(Cell::Ts));
+        let legs = header.legs.iter().enumerate().map(|(i, leg)| {
+            Cell::Record(vec![
+                Cell::I32(i as i32 + 1),
+                Cell::Text(&leg.carrier),
+                leg.number.into(),
+                leg.departure.as_deref().into(),
+                leg.arrival.as_deref().into(),
+                leg.departs_at.map_or(Cell::Null, Cell::Ts),
+                leg.arrives_at.map_or(Cell::Null, Cell::Ts),
+            ])
+        });
+        table.set(c.itinerary, Cell::List(legs.collect()));
+    }
+
+    fn person(&self, table: &mut Table, person: &Person<'_>, leg: &Leg, header: &Header) {
+        let c = &self.columns;
+        table.set(c.role, person.role);
+        table.set(c.state, header.list.state());
+        table.set(c.crew_kind, person.crew_kind.as_deref());
+        table.set(c.surname, person.surname);
+        table.set(c.given_names, person.given_names.as_deref());
+        table.set(c.gender, person.gender.as_deref());
+        table.set(c.birth_date, person.birth.map(date));
+        table.set(c.birth_date_precision, person.birth.map(|b| b.precision.name()));
+        table.set(c.birth_place, person.birth_place);
+        table.set(c.nationality, person.nationality.as_deref());
+        table.set(c.residence_country, person.residence.as_deref());
+        table.set(c.embark_airport, person.embark.as_deref());
+        table.set(c.debark_airport, person.debark.as_deref());
+        table.set(c.clearance_airport, person.clearance.as_deref());
+        table.set(c.locator, person.locator.as_deref());
+        let locator = person.locator.as_deref().map(|l| Cell::Record(vec![Cell::Text(&leg.carrier), Cell::Text(l)]));
+        table.set(c.locators, Cell::List(locator.into_iter().collect()));
+        table.set(c.carrier_pax_ref, person.reference.as_deref());
+        table.set(c.tickets, texts(&person.tickets));
+        table.set(c.seat, person.seat.as_deref());
+        table.set(c.bag_count, person.bag_count);
+        table.set(c.bag_mass_kg, person.bag_mass_kg);
+        table.set(c.bag_tags, texts(&person.bag_tags));
+        table.set(c.phones, texts(&person.phones));
+        table.set(c.emails, texts(&person.emails));
+        table.set(c.address, person.address.as_deref());
+        table.set(c.address_country, person.address_country.as_deref());
+        let loyalty = person.loyalty.iter().map(|n| Cell::Record(vec![Cell::Text(&leg.carrier), Cell::Text(n)]));
+        table.set(c.loyalty, Cell::List(loyalty.collect()));
+    }
+
+    fn documents(&self, table: &mut Table, person: &Person<'_>) {
+        let c = &self.columns;
+        if let Some(main) = person.main_document() {
+            table.set(c.document_kind, main.kind.as_deref());
+            table.set(c.document_no, main.number.as_deref());
+            table.set(c.document_country, main.country.as_deref());
+            table.set(c.document_issued_on, main.issued.map(date));
+            table.set(c.document_expires_on, main.expires.map(date));
+            table.set(c.document_verified, main.verified.or(person.verified));
+        }
+        let documents = person.documents.iter().map(|d| {
+            Cell::Record(vec![
+                d.kind.as_deref().into(),
+                d.number.as_deref().into(),
+                d.country.as_deref().into(),
+                d.expires.map_or(Cell::Null, date),
+                d.verified.into(),
+                Cell::Text("api"),
+            ])
+        });
+        // A redress number is no document, but identifies like one.
+        let redress = person.redress.iter().map(|number| {
+            Cell::Record(vec![Cell::Text("AEA"), Cell::Text(number), Cell::Null, Cell::Null, Cell::Null, Cell::Text("api")])
+        });
+        table.set(c.documents, Cell::List(documents.chain(redress).collect()));
+    }
+
+    fn envelope(&self, table: &mut Table, header: &Header, message: &Message<'_>) {
+        let c = &self.columns;
+        table.set(c.request_ref, header.request_ref.as_deref());
+        table.set(c.in_api, true);
+        table.set(c.in_pnr, false);
+        table.set(c.flight_complete, self.flight_complete);
+        table.set(c.version, header.revision);
+        table.set(c.change_kind, header.list.change_kind());
+        table.set(c.change_reason, header.change_reason.as_deref());
+        table.set(c.message_format, super::FORMAT);
+        table.set(c.message_version, message.version.as_str());
+        table.set(c.message_id, self.id.as_str());
+        table.set(c.sender_id, message.envelope.sender.as_str());
+        table.set(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
+    }
+}
+
+fn date<'a>(moment: Moment) -> Cell<'a> {
+    debug_assert!(moment.precision == Precision::Day || moment.date.to_string().ends_with("01"));
+    Cell::Date(dates::days(moment.date))
+}
+
+/// A list of texts.
+pub(in super::super) fn texts<T: AsRef<str>>(values: &[T]) -> Cell<'_> {
+    Cell::List(values.iter().map(|v| Cell::Text(v.as_ref())).collect())
+}
+
+/// The column `warnings`.
+pub(in super::super) fn warning_cells(warnings: &[Warning]) -> Cell<'_> {
+    let cell = |w| {
+        let Warning { code, path, text } = w;
+        Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)])
+    };
+    Cell::List(warnings.iter().map(cell).collect())
+}

@@ -1,0 +1,187 @@
+//! NDJSON: one object a line. A declaration may come nested, as `{header columns..., "items": [{...}, ...]}` or
+//! with its header columns under `"header"`; then every item is a row, and a bad item goes alone.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::cell::{Fault, Raw};
+use super::csv::checked_text;
+use super::lines::{Ahead, Lines};
+use super::rows::{Position, RawRow, RowSink, Wired};
+
+/// Lines looked at to learn which fields there are.
+const SAMPLE_LINES: usize = 100;
+
+/// The names of the fields in the first lines.
+pub fn sample(lines: &mut Lines) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    let mut offset = 0;
+    for _ in 0..SAMPLE_LINES {
+        let Ahead::Line(line) = lines.ahead(offset)? else { break };
+        offset = line.next;
+        let Some(Ok(Value::Object(object))) = lines.bytes(line.start, line.end).map(|b| serde_json::from_slice(cut_bom(b))) else {
+            continue;
+        };
+        let nested = Nested::of(&object);
+        let maps = nested.header.into_iter().chain(nested.items.iter().flat_map(|items| items.iter()).filter_map(Value::as_object));
+        for name in std::iter::once(&object).chain(maps).flat_map(Map::keys) {
+            if !names.contains(name) && !nested.is_structure(name) {
+                names.push(name.clone());
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn cut_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes)
+}
+
+/// An object taken apart.
+struct Nested<'a> {
+    header: Option<&'a Map<String, Value>>,
+    items: Option<&'a Vec<Value>>,
+}
+
+impl<'a> Nested<'a> {
+    fn of(object: &'a Map<String, Value>) -> Self {
+        let items = object.get("items").and_then(Value::as_array);
+        let header = object.get("header").and_then(Value::as_object).filter(|_| items.is_some());
+        Self { header, items }
+    }
+
+    fn is_structure(&self, name: &str) -> bool {
+        (name == "items" && self.items.is_some()) || (name == "header" && self.header.is_some())
+    }
+}
+
+/// An NDJSON file.
+pub struct NdjsonFile {
+    source: Arc<str>,
+    lines: Lines,
+    wired: Wired,
+    /// Position of each field in the plan's inputs.
+    inputs: HashMap<String, usize>,
+    /// Position of `item_no`, which a nested item may leave to its place in the list.
+    item_no: Option<usize>,
+    blank: Option<(u64, u64)>,
+}
+
+struct Slots<'a>(Vec<Option<&'a Value>>);
+
+impl RawRow for Slots<'_> {
+    fn cell(&self, input: usize) -> Raw<'_> {
+        self.0.get(input).copied().flatten().map_or(Raw::Missing, Raw::Json)
+    }
+}
+
+impl NdjsonFile {
+    /// Reads rows as `wired` says.
+    pub fn new(source: Arc<str>, lines: Lines, wired: Wired) -> Self {
+        let inputs: HashMap<String, usize> = wired.plan.inputs.iter().cloned().zip(0..).collect();
+        let item_no = inputs.get("item_no").copied();
+        Self { source, lines, wired, inputs, item_no, blank: None }
+    }
+
+    /// Reads some lines; `false` at the end.
+    pub fn step(&mut self, sink: &mut RowSink, lines: usize) -> io::Result<bool> {
+        for _ in 0..lines {
+            let number = self.lines.number();
+            match self.lines.ahead(0)? {
+                Ahead::End => return Ok(false),
+                Ahead::TooLong => {
+                    let begin = self.lines.skip_long_line()?;
+                    let reason = format!("the line has more than {} bytes", super::lines::LINE_BYTES_MAX);
+                    sink.refuse(&self.source, Position::Line(number), Fault { code: "line_too_long", reason }, &begin);
+                }
+                Ahead::Line(line) => {
+                    self.line(sink, number, line.end);
+                    self.lines.advance(line.next, 1);
+                }
+            }
+            if sink.is_ready() {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    fn line(&mut self, sink: &mut RowSink, number: u64, end: usize) {
+        let Self { source, lines, wired, inputs, item_no, blank } = self;
+        let bytes = lines.bytes(0, end).unwrap_or_default();
+        let bytes = if number == 1 { cut_bom(bytes) } else { bytes };
+        let at = Position::Line(number);
+        if bytes.trim_ascii().is_empty() {
+            let (first, n) = blank.unwrap_or((number, 0));
+            *blank = Some((first, n + 1));
+            return;
+        }
+        if let Some((first, n)) = blank.take() {
+            for line in first..first + n {
+                let fault = Fault { code: "blank_line", reason: "the line is blank; remove it".to_owned() };
+                sink.refuse(source, Position::Line(line), fault, b"");
+            }
+        }
+        let object = checked_text(bytes).and_then(|text| match serde_json::from_str(text) {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Err(Fault { code: "bad_json", reason: "is no JSON object; write one object a line".to_owned() }),
+            Err(error) => {
+                let what = error.to_string();
+                let what = what.split(" at line ").next().unwrap_or("");
+                Err(Fault { code: "bad_json", reason: format!("character {}: {what}", error.column()) })
+            }
+        });
+        let object = match object {
+            Ok(object) => object,
+            Err(fault) => return sink.refuse(source, at, fault, bytes),
+        };
+        let nested = Nested::of(&object);
+        let mut header = Slots(vec![None; inputs.len()]);
+        let fields = object.iter().chain(nested.header.into_iter().flatten());
+        fill(&mut header, inputs, fields.filter(|(name, _)| !nested.is_structure(name)), sink);
+        let Some(items) = nested.items else {
+            return sink.row(source, at, wired, &header, bytes);
+        };
+        if items.is_empty() {
+            let reason = "the declaration has no items; send at least one".to_owned();
+            return sink.refuse(source, at, Fault { code: "no_items", reason }, bytes);
+        }
+        for (i, item) in items.iter().enumerate() {
+            let at = Position::Item(number, i + 1);
+            let Value::Object(item) = item else {
+                let reason = "is no object; write its columns as `{...}`".to_owned();
+                sink.refuse(source, at, Fault { code: "bad_json", reason }, item.to_string().as_bytes());
+                continue;
+            };
+            let place = Value::from(i + 1);
+            let mut row = Slots(header.0.clone());
+            fill(&mut row, inputs, item.iter(), sink);
+            if let Some(slot) = item_no.and_then(|at| row.0.get_mut(at)) {
+                slot.get_or_insert(&place);
+            }
+            // The text of a refused item is the item; the line that held it may be long.
+            let before = sink.n_set_aside();
+            sink.row(source, at, wired, &row, b"");
+            if sink.n_set_aside() > before {
+                sink.amend_last_text(&Value::Object(item.clone()).to_string());
+            }
+        }
+    }
+}
+
+fn fill<'a>(
+    slots: &mut Slots<'a>,
+    inputs: &HashMap<String, usize>,
+    fields: impl Iterator<Item = (&'a String, &'a Value)>,
+    sink: &mut RowSink,
+) {
+    for (name, value) in fields {
+        match inputs.get(name).and_then(|at| slots.0.get_mut(*at)) {
+            Some(slot) => *slot = Some(value),
+            None => sink.unknown_field(name),
+        }
+    }
+}

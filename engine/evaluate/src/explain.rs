@@ -1,0 +1,301 @@
+//! Why a rule hit a row, or why not: the rule's own formula with the truth of each part and the values it saw.
+//!
+//! The truths are read from the same frame that finds hits; there is no second evaluator that could disagree.
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use haechi_rules::program::{AtomId, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Test};
+use serde::Serialize;
+
+use crate::batch::Prepared;
+use crate::error::EvaluateError;
+use crate::evaluator::Evaluator;
+use crate::frame::Frame;
+use crate::plan::Plan;
+
+/// One part of a rule's condition for one row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The part, as SQL.
+    pub condition: String,
+    /// True, false, or unknown (`None`) because a value is missing.
+    pub truth: Option<bool>,
+    /// The values it looked at, by name; only at the leaves. `None` is NULL.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(String, Option<String>)>,
+    /// Its parts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Explanation>,
+}
+
+impl Explanation {
+    /// The leaves that kept the condition from being true, or, where it is true, those that made it so.
+    pub fn decisive(&self) -> Vec<&Self> {
+        if self.parts.is_empty() {
+            return vec![self];
+        }
+        self.parts.iter().filter(|part| part.truth == self.truth).flat_map(Self::decisive).collect()
+    }
+}
+
+/// Longest list of constants shown before it is cut.
+const SHOWN_MAX: usize = 6;
+
+impl Evaluator {
+    /// Explains one rule for one row of a batch.
+    pub fn explain(&self, batch: &RecordBatch, row: usize, rule: usize) -> Result<Explanation, EvaluateError> {
+        let prepared = Prepared::new(&self.plan, batch)?;
+        let mut frame = Frame::rows(&self.plan);
+        frame.begin(&prepared, 0..batch.num_rows());
+        explain(&self.plan, &mut frame, self.plan.program.roots[rule], row)
+    }
+
+    /// The names of the stream's columns that a rule reads, in the stream's order.
+    pub fn columns_of(&self, rule: usize) -> Vec<&'static str> {
+        let program = &self.plan.program;
+        let mut seen = Vec::new();
+        columns_of_node(&self.plan, program.roots[rule], &mut seen);
+        seen.sort_unstable();
+        seen.dedup();
+        let mut names = program.stream.all_columns().enumerate();
+        seen.iter().filter_map(|index| names.by_ref().find(|(i, _)| i == index).map(|(_, c)| c.name)).collect()
+    }
+}
+
+fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result<Explanation, EvaluateError> {
+    let leaf = |condition: &str, truth| Explanation {
+        condition: condition.to_owned(),
+        truth,
+        values: Vec::new(),
+        parts: Vec::new(),
+    };
+    Ok(match plan.program.node(id) {
+        Node::Always => leaf("TRUE", Some(true)),
+        Node::Never => leaf("never true", None),
+        Node::Atom { atom, negated } => explain_atom(plan, frame, *atom, *negated, id, row)?,
+        Node::And(_) | Node::Or(_) => {
+            let is_and = matches!(plan.program.node(id), Node::And(_));
+            let parts = plan.parts[id.0 as usize]
+                .iter()
+                .map(|part| explain(plan, frame, *part, row))
+                .collect::<Result<Vec<_>, _>>()?;
+            // AND: false beats unknown beats true; OR the other way round.
+            let truth = if parts.iter().any(|part| part.truth == Some(!is_and)) {
+                Some(!is_and)
+            } else if parts.iter().any(|part| part.truth.is_none()) {
+                None
+            } else {
+                Some(is_and)
+            };
+            Explanation {
+                condition: (if is_and { "all of" } else { "any of" }).to_owned(),
+                truth,
+                values: Vec::new(),
+                parts,
+            }
+        }
+        Node::Any(over, inner) | Node::All(over, inner) => {
+            let any = matches!(plan.program.node(id), Node::Any(..));
+            let truth = frame.truth(id, row)?;
+            let parts = witness(plan, frame, *over, *inner, row, any == truth)?;
+            let word = if any { "any" } else { "every" };
+            let condition = format!("{word} {} has", one_of(plan, *over));
+            // Not true of any and unknown for some is unknown; the parts show it.
+            let unknown = !truth && parts.iter().any(|part| part.truth.is_none());
+            Explanation { condition, truth: (!unknown).then_some(truth), values: Vec::new(), parts }
+        }
+        Node::Holds { inner, negated } => {
+            let part = explain(plan, frame, *inner, row)?;
+            let condition = (if *negated { "is not true that" } else { "is true that" }).to_owned();
+            Explanation {
+                condition,
+                truth: Some((part.truth == Some(true)) != *negated),
+                values: Vec::new(),
+                parts: vec![part],
+            }
+        }
+    })
+}
+
+/// The first record or row where the inner condition is `wanted`, explained; the first of all where there is none.
+fn witness(
+    plan: &Plan,
+    frame: &mut Frame<'_>,
+    over: Over,
+    inner: NodeId,
+    row: usize,
+    wanted: bool,
+) -> Result<Vec<Explanation>, EvaluateError> {
+    let pick = |frame: &mut Frame<'_>, range: std::ops::Range<usize>| -> Result<Vec<Explanation>, EvaluateError> {
+        let mut found = range.start;
+        for candidate in range.clone() {
+            if frame.truth(inner, candidate)? == wanted {
+                found = candidate;
+                break;
+            }
+        }
+        if range.is_empty() { Ok(Vec::new()) } else { Ok(vec![explain(plan, frame, inner, found)?]) }
+    };
+    match over {
+        Over::Items => {
+            let range = frame.subjects().into_iter().find(|range| range.contains(&row)).unwrap_or(row..row + 1);
+            pick(frame, range)
+        }
+        Over::Records(list) => {
+            let (records, offsets) = frame.records(list)?;
+            let range = offsets[row]..offsets[row + 1];
+            pick(records, range)
+        }
+    }
+}
+
+fn one_of(plan: &Plan, over: Over) -> &'static str {
+    match over {
+        Over::Items => "item",
+        Over::Records(list) => plan
+            .program
+            .stream
+            .all_columns()
+            .nth(list as usize)
+            .map_or("record", |column| haechi_rules::condition::singular(column.name)),
+    }
+}
+
+fn explain_atom(
+    plan: &Plan,
+    frame: &mut Frame<'_>,
+    id: AtomId,
+    negated: bool,
+    node: NodeId,
+    row: usize,
+) -> Result<Explanation, EvaluateError> {
+    let atom = plan.program.atom(id);
+    let mut operands = vec![atom.operand];
+    if let Test::CompareWith(_, right) = &atom.test {
+        operands.push(*right);
+    }
+    let mut unknown = false;
+    let mut values = Vec::new();
+    for operand in operands {
+        let array = frame.values(operand)?;
+        let value = shown(&array, row);
+        unknown |= value.is_none() && !matches!(atom.test, Test::IsNull);
+        values.push((plan.program.operand(operand).text.to_string(), value));
+        for input in inputs(plan, operand) {
+            let name = plan.program.operand(input).text.to_string();
+            values.push((name, shown(&frame.values(input)?, row)));
+        }
+    }
+    values.dedup();
+    let truth = frame.truth(node, row)?;
+    let never_false = negated && plan.unknown_when_absent(id);
+    Ok(Explanation {
+        condition: sql(plan, id, negated),
+        truth: (truth || !(unknown || never_false)).then_some(truth),
+        values,
+        parts: Vec::new(),
+    })
+}
+
+/// What an operand was computed from.
+fn inputs(plan: &Plan, operand: OperandId) -> Vec<OperandId> {
+    match &plan.program.operand(operand).operand {
+        Operand::Scalar(scalar) => plan.program.scalars[*scalar as usize].inputs.clone(),
+        Operand::Lookup { key, .. } => vec![*key],
+        _ => Vec::new(),
+    }
+}
+
+fn shown(array: &ArrayRef, row: usize) -> Option<String> {
+    if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) || array.data_type().is_null() {
+        return None;
+    }
+    let formatter = ArrayFormatter::try_new(array, &FormatOptions::default()).ok()?;
+    Some(formatter.value(row).to_string())
+}
+
+/// An atom as its author might have written it.
+fn sql(plan: &Plan, id: AtomId, negated: bool) -> String {
+    let atom = plan.program.atom(id);
+    let name = &plan.program.operand(atom.operand).text;
+    let not = if negated { "NOT " } else { "" };
+    let list = |index: u32| plan.program.lists.get(index as usize).map_or("?", |list| list.name.as_str());
+    match &atom.test {
+        Test::IsTrue => format!("{not}{name}"),
+        Test::IsNull => format!("{name} IS {not}NULL"),
+        Test::Compare(Cmp::Eq, literal) if negated => format!("{name} <> {literal}"),
+        Test::Compare(cmp, literal) => format!("{not}{name} {} {}", cmp.sql(), literal_text(plan, atom.operand, literal)),
+        Test::CompareWith(cmp, right) => {
+            format!("{not}{name} {} {}", cmp.sql(), plan.program.operand(*right).text)
+        }
+        Test::In { values, .. } => {
+            let mut shown: Vec<String> = values.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
+            if values.len() > SHOWN_MAX {
+                shown.push(format!("... {} values", values.len()));
+            }
+            format!("{name} {not}IN ({})", shown.join(", "))
+        }
+        Test::Like { pattern, ignore_case } => {
+            let like = if *ignore_case { "ILIKE" } else { "LIKE" };
+            format!("{name} {not}{like} '{}'", pattern.replace('\'', "''"))
+        }
+        Test::InList(index) => format!("{not}in_list({name}, '{}')", list(*index)),
+        Test::Mentions(index) => format!("{not}mentions({name}, '{}')", list(*index)),
+    }
+}
+
+/// Days and milliseconds in words a person reads.
+fn literal_text(plan: &Plan, operand: OperandId, literal: &Literal) -> String {
+    use arrow::array::{Date32Array, TimestampMillisecondArray};
+    use haechi_rules::program::Class;
+    let Literal::Int(value) = literal else { return literal.to_string() };
+    let array: ArrayRef = match plan.program.operand(operand).class {
+        Class::Date => std::sync::Arc::new(Date32Array::from(vec![*value as i32])),
+        Class::Ts => std::sync::Arc::new(TimestampMillisecondArray::from(vec![*value]).with_timezone("UTC")),
+        _ => return literal.to_string(),
+    };
+    shown(&array, 0).map_or_else(|| literal.to_string(), |text| format!("'{text}'"))
+}
+
+fn columns_of_node(plan: &Plan, id: NodeId, seen: &mut Vec<usize>) {
+    match plan.program.node(id) {
+        Node::Always | Node::Never => {}
+        Node::Atom { atom, .. } => {
+            let atom = plan.program.atom(*atom);
+            columns_of_operand(plan, atom.operand, seen);
+            if let Test::CompareWith(_, right) = &atom.test {
+                columns_of_operand(plan, *right, seen);
+            }
+        }
+        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| columns_of_node(plan, *part, seen)),
+        Node::Any(over, inner) | Node::All(over, inner) => {
+            if let Over::Records(list) = over {
+                seen.push(*list as usize);
+            }
+            columns_of_node(plan, *inner, seen);
+        }
+        Node::Holds { inner, .. } => columns_of_node(plan, *inner, seen),
+    }
+}
+
+fn columns_of_operand(plan: &Plan, id: OperandId, seen: &mut Vec<usize>) {
+    match &plan.program.operand(id).operand {
+        Operand::Column(column) | Operand::Size(column) | Operand::Member { list: column, .. } => {
+            seen.push(*column as usize);
+        }
+        Operand::Lookup { key, .. } => columns_of_operand(plan, *key, seen),
+        Operand::Scalar(scalar) => {
+            for input in &plan.program.scalars[*scalar as usize].inputs {
+                columns_of_operand(plan, *input, seen);
+            }
+        }
+        Operand::Condition { yes, .. } => columns_of_node(plan, *yes, seen),
+        Operand::Count(over, node) => {
+            if let Over::Records(list) = over {
+                seen.push(*list as usize);
+            }
+            columns_of_node(plan, *node, seen);
+        }
+        Operand::Sum(_, operand) => columns_of_operand(plan, *operand, seen),
+    }
+}
