@@ -1,9 +1,9 @@
 //! Everything that enters or leaves: message formats, tables of rows, sources and sinks, one file each.
 //!
-//! - [`formats`]: messages (EDIFACT and others), listed in [`formats::FORMATS`]; what one is: [`format`].
+//! - [`formats`]: messages (EDIFACT and others), listed in [`formats::FORMATS`]; what one is: [`mod@format`].
 //! - [`tabular`]: CSV, NDJSON, Parquet and Arrow IPC to canonical batches; begin at [`tabular::open`].
 //! - [`mapping`]: files that say which of their columns is which of ours.
-//! - [`recognise`]: what a file is, from its first bytes.
+//! - [`mod@recognise`]: what a file is, from its first bytes.
 //! - [`sources`], [`sinks`]: where bytes come from, where results go.
 //!
 //! No opinion in here on what a column means for risk.
@@ -11,7 +11,14 @@
 
 pub mod format;
 pub mod formats;
+pub mod mapping;
 pub mod options;
+pub mod recognise;
+pub mod sinks;
+pub mod sources;
+pub mod tabular;
 
 pub use format::{MessageFormat, MessageInput, MessageReading};
+pub use mapping::Mapping;
 pub use options::ReadOptions;
+pub use recognise::{Recognised, recognise};

@@ -69,8 +69,8 @@ impl Dice {
     }
 
     /// One of these, evenly.
-    pub(crate) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len() as u64) as usize]
+    pub(crate) fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
     }
 
     /// A standard normal, cut at two and a half sigma: nothing honest looks like a planted scheme.

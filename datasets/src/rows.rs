@@ -61,16 +61,18 @@ pub(crate) trait Subjects {
     fn write_next(&mut self, rows: &mut Rows) -> bool;
 }
 
-/// A stream cut into batches. Memory is bounded by one batch, whatever the size of the dataset.
+/// A stream cut into batches, at least one, so that an empty stream still has its columns. Memory is bounded by
+/// one batch, whatever the size of the dataset.
 pub(crate) struct Batches<S> {
     rows: Rows,
     subjects: S,
     batch_rows: usize,
+    begun: bool,
 }
 
 impl<S: Subjects> Batches<S> {
     pub(crate) fn new(rows: Rows, subjects: S, batch_rows: usize) -> Self {
-        Self { rows, subjects, batch_rows }
+        Self { rows, subjects, batch_rows: batch_rows.max(1), begun: false }
     }
 }
 
@@ -79,6 +81,7 @@ impl<S: Subjects> Iterator for Batches<S> {
 
     fn next(&mut self) -> Option<RecordBatch> {
         while self.rows.len() < self.batch_rows && self.subjects.write_next(&mut self.rows) {}
-        (self.rows.len() > 0).then(|| self.rows.finish())
+        let first = !std::mem::replace(&mut self.begun, true);
+        (first || self.rows.len() > 0).then(|| self.rows.finish())
     }
 }

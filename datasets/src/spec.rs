@@ -1,15 +1,15 @@
 //! What to generate. Everything else follows from it: the same [`Spec`] gives the same bytes.
 
 use chrono::{Datelike, NaiveDate};
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
 /// How much border traffic, when, and how much of it is not as it should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Spec {
     /// Names the dataset: another seed, other traffic.
     pub seed: u64,
     /// First day, Seoul time.
+    #[serde(serialize_with = "iso_day")]
     pub day: NaiveDate,
     /// Days, from one; traffic is spread over them by season, weekday and hour.
     pub days: u32,
@@ -109,6 +109,10 @@ impl Spec {
     pub(crate) fn epoch_day(&self) -> i64 {
         i64::from(self.day.num_days_from_ce()) - 719_163
     }
+}
+
+fn iso_day<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(day)
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub fn expand(inputs: &[String]) -> Result<Vec<InputFile>, FileError> {
         for entry in glob::glob(input).map_err(|e| bad(e.to_string()))? {
             let path = entry.map_err(|e| FileError::Unreadable {
                 path: e.path().display().to_string(),
-                source: e.into_error(),
+                source: e.into(),
             })?;
             if !path.is_dir() {
                 matches.push(path);

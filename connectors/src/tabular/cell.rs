@@ -53,7 +53,7 @@ pub struct CellReader {
 }
 
 /// What a blank cell means.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Blank {
     Null,
     Refused(&'static str),
@@ -81,6 +81,7 @@ enum Target {
 #[derive(Debug, Default)]
 pub struct Work {
     number: String,
+    padded: String,
     text: String,
     json: Value,
     bytes: Vec<u8>,
@@ -134,7 +135,7 @@ impl CellReader {
 
     /// Reads one cell.
     pub fn read<'a>(&'a self, raw: Raw<'a>, work: &'a mut Work, notes: &mut Notes) -> Result<Cell<'a>, Fault> {
-        let Work { number, text: room, json, bytes, last_time } = work;
+        let Work { number, padded, text: room, json, bytes, last_time } = work;
         if matches!(self.target, Target::List) {
             return list::read(self, raw, json, notes);
         }
@@ -188,12 +189,10 @@ impl CellReader {
             return self.blank();
         }
         let text = if text.len() < self.change.pad {
-            room.clear();
-            room.extend(std::iter::repeat_n('0', self.change.pad - text.len()));
-            room.push_str(text);
-            number.clear();
-            number.push_str(room);
-            number.as_str()
+            padded.clear();
+            padded.extend(std::iter::repeat_n('0', self.change.pad - text.len()));
+            padded.push_str(text);
+            padded.as_str()
         } else {
             text
         };

@@ -60,7 +60,9 @@ impl Header {
     pub fn read(lines: &mut Lines, known: impl Fn(&str) -> bool) -> Result<Self, HeaderError> {
         loop {
             let number = lines.number();
-            let Ahead::Line(line) = lines.ahead(0)? else { return Err(HeaderError::None) };
+            let Ahead::Line(line) = lines.ahead(0) else {
+                return Err(lines.take_error().map_or(HeaderError::None, HeaderError::Io));
+            };
             let bytes = lines.bytes(line.start, line.end).unwrap_or_default();
             let text = str::from_utf8(bytes).map_err(|_| HeaderError::NotUtf8 { line: number })?;
             let text = text.strip_prefix(UTF8_BOM).unwrap_or(text);
@@ -114,8 +116,8 @@ impl CsvFile {
     /// Reads some records; `false` at the end.
     pub fn step(&mut self, sink: &mut RowSink, records: usize) -> io::Result<bool> {
         for _ in 0..records {
-            if !self.record(sink)? {
-                return Ok(false);
+            if !self.record(sink) {
+                return self.lines.take_error().map_or(Ok(false), Err);
             }
             if sink.is_ready() {
                 break;
@@ -124,17 +126,24 @@ impl CsvFile {
         Ok(true)
     }
 
-    fn record(&mut self, sink: &mut RowSink) -> io::Result<bool> {
+    fn record(&mut self, sink: &mut RowSink) -> bool {
         let at = Position::Line(self.lines.number());
-        let line = match self.lines.ahead(0)? {
+        let line = match self.lines.ahead(0) {
             Ahead::Line(line) => line,
-            Ahead::End => return Ok(false),
+            Ahead::End => return false,
+            Ahead::Torn(line) => {
+                self.blank_lines(sink);
+                let fault = Fault { code: "torn_line", reason: "the file breaks off in this line".to_owned() };
+                sink.refuse(&self.source, at, fault, self.lines.bytes(line.start, line.end).unwrap_or_default());
+                self.lines.advance(line.next, 1);
+                return true;
+            }
             Ahead::TooLong => {
                 self.blank_lines(sink);
-                let begin = self.lines.skip_long_line()?;
+                let begin = self.lines.skip_long_line();
                 let reason = format!("the line has more than {} bytes", super::lines::LINE_BYTES_MAX);
                 sink.refuse(&self.source, at, Fault { code: "line_too_long", reason }, &begin);
-                return Ok(true);
+                return true;
             }
         };
         let bytes = self.lines.bytes(line.start, line.end).unwrap_or_default();
@@ -142,7 +151,7 @@ impl CsvFile {
             let (first, n) = self.blank.unwrap_or((self.lines.number(), 0));
             self.blank = Some((first, n + 1));
             self.lines.advance(line.next, 1);
-            return Ok(true);
+            return true;
         }
         self.blank_lines(sink);
         let bytes = self.lines.bytes(line.start, line.end).unwrap_or_default();
@@ -151,7 +160,7 @@ impl CsvFile {
             Err(fault) => {
                 sink.refuse(&self.source, at, fault, bytes);
                 self.lines.advance(line.next, 1);
-                return Ok(true);
+                return true;
             }
         };
         match split {
@@ -170,32 +179,34 @@ impl CsvFile {
                 let reason = format!("{}: text follows a closing quote; double the quotes inside a cell", self.name(cell));
                 sink.refuse(&self.source, at, Fault { code: "bad_quote", reason }, bytes);
             }
-            Split::Open(cell) => return self.open_quote(sink, at, line, cell).map(|()| true),
+            Split::Open(cell) => {
+                self.open_quote(sink, at, line, cell);
+                return true;
+            }
         }
         self.lines.advance(line.next, 1);
-        Ok(true)
+        true
     }
 
     /// A record whose first line leaves a quote open: several lines, or damage.
-    fn open_quote(&mut self, sink: &mut RowSink, at: Position, first: Line, cell: usize) -> io::Result<()> {
-        if let Some((last, n_lines)) = self.join(first)? {
+    fn open_quote(&mut self, sink: &mut RowSink, at: Position, first: Line, cell: usize) {
+        if let Some((last, n_lines)) = self.join(first) {
             let bytes = self.lines.bytes(0, last.end).unwrap_or_default();
             match checked_text(bytes) {
                 Ok(text) => sink.row(&self.source, at, &mut self.wired, &self.cells.of(text), bytes),
                 Err(fault) => sink.refuse(&self.source, at, fault, bytes),
             }
             self.lines.advance(last.next, n_lines);
-            return Ok(());
+            return;
         }
         let reason = format!("{}: a quote is opened and not closed; close it, or double it", self.name(cell));
         let bytes = self.lines.bytes(first.start, first.end).unwrap_or_default();
         sink.refuse(&self.source, at, Fault { code: "open_quote", reason }, bytes);
         self.lines.advance(first.next, 1);
-        Ok(())
     }
 
     /// The last line of the record that begins with `first`, and how many there are, if there is such a record.
-    fn join(&mut self, first: Line) -> io::Result<Option<(Line, u64)>> {
+    fn join(&mut self, first: Line) -> Option<(Line, u64)> {
         let looks_like_row = |lines: &Lines, line: Line| {
             let bytes = lines.bytes(line.start, line.end).unwrap_or_default();
             // With one or two columns any text has the right number of cells.
@@ -204,9 +215,9 @@ impl CsvFile {
         let first_looks_like_row = looks_like_row(&self.lines, first);
         let mut last = first;
         for n_lines in 2..=JOIN_LINES_MAX {
-            let Ahead::Line(line) = self.lines.ahead(last.next)? else { return Ok(None) };
+            let Ahead::Line(line) = self.lines.ahead(last.next) else { return None };
             if line.end > JOIN_BYTES_MAX {
-                return Ok(None);
+                return None;
             }
             last = line;
             let alone = looks_like_row(&self.lines, line);
@@ -215,18 +226,18 @@ impl CsvFile {
                 None => Split::Open(0),
                 Some(_) => match str::from_utf8(self.lines.bytes(0, line.end).unwrap_or_default()) {
                     Ok(text) => self.cells.split(text, self.separator),
-                    Err(_) => return Ok(None),
+                    Err(_) => return None,
                 },
             };
             match split {
                 Split::Open(_) if !alone => {}
                 Split::Whole if self.cells.len() == self.n_cells && !(alone && first_looks_like_row) => {
-                    return Ok(Some((line, n_lines as u64)));
+                    return Some((line, n_lines as u64));
                 }
-                _ => return Ok(None),
+                _ => return None,
             }
         }
-        Ok(None)
+        None
     }
 
     /// Blank lines between rows may have been rows.

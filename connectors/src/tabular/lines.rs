@@ -18,6 +18,9 @@ pub struct Lines {
     /// Where the bytes end.
     end: usize,
     at_eof: bool,
+    /// What broke the reader off, if anything did.
+    error: Option<io::Error>,
+    broken: bool,
     /// Number of the current line, from 1.
     number: u64,
 }
@@ -38,6 +41,8 @@ pub struct Line {
 pub enum Ahead {
     /// A line.
     Line(Line),
+    /// The beginning of a line whose end could not be read.
+    Torn(Line),
     /// More than [`LINE_BYTES_MAX`] without a line break.
     TooLong,
     /// Nothing more.
@@ -47,7 +52,7 @@ pub enum Ahead {
 impl Lines {
     /// Lines of what a reader gives.
     pub fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, at_eof: false, number: 1 }
+        Self { reader, buffer: Vec::new(), start: 0, end: 0, at_eof: false, error: None, broken: false, number: 1 }
     }
 
     /// Number of the current line.
@@ -55,28 +60,34 @@ impl Lines {
         self.number
     }
 
+    /// What broke the reader off, once: all that was read before is given as lines first.
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
     /// The line that begins at an offset from the current line.
-    pub fn ahead(&mut self, offset: usize) -> io::Result<Ahead> {
+    pub fn ahead(&mut self, offset: usize) -> Ahead {
         let mut searched = offset;
         loop {
             let have = self.end - self.start;
             if let Some(found) = self.bytes(searched, have).and_then(|bytes| memchr(b'\n', bytes)) {
                 let end = searched + found;
                 let cr = usize::from(end > offset && self.bytes(end - 1, end) == Some(b"\r"));
-                return Ok(Ahead::Line(Line { start: offset, end: end - cr, next: end + 1 }));
+                return Ahead::Line(Line { start: offset, end: end - cr, next: end + 1 });
             }
             searched = have.max(offset);
             if self.at_eof {
-                return Ok(if have > offset {
-                    Ahead::Line(Line { start: offset, end: have, next: have })
-                } else {
-                    Ahead::End
-                });
+                let line = Line { start: offset, end: have, next: have };
+                return match (have > offset, self.broken) {
+                    (false, _) => Ahead::End,
+                    (true, false) => Ahead::Line(line),
+                    (true, true) => Ahead::Torn(line),
+                };
             }
             if have.saturating_sub(offset) > LINE_BYTES_MAX {
-                return Ok(Ahead::TooLong);
+                return Ahead::TooLong;
             }
-            self.fill()?;
+            self.fill();
         }
     }
 
@@ -92,24 +103,24 @@ impl Lines {
     }
 
     /// Passes over a line that is too long; gives its beginning.
-    pub fn skip_long_line(&mut self) -> io::Result<Vec<u8>> {
+    pub fn skip_long_line(&mut self) -> Vec<u8> {
         let kept = self.bytes(0, KEPT_OF_LONG_LINE.min(self.end - self.start)).unwrap_or_default().to_vec();
         loop {
             let have = self.end - self.start;
             if let Some(found) = self.bytes(0, have).and_then(|bytes| memchr(b'\n', bytes)) {
                 self.advance(found + 1, 1);
-                return Ok(kept);
+                return kept;
             }
             self.start = self.end;
             if self.at_eof {
                 self.number += 1;
-                return Ok(kept);
+                return kept;
             }
-            self.fill()?;
+            self.fill();
         }
     }
 
-    fn fill(&mut self) -> io::Result<()> {
+    fn fill(&mut self) {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -118,18 +129,16 @@ impl Lines {
         if self.buffer.len() < self.end + READ_BYTES {
             self.buffer.resize((self.end + READ_BYTES).next_multiple_of(READ_BYTES), 0);
         }
-        let Some(room) = self.buffer.get_mut(self.end..) else { return Ok(()) };
+        let Some(room) = self.buffer.get_mut(self.end..) else { return };
         match self.reader.read(room) {
             Ok(0) => self.at_eof = true,
             Ok(n) => self.end += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // What was read before stays readable; the caller says what broke.
             Err(error) => {
-                self.at_eof = true;
-                return Err(error);
+                (self.at_eof, self.broken) = (true, true);
+                self.error = Some(error);
             }
         }
-        Ok(())
     }
 }
 
@@ -152,17 +161,17 @@ mod tests {
         let mut lines = Lines::new(Box::new(Drops(text, step)));
         let mut found = Vec::new();
         loop {
-            match lines.ahead(0).unwrap() {
+            match lines.ahead(0) {
                 Ahead::Line(line) => {
                     let text = String::from_utf8_lossy(lines.bytes(line.start, line.end).unwrap()).into_owned();
                     found.push((lines.number(), text));
                     lines.advance(line.next, 1);
                 }
                 Ahead::TooLong => {
-                    let kept = lines.skip_long_line().unwrap();
+                    let kept = lines.skip_long_line();
                     found.push((0, format!("{} bytes kept", kept.len())));
                 }
-                Ahead::End => return found,
+                Ahead::Torn(_) | Ahead::End => return found,
             }
         }
     }

@@ -16,11 +16,11 @@ use super::rows::{Position, RawRow, RowSink, Wired};
 const SAMPLE_LINES: usize = 100;
 
 /// The names of the fields in the first lines.
-pub fn sample(lines: &mut Lines) -> io::Result<Vec<String>> {
+pub fn sample(lines: &mut Lines) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut offset = 0;
     for _ in 0..SAMPLE_LINES {
-        let Ahead::Line(line) = lines.ahead(offset)? else { break };
+        let Ahead::Line(line) = lines.ahead(offset) else { break };
         offset = line.next;
         let Some(Ok(Value::Object(object))) = lines.bytes(line.start, line.end).map(|b| serde_json::from_slice(cut_bom(b))) else {
             continue;
@@ -33,7 +33,7 @@ pub fn sample(lines: &mut Lines) -> io::Result<Vec<String>> {
             }
         }
     }
-    Ok(names)
+    names
 }
 
 fn cut_bom(bytes: &[u8]) -> &[u8] {
@@ -90,10 +90,16 @@ impl NdjsonFile {
     pub fn step(&mut self, sink: &mut RowSink, lines: usize) -> io::Result<bool> {
         for _ in 0..lines {
             let number = self.lines.number();
-            match self.lines.ahead(0)? {
-                Ahead::End => return Ok(false),
+            match self.lines.ahead(0) {
+                Ahead::End => return self.lines.take_error().map_or(Ok(false), Err),
+                Ahead::Torn(line) => {
+                    let fault = Fault { code: "torn_line", reason: "the file breaks off in this line".to_owned() };
+                    let bytes = self.lines.bytes(line.start, line.end).unwrap_or_default();
+                    sink.refuse(&self.source, Position::Line(number), fault, bytes);
+                    self.lines.advance(line.next, 1);
+                }
                 Ahead::TooLong => {
-                    let begin = self.lines.skip_long_line()?;
+                    let begin = self.lines.skip_long_line();
                     let reason = format!("the line has more than {} bytes", super::lines::LINE_BYTES_MAX);
                     sink.refuse(&self.source, Position::Line(number), Fault { code: "line_too_long", reason }, &begin);
                 }

@@ -1,6 +1,6 @@
 //! What was tolerated, said once: the same oddity in a million cells is one warning, at the first of them.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 
 use haechi_model::intake::Warning;
 use rustc_hash::{FxBuildHasher, FxHashSet};
@@ -58,6 +58,11 @@ impl Notes {
     /// Adds warnings that a message reader gave.
     pub fn extend(&mut self, warnings: impl IntoIterator<Item = Warning>) {
         self.out.extend(warnings);
+    }
+
+    /// Whether there is anything to say.
+    pub fn any(&self) -> bool {
+        !self.out.is_empty()
     }
 
     /// What was noted since last asked.

@@ -1,5 +1,6 @@
 //! Rows on their way into batches: cells read, keys admitted, and what does not do set aside.
 
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use haechi_model::intake::SetAside;
 use haechi_model::{Cell, CellError, Column, Stream, StreamBuilder};
@@ -181,6 +182,25 @@ impl RowSink {
         at.write(&mut self.position);
         let reason = format!("{}, {}", self.position, fault.reason);
         self.set_aside.push(SetAside::new(source, self.position.as_str(), fault.code, reason, text));
+    }
+
+    /// Sets something aside that stands at a position of another kind.
+    pub fn refuse_at(&mut self, source: &str, position: &str, fault: Fault, text: &[u8]) {
+        let reason = format!("{position}, {}", fault.reason);
+        self.set_aside.push(SetAside::new(source, position, fault.code, reason, text));
+    }
+
+    /// Takes rows that are canonical and admitted already.
+    pub fn push_batch(&mut self, batch: RecordBatch) {
+        self.flush();
+        if batch.num_rows() > 0 {
+            self.ready.push(batch);
+        }
+    }
+
+    /// Columns of the batches made.
+    pub fn schema(&self) -> SchemaRef {
+        self.builder.schema().clone()
     }
 
     /// Adds what a message reader set aside.

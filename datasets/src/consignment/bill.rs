@@ -88,7 +88,7 @@ impl World {
         let planted = dice.chance(self.spec.planted_share);
         let parties = &self.parties;
         let consignee = if planted {
-            Owner::Company(*dice.one(&parties.smugglers))
+            Owner::Company(dice.one(&parties.smugglers))
         } else if !m.by_sea && dice.chance(0.15) {
             Owner::Person(dice.below(parties.people))
         } else {
@@ -120,7 +120,7 @@ impl World {
             value_usd: 0.0,
             freight_usd: 0.0,
             special: Vec::new(),
-            part_kind: (!m.by_sea).then(|| *dice.one(&["T", "T", "T", "T", "T", "T", "T", "S", "P"])),
+            part_kind: (!m.by_sea).then(|| dice.one(&["T", "T", "T", "T", "T", "T", "T", "S", "P"])),
             bits: dice.bits(),
             finding: None,
         };
@@ -141,7 +141,7 @@ impl World {
         let count = [1, 1, 1, 1, 1, 1, 1, 2, 2, 3][dice.below(10) as usize];
         for _ in 0..count {
             let mut heading = match bill.consignee {
-                Owner::Company(importer) => *dice.one(&self.parties.importers[importer as usize].headings),
+                Owner::Company(importer) => dice.one(&self.parties.importers[importer as usize].headings),
                 Owner::Person(_) => TABLES.parcel.draw(dice) as u16,
             };
             while TABLES.heading(heading).is_bulk() {
@@ -163,7 +163,11 @@ impl World {
             });
             bill.value_usd += kg * 0.93 * goods.usd_per_kg * dice.factor(goods.spread);
             if !by_sea {
-                bill.special.extend(handling(goods.hs6()).filter(|code| !bill.special.contains(code)));
+                for code in handling(goods.hs6()) {
+                    if !bill.special.contains(code) {
+                        bill.special.push(code);
+                    }
+                }
             }
         }
         bill.value_usd = round_to(bill.value_usd, 2);
@@ -290,7 +294,7 @@ fn smuggle(m: &mut Manifest, bill: &mut Bill, dice: &mut Dice) {
             format!("box {} weighs {hidden} kg more than the goods on its bill", container.id)
         }
         (true, 1) => {
-            let (country, port) = *dice.one(&[("EC", "ECGYE"), ("CO", "COBUN"), ("PA", "PABLB"), ("PE", "PECLL")]);
+            let (country, port) = dice.one(&[("EC", "ECGYE"), ("CO", "COBUN"), ("PA", "PABLB"), ("PE", "PECLL")]);
             bill.shipper_country = TABLES.country_of(country).unwrap_or(bill.shipper_country);
             bill.loading_port = port;
             bill.route = vec![country, "NL", "AE", "MY", "CN"];
@@ -318,7 +322,7 @@ fn smuggle(m: &mut Manifest, bill: &mut Bill, dice: &mut Dice) {
             format!("low-value {} by air from {country}, freight above the value", goods.descriptions[0])
         }
     };
-    let kind = *dice.one(&["narcotics", "cigarettes", "narcotics", "weapons"]);
+    let kind = dice.one(&["narcotics", "cigarettes", "narcotics", "weapons"]);
     bill.finding = Some(contraband(note, kind, dice.between(8.0, 400.0)));
 }
 
@@ -348,8 +352,8 @@ fn un_number(hs6: &str) -> Option<&'static str> {
 }
 
 /// Air handling codes.
-fn handling(hs6: &str) -> impl Iterator<Item = &'static str> + use<> {
-    let codes: &[&str] = match &hs6[..2] {
+fn handling(hs6: &str) -> &'static [&'static str] {
+    match &hs6[..2] {
         "02" | "03" | "04" | "07" | "08" => &["PER", "COL"],
         "71" => &["VAL"],
         "30" => &["PIL"],
@@ -360,6 +364,5 @@ fn handling(hs6: &str) -> impl Iterator<Item = &'static str> + use<> {
             Some(_) => &["DGR"],
             None => &[],
         },
-    };
-    codes.iter().copied()
+    }
 }

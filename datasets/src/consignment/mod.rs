@@ -108,11 +108,11 @@ impl World {
         crate::ids::push_base36(&mut serial, number, 4);
         let departed_at = manifested_at - (dice.between(1.0, 10.0) * HOUR_MS as f64) as i64 / 60_000 * 60_000;
         if by_sea {
-            let carrier = *dice.one(&SEA_CARRIERS);
+            let carrier = dice.one(&SEA_CARRIERS);
             let ship = dice.below(240);
-            let loading_port = *dice.one(&country.seaports);
+            let loading_port = dice.one(&country.seaports);
             let (unloading_port, office) =
-                *dice.one(&[("KRPUS", "030"), ("KRPUS", "030"), ("KRPUS", "030"), ("KRINC", "020"), ("KRINC", "020"), ("KRKAN", "062")]);
+                dice.one(&[("KRPUS", "030"), ("KRPUS", "030"), ("KRPUS", "030"), ("KRINC", "020"), ("KRINC", "020"), ("KRKAN", "062")]);
             let days = country.sea_days * dice.between(0.85, 1.25);
             let mut route = vec![country.code];
             if country.sea_days > 20.0 {
@@ -143,7 +143,7 @@ impl World {
                 bills: Vec::new(),
             }
         } else {
-            let carrier = *dice.one(&AIRLINES);
+            let carrier = dice.one(&AIRLINES);
             let loading_port = country.airports[0];
             let minutes = TABLES.airport_of(loading_port).map_or(300, |a| a.minutes);
             let flight = 7_000 + number % 900;

@@ -11,7 +11,7 @@ use crate::tables::TABLES;
 use crate::timeline::{DAY_MS, HOUR_MS, seoul_day};
 use crate::world::World;
 
-pub(crate) use item::{Item, LOCAL_PER_USD};
+pub(crate) use item::Item;
 pub(crate) use rows::Declarations;
 
 /// What a person may bring in free of duty, USD.
@@ -135,8 +135,8 @@ impl World {
         let parties = &self.parties;
         let draw = dice.unit();
         let (owner, mut channel) = match slot {
-            Slot::Undervalued => (Owner::Company(*dice.one(&parties.ring)), Channel::Sea),
-            Slot::Transhipped => (Owner::Company(*dice.one(&parties.transhippers)), Channel::Sea),
+            Slot::Undervalued => (Owner::Company(dice.one(&parties.ring)), Channel::Sea),
+            Slot::Transhipped => (Owner::Company(dice.one(&parties.transhippers)), Channel::Sea),
             Slot::Split { order, .. } => (Owner::Person(order % parties.people), Channel::Express),
             Slot::Honest if draw < 0.35 => (Owner::Person(dice.below(parties.people)), Channel::Express),
             Slot::Honest if draw < 0.38 => (Owner::Person(dice.below(parties.people)), Channel::Post),
@@ -252,14 +252,14 @@ impl World {
         };
         d.loading_port = port(if by_sea { &from.seaports } else { &from.airports }, dice);
         (d.unloading_port, d.office) = match (d.channel, by_sea) {
-            (Channel::Sea, _) => *dice.one(&[
+            (Channel::Sea, _) => dice.one(&[
                 ("KRINC", "020"), ("KRINC", "020"), ("KRINC", "020"), ("KRINC", "020"), ("KRPUS", "030"),
                 ("KRPUS", "030"), ("KRPUS", "030"), ("KRPUS", "030"), ("KRPTK", "016"), ("KRKAN", "062"),
             ]),
-            (Channel::Express, true) => *dice.one(&[("KRINC", "020"), ("KRPTK", "016")]),
-            (Channel::Express, false) => *dice.one(&[("ICN", "040"), ("ICN", "040"), ("ICN", "016")]),
+            (Channel::Express, true) => dice.one(&[("KRINC", "020"), ("KRPTK", "016")]),
+            (Channel::Express, false) => dice.one(&[("ICN", "040"), ("ICN", "040"), ("ICN", "016")]),
             (Channel::Post, _) => ("ICN", "014"),
-            (Channel::Air, _) => *dice.one(&[("ICN", "040"), ("ICN", "040"), ("ICN", "040"), ("ICN", "010"), ("PUS", "033")]),
+            (Channel::Air, _) => dice.one(&[("ICN", "040"), ("ICN", "040"), ("ICN", "040"), ("ICN", "010"), ("PUS", "033")]),
         };
         // Most file after arrival; some while the vessel is still on the water.
         let waited = match d.channel {
@@ -355,8 +355,8 @@ impl World {
         }
         match usage {
             Use::Flight => Finding::mistake("DOC", "one letter of the name differs from the passport"),
-            Use::Manifest => Finding::mistake(*dice.one(&["QTY", "DOC", "DSC"]), "package count or description corrected"),
-            _ => Finding::mistake(*dice.one(&["CLS", "DOC", "QTY", "DSC", "CLS"]), "corrected without intent"),
+            Use::Manifest => Finding::mistake(dice.one(&["QTY", "DOC", "DSC"]), "package count or description corrected"),
+            _ => Finding::mistake(dice.one(&["CLS", "DOC", "QTY", "DSC", "CLS"]), "corrected without intent"),
         }
     }
 }

@@ -139,7 +139,7 @@ impl World {
             _ => "misc",
         };
         let country = TABLES.country(nationality);
-        let class = *dice.one(&["Y", "Y", "M", "M", "K", "Q", "Q", "V", "B", "C"]);
+        let class = dice.one(&["Y", "Y", "M", "M", "K", "Q", "Q", "V", "B", "C"]);
         let minutes = (flight.arrives_at - flight.departs_at) as f64 / 60_000.0;
         let fare = (60.0 + minutes * 0.85) * dice.factor(0.35) * if class == "C" { 3.2 } else { 1.0 };
         Booking {
@@ -180,7 +180,7 @@ impl World {
             let payer = flight.people.get(first_of_party).unwrap_or(person);
             person.payer = Some(format!("{} {}", payer.given, payer.surname));
         }
-        person.loyalty = dice.chance(0.22).then(|| (dice.below(1_000_000_000), *dice.one(&["", "SILVER", "GOLD"])));
+        person.loyalty = dice.chance(0.22).then(|| (format!("{:09}", dice.below(1_000_000_000)), dice.one(&["", "SILVER", "GOLD"])));
     }
 
     /// A hired courier: one way, cash, a ticket of the last hours from the crew's agency, heavy bags.
@@ -249,7 +249,7 @@ impl World {
 }
 
 fn smuggler(note: &str, dice: &mut Dice) -> Finding {
-    let kind = *dice.one(&["narcotics", "narcotics", "gold", "currency"]);
+    let kind = dice.one(&["narcotics", "narcotics", "gold", "currency"]);
     Finding {
         seized: Some(Seized { kind, kg: round_to(dice.between(0.8, 22.0), 1) }),
         ..Finding::planted(Scheme::SmugglingCrew, 3, &["CON"], note.to_owned())
@@ -263,7 +263,7 @@ fn agency(number: u64) -> String {
 
 /// Issuer and number, masked as it may be stored; the digits shown are nobody's.
 fn card(dice: &mut Dice) -> (&'static str, String) {
-    let (issuer, first) = *dice.one(&[("VI", "400000"), ("VI", "400000"), ("CA", "500000"), ("UP", "620000"), ("AX", "370000")]);
+    let (issuer, first) = dice.one(&[("VI", "400000"), ("VI", "400000"), ("CA", "500000"), ("UP", "620000"), ("AX", "370000")]);
     (issuer, format!("{first}XXXXXX{:04}", dice.below(10_000)))
 }
 

@@ -10,7 +10,7 @@ use crate::tables::{Airport, TABLES};
 use crate::timeline::DAY_MS;
 use crate::world::World;
 
-pub(crate) use rows::{Flights, Travellers};
+pub(crate) use rows::{Flights, Travellers, bag_tags, reference, request_ref, ticket};
 
 /// A flight with everyone on it.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub(crate) struct Traveller {
     pub(crate) first_tag: u64,
     pub(crate) ticket: u64,
     pub(crate) payer: Option<String>,
-    pub(crate) loyalty: Option<(u64, &'static str)>,
+    pub(crate) loyalty: Option<(String, &'static str)>,
     pub(crate) finding: Option<Finding>,
 }
 
@@ -105,7 +105,7 @@ impl World {
         let mut dice = Dice::new(self.spec.seed, Use::Flight, index);
         let event_at = self.flying.at(index, self.spec.flights, &mut dice) / 300_000 * 300_000;
         let away = &TABLES.airports[TABLES.direct.draw(&mut dice)];
-        let home_code = *dice.one(&["ICN", "ICN", "ICN", "ICN", "ICN", "ICN", "ICN", "GMP", "PUS", "PUS", "CJU"]);
+        let home_code = dice.one(&["ICN", "ICN", "ICN", "ICN", "ICN", "ICN", "ICN", "GMP", "PUS", "PUS", "CJU"]);
         let far = away.minutes > 400;
         let home = TABLES
             .airport_of(if far { "ICN" } else { home_code })
@@ -115,7 +115,7 @@ impl World {
         let (from, to) = if inbound { (away, home) } else { (home, away) };
         // What counts is when it crosses the border here.
         let (departs_at, arrives_at) = if inbound { (event_at - minutes, event_at) } else { (event_at, event_at + minutes) };
-        let carrier = *dice.one(&AIRLINES);
+        let carrier = dice.one(&AIRLINES);
         // Even out, odd home; a number serves one flight in several hundred.
         let flight_no = 101 + 2 * (index * 7 % 449) as i32 - i32::from(!inbound);
         let codeshares = if dice.chance(0.3) {

@@ -279,8 +279,8 @@ fn itinerary<'a>(booking: &'a Booking, person: &Traveller) -> Cell<'a> {
     Cell::List(legs.collect())
 }
 
-fn loyalty<'a>(flight: &Flight, person: &Traveller) -> Cell<'a> {
-    let Some((_number, level)) = person.loyalty else { return Cell::Null };
+fn loyalty<'a>(flight: &Flight, person: &'a Traveller) -> Cell<'a> {
+    let Some((number, level)) = &person.loyalty else { return Cell::Null };
     let level = if level.is_empty() { Cell::Null } else { Cell::Text(level) };
-    Cell::List(vec![Cell::Record(vec![Cell::Text(flight.carrier), Cell::Text("000000000"), level])])
+    Cell::List(vec![Cell::Record(vec![Cell::Text(flight.carrier), Cell::Text(number), level])])
 }

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, StructArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, RecordBatch, RecordBatchOptions, StructArray, make_array, new_null_array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
@@ -173,7 +175,18 @@ fn cast_scalar(array: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowErr
     if let (DataType::Dictionary(_, values), false) = (array.data_type(), matches!(target, DataType::Dictionary(..))) {
         return cast_scalar(&cast_with_options(array, values, &STRICT)?, target);
     }
+    if let (DataType::Timestamp(unit, _), DataType::Timestamp(target_unit, zone)) = (array.data_type(), target) {
+        // An instant is the same whatever zone it is shown in, and its zone's name need not be known to count it.
+        let instants = retyped(array, DataType::Timestamp(*unit, None))?;
+        let instants = cast_with_options(&instants, &DataType::Timestamp(*target_unit, None), &STRICT)?;
+        return retyped(&instants, DataType::Timestamp(*target_unit, zone.clone()));
+    }
     cast_with_options(array, target, &STRICT)
+}
+
+/// The same values under another type of the same layout.
+fn retyped(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef, ArrowError> {
+    Ok(make_array(array.to_data().into_builder().data_type(data_type).build()?))
 }
 
 const STRICT: CastOptions<'static> =

@@ -282,7 +282,7 @@ impl Stream {
 
     /// The column whose name is most like `name`: what the author may have meant.
     pub fn nearest(&self, name: &str) -> &'static str {
-        let likeness = |column: &&Column| (strsim::jaro_winkler(column.name, name) * 1e6) as u32;
+        let likeness = |column: &&Column| (strsim::normalized_damerau_levenshtein(column.name, name) * 1e6) as u32;
         self.all_columns().max_by_key(likeness).map_or("", |c| c.name)
     }
 

@@ -1,1 +1,22 @@
-//! The whole path: read, derive, evaluate, select, write.
+//! The whole path, put together: read, derive, evaluate, select, write.
+//!
+//! Begin at [`Packs`] (rule packs, checked) and [`run()`]. Decisions are taken in `haechi-evaluate` and `haechi-select`,
+//! columns are derived in `haechi-model`, bytes are read in `haechi-connectors`; here they only meet.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
+
+mod count;
+mod decide;
+mod explain;
+mod hits;
+mod input;
+mod packs;
+mod rule_tests;
+mod run;
+
+pub use count::{CountReport, count};
+pub use decide::{Decided, Decider, DecideError};
+pub use explain::{Finding, find_subject};
+pub use input::{Inputs, Progress, ReadFailure};
+pub use packs::Packs;
+pub use rule_tests::{TestOutcome, run_tests};
+pub use run::{Manifest, RunError, RunOptions, RunReport, Seconds, run};

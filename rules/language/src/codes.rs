@@ -731,20 +731,20 @@ mod tests {
     /// A diagnostic whose code nobody can look up would be a dead end for its reader.
     #[test]
     fn every_code_used_in_this_crate_is_described() {
-        fn visit(folder: &std::path::Path, seen: &mut Vec<String>) {
+        fn visit(folder: &std::path::Path, pattern: &regex::Regex, seen: &mut Vec<String>) {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    visit(&path, seen);
+                    visit(&path, pattern, seen);
                 } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("codes.rs") {
                     let text = std::fs::read_to_string(&path).unwrap();
-                    let pattern = regex::Regex::new(r#""([EW]0[0-9]{3})""#).unwrap();
                     seen.extend(pattern.captures_iter(&text).map(|c| c[1].to_owned()));
                 }
             }
         }
         let mut seen = Vec::new();
-        visit(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut seen);
+        let pattern = regex::Regex::new(r#""([EW]0[0-9]{3})""#).unwrap();
+        visit(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &pattern, &mut seen);
         assert!(seen.len() > 20, "the scan found {} codes", seen.len());
         for code in seen {
             assert!(find(&code).is_some(), "{code} is used and not described");

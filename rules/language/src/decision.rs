@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use haechi_model::{Column, Stream};
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::Diagnostic;
 use crate::load::form::Form;
 use crate::load::given;
 use crate::load::rules::{self, Defaults};
@@ -101,8 +102,9 @@ pub(crate) fn read_file(
 
 fn read_headers(form: &mut Form<'_>, header: &Row, stream: &'static Stream) -> Vec<Header> {
     let mut headers = Vec::with_capacity(header.cells.len());
-    for (i, cell) in header.cells.iter().enumerate() {
-        if header.cells[..i].iter().any(|other| other.text == cell.text && !cell.text.contains('?')) {
+    let mut seen = FxHashSet::default();
+    for cell in &header.cells {
+        if !seen.insert(cell.text.as_str()) && !cell.text.contains('?') {
             let message = format!("column `{}` stands in the header twice", cell.text);
             form.error("E0414", cell.at.clone(), message, "put both conditions into one cell, or use a template");
             headers.push(Header::Bad);
@@ -129,7 +131,7 @@ fn read_header(form: &mut Form<'_>, cell: &Cell, stream: &'static Stream) -> Hea
         [place] => Header::Template(Template::new(&cell.text, *place, stream)),
         [] => {
             let names = KEYS.iter().copied().chain(stream.all_columns().map(|column| column.name));
-            let help = match nearest(&cell.text, names) {
+            let help = match form.nearest(&cell.text, names) {
                 Some(near) => format!("nearest is `{near}`"),
                 None => "a rule key, a column of the stream, or a condition with `?` for the cell".to_owned(),
             };
@@ -219,6 +221,7 @@ fn read_tests(file: FileId, sources: &Sources, rules: &mut [Rule], out: &mut Vec
     let (documents, mistakes) = yaml::parse(file, text);
     out.extend(mistakes);
     let mut form = Form::new(file, text, out);
+    let by_id: FxHashMap<String, usize> = rules.iter().enumerate().map(|(i, rule)| (rule.id.clone(), i)).collect();
     for document in documents.iter().filter(|document| !document.is_null()) {
         let Some(entries) = form.map(document, "a file of tests", &["tests"]) else { continue };
         let Some(tests) = rules::find(entries, "tests") else { continue };
@@ -227,13 +230,13 @@ fn read_tests(file: FileId, sources: &Sources, rules: &mut [Rule], out: &mut Vec
             continue;
         };
         for entry in tests {
-            if let Some(rule) = rules.iter_mut().find(|rule| rule.id == entry.key) {
+            if let Some(rule) = by_id.get(&entry.key).and_then(|i| rules.get_mut(*i)) {
                 form.rule = Some(entry.key.clone());
                 let stream = rule.stream;
                 rule.tests.extend(given::read_tests(&mut form, &entry.value, stream));
                 form.rule = None;
             } else {
-                let help = match nearest(&entry.key, rules.iter().map(|rule| rule.id.as_str())) {
+                let help = match form.nearest(&entry.key, rules.iter().map(|rule| rule.id.as_str())) {
                     Some(near) => format!("nearest is `{near}`"),
                     None => "the table has no row of that id, or the row has mistakes".to_owned(),
                 };

@@ -82,11 +82,18 @@ impl Diagnostic {
     }
 }
 
+/// No name is longer: comparing takes the product of both lengths.
+const NAME_BYTES_MAX: usize = 128;
+
 /// The name in `names` nearest to `wrong`, if any is near enough to be what was meant.
 pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > NAME_BYTES_MAX {
+        return None;
+    }
     let wrong = wrong.to_ascii_lowercase();
     names
         .into_iter()
+        .filter(|name| name.len() <= NAME_BYTES_MAX)
         .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_ascii_lowercase()), name))
         .filter(|(distance, name)| *distance <= 1 + name.len().max(wrong.len()) / 4)
         .min_by_key(|(distance, _)| *distance)

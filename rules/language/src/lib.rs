@@ -8,6 +8,7 @@ pub mod codes;
 pub mod condition;
 pub mod decision;
 pub mod diagnostic;
+pub mod formula_lints;
 pub mod lints;
 pub mod lists;
 pub mod load;

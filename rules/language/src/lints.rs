@@ -1,7 +1,7 @@
 //! Warnings that need no types: about validity, duties of a rule's author, and things said twice or never used.
 //! Time is an argument: the caller says what day it is.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::load::RawRuleset;
@@ -104,18 +104,18 @@ fn is_word(c: char) -> bool {
 
 /// Lists and tables that no condition, and no policy, names.
 fn unused(ruleset: &RawRuleset, sources: &Sources, out: &mut Vec<Diagnostic>) {
-    let mut named: FxHashMap<&str, ()> = FxHashMap::default();
+    let mut named: FxHashSet<&str> = FxHashSet::default();
     let policies = ruleset.policies.iter().filter_map(|path| sources.find(path));
     let policies = policies.map(|file| sources.file(file).text.as_str());
     for text in ruleset.rules.iter().map(|rule| rule.when.text.as_str()).chain(policies) {
         // Every other piece between quotes is a text; a doubled quote only adds an empty one.
         for name in text.split('\'').skip(1).step_by(2) {
-            named.insert(name, ());
-            named.insert(name.split('.').next().unwrap_or(name), ());
+            named.insert(name);
+            named.insert(name.split('.').next().unwrap_or(name));
         }
     }
     let mut check = |code, what: &str, name: &str, at: &Span, help: String| {
-        if !named.contains_key(name) && !ruleset.context.contains(&at.file) {
+        if !named.contains(name) && !ruleset.context.contains(&at.file) {
             out.push(Diagnostic::warning(code, at.clone(), format!("no rule uses the {what} `{name}`")).help(help));
         }
     };

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::diagnostic::{Diagnostic, Span};
 use crate::load::form::Form;
 use crate::source::{FileId, Sources};
 use crate::tables::cells;
@@ -42,13 +42,10 @@ const KINDS: &[&str] = &["id", "words"];
 pub(crate) fn read_yaml(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -> Option<List> {
     let entries = form.map(node, "a list", KEYS)?;
     let key = |name: &str| entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value);
-    let name = match key("name") {
-        Some(name) => form.text(name, "name").map(|text| (text, name.at.clone())),
-        None => {
-            form.missing("E0404", node, "a list without `name`", "add `name:`, the word that conditions refer to");
-            None
-        }
-    };
+    let name = key("name").and_then(|name| Some((form.text(name, "name")?, name.at.clone())));
+    if key("name").is_none() {
+        form.missing("E0404", node, "a list without `name`", "add `name:`, the word that conditions refer to");
+    }
     let title = key("title").and_then(|node| form.text(node, "title"));
     let owner = key("owner").and_then(|node| form.text(node, "owner")).or(owner.map(str::to_owned));
     let kind = key("kind").map_or(ListKind::Id, |node| read_kind(form, node));
@@ -81,7 +78,7 @@ fn read_kind(form: &mut Form<'_>, node: &Node) -> ListKind {
         Some("id") => ListKind::Id,
         Some("words") => ListKind::Words,
         other => {
-            let help = match other.and_then(|text| nearest(text, KINDS.iter().copied())) {
+            let help = match other.and_then(|text| form.nearest(text, KINDS.iter().copied())) {
                 Some(near) => format!("nearest is `{near}`; a list is of kind `id` or `words`"),
                 None => "a list is of kind `id` or `words`".to_owned(),
             };

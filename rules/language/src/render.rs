@@ -28,7 +28,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
         if term::emit_to_write_style(&mut writer, &config, &excerpt, &shown).is_err() {
             // An excerpt that cannot be shown is no reason to keep the mistake to ourselves.
             let at = diagnostic.position(sources);
-            text.push_str(&format!("{at}: {}: {}\n", diagnostic.code, diagnostic.message));
+            text.extend([&at, ": ", diagnostic.code, ": ", &diagnostic.message, "\n"]);
         }
         text.push_str(&String::from_utf8_lossy(buffer.as_slice()));
         buffer.clear();

@@ -26,9 +26,13 @@ pub struct Ruleset {
 
 /// Compiles the rules of one stream. Rules with errors are left out and reported; the caller decides whether a
 /// ruleset with errors may be used (it may not).
-pub fn compile(raw: &RawRuleset, stream: &'static Stream, diagnostics: &mut Vec<Diagnostic>) -> Ruleset {
-    let catalog = Catalog::new(raw.lists.iter().cloned().map(Arc::new), raw.tables.iter().cloned().map(Arc::new));
-    let mut compiler = Compiler::new(stream, &catalog);
+pub fn compile(
+    raw: &RawRuleset,
+    catalog: &Catalog,
+    stream: &'static Stream,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Ruleset {
+    let mut compiler = Compiler::new(stream, catalog);
     let mut rules = Vec::new();
     for rule in raw.rules.iter().filter(|rule| rule.stream.name == stream.name) {
         let Some(node) = compiler.condition(&rule.id, &rule.when, diagnostics) else { continue };

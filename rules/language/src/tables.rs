@@ -1,6 +1,6 @@
 //! Reference tables: `tables/NAME.csv`, a key column and columns of values that `lookup` reads.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lists::check_name;
@@ -118,10 +118,11 @@ pub(crate) fn other_width(file: FileId, row: &Row, width: usize) -> Diagnostic {
 
 /// Columns stand once, and can be named.
 fn check_header(file: FileId, header: &Row, out: &mut Vec<Diagnostic>) {
-    for (i, cell) in header.cells.iter().enumerate() {
+    let mut seen = FxHashSet::default();
+    for cell in &header.cells {
         let at = Span { file, range: cell.at.clone() };
         check_name(&cell.text, &at, "table column", out);
-        if header.cells[..i].iter().any(|other| other.text == cell.text) {
+        if !seen.insert(cell.text.as_str()) {
             let message = format!("column `{}` stands in the header twice", cell.text);
             out.push(Diagnostic::error("E0414", at, message).help("name one of them differently"));
         }

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use rustc_hash::FxHashSet;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostic::{Diagnostic, Span};
@@ -14,6 +15,7 @@ use crate::source::FileId;
 
 mod origin;
 
+pub(crate) use origin::flatten;
 pub use origin::sql_text;
 
 /// Lists and mappings inside one another.
@@ -21,6 +23,9 @@ const DEPTH_MAX: usize = 32;
 
 /// Syntax errors after which the rest of a file is left alone.
 const RESUMES_MAX: usize = 50;
+
+/// Keys and values of one file.
+const NODES_MAX: usize = 1_000_000;
 
 /// A value of a YAML file.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +145,7 @@ pub fn number(text: &str) -> Option<f64> {
 
 /// The documents of a file, and what is wrong with their form. Whatever the text, this returns.
 pub fn parse(file: FileId, text: &str) -> (Vec<Node>, Vec<Diagnostic>) {
-    let mut reader = Reader { file, source: text, mistakes: Vec::new() };
+    let mut reader = Reader { file, source: text, mistakes: Vec::new(), n_nodes: 0 };
     let mut end = text.len();
     if let Some(nul) = text.find('\0') {
         reader.mistake("E0104", nul..nul + 1, "a NUL byte in a text file", "save the file again as text");
@@ -148,7 +153,8 @@ pub fn parse(file: FileId, text: &str) -> (Vec<Node>, Vec<Diagnostic>) {
     }
     let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut documents: Vec<Node> = Vec::new();
-    for _ in 0..RESUMES_MAX {
+    let mut resumes = 0..RESUMES_MAX;
+    while resumes.next().is_some() {
         let broken = reader.segment(start..end, &mut documents);
         let Some(broken) = broken else { break };
         let Some(indent) = broken.indent else { break };
@@ -157,7 +163,7 @@ pub fn parse(file: FileId, text: &str) -> (Vec<Node>, Vec<Diagnostic>) {
         let list_end = end_of_block(&text[..end], line, indent);
         let mut rest = Vec::new();
         let mut from = line;
-        for _ in 0..RESUMES_MAX {
+        while resumes.next().is_some() {
             let Some(again) = reader.segment(from..list_end, &mut rest) else { break };
             let Some(line) = next_element(&text[..list_end], again.at.max(from + 1), indent) else { break };
             from = line;
@@ -188,11 +194,12 @@ struct Reader<'a> {
     file: FileId,
     source: &'a str,
     mistakes: Vec<Diagnostic>,
+    n_nodes: usize,
 }
 
 enum Frame {
     List { at: Range<usize>, nodes: Vec<Node>, indent: Option<usize> },
-    Map { at: Range<usize>, entries: Vec<Entry>, key: Option<Key> },
+    Map { at: Range<usize>, entries: Vec<Entry>, key: Option<Key>, seen: FxHashSet<String> },
 }
 
 /// A key whose value is still to come; `None` text where it was no text.
@@ -217,9 +224,18 @@ impl Reader<'_> {
             let (event, span) = match parser.next_event() {
                 None => break None,
                 Some(Ok(event)) => event,
-                Some(Err(error)) => break Some(self.syntax_error(&error, &mut places)),
+                Some(Err(error)) => {
+                    let at = self.syntax_error(&error, &mut places);
+                    break Some(Broken { at, indent: resumable(&stack) });
+                }
             };
             let at = places.byte(span.start);
+            self.n_nodes += 1;
+            if self.n_nodes > NODES_MAX {
+                let help = "split it; long lists stand in `lists/NAME.txt`";
+                self.mistake("E0102", at..at, "more than a million keys and values in one file", help);
+                break Some(Broken { at, indent: None });
+            }
             match event {
                 Event::Scalar(text, style, ..) => {
                     let at = self.scalar_range(at, places.byte(span.end), &text, style);
@@ -229,7 +245,7 @@ impl Reader<'_> {
                 Event::SequenceStart(..) | Event::MappingStart(..) if stack.len() >= DEPTH_MAX => {
                     let help = "no rule file needs more than 32 levels";
                     self.mistake("E0106", at..at, "lists and mappings nested too deep", help);
-                    break Some(at);
+                    break Some(Broken { at, indent: resumable(&stack) });
                 }
                 Event::SequenceStart(..) => {
                     let dash = self.source[at..].starts_with('-');
@@ -237,7 +253,7 @@ impl Reader<'_> {
                     stack.push(Frame::List { at: at..at, nodes: Vec::new(), indent });
                 }
                 Event::MappingStart(..) => {
-                    stack.push(Frame::Map { at: at..at, entries: Vec::new(), key: None });
+                    stack.push(Frame::Map { at: at..at, entries: Vec::new(), key: None, seen: FxHashSet::default() });
                 }
                 Event::SequenceEnd | Event::MappingEnd => {
                     if let Some(frame) = stack.pop() {
@@ -258,7 +274,6 @@ impl Reader<'_> {
                 | Event::DocumentEnd => {}
             }
         };
-        let broken = broken.map(|at| Broken { at, indent: resumable(&stack) });
         while let Some(frame) = stack.pop() {
             let node = frame.close(true);
             self.attach(&mut stack, documents, node);
@@ -298,7 +313,7 @@ impl Reader<'_> {
                 at.end = at.end.max(node.at.end);
                 nodes.push(node);
             }
-            Some(Frame::Map { at, entries, key }) => {
+            Some(Frame::Map { at, entries, key, seen }) => {
                 at.end = at.end.max(node.at.end);
                 let Some(Key { text, at: key_at }) = key.take() else {
                     let text = match node.value {
@@ -317,7 +332,7 @@ impl Reader<'_> {
                     // Nothing is written, so the parser's place is that of whatever comes next.
                     node.at = key_at.end..key_at.end;
                 }
-                if entries.iter().any(|entry| entry.key == text) {
+                if !seen.insert(text.clone()) {
                     let message = format!("`{text}` stands twice in one mapping");
                     self.mistake("E0107", key_at, message, "keep one of them");
                     return;

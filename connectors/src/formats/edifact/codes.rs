@@ -36,6 +36,8 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("nobody_listed", "a flight without people: a close-out, a cancellation, or an empty list"),
     ("check_digit", "a container number whose check digit does not fit (ISO 6346)"),
     ("no_containers_listed", "goods are said to be in a container that the manifest does not list"),
+    ("container_without_bill", "a full container that no bill names"),
+    ("unknown_port", "a port whose time zone is not known, its times stay NULL"),
     ("no_manifest_time", "the manifest has no usable time of its own, the interchange's was taken"),
     ("no_nature", "no GIS or GEI says what happens to the goods; taken as import"),
     ("no_mode", "TDT gives no mode of transport"),

@@ -57,9 +57,14 @@ impl Message<'_> {
         format!("{}/{segment}", self.reference)
     }
 
-    /// For the column `message_id`.
+    /// For the column `message_id`: the references of UNB and UNH; of a part of a series also what ties it together
+    /// (0068) and which part it is (S010).
     pub fn id(&self) -> String {
-        format!("{}/{}", self.envelope.reference, self.reference)
+        let id = format!("{}/{}", self.envelope.reference, self.reference);
+        match &self.part {
+            Some((part, mark)) => format!("{id}/{}:{part}:{mark}", self.common_reference),
+            None => id,
+        }
     }
 
     /// For the column `source_position` and for what is set aside.

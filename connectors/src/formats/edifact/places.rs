@@ -1,6 +1,8 @@
 //! Airports, ports and countries as messages name them; local times to UTC through them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use chrono::{LocalResult, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -61,6 +63,32 @@ pub fn to_utc_at(moment: Moment, airport: Option<&str>) -> Option<i64> {
     to_utc_in(moment, codes::airport(airport?)?.tz)
 }
 
+/// The zone of a port by UN/LOCODE or IATA code: of the airport of its name, else of its country where that has
+/// one zone only.
+pub fn zone_of_port(code: &str) -> Option<Tz> {
+    let (country, place) = match code.len() {
+        3 => return codes::airport(code).map(|a| a.tz),
+        5 => code.split_at_checked(2)?,
+        _ => return None,
+    };
+    let same = codes::airport(place).filter(|a| a.country.as_str() == country);
+    same.map(|a| a.tz).or_else(|| SINGLE_ZONES.get(country).copied().flatten())
+}
+
+/// Countries whose airports all keep the same time. The airport table is asked for every code there can be, once.
+static SINGLE_ZONES: LazyLock<HashMap<String, Option<Tz>>> = LazyLock::new(|| {
+    let letters = || b'A'..=b'Z';
+    let mut zones: HashMap<String, Option<Tz>> = HashMap::new();
+    for (a, b, c) in letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| (a, b, c)))) {
+        let code = [a as char, b as char, c as char].iter().collect::<String>();
+        if let Some(airport) = codes::airport(&code) {
+            let zone = zones.entry(airport.country.as_str().to_owned()).or_insert(Some(airport.tz));
+            *zone = zone.filter(|z| *z == airport.tz);
+        }
+    }
+    zones
+});
+
 /// An instant in UTC milliseconds: by its own offset, else in `zone`.
 pub fn to_utc_in(moment: Moment, zone: Tz) -> Option<i64> {
     let local = moment.date.and_time(moment.time.unwrap_or(NaiveTime::MIN));
@@ -96,6 +124,21 @@ mod tests {
         assert_eq!(utc("2703140105", "ZZX"), "none");
         assert_eq!(utc("2703140230", "JFK"), "2027-03-14T07:30", "skipped by daylight saving: the hour after");
         assert_eq!(utc("2711070130", "JFK"), "2027-11-07T05:30", "twice that night: the first");
+    }
+
+    #[test]
+    fn ports_take_the_zone_of_their_airport_or_of_their_country() {
+        for (port, zone) in [
+            ("KRPUS", Some(Tz::Asia__Seoul)),
+            ("KRKAN", Some(Tz::Asia__Seoul)),
+            ("CRMOB", Some(Tz::America__Costa_Rica)),
+            ("USLAX", Some(Tz::America__Los_Angeles)),
+            ("USZZZ", None),
+            ("ICN", Some(Tz::Asia__Seoul)),
+            ("", None),
+        ] {
+            assert_eq!(zone_of_port(port), zone, "{port}");
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl ServiceChars {
 
 /// Finds the next interchange at or after `from`.
 pub fn find(bytes: &[u8], from: usize) -> Option<Start> {
+    let mut damaged = None;
     let mut bare = None;
     for at in memchr::memchr_iter(b'U', bytes.get(from..)?).map(|i| from + i) {
         match skip_tag(bytes, at, *b"UNA") {
@@ -78,7 +79,10 @@ pub fn find(bytes: &[u8], from: usize) -> Option<Start> {
             None if preceded_by_word(bytes, at) => {}
             None => {
                 if let Some(element) = skip_tag(bytes, at, *b"UNB").and_then(|after| separator(bytes, after)) {
-                    return Some(observed(bytes, at, at, default_for(element), false));
+                    if component_of(bytes, at + 3, element).is_some() {
+                        return Some(observed(bytes, at, at, default_for(element), false));
+                    }
+                    damaged = damaged.or(Some((at, element)));
                 }
                 if bare.is_none()
                     && let Some(element) = skip_tag(bytes, at, *b"UNH").and_then(|after| separator(bytes, after))
@@ -88,10 +92,22 @@ pub fn find(bytes: &[u8], from: usize) -> Option<Start> {
             }
         }
     }
-    let (at, element) = bare?;
+    let (at, element) = damaged.or(bare)?;
     let mut start = observed(bytes, at, at, default_for(element), false);
-    start.bare = true;
+    start.bare = damaged.is_none();
     Some(start)
+}
+
+/// Whether an interchange begins in these first bytes, beyond doubt: UNA, `UNB` with its syntax, or a bare `UNH` with
+/// a message type. A `UNB` column in some table is none.
+pub fn is_sure(head: &[u8]) -> bool {
+    let Some(start) = find(head, 0) else { return false };
+    let typed = || {
+        let mut elements = head[start.body..].split(|b| *b == start.chars.element).skip(2);
+        let kind = elements.next().and_then(|e| e.split(|b| *b == start.chars.component).next());
+        kind.is_some_and(|k| k.len() == 6 && k.iter().all(u8::is_ascii_uppercase))
+    };
+    start.at < start.body || (start.bare && typed()) || component_of(head, start.body + 3, start.chars.element).is_some()
 }
 
 /// Where `tag` ends if it stands at `at`; line ends inside it are folding.
@@ -276,6 +292,12 @@ mod tests {
     fn a_terminator_of_several_bytes_is_replaced() {
         let start = find("UNA:+.? 'UNB+UNOA:4+A\u{2019}UNH+1\u{2019}".as_bytes(), 0).unwrap();
         assert_eq!((start.chars.terminator, start.wide_terminator.map(|(a, b)| b - a)), (STAND_IN, Some(3)));
+    }
+
+    #[test]
+    fn a_table_with_such_a_column_is_no_interchange() {
+        assert!(!is_sure(b"id,UNB,UNH,name\n1,2,3,4\n"));
+        assert!(is_sure(b"UNB+UNOA:4+A'") && is_sure(b"QP X\r\nUNH+1+PAXLST:D:02B:UN'") && is_sure(b"UNA:+.? 'UNB+1'"));
     }
 
     #[test]

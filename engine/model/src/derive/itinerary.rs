@@ -83,7 +83,7 @@ impl<'a> Itineraries<'a> {
                 continue;
             }
             let (arrives, departs) = (self.arrives.value(leg), self.departs.value(next));
-            let hours = (departs - arrives) as f64 / HOUR_MS;
+            let hours = (departs as f64 - arrives as f64) / HOUR_MS;
             if longest.is_none_or(|(h, ..)| hours > h) {
                 longest = Some((hours, arrives, departs));
             }
@@ -107,7 +107,7 @@ impl<'a> Itineraries<'a> {
         };
         Some(Journey {
             kind,
-            stay_days: stay.map(|(arrives, departs)| (departs - arrives) as f64 / DAY_MS),
+            stay_days: stay.map(|(arrives, departs)| (departs as f64 - arrives as f64) / DAY_MS),
             dwell_hours: longest.map(|(hours, ..)| hours),
         })
     }

@@ -63,7 +63,9 @@ pub(super) const DERIVATIONS: &[Derivation] = &[
             let Some((expires, arrival)) = rows.date("document_expires_on").zip(first_known(arrival)) else {
                 return Ok(None);
             };
-            let left = |(day, at): (Option<i32>, Option<i64>)| Some(day? - at?.div_euclid(DAY_MS as i64) as i32);
+            let left = |(day, at): (Option<i32>, Option<i64>)| {
+                day?.checked_sub(i32::try_from(at?.div_euclid(DAY_MS as i64)).ok()?)
+            };
             column(Some(expires.iter().zip(&arrival).map(left).collect::<Int32Array>()))
         },
     ),

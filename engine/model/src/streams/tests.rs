@@ -21,7 +21,7 @@ fn a_stream_is_found_by_its_name() {
         assert!(std::ptr::eq(Stream::find(stream.name).unwrap(), *stream));
         assert_eq!(stream.column(stream.subject_key).map(|c| c.key), Some(true), "{}", stream.name);
         assert_eq!(stream.column(stream.event_time).map(|c| c.kind), Some(Kind::Ts), "{}", stream.name);
-        assert_eq!(stream.lanes.map(crate::SubjectKind::stream).unwrap_or(stream.name), stream.name);
+        assert_eq!(stream.lanes.map_or(stream.name, crate::SubjectKind::stream), stream.name);
     }
     assert!(Stream::find("declarations").is_none());
 }

@@ -20,6 +20,7 @@ pub use scalar::input_type;
 
 use crate::diagnostic::Diagnostic;
 use crate::lists::List;
+use crate::load::RawRuleset;
 use crate::program::{Class, Cmp, Literal, NodeId, Operand, Program, Scope, Test};
 use crate::rule::SqlText;
 use crate::tables::ReferenceTable;
@@ -33,6 +34,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The lists and tables of loaded packs.
+    pub fn of(raw: &RawRuleset) -> Self {
+        Self::new(raw.lists.iter().cloned().map(Arc::new), raw.tables.iter().cloned().map(Arc::new))
+    }
+
     /// Lists and tables by name.
     pub fn new(
         lists: impl IntoIterator<Item = Arc<List>>,

@@ -13,15 +13,23 @@ pub(crate) struct Form<'a> {
     /// The rule being read, for its mistakes to name.
     pub rule: Option<String>,
     pub out: &'a mut Vec<Diagnostic>,
+    before: usize,
 }
 
 impl<'a> Form<'a> {
     pub fn new(file: FileId, source: &'a str, out: &'a mut Vec<Diagnostic>) -> Self {
-        Self { file, source, rule: None, out }
+        let before = out.len();
+        Self { file, source, rule: None, out, before }
     }
 
     pub fn span(&self, range: Range<usize>) -> Span {
         Span { file: self.file, range }
+    }
+
+    /// The nearest right name; none any more in a file with more mistakes than are shown.
+    pub fn nearest<'n>(&self, wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        let shown = self.out.len() - self.before <= super::FILE_MISTAKES_MAX;
+        shown.then(|| nearest(wrong, names)).flatten()
     }
 
     /// Reports a mistake of the rule being read.
@@ -52,7 +60,7 @@ impl<'a> Form<'a> {
             return None;
         };
         for entry in entries.iter().filter(|entry| !keys.contains(&entry.key.as_str())) {
-            let help = match nearest(&entry.key, keys.iter().copied()) {
+            let help = match self.nearest(&entry.key, keys.iter().copied()) {
                 Some(near) => format!("nearest is `{near}`"),
                 None => format!("keys of {what}: {}", listed(keys.iter().copied())),
             };

@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json};
 
 use super::form::{Form, head, listed};
 use super::rules::{find, parse_day};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::Diagnostic;
 use crate::rule::{GivenValue, RuleTest};
 use crate::yaml::{Entry, Node, Scalar, Style, Value};
 
@@ -39,13 +39,11 @@ fn read_test(form: &mut Form<'_>, node: &Node, stream: &'static Stream) -> Optio
             None
         }
     };
-    let expect_hit = match find(entries, "expect") {
-        Some(entry) => read_expect(form, &entry.value),
-        None => {
-            form.missing("E0603", node, "a test without `expect`", "add `expect: hit` or `expect: no_hit`");
-            None
-        }
-    };
+    let expect = find(entries, "expect");
+    if expect.is_none() {
+        form.missing("E0603", node, "a test without `expect`", "add `expect: hit` or `expect: no_hit`");
+    }
+    let expect_hit = expect.and_then(|entry| read_expect(form, &entry.value));
     let at = form.span(head(node).start..node.at.end.max(head(node).end));
     Some(RuleTest { at, rows: rows?, expect_hit: expect_hit? })
 }
@@ -56,7 +54,7 @@ fn read_expect(form: &mut Form<'_>, node: &Node) -> Option<bool> {
         Some("no_hit") => Some(false),
         other => {
             let shown = other.unwrap_or(node.kind());
-            let near = other.and_then(|text| nearest(text, ["hit", "no_hit"]));
+            let near = other.and_then(|text| form.nearest(text, ["hit", "no_hit"]));
             let help =
                 near.map_or("a test expects `hit` or `no_hit`".to_owned(), |near| format!("nearest is `{near}`"));
             form.error("E0604", node.at.clone(), format!("unknown expectation `{shown}`"), help);
@@ -90,7 +88,7 @@ fn read_row(form: &mut Form<'_>, node: &Node, stream: &'static Stream) -> BTreeM
     let mut row = BTreeMap::new();
     for entry in entries {
         let Some(column) = stream.column(&entry.key) else {
-            let help = match nearest(&entry.key, stream.all_columns().map(|column| column.name)) {
+            let help = match form.nearest(&entry.key, stream.all_columns().map(|column| column.name)) {
                 Some(near) => format!("nearest is `{near}`"),
                 None => format!("`haechi schema {}` lists the columns", stream.name),
             };
@@ -113,7 +111,7 @@ fn check_code(form: &mut Form<'_>, node: &Node, column: &Column) {
     if column.values.is_empty() || column.values.contains(&text) {
         return;
     }
-    let near = nearest(text, column.values.iter().copied());
+    let near = form.nearest(text, column.values.iter().copied());
     let help = match near {
         Some(near) => format!("nearest is `{near}`"),
         None => format!("values of `{}`: {}", column.name, listed(column.values.iter().copied())),
@@ -185,7 +183,7 @@ fn read_record(form: &mut Form<'_>, node: &Node, members: &[Member]) -> Option<J
     for entry in entries {
         let Some(member) = members.iter().find(|member| member.name == entry.key) else {
             let names = || members.iter().map(|member| member.name);
-            let help = match nearest(&entry.key, names()) {
+            let help = match form.nearest(&entry.key, names()) {
                 Some(near) => format!("nearest is `{near}`"),
                 None => format!("fields of the record: {}", listed(names())),
             };

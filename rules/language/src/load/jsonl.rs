@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::form::Form;
 use super::rules::{id_is_fine, subject_stream};
 use crate::rule::{Origin, Rule, SqlText};
+use crate::yaml::flatten;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,7 +63,10 @@ fn read_line(
     let whole = at..at + line.len();
     let id = parsed.id.to_string();
     form.rule = Some(id.clone());
-    let place = |text: &Cow<'_, str>, key: &str| at + value_start(line, text, key);
+    let place = |text: &Cow<'_, str>, key: &str| match text {
+        Cow::Borrowed(text) => at + offset_in(line, text),
+        Cow::Owned(_) => at + value_start(line, key),
+    };
     let id_start = place(&parsed.id, "id");
     let id_at = id_start..(id_start + id.len()).min(whole.end);
     if !id_is_fine(&id) {
@@ -90,13 +94,17 @@ fn read_line(
         Cow::Borrowed(_) => Origin::At(when_start),
         Cow::Owned(text) => Origin::Map(unescape_map(form.source, when_start, text)),
     };
-    let when = SqlText { text: parsed.when.to_string(), file: form.file, origin };
+    let mut when = SqlText { text: parsed.when.to_string(), file: form.file, origin };
+    if matches!(parsed.when, Cow::Owned(_)) {
+        // Only an escape can bring a line break in.
+        flatten(&mut when.text);
+    }
     if when.text.trim().is_empty() {
         form.error("E0304", whole.clone(), "an empty condition", "write an SQL condition after `\"when\"`");
     }
     form.rule = None;
     Some(Rule {
-        title: parsed.title.as_ref().map_or_else(|| id.clone(), |title| title.to_string()),
+        title: parsed.title.as_ref().map_or_else(|| id.clone(), ToString::to_string),
         id,
         at: form.span(id_at),
         stream: stream?,
@@ -127,12 +135,13 @@ fn lane(form: &mut Form<'_>, name: &str, stream: &Stream, start: usize) -> Optio
     lane
 }
 
-/// Where the text of a key's value begins in the line. A borrowed text says so itself; one with escapes is
-/// looked for behind its key.
-fn value_start(line: &str, text: &Cow<'_, str>, key: &str) -> usize {
-    if let Cow::Borrowed(text) = text {
-        return (text.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize).min(line.len());
-    }
+/// Where a text borrowed from the line begins in it.
+fn offset_in(line: &str, text: &str) -> usize {
+    (text.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize).min(line.len())
+}
+
+/// Where the text of a key's value begins in the line, for texts that were not borrowed since they hold escapes.
+fn value_start(line: &str, key: &str) -> usize {
     let bytes = line.as_bytes();
     let mut i = 0;
     let mut is_key = true;

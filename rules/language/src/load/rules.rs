@@ -7,7 +7,6 @@ use haechi_model::{Lane, Stream, SubjectKind};
 
 use super::form::{Form, head, listed};
 use super::given;
-use crate::diagnostic::nearest;
 use crate::rule::{Day, Rule, SqlText};
 use crate::yaml::{self, Entry, Node, Value};
 
@@ -51,14 +50,12 @@ pub(crate) fn read_node(form: &mut Form<'_>, node: &Node, defaults: &Defaults) -
 }
 
 fn read_with_condition(form: &mut Form<'_>, node: &Node, entries: &[Entry], defaults: &Defaults) -> Option<Rule> {
-    let when = match find(entries, "when") {
-        Some(when) => read_when(form, &when.value, &when.key_at),
-        None => {
-            let help = "add `when:`, a condition over the columns of the stream";
-            form.missing("E0304", node, "a rule without a condition", help);
-            None
-        }
-    };
+    let when = find(entries, "when");
+    if when.is_none() {
+        let help = "add `when:`, a condition over the columns of the stream";
+        form.missing("E0304", node, "a rule without a condition", help);
+    }
+    let when = when.and_then(|when| read_when(form, &when.value, &when.key_at));
     read(form, node, entries, when, defaults)
 }
 
@@ -176,7 +173,7 @@ pub(crate) fn subject_stream(form: &mut Form<'_>, name: &str, at: Range<usize>) 
     let found = Stream::find(name).filter(|stream| stream.lanes.is_some());
     if found.is_none() {
         let names = SubjectKind::ALL.map(SubjectKind::stream);
-        let help = match nearest(name, names) {
+        let help = match form.nearest(name, names) {
             Some(near) => format!("nearest is `{near}`"),
             None => format!("rules read {}", listed(names)),
         };
@@ -191,7 +188,7 @@ fn read_lane(form: &mut Form<'_>, node: &Node, kind: Option<SubjectKind>) -> Opt
     let lane = kind.lane(&name);
     if lane.is_none() {
         let lanes = listed(kind.lanes().iter().copied());
-        let help = match nearest(&name, kind.lanes().iter().copied()) {
+        let help = match form.nearest(&name, kind.lanes().iter().copied()) {
             Some(near) => format!("nearest is `{near}`; lanes of a {}: {lanes}", kind.stream()),
             None => format!("lanes of a {}: {lanes}", kind.stream()),
         };

@@ -37,10 +37,14 @@ pub(crate) struct Row {
     pub at: Range<usize>,
 }
 
+/// Cells of one table.
+const CELLS_MAX: usize = 2_000_000;
+
 /// The rows of a file, without comments and empty lines.
 pub(crate) fn rows(file: FileId, text: &str, mistakes: &mut Vec<Diagnostic>) -> Vec<Row> {
     let mut reader = Reader { text, at: if text.starts_with('\u{feff}') { 3 } else { 0 } };
     let mut rows = Vec::new();
+    let mut n_cells = 0;
     while reader.at < text.len() {
         let line = reader.line();
         if line.starts_with('#') || line.trim().is_empty() {
@@ -64,6 +68,13 @@ pub(crate) fn rows(file: FileId, text: &str, mistakes: &mut Vec<Diagnostic>) -> 
                 break;
             }
             reader.at += 1;
+        }
+        n_cells += cells.len();
+        if n_cells > CELLS_MAX {
+            let span = Span { file, range: start..start };
+            let message = "more than two million cells in one table";
+            mistakes.push(Diagnostic::error("E0102", span, message).help("split it"));
+            break;
         }
         rows.push(Row { at: start..reader.at, cells });
         reader.skip_break();

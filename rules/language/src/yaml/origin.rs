@@ -47,7 +47,7 @@ pub fn sql_text(file: FileId, source: &str, node: &Node) -> Option<(SqlText, Opt
 }
 
 /// Turns line breaks and `--` comments outside quotes into blanks; returns where the comments were.
-fn flatten(text: &mut String) -> Vec<Range<usize>> {
+pub(crate) fn flatten(text: &mut String) -> Vec<Range<usize>> {
     let mut bytes = std::mem::take(text).into_bytes();
     let mut comments = Vec::new();
     let mut quote = None;

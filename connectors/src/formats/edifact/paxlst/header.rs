@@ -129,6 +129,14 @@ impl Header {
         self.legs.iter().find_map(|l| l.arrives.or(l.departs)).map(|m| m.date)
     }
 
+    /// How many people CNT says are on the flight, of the kind listed.
+    pub fn declared(&self) -> Option<u64> {
+        match self.list {
+            List::Crew(_) | List::MasterCrew => self.crew.or(self.passengers),
+            _ => self.passengers.or(self.crew),
+        }
+    }
+
     fn begin(&mut self, bgm: Segment<'_, '_>, unknown: impl FnOnce(String)) {
         let reason = upper(bgm.get(1, 0)).into_owned();
         self.list = match (bgm.get(0, 0), reason.as_str()) {

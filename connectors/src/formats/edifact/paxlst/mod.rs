@@ -60,11 +60,13 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     out.flights.extend(header.legs.iter().map(Leg::key));
 
     let mut tally = Tally::default();
-    let rows = Rows::new(message, complete(message, &header, &groups));
+    let listed = groups.len() as u64;
+    let complete = complete(message, &header, listed);
+    let rows = Rows::new(message, complete);
     for (from, to) in &groups {
         person(message, &header, &message.segments[*from..*to], &rows, &mut arena, &mut tally, out);
     }
-    tally.report(&header, message, groups.len() as u64, out);
+    tally.report(&header, message, listed, complete, out);
 }
 
 /// Where the groups of people are, as ranges of segments.
@@ -152,19 +154,20 @@ fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> Vec<&'h Leg> {
 }
 
 /// Whether everybody on the flight is in this message; `None` where the message alone cannot say.
-fn complete(message: &Message<'_>, header: &Header, groups: &[(usize, usize)]) -> Option<bool> {
-    let first_and_last = |part: &str| part.trim_start_matches('0') == "1";
-    match &message.part {
-        Some((part, position)) if !(position == "F" && first_and_last(part)) => {
-            return (position != "F").then_some(false);
-        }
-        _ => {}
+fn complete(message: &Message<'_>, header: &Header, listed: u64) -> Option<bool> {
+    if !message.complete {
+        return Some(false);
     }
-    if !matches!(header.list, List::Passengers(Change::New) | List::Crew(Change::New)) || !message.complete {
-        return message.complete.then_some(()).map_or(Some(false), |()| None);
+    if let Some((part, mark)) = &message.part
+        && (mark != "F" || part.trim_start_matches('0') != "1")
+    {
+        // Behind the last of several parts, only who has seen the others knows.
+        return (mark != "F").then_some(false);
     }
-    let declared = header.passengers.or(header.crew)?;
-    Some(declared == groups.len() as u64)
+    match header.list {
+        List::Passengers(Change::New) | List::Crew(Change::New) => Some(header.declared()? == listed),
+        _ => None,
+    }
 }
 
 /// What was counted in a message.
@@ -191,8 +194,8 @@ impl Tally {
         self.bags += person.bag_count.unwrap_or(0).max(0) as u64;
     }
 
-    fn report(&self, header: &Header, message: &Message<'_>, listed: u64, out: &mut Output<'_>) {
-        let declared = header.passengers.or(header.crew);
+    fn report(&self, header: &Header, message: &Message<'_>, listed: u64, complete: Option<bool>, out: &mut Output<'_>) {
+        let declared = header.declared();
         match header.list {
             List::OnBoard => out.count("on_board", self.people),
             List::NotOnBoard => out.count("not_on_board", self.people),
@@ -231,11 +234,8 @@ impl Tally {
                 };
                 out.warn("nobody_listed", message.path(leg.segment), format!("{}: {what}", leg.label()));
             }
-        } else if complete(message, header, &vec![(0, 0); listed as usize]) == Some(false) && message.part.is_none() {
-            let text = format!("CNT says {}, {listed} are listed", declared.unwrap_or_default());
-            if declared.is_some() && message.complete {
-                out.warn("cnt_mismatch", message.path(1), text);
-            }
+        } else if let (Some(false), Some(declared), None, true) = (complete, declared, &message.part, message.complete) {
+            out.warn("cnt_mismatch", message.path(1), format!("CNT says {declared}, {listed} are listed"));
         }
     }
 }

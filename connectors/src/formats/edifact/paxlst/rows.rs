@@ -178,9 +178,8 @@ pub(in super::super) fn texts<T: AsRef<str>>(values: &[T]) -> Cell<'_> {
 
 /// The column `warnings`.
 pub(in super::super) fn warning_cells(warnings: &[Warning]) -> Cell<'_> {
-    let cell = |w| {
-        let Warning { code, path, text } = w;
+    let cells = warnings.iter().map(|Warning { code, path, text }| {
         Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)])
-    };
-    Cell::List(warnings.iter().map(cell).collect())
+    });
+    Cell::List(cells.collect())
 }

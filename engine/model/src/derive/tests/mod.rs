@@ -6,9 +6,11 @@ mod traveller;
 
 use std::collections::BTreeSet;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int32Array, RecordBatch};
 
 use super::*;
+use crate::builder::{Cell, StreamBuilder};
+use crate::stream::Kind;
 use crate::streams::{COMPANY, DECLARATION, OUTCOME, TRAVELLER};
 use crate::testing::{check_derived, instant, read};
 
@@ -108,10 +110,6 @@ fn no_rows_and_unknown_columns_are_no_trouble() {
     assert_eq!(derived, theirs);
 }
 
-use arrow::array::Int32Array;
-
-use crate::builder::StreamBuilder;
-
 #[test]
 fn times_of_a_row() {
     let context = DeriveContext { now: Some(instant("2026-03-01T12:00")), ..DeriveContext::default() };
@@ -129,4 +127,36 @@ fn times_of_a_row() {
         "inspected_at | known_at || as_of | event_at
          -            | -        || -     | -",
     );
+}
+
+/// Times at the ends of what a column can hold come from broken messages, and stop nothing.
+#[test]
+fn impossible_times_do_not_panic() {
+    for stream in STREAMS {
+        let names: Vec<_> = stream
+            .all_columns()
+            .filter(|c| matches!(c.kind, Kind::Ts | Kind::Date | Kind::Records(_)) && c.name != "warnings")
+            .map(|c| c.name)
+            .collect();
+        let mut builder = StreamBuilder::with_columns(stream, &names).unwrap();
+        for (one, other) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (0, i64::MIN), (i64::MAX, 0)] {
+            for (i, name) in names.iter().enumerate() {
+                let at = if i % 2 == 0 { one } else { other };
+                let leg = |at| {
+                    let (from, to) = (Cell::Text("ICN"), Cell::Text("BKK"));
+                    Cell::Record(vec![1.into(), "ZZ".into(), 1.into(), from, to, Cell::Ts(at), Cell::Ts(at)])
+                };
+                let cell = match stream.column(name).unwrap().kind {
+                    Kind::Ts => Cell::Ts(at),
+                    Kind::Date => Cell::Date((at >> 32) as i32),
+                    _ if *name == "itinerary" => Cell::List(vec![leg(one), leg(other)]),
+                    _ => Cell::Null,
+                };
+                builder.set(i, cell).unwrap();
+            }
+            builder.finish_row();
+        }
+        let derived = derive(stream, &builder.finish(), &DeriveContext::default()).unwrap();
+        assert_eq!(derived.num_rows(), 4);
+    }
 }

@@ -1,4 +1,4 @@
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 
 use super::*;
@@ -88,7 +88,7 @@ fn journeys_have_a_shape() {
          1,ZZ,1,GMP,HND,2027-03-01T00:00,2027-03-01T02:00; 2,ZZ,2,NRT,ICN,2027-03-03T02:00,2027-03-03T04:00                           || round     | 2         | 48          | GMP            | ICN
          1,ZZ,1,ICN,BKK,2027-03-01T00:00,2027-03-01T06:00; 2,ZZ,2,SIN,ICN,2027-03-06T06:00,2027-03-06T12:00                           || openjaw   | 5         | 120         | ICN            | ICN
          1,ZZ,1,ICN,BKK,2027-03-01T00:00,2027-03-01T06:00; 2,ZZ,2,BKK,PUS,2027-03-06T06:00,2027-03-06T12:00                           || openjaw   | 5         | 120         | ICN            | PUS
-         1,ZZ,1,ICN,BKK,2027-03-01T00:00,2027-03-01T06:00; 2,ZZ,2,BKK,SIN,2027-03-03T06:00,2027-03-03T08:00; 3,ZZ,3,SIN,ICN,2027-03-09T08:00,- || multi     | 8         | 144         | ICN            | ICN
+         1,ZZ,1,ICN,BKK,2027-03-01T00:00,2027-03-01T06:00; 2,ZZ,2,BKK,SIN,2027-03-03T06:00,2027-03-03T08:00; 3,ZZ,3,SIN,ICN,2027-03-09T08:00,- || multi     | 8.083     | 144         | ICN            | ICN
          1,ZZ,1,ICN,BKK                                                                                                               || oneway    | -         | -           | ICN            | BKK
          -                                                                                                                            || -         | -         | -           | -              | -",
     );

@@ -1,0 +1,301 @@
+//! One bill: from the RFF that starts it to the next, with its parties, places and goods.
+
+use haechi_model::intake::Warning;
+
+use super::super::interchange::Message;
+use super::super::places::{short, upper};
+use super::super::segments::{Arena, Segment};
+use super::equipment::{Equipment, container_id};
+use super::manifest::{Totals, equip, equipment, nature};
+use super::measure::{self, Measure};
+use super::party::{Party, Ranked, is_same_as_consignee};
+
+/// A consignment as its segments tell it.
+#[derive(Debug, Default)]
+pub struct Bill {
+    /// RFF UCN.
+    pub control_number: Option<String>,
+    /// NAD CZ, OS, SU, EX.
+    pub shipper: Ranked,
+    /// NAD CN, IM.
+    pub consignee: Ranked,
+    /// NAD NI.
+    pub notify: Ranked,
+    /// NAD FW.
+    pub forwarder: Option<String>,
+    /// LOC 76.
+    pub origin_port: Option<String>,
+    /// LOC 9.
+    pub loading_port: Option<String>,
+    /// LOC 11, 12.
+    pub unloading_port: Option<String>,
+    /// LOC 20, 7.
+    pub destination: Option<String>,
+    /// GIS or GEI.
+    pub nature: Option<&'static str>,
+    /// GID groups.
+    pub lines: Vec<Line>,
+    /// FTX AAA outside a line.
+    pub description: Option<String>,
+    /// CST outside a line.
+    pub hs_codes: Vec<String>,
+    /// PCI outside a line.
+    pub marks: Vec<String>,
+    /// EQD under the bill.
+    pub equipment: Vec<Equipment>,
+    /// CNT of the bill.
+    pub totals: Totals,
+    /// MEA outside a line.
+    pub gross_mass_kg: Option<f64>,
+    /// MEA outside a line.
+    pub volume_m3: Option<f64>,
+    /// MOA 64.
+    pub freight_usd: Option<f64>,
+    /// MOA 40, 44, 14, 39.
+    pub value_usd: Option<f64>,
+    /// HAN.
+    pub handling: Vec<String>,
+    /// A DGS stands in it.
+    pub dangerous: bool,
+    /// What was tolerated.
+    pub warnings: Vec<Warning>,
+}
+
+/// A goods line.
+#[derive(Debug, Default)]
+pub struct Line {
+    /// GID 1496.
+    pub number: i32,
+    /// FTX AAA.
+    pub description: String,
+    /// CST.
+    pub hs_code: Option<String>,
+    /// GID 7224.
+    pub packages: Option<f64>,
+    /// GID 7065, or the text of 7064.
+    pub package_kind: Option<String>,
+    /// MEA.
+    pub gross_mass_kg: Option<f64>,
+    /// MEA.
+    pub volume_m3: Option<f64>,
+    /// DGS C234.
+    pub un_no: Option<String>,
+    /// SGP: container and packages in it.
+    pub containers: Vec<(String, Option<f64>)>,
+    /// PCI.
+    pub marks: Vec<String>,
+}
+
+impl Bill {
+    /// Reads the segments of a bill.
+    pub fn read(group: &Arena<'_>, message: &Message<'_>) -> Self {
+        let mut bill = Self::default();
+        let mut currency = String::new();
+        let mut in_equipment = false;
+        for s in group.iter() {
+            match s.tag() {
+                "RFF" => bill.reference(s),
+                "CNT" => bill.totals.read(s),
+                "LOC" => bill.place(s),
+                "GIS" => bill.nature = bill.nature.or(nature(s.get(0, 0))),
+                "GEI" => bill.nature = bill.nature.or(nature(s.get(1, 0))),
+                "NAD" => bill.party(s, message),
+                "GID" => {
+                    in_equipment = false;
+                    bill.line(s, message);
+                }
+                "EQD" => {
+                    in_equipment = true;
+                    let (equipment, warnings) = with_warnings(s, message, |warn| equipment(s, warn));
+                    bill.equipment.push(equipment);
+                    bill.warnings.extend(warnings);
+                }
+                "SEL" | "MEA" if in_equipment => {
+                    let ((), warnings) = with_warnings(s, message, |warn| equip(bill.equipment.last_mut(), s, warn));
+                    bill.warnings.extend(warnings);
+                }
+                "MEA" => bill.measure(s, message),
+                "FTX" if s.get(0, 0) == "AAA" => bill.describe(s),
+                "PCI" => bill.mark(s),
+                "CST" => bill.classify(s, message),
+                "DGS" => bill.danger(s),
+                "SGP" => bill.split(s),
+                "HAN" => bill.handling.extend(s.value(0, 0).or_else(|| s.value(1, 0)).map(|c| upper(c).into_owned())),
+                "CUX" => s.get(0, 1).clone_into(&mut currency),
+                "MOA" => bill.amount(s, &currency, message),
+                // Read and kept in the bytes.
+                "CNI" | "CPI" | "TDT" | "DTM" | "CTA" | "COM" | "QTY" | "FTX" | "PAC" | "DOC" | "TMP" | "RNG" | "TSR" | "DIM"
+                | "GIN" | "AUT" | "TMD" | "SEL" | "STS" | "HYN" | "TCC" => {}
+                tag => bill.warn("unknown_segment", s, message, format!("{tag} in a bill")),
+            }
+        }
+        bill
+    }
+
+    /// Whom to tell: the consignee, where the sender only points at it.
+    pub fn notify_name(&self) -> Option<&str> {
+        let name = self.notify.party()?.name.as_deref()?;
+        let consignee = self.consignee.party().and_then(|c| c.name.as_deref());
+        if is_same_as_consignee(name) { consignee.or(Some(name)) } else { Some(name) }
+    }
+
+    /// Packages: of the lines, else as counted by the sender.
+    pub fn packages(&self) -> Option<f64> {
+        sum(self.lines.iter().map(|l| l.packages)).or(self.totals.packages)
+    }
+
+    /// Gross mass: of the lines, else of the bill.
+    pub fn mass_kg(&self) -> Option<f64> {
+        sum(self.lines.iter().map(|l| l.gross_mass_kg)).or(self.gross_mass_kg).or(self.totals.gross_mass_kg)
+    }
+
+    /// Volume: of the lines, else of the bill.
+    pub fn volume(&self) -> Option<f64> {
+        sum(self.lines.iter().map(|l| l.volume_m3)).or(self.volume_m3)
+    }
+
+    fn warn(&mut self, code: &'static str, s: Segment<'_, '_>, message: &Message<'_>, text: String) {
+        self.warnings.push(Warning { code, path: message.path(s.number()), text });
+    }
+
+    fn reference(&mut self, s: Segment<'_, '_>) {
+        if s.get(0, 0) == "UCN" {
+            self.control_number = s.value(0, 1).map(|r| upper(r).into_owned());
+        }
+    }
+
+    fn place(&mut self, s: Segment<'_, '_>) {
+        let Some(code) = s.value(1, 0).map(|c| upper(c).into_owned()) else { return };
+        match s.get(0, 0) {
+            "76" => self.origin_port = Some(code),
+            "9" => self.loading_port = Some(code),
+            "11" => self.unloading_port = Some(code),
+            "12" => self.unloading_port = self.unloading_port.take().or(Some(code)),
+            "20" => self.destination = Some(code),
+            "7" => self.destination = self.destination.take().or(Some(code)),
+            _ => {}
+        }
+    }
+
+    fn party(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
+        let qualifier = s.get(0, 0);
+        let mut warnings = Vec::new();
+        let mut read = || Party::read(s, &|| message.path(s.number()), &mut warnings);
+        if qualifier == "FW" {
+            self.forwarder = read().id;
+        } else if !(self.shipper.offer(&["CZ", "OS", "SU", "EX"], qualifier, &mut read)
+            || self.consignee.offer(&["CN", "IM"], qualifier, &mut read)
+            || self.notify.offer(&["NI", "N1", "N2"], qualifier, &mut read))
+            && !matches!(qualifier, "ST" | "CF" | "TR" | "CA" | "CG" | "AG" | "CB" | "DT" | "VW" | "MS")
+        {
+            self.warn("unknown_party", s, message, format!("NAD {}", short(qualifier)));
+        }
+        self.warnings.append(&mut warnings);
+    }
+
+    fn line(&mut self, gid: Segment<'_, '_>, message: &Message<'_>) {
+        let next = self.lines.len() as i32 + 1;
+        let packages = gid.value(1, 0).and_then(measure::number);
+        if packages.is_none() && gid.value(1, 0).is_some() {
+            self.warn("bad_number", gid, message, "GID packages".to_owned());
+        }
+        let kind = gid.value(1, 1).or_else(|| gid.value(1, 4)).map(|k| upper(k).into_owned());
+        let number = gid.get(0, 0).parse().unwrap_or(next);
+        self.lines.push(Line { number, packages, package_kind: kind, ..Line::default() });
+    }
+
+    fn measure(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
+        let (mass, volume) = match self.lines.last_mut() {
+            Some(line) => (&mut line.gross_mass_kg, &mut line.volume_m3),
+            None => (&mut self.gross_mass_kg, &mut self.volume_m3),
+        };
+        match measure::read(s) {
+            Ok(Measure::GrossMassKg(kg)) => *mass = Some(kg),
+            Ok(Measure::VolumeM3(m3)) => *volume = Some(m3),
+            Ok(Measure::Other) => {}
+            Err((code, text)) => self.warn(code, s, message, text),
+        }
+    }
+
+    fn describe(&mut self, s: Segment<'_, '_>) {
+        let text = joined(s, 3);
+        match self.lines.last_mut() {
+            Some(line) if line.description.is_empty() => line.description = text,
+            Some(line) => line.description = format!("{} {text}", line.description),
+            None => self.description = (!text.is_empty()).then_some(text),
+        }
+    }
+
+    fn mark(&mut self, s: Segment<'_, '_>) {
+        let text = joined(s, 1);
+        if !text.is_empty() {
+            self.lines.last_mut().map_or(&mut self.marks, |l| &mut l.marks).push(text);
+        }
+    }
+
+    fn classify(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
+        let Some(code) = s.value(1, 0).or_else(|| s.value(0, 0)) else { return };
+        let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+        if !(4..=10).contains(&digits.len()) {
+            return self.warn("unknown_code", s, message, format!("CST `{}` is no HS code", short(code)));
+        }
+        match self.lines.last_mut() {
+            Some(line) if line.hs_code.is_none() => line.hs_code = Some(digits),
+            _ => self.hs_codes.push(digits),
+        }
+    }
+
+    fn danger(&mut self, s: Segment<'_, '_>) {
+        self.dangerous = true;
+        if let Some(line) = self.lines.last_mut() {
+            line.un_no = s.value(2, 0).map(str::to_owned);
+        }
+    }
+
+    fn split(&mut self, s: Segment<'_, '_>) {
+        let id = container_id(s.get(0, 0));
+        if let (false, Some(line)) = (id.is_empty(), self.lines.last_mut()) {
+            line.containers.push((id, measure::number(s.get(1, 0))));
+        }
+    }
+
+    fn amount(&mut self, s: Segment<'_, '_>, currency: &str, message: &Message<'_>) {
+        let into = match s.get(0, 0) {
+            "64" => &mut self.freight_usd,
+            "40" | "44" | "14" | "39" => &mut self.value_usd,
+            _ => return,
+        };
+        let currency = if s.get(0, 2).is_empty() { currency } else { s.get(0, 2) };
+        let amount = measure::number(s.get(0, 1));
+        match (currency, amount) {
+            ("USD", Some(amount)) => *into = Some(amount),
+            (_, None) => self.warn("bad_number", s, message, format!("MOA {}", s.get(0, 0))),
+            (other, _) => {
+                let text = format!("MOA {} in `{}`", s.get(0, 0), short(other));
+                self.warn("amount_currency", s, message, text);
+            }
+        }
+    }
+}
+
+/// Runs `read` with a way to warn about `s`.
+fn with_warnings<T>(
+    s: Segment<'_, '_>,
+    message: &Message<'_>,
+    read: impl FnOnce(&mut dyn FnMut(&'static str, String)) -> T,
+) -> (T, Vec<Warning>) {
+    let mut warnings = Vec::new();
+    let mut warn = |code, text| warnings.push(Warning { code, path: message.path(s.number()), text });
+    let value = read(&mut warn);
+    (value, warnings)
+}
+
+/// The components of an element, joined by a blank.
+fn joined(s: Segment<'_, '_>, element: usize) -> String {
+    s.components(element).filter(|c| !c.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The sum of what is known; `None` if nothing is.
+fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    values.flatten().fold(None, |sum, v| Some(sum.unwrap_or(0.0) + v))
+}

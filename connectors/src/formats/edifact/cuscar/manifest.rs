@@ -1,0 +1,263 @@
+//! What a manifest says before its bills: which one it is, what it does, the voyage, the equipment, the totals.
+
+use haechi_model::intake::Warning;
+
+use super::super::dates::{Century, Moment, parse};
+use super::super::interchange::{Message, leading_number};
+use super::super::places::{country, short, to_utc_in, upper, zone_of_port};
+use super::super::segments::{Arena, Segment};
+use super::equipment::Equipment;
+use super::measure::{self, Measure};
+use super::party::{Party, Ranked};
+
+/// Everything before the first CNI.
+#[derive(Debug, Default)]
+pub struct Manifest {
+    /// BGM 1004, else RFF CN, SS, ABO.
+    pub id: Option<String>,
+    /// BGM 1225.
+    pub function: String,
+    /// DTM 137.
+    pub manifested_at: Option<i64>,
+    /// DTM 136, else 133.
+    pub departed_at: Option<i64>,
+    /// DTM 132, else 232.
+    pub arrival_expected_at: Option<i64>,
+    /// DTM 178.
+    pub arrived_at: Option<i64>,
+    /// NAD CA, TDT C040, NAD CG, NAD MS.
+    pub carrier: Option<String>,
+    /// NAD FW.
+    pub forwarder: Option<String>,
+    /// TDT 8028.
+    pub voyage_no: Option<String>,
+    /// TDT C220.
+    pub mode: Option<&'static str>,
+    /// TDT C222 8213.
+    pub conveyance_id: Option<String>,
+    /// TDT C222 8212.
+    pub conveyance_name: Option<String>,
+    /// TDT C222 8453.
+    pub conveyance_country: Option<String>,
+    /// LOC 60 of the customs office list, LOC 22, 41.
+    pub office: Option<String>,
+    /// LOC 9, 5, 94.
+    pub loading_port: Option<String>,
+    /// LOC 11, 60.
+    pub unloading_port: Option<String>,
+    /// GIS or GEI.
+    pub nature: Option<&'static str>,
+    /// EQD groups.
+    pub equipment: Vec<Equipment>,
+    /// CNT 7, 8 or 11, 10, 16.
+    pub totals: Totals,
+}
+
+/// What CNT says of the whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// 7.
+    pub gross_mass_kg: Option<f64>,
+    /// 8, 11.
+    pub packages: Option<f64>,
+    /// 10.
+    pub consignments: Option<u64>,
+    /// 16.
+    pub equipment: Option<u64>,
+}
+
+impl Totals {
+    /// Takes a CNT.
+    pub fn read(&mut self, cnt: Segment<'_, '_>) {
+        let value = if cnt.get(0, 1).is_empty() { cnt.get(1, 0) } else { cnt.get(0, 1) };
+        let tonnes = if cnt.get(0, 2) == "TNE" { 1000.0 } else { 1.0 };
+        match cnt.get(0, 0) {
+            "7" => self.gross_mass_kg = measure::number(value).map(|n| n * tonnes),
+            "8" | "11" => self.packages = measure::number(value),
+            "10" => self.consignments = leading_number(value),
+            "16" => self.equipment = leading_number(value),
+            _ => {}
+        }
+    }
+}
+
+/// Times as sent, until the ports are known.
+#[derive(Default)]
+struct Times {
+    departed: Option<Moment>,
+    departs: Option<Moment>,
+    arrives: Option<Moment>,
+    arrived: Option<Moment>,
+}
+
+impl Manifest {
+    /// Column `change_kind`.
+    pub fn change_kind(&self) -> &'static str {
+        match self.function.as_str() {
+            "1" | "3" => "cancel",
+            "4" | "5" => "amend",
+            _ => "new",
+        }
+    }
+
+    /// Reads the header.
+    pub fn read(arena: &Arena<'_>, message: &Message<'_>, zone: chrono_tz::Tz, warnings: &mut Vec<Warning>) -> Self {
+        let mut manifest = Self { function: "9".to_owned(), ..Self::default() };
+        let mut times = Times::default();
+        let mut references: [Option<String>; 3] = [None, None, None];
+        let mut carrier = Ranked::default();
+        let mut tdt_carrier = None;
+        for s in arena.iter() {
+            let path = || message.path(s.number());
+            let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
+            match s.tag() {
+                "BGM" => manifest.begin(s, &mut warn),
+                "RFF" => {
+                    if let Some(i) = ["CN", "SS", "ABO"].iter().position(|q| *q == s.get(0, 0)) {
+                        references[i] = s.value(0, 1).map(|r| upper(r).into_owned());
+                    }
+                }
+                "DTM" => manifest.time(s, zone, &mut times, &mut warn),
+                "NAD" => {
+                    let party = || Party::read(s, &path, &mut Vec::new());
+                    if s.get(0, 0) == "FW" {
+                        manifest.forwarder = party().id;
+                    } else {
+                        carrier.offer(&["CA", "CG", "MS"], s.get(0, 0), party);
+                    }
+                }
+                "TDT" => {
+                    manifest.transport(s, &path, warnings);
+                    tdt_carrier = s.value(4, 0).map(|c| upper(c).into_owned());
+                }
+                "LOC" => manifest.place(s),
+                "GIS" => manifest.nature = manifest.nature.or(nature(s.get(0, 0))),
+                "GEI" => manifest.nature = manifest.nature.or(nature(s.get(1, 0))),
+                "EQD" => manifest.equipment.push(equipment(s, &mut warn)),
+                "MEA" | "SEL" => equip(manifest.equipment.last_mut(), s, &mut warn),
+                "CNT" => manifest.totals.read(s),
+                "TSR" | "DIM" | "TMP" | "RNG" | "FTX" | "CTA" | "COM" | "QTY" | "AUT" | "EQN" | "DGS" | "PAC" | "UNS" => {}
+                tag => warn("unknown_segment", format!("{tag} in the header of a manifest")),
+            }
+        }
+        let named = carrier.party().and_then(|p| p.id.clone().or_else(|| p.name.clone()));
+        manifest.carrier = if carrier.is_best() { named.or(tdt_carrier) } else { tdt_carrier.or(named) };
+        manifest.id = manifest.id.take().or_else(|| references.into_iter().flatten().next());
+        manifest.settle_times(times, message, warnings);
+        if manifest.manifested_at.is_none() {
+            manifest.manifested_at = message.envelope.issued_at;
+            warnings.push(Warning { code: "no_manifest_time", path: message.path(1), text: "no usable DTM 137".into() });
+        }
+        manifest
+    }
+
+    fn begin(&mut self, bgm: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
+        self.id = bgm.value(1, 0).map(|id| upper(id).into_owned());
+        let function = bgm.get(2, 0);
+        if !function.is_empty() {
+            function.clone_into(&mut self.function);
+        }
+        if !matches!(self.function.as_str(), "1" | "2" | "3" | "4" | "5" | "6" | "7" | "9" | "22" | "35") {
+            warn("unknown_code", format!("BGM 1225 {}", short(&self.function)));
+        }
+        if !matches!(bgm.get(0, 0), "85" | "785" | "788" | "833" | "") {
+            warn("unknown_code", format!("BGM {}", short(bgm.get(0, 0))));
+        }
+    }
+
+    fn time(&mut self, dtm: Segment<'_, '_>, zone: chrono_tz::Tz, times: &mut Times, warn: &mut dyn FnMut(&'static str, String)) {
+        let qualifier = dtm.get(0, 0);
+        let Ok(moment) = parse(dtm.get(0, 1), dtm.get(0, 2), Century::Recent) else {
+            return warn("bad_date", format!("DTM {}", short(qualifier)));
+        };
+        match qualifier {
+            "137" => self.manifested_at = to_utc_in(moment, zone),
+            "136" => times.departed = Some(moment),
+            "133" | "189" => times.departs = Some(moment),
+            "132" => times.arrives = Some(moment),
+            "232" => times.arrives = times.arrives.or(Some(moment)),
+            "178" => times.arrived = Some(moment),
+            _ => {}
+        }
+    }
+
+    fn transport(&mut self, tdt: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) {
+        self.voyage_no = tdt.value(1, 0).map(|v| upper(v).into_owned());
+        self.mode = haechi_model::codes::transport_mode("cuscar", tdt.get(2, 0));
+        if self.mode.is_none() {
+            warnings.push(Warning { code: "no_mode", path: path(), text: format!("TDT `{}`", short(tdt.get(2, 0))) });
+        }
+        self.conveyance_id = tdt.value(7, 0).map(|c| upper(c).into_owned());
+        self.conveyance_name = tdt.value(7, 3).map(str::to_owned);
+        self.conveyance_country = tdt.value(7, 4).map(|c| country(c, path, warnings).into_owned());
+    }
+
+    fn place(&mut self, loc: Segment<'_, '_>) {
+        let Some(code) = loc.value(1, 0).map(|c| upper(c).into_owned()) else { return };
+        match loc.get(0, 0) {
+            // List 77: a customs office, as road carriers write it.
+            "60" if loc.get(1, 1) == "77" => self.office = Some(code),
+            "22" | "41" => self.office = Some(code),
+            "9" => self.loading_port = Some(code),
+            "5" | "94" => self.loading_port = self.loading_port.take().or(Some(code)),
+            "11" => self.unloading_port = Some(code),
+            "60" => self.unloading_port = self.unloading_port.take().or(Some(code)),
+            _ => {}
+        }
+    }
+
+    fn settle_times(&mut self, times: Times, message: &Message<'_>, warnings: &mut Vec<Warning>) {
+        let at = |moment: Option<Moment>, port: Option<&str>, warnings: &mut Vec<Warning>| {
+            let moment = moment?;
+            let zone = if moment.offset_minutes.is_some() { Some(chrono_tz::UTC) } else { port.and_then(zone_of_port) };
+            if zone.is_none() {
+                let text = format!("`{}` has no time zone we know", short(port.unwrap_or_default()));
+                warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
+            }
+            to_utc_in(moment, zone?)
+        };
+        let (from, to) = (self.loading_port.as_deref(), self.unloading_port.as_deref());
+        self.departed_at = at(times.departed.or(times.departs), from, warnings);
+        self.arrival_expected_at = at(times.arrives, to, warnings);
+        self.arrived_at = at(times.arrived, to, warnings);
+    }
+}
+
+/// Column `nature` of a GIS or GEI code.
+pub fn nature(code: &str) -> Option<&'static str> {
+    match code {
+        "22" => Some("export"),
+        "23" => Some("import"),
+        "24" | "27" | "29" => Some("transit"),
+        "28" => Some("transhipment"),
+        _ => None,
+    }
+}
+
+/// An EQD, its check digit looked at.
+pub fn equipment(eqd: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) -> Equipment {
+    let equipment = Equipment::read(eqd);
+    if equipment.check_digit_ok == Some(false) {
+        warn("check_digit", format!("container {}", short_id(&equipment.id)));
+    }
+    equipment
+}
+
+/// MEA and SEL under an EQD.
+pub fn equip(equipment: Option<&mut Equipment>, s: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
+    let Some(equipment) = equipment else { return };
+    if s.tag() == "SEL" {
+        equipment.seals.extend(s.value(0, 0).map(|seal| upper(seal).into_owned()));
+        return;
+    }
+    match measure::read(s) {
+        Ok(Measure::GrossMassKg(mass)) => equipment.gross_mass_kg = Some(mass),
+        Ok(_) => {}
+        Err((code, text)) => warn(code, text),
+    }
+}
+
+/// As much of an equipment number as a warning needs.
+pub fn short_id(id: &str) -> &str {
+    &id[..id.floor_char_boundary(17)]
+}

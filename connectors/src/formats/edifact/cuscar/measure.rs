@@ -1,0 +1,75 @@
+//! Measures of a manifest: mass to kilograms, volume to cubic metres, in the three dialects met.
+
+use super::super::segments::Segment;
+
+/// What a MEA says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// Gross mass.
+    GrossMassKg(f64),
+    /// Gross volume.
+    VolumeM3(f64),
+    /// Tare, net mass, lengths: not in our columns.
+    Other,
+}
+
+/// Why a MEA says nothing: its code and the text of the warning.
+pub type Unreadable = (&'static str, String);
+
+/// Reads `MEA+AAE+G+KGM:1850.5`, `MEA+AAE+AAW+MTQ:12.4`, `MEA+WT+AAG+KGM:176`, `MEA+AAI++K:20`.
+pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
+    let (unit, value) = (mea.get(2, 0), mea.get(2, 1));
+    let what = mea.get(1, 0);
+    if value.is_empty() || matches!(what, "T" | "AAF" | "AAL" | "N" | "HT" | "WD" | "LN") {
+        return Ok(Measure::Other);
+    }
+    let value = number(value).ok_or_else(|| ("bad_number", format!("MEA {what}")))?;
+    let mass = |factor: f64| Ok(Measure::GrossMassKg(value * factor));
+    let volume = |factor: f64| Ok(Measure::VolumeM3(value * factor));
+    match unit {
+        "KGM" | "KG" | "K" => mass(1.0),
+        "GRM" => mass(0.001),
+        "TNE" => mass(1000.0),
+        "LBR" | "L" => mass(0.453_592_37),
+        "MTQ" | "M3" => volume(1.0),
+        "DMQ" | "LTR" => volume(0.001),
+        "CMQ" => volume(0.000_001),
+        "FTQ" => volume(0.028_316_846_592),
+        "" if matches!(what, "G" | "AAB" | "AAD" | "AAG") => mass(1.0),
+        "MTR" | "CMT" | "CEL" | "FAH" | "P1" => Ok(Measure::Other),
+        unit => Err(("bad_unit", format!("MEA {what} in `{}`", super::short(unit)))),
+    }
+}
+
+/// A number not below zero, decimals with point or comma.
+pub fn number(text: &str) -> Option<f64> {
+    let number: f64 = if text.contains(',') { text.replace(',', ".").parse() } else { text.parse() }.ok()?;
+    (number.is_finite() && number >= 0.0).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::segments::{Arena, Cutter};
+    use super::super::super::service::ServiceChars;
+    use super::*;
+
+    #[test]
+    fn three_dialects_say_the_same() {
+        const CHARS: ServiceChars = ServiceChars { component: b':', element: b'+', release: b'?', terminator: b'\'' };
+        for (mea, expected) in [
+            ("MEA+AAE+G+KGM:1850.5'", Ok(Measure::GrossMassKg(1850.5))),
+            ("MEA+AAE+AAW+MTQ:12,4'", Ok(Measure::VolumeM3(12.4))),
+            ("MEA+WT+AAG+TNE:2'", Ok(Measure::GrossMassKg(2000.0))),
+            ("MEA+AAI++K:20'", Ok(Measure::GrossMassKg(20.0))),
+            ("MEA+AAE+T+KGM:2200'", Ok(Measure::Other)),
+            ("MEA+AAE+G+XYZ:1'", Err(("bad_unit", "MEA G in `XYZ`".to_owned()))),
+            ("MEA+AAE+G+KGM:heavy'", Err(("bad_number", "MEA G".to_owned()))),
+        ] {
+            let mut arena = Arena::new(CHARS);
+            for raw in Cutter::new(mea, CHARS) {
+                arena.push(raw).unwrap();
+            }
+            assert_eq!(read(arena.first().unwrap()), expected, "{mea}");
+        }
+    }
+}

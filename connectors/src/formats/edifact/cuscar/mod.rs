@@ -1,0 +1,333 @@
+//! CUSCAR: sea, air and road manifests to consignment rows, one a bill.
+//!
+//! D.95B to D.16B, in three dialects. The header runs to the first CNI. Under a CNI, an RFF of a bill (BM, BH, AWB,
+//! HWB, AAM) starts a consignment; where BH or HWB does, the CNI or an RFF MB or MWB names its master, otherwise the bill
+//! is straight. Empty containers that no bill names give one consignment of nature `empty` a manifest, so that nobody
+//! forgets them.
+
+mod bill;
+mod equipment;
+mod manifest;
+mod measure;
+mod party;
+mod rows;
+
+use std::collections::{HashMap, HashSet};
+
+use haechi_model::intake::Warning;
+
+use super::interchange::Message;
+use super::output::Output;
+use super::places::{short, upper};
+use super::segments::{Arena, Raw};
+use bill::Bill;
+use equipment::Equipment;
+use manifest::Manifest;
+use rows::Rows;
+
+/// The column `message_format`.
+pub const FORMAT: &str = "cuscar";
+/// More segments than one bill has.
+const GROUP_SEGMENTS_MAX: usize = 50_000;
+/// Stands for the bill that empty containers do not have.
+const EMPTY: &str = "EMPTY";
+
+/// The numbers of a bill, and how it stands to others.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    /// Column `line_no`.
+    pub line_no: Option<i32>,
+    /// Column `master_bill_id`.
+    pub master: Option<String>,
+    /// Column `house_bill_id`.
+    pub house: String,
+    /// Column `bill_kind`.
+    pub kind: &'static str,
+    /// The segment it starts with.
+    pub segment: u32,
+}
+
+/// A consignment in the message: its numbers, its segments, and those of its CNI that every bill under it shares.
+struct Group {
+    numbers: Option<Numbers>,
+    shared: (usize, usize),
+    own: (usize, usize),
+}
+
+/// Reads a manifest.
+pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
+    out.saw(FORMAT, &message.version);
+    let segments = message.segments;
+    let first = segments.iter().position(|s| s.tag() == "CNI").unwrap_or(segments.len());
+    let mut warnings = Vec::new();
+    let mut arena = Arena::new(message.chars);
+    for raw in &segments[..first] {
+        push(&mut arena, *raw, message, &mut warnings);
+    }
+    let mut manifest = Manifest::read(&arena, message, out.input.options.zone, &mut warnings);
+    let groups = groups(message, first);
+    let natures = segments[first..].iter().any(|s| matches!(s.tag(), "GIS" | "GEI"));
+    if manifest.nature.is_none() && !natures && !groups.is_empty() {
+        warnings.push(Warning { code: "no_nature", path: message.path(1), text: "taken as import".into() });
+    }
+    for warning in warnings {
+        out.warn_with(warning);
+    }
+    if manifest.id.is_none() && !groups.iter().any(|g| g.numbers.is_some()) {
+        let position = message.position(1);
+        let reason = format!("{position}: neither manifest nor bill is named; send the manifest again");
+        return out.set_aside("no_manifest", position, reason, message.raw(segments).as_bytes());
+    }
+
+    let equipment: HashMap<String, usize> =
+        manifest.equipment.iter().enumerate().map(|(i, e)| (e.id.clone(), i)).collect();
+    out.count("containers", manifest.equipment.len() as u64);
+    let mut tally = Tally::default();
+    let mut named = HashSet::new();
+    let rows = Rows::new(message, &manifest);
+    for group in &groups {
+        consignment(group, message, &rows, &manifest, &equipment, &mut arena, &mut named, &mut tally, out);
+    }
+    for i in named {
+        if let Some(equipment) = manifest.equipment.get_mut(i) {
+            equipment.named = true;
+        }
+    }
+    without_bill(message, &manifest, &mut tally, out);
+    tally.report(message, &manifest, out);
+}
+
+fn push<'t>(arena: &mut Arena<'t>, raw: Raw<'t>, message: &Message<'_>, warnings: &mut Vec<Warning>) {
+    if let Err(error) = arena.push(raw) {
+        let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
+        warnings.push(Warning { code: "bad_segment", path: message.path(raw.number), text });
+    }
+}
+
+/// Finds the consignments behind the header.
+fn groups(message: &Message<'_>, first: usize) -> Vec<Group> {
+    let segments = message.segments;
+    let starts: Vec<usize> = (first..segments.len()).filter(|i| segments[*i].tag() == "CNI").collect();
+    let mut groups = Vec::new();
+    for (n, start) in starts.iter().enumerate() {
+        let end = starts.get(n + 1).copied().unwrap_or(segments.len());
+        under_cni(message, *start, end, &mut groups);
+    }
+    groups
+}
+
+/// The consignments of one CNI.
+fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<Group>) {
+    let segments = &message.segments[start..end];
+    let mut arena = Arena::new(message.chars);
+    // What cannot be read here is read again, and warned about, with its bill.
+    let _ = arena.push(segments[0]);
+    for raw in segments.iter().filter(|s| s.tag() == "RFF") {
+        let _ = arena.push(*raw);
+    }
+    let cni = arena.first();
+    let line_no = cni.and_then(|c| c.get(0, 0).parse().ok());
+    let mut master = cni.and_then(|c| c.value(1, 0)).map(|m| upper(m).into_owned());
+    let own = master.clone();
+    let at = segments[0].number;
+    let mut bills: Vec<(Numbers, usize)> = Vec::new();
+    let houses = arena.iter().skip(1).any(|r| matches!(r.get(0, 0), "BH" | "HWB"));
+    let mut master_only = None;
+    for rff in arena.iter().skip(1) {
+        let index = segments.iter().position(|s| s.number == rff.number()).unwrap_or(0);
+        let Some(number) = rff.value(0, 1).map(|n| upper(n).into_owned()) else { continue };
+        let qualifier = rff.get(0, 0);
+        match qualifier {
+            "MB" | "MWB" => {
+                // Right behind its house bill it names that one's master, otherwise that of what follows.
+                let behind = bills.last_mut().filter(|(_, i)| segments[*i..index].iter().all(|s| s.tag() == "RFF"));
+                if let Some((numbers, _)) = behind {
+                    numbers.master = Some(number.clone());
+                }
+                master_only = master_only.or(Some((number.clone(), index)));
+                master = Some(number);
+            }
+            "BM" | "AWB" | "AAM" if houses => master = Some(number),
+            "BM" | "AWB" | "AAM" => {
+                bills.push((Numbers { line_no, master: None, house: number, kind: "straight", segment: rff.number() }, index));
+            }
+            "BH" | "HWB" => {
+                let master = master.clone();
+                bills.push((Numbers { line_no, master, house: number, kind: "house", segment: rff.number() }, index));
+            }
+            _ => {}
+        }
+    }
+    if bills.is_empty() {
+        let named = master_only.map(|(number, _)| (number, "master_only")).or(own.map(|number| (number, "straight")));
+        let numbers = named.map(|(house, kind)| {
+            let master = (kind == "master_only").then(|| house.clone());
+            Numbers { line_no, master, house, kind, segment: at }
+        });
+        groups.push(Group { numbers, shared: (start, start), own: (start, end) });
+        return;
+    }
+    let shared = (start, start + bills[0].1);
+    let ends: Vec<usize> = bills.iter().skip(1).map(|(_, i)| start + i).chain([end]).collect();
+    for ((numbers, index), end) in bills.into_iter().zip(ends) {
+        groups.push(Group { numbers: Some(numbers), shared, own: (start + index, end) });
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one reading, each of its own lifetime")]
+fn consignment<'t>(
+    group: &Group,
+    message: &'t Message<'t>,
+    rows: &Rows<'_>,
+    manifest: &Manifest,
+    equipment: &HashMap<String, usize>,
+    arena: &mut Arena<'t>,
+    named: &mut HashSet<usize>,
+    tally: &mut Tally,
+    out: &mut Output<'_>,
+) {
+    let own = &message.segments[group.own.0..group.own.1];
+    let shared = &message.segments[group.shared.0..group.shared.1];
+    let at = own.first().map_or(1, |s| s.number);
+    let position = message.position(at);
+    let Some(numbers) = &group.numbers else {
+        let reason = format!("{position}: a consignment without bill number; send the consignment again");
+        tally.set_aside += 1;
+        return out.set_aside("no_bill", position, reason, message.raw(own).as_bytes());
+    };
+    if own.len() + shared.len() > GROUP_SEGMENTS_MAX {
+        let reason = format!("{position}: one bill of {} segments; send the bill again", own.len());
+        tally.set_aside += 1;
+        return out.set_aside("group_too_long", position, reason, message.raw(own).as_bytes());
+    }
+    let mut warnings = Vec::new();
+    arena.clear();
+    for raw in shared.iter().chain(own) {
+        push(arena, *raw, message, &mut warnings);
+    }
+    let mut bill = Bill::read(arena, message);
+    warnings.append(&mut bill.warnings);
+    bill.warnings = warnings;
+    let containers = containers_of(&mut bill, message, at, manifest, equipment, named);
+    for warning in &bill.warnings {
+        out.warn_with(warning.clone());
+    }
+    if rows.write(numbers, &bill, &containers, &message.raw(own), out) {
+        tally.add(numbers, &bill);
+        out.count("containers", bill.equipment.len() as u64);
+    } else {
+        tally.set_aside += 1;
+    }
+}
+
+/// The containers of a bill, with what the manifest says of them and how many packages the bill has in each.
+fn containers_of(
+    bill: &mut Bill,
+    message: &Message<'_>,
+    at: u32,
+    manifest: &Manifest,
+    equipment: &HashMap<String, usize>,
+    named: &mut HashSet<usize>,
+) -> Vec<(Equipment, Option<f64>)> {
+    let mut containers: Vec<(Equipment, Option<f64>)> = bill.equipment.iter().map(|e| (e.clone(), None)).collect();
+    let mut place: HashMap<String, usize> = containers.iter().enumerate().map(|(i, (e, _))| (e.id.clone(), i)).collect();
+    for (id, packages) in bill.lines.iter().flat_map(|l| &l.containers) {
+        let i = *place.entry(id.clone()).or_insert_with(|| {
+            let known = equipment.get(id).copied();
+            named.extend(known);
+            let found = known.and_then(|i| manifest.equipment.get(i)).cloned();
+            if found.is_none() && manifest.function != "4" {
+                let text = format!("container {} is not on the manifest", manifest::short_id(id));
+                bill.warnings.push(Warning { code: "no_containers_listed", path: message.path(at), text });
+            }
+            containers.push((found.unwrap_or_else(|| Equipment::named_only(id)), None));
+            containers.len() - 1
+        });
+        if let (Some(packages), Some((_, total))) = (packages, containers.get_mut(i)) {
+            *total = Some(total.unwrap_or(0.0) + packages);
+        }
+    }
+    containers
+}
+
+/// Equipment that no bill names: empty, one consignment; full, a warning.
+fn without_bill(message: &Message<'_>, manifest: &Manifest, tally: &mut Tally, out: &mut Output<'_>) {
+    let (empty, full): (Vec<_>, Vec<_>) =
+        manifest.equipment.iter().filter(|e| !e.named).partition(|e| e.fill == Some("empty"));
+    for equipment in full {
+        let text = format!("container {} is in no bill", manifest::short_id(&equipment.id));
+        out.warn("container_without_bill", message.path(1), text);
+    }
+    if empty.is_empty() {
+        return;
+    }
+    let numbers = Numbers { line_no: None, master: None, house: EMPTY.into(), kind: "straight", segment: 1 };
+    let containers: Vec<_> = empty.into_iter().map(|e| (e.clone(), None)).collect();
+    let bill = Bill { nature: Some("empty"), ..Bill::default() };
+    let raw: Vec<Raw<'_>> = message.segments.iter().copied().filter(|s| s.tag() == "EQD").collect();
+    if Rows::new(message, manifest).write(&numbers, &bill, &containers, &message.raw(&raw), out) {
+        tally.empties += 1;
+    }
+}
+
+/// What was counted in a message.
+#[derive(Default)]
+struct Tally {
+    bills: u64,
+    houses: u64,
+    masters: HashSet<String>,
+    lines: u64,
+    packages: f64,
+    gross_mass_kg: f64,
+    empties: u64,
+    set_aside: u64,
+}
+
+impl Tally {
+    fn add(&mut self, numbers: &Numbers, bill: &Bill) {
+        self.bills += 1;
+        self.houses += u64::from(numbers.kind == "house");
+        self.masters.extend(numbers.master.clone());
+        self.lines += bill.lines.len() as u64;
+        self.packages += bill.packages().unwrap_or(0.0);
+        self.gross_mass_kg += bill.mass_kg().unwrap_or(0.0);
+    }
+
+    fn report(&self, message: &Message<'_>, manifest: &Manifest, out: &mut Output<'_>) {
+        out.count("bills", self.bills);
+        out.count("house_bills", self.houses);
+        out.count("masters", self.masters.len() as u64);
+        out.count("goods_lines", self.lines);
+        out.count("packages", self.packages.round() as u64);
+        out.count("gross_mass_kg", self.gross_mass_kg.round() as u64);
+        out.count("empty_consignments", self.empties);
+        match manifest.function.as_str() {
+            "4" | "5" => out.count("amended", self.bills),
+            "1" | "3" => out.count("cancelled", self.bills),
+            _ => {}
+        }
+        let totals = &manifest.totals;
+        let listed = self.bills + self.set_aside;
+        let mut says = Vec::new();
+        if totals.consignments.is_some_and(|n| n != listed && n != self.masters.len() as u64) {
+            says.push(format!("consignments {}, listed {listed}", totals.consignments.unwrap_or_default()));
+        }
+        if totals.equipment.is_some_and(|n| n != manifest.equipment.len() as u64) {
+            says.push(format!("equipment {}, listed {}", totals.equipment.unwrap_or_default(), manifest.equipment.len()));
+        }
+        let differs = |said: Option<f64>, sum: f64| said.is_some_and(|s| (s - sum).abs() > 0.5);
+        if differs(totals.packages, self.packages) {
+            says.push(format!("packages {}, listed {}", totals.packages.unwrap_or_default(), self.packages));
+        }
+        if differs(totals.gross_mass_kg, self.gross_mass_kg) {
+            let said = totals.gross_mass_kg.unwrap_or_default();
+            says.push(format!("gross mass {said} kg, listed {} kg", self.gross_mass_kg));
+        }
+        if !says.is_empty() {
+            out.warn("cnt_mismatch", message.path(1), format!("CNT says {}", says.join("; ")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

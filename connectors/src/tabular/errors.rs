@@ -1,0 +1,127 @@
+//! Why an input is refused when it is opened, or breaks off while it is read.
+
+use std::io;
+
+use arrow::error::ArrowError;
+
+use super::csv::HeaderError;
+use super::plan::PlanError;
+use crate::recognise::Unrecognised;
+use crate::sources::FileError;
+
+/// Why a reader was not opened. Nothing has been read then.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No input was named.
+    #[error("no input; name files or patterns such as `day/*.csv`")]
+    NoInput,
+    /// A file is not there or cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file breaks off at its very beginning.
+    #[error("{file}: cannot be read")]
+    Unreadable {
+        /// As named.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is of no format we read.
+    #[error("{file}: {reason}")]
+    Unrecognised {
+        /// As named.
+        file: String,
+        /// What it seems to be.
+        reason: Unrecognised,
+    },
+    /// The header line of a CSV file does not do.
+    #[error("{file}: {reason}")]
+    Header {
+        /// As named.
+        file: String,
+        /// Why.
+        reason: HeaderError,
+    },
+    /// The columns of a file do not do.
+    #[error("{file}: {reason}")]
+    Columns {
+        /// As named.
+        file: String,
+        /// Why.
+        reason: PlanError,
+    },
+    /// A Parquet or Arrow file is damaged, or wrapped where it must not be.
+    #[error("{file}: {reason}")]
+    Columnar {
+        /// As named.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A message file has no rows of the stream.
+    #[error("{file}: a {format} message has no {stream} rows")]
+    OtherStream {
+        /// As named.
+        file: String,
+        /// Of the message.
+        format: &'static str,
+        /// Asked for.
+        stream: &'static str,
+    },
+    /// The mapping is for rows of another stream.
+    #[error("the mapping makes {mapping} rows, not {stream} rows")]
+    OtherMapping {
+        /// Of the mapping.
+        mapping: &'static str,
+        /// Asked for.
+        stream: &'static str,
+    },
+    /// A column asked for does not exist.
+    #[error("stream {stream} has no column `{column}`, nearest is `{nearest}`")]
+    UnknownColumn {
+        /// Asked.
+        stream: &'static str,
+        /// Asked for.
+        column: String,
+        /// The most similar name.
+        nearest: &'static str,
+    },
+}
+
+/// Why reading a file stopped before its end. Rows before that are good, and the next file can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file or its compression breaks off, or the disk fails.
+    #[error("{file}: cannot be read to its end")]
+    Io {
+        /// As named.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A Parquet or Arrow file is damaged.
+    #[error("{file}: is damaged")]
+    Columnar {
+        /// As named.
+        file: String,
+        /// What the format says.
+        source: ArrowError,
+    },
+    /// A message file is larger than a message can be.
+    #[error("{file}: has more than {bytes_max} bytes, too many for one message")]
+    TooLarge {
+        /// As named.
+        file: String,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// The file is not the one that was opened.
+    #[error("{file}: was changed while it was read")]
+    Changed {
+        /// As named.
+        file: String,
+    },
+    /// Batches could not be put together.
+    #[error("rows cannot be put into one batch")]
+    Batch(#[from] ArrowError),
+}

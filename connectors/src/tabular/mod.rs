@@ -1,0 +1,45 @@
+//! Tables of rows of any size, read in bounded memory: CSV, NDJSON, Parquet, Arrow IPC, plain or compressed, and
+//! the rows of message files among them.
+//!
+//! ```no_run
+//! use haechi_connectors::{ReadOptions, tabular};
+//! use haechi_model::streams::DECLARATION;
+//!
+//! let inputs = ["declarations/*.csv.gz".to_owned()];
+//! for intake in tabular::open(&inputs, &DECLARATION, None, &ReadOptions::default(), None)? {
+//!     let intake = intake?;
+//!     println!("{} rows, {} set aside", intake.batch.num_rows(), intake.set_aside.len());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What holds of every batch, however the input was cut:
+//! - all rows of a subject are in one batch, and no subject comes twice ([`subjects`]);
+//! - rows keep the order of the input, and all batches of a reader have one schema;
+//! - every row of the input is in a batch or set aside with the first true reason.
+//!
+//! Columns that the engine derives are taken too where a file has them: recorded rows are read back as they were.
+//! With a projection only the columns read are checked; the keys always are.
+
+pub mod cell;
+mod columnar;
+mod convert;
+mod csv;
+mod errors;
+mod lines;
+mod list;
+mod ndjson;
+mod notes;
+mod open;
+pub mod plan;
+mod rows;
+mod seams;
+mod split;
+pub mod subjects;
+mod time;
+
+pub use errors::{OpenError, ReadError};
+pub use open::{Reader, open};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,455 @@
+//! Opening inputs, and the reader that goes through them.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use haechi_model::intake::Intake;
+use haechi_model::{Stream, StreamBuilder};
+
+use super::columnar::{self, ArrowFile, ArrowStream, ColumnFile, ColumnarFile, ParquetFile};
+use super::convert::Faults;
+use super::csv::{CsvFile, Header};
+use super::errors::{OpenError, ReadError};
+use super::lines::Lines;
+use super::ndjson::{self, NdjsonFile};
+use super::plan::{Inputs, Plan, READER_OWNED};
+use super::rows::RowSink;
+use super::seams::{Seams, key_at};
+use crate::format::{MessageFormat, MessageInput};
+use crate::mapping::Mapping;
+use crate::options::ReadOptions;
+use crate::recognise::{Recognised, recognise};
+use crate::sources::{InputFile, Unwrapped, Wrapping, expand, unwrap};
+
+/// Records read between two looks at whether a batch is done.
+const STEP_RECORDS: usize = 1_024;
+/// Units set aside that are handed on even if no batch is done: what bounds their memory.
+const SET_ASIDE_MAX: usize = 1_024;
+/// Largest message file.
+const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Opens files of one stream. Every file is looked at now, so that a missing column or an unreadable file is known
+/// before the first row; then they are read one after the other.
+///
+/// `columns` limits what is read to these columns and the keys; `None` reads all that the files have.
+pub fn open(
+    inputs: &[String],
+    stream: &'static Stream,
+    mapping: Option<&Mapping>,
+    options: &ReadOptions,
+    columns: Option<&[&str]>,
+) -> Result<Reader, OpenError> {
+    if let Some(mapping) = mapping
+        && mapping.stream.name != stream.name
+    {
+        return Err(OpenError::OtherMapping { mapping: mapping.stream.name, stream: stream.name });
+    }
+    if let Some(column) = columns.unwrap_or_default().iter().find(|name| stream.column(name).is_none()) {
+        let nearest = stream.nearest(column);
+        return Err(OpenError::UnknownColumn { stream: stream.name, column: (*column).to_owned(), nearest });
+    }
+    let files = expand(inputs)?;
+    if files.is_empty() {
+        return Err(OpenError::NoInput);
+    }
+    let total_bytes = files.iter().map(|file| file.bytes).sum();
+    let look = Look { stream, mapping, options, columns };
+    let files: VecDeque<Known> = files.into_iter().map(|file| look.at(file)).collect::<Result<_, _>>()?;
+
+    let has = |name: &str| files.iter().any(|file| file.columns().any(|column| column == name));
+    let wanted = |name: &str, key: bool| key || columns.is_none_or(|columns| columns.contains(&name));
+    let names: Vec<&str> = stream
+        .all_columns()
+        .filter(|c| READER_OWNED.contains(&c.name) || (has(c.name) && wanted(c.name, c.key)))
+        .map(|c| c.name)
+        .collect();
+    let builder = StreamBuilder::with_columns(stream, &names).map_err(|_| OpenError::UnknownColumn {
+        stream: stream.name,
+        column: names.join(", "),
+        nearest: "",
+    })?;
+    let schema = builder.schema().clone();
+    let key = stream.lanes.and_then(|_| builder.index(stream.subject_key));
+    let mut sink = RowSink::new(stream, builder, options.batch_rows, options.subject_rows_max);
+    for file in &files {
+        file.note_unknown(stream, &mut sink);
+    }
+    Ok(Reader {
+        stream,
+        options: options.clone(),
+        files,
+        current: None,
+        sink,
+        seams: Seams::new(schema.clone(), key, options.batch_rows),
+        schema,
+        total_bytes,
+        bytes_read: Arc::new(AtomicU64::new(0)),
+        bytes_before: 0,
+        ended: false,
+    })
+}
+
+/// Reads files of one stream to canonical batches.
+pub struct Reader {
+    stream: &'static Stream,
+    options: ReadOptions,
+    files: VecDeque<Known>,
+    current: Option<Current>,
+    sink: RowSink,
+    seams: Seams,
+    schema: SchemaRef,
+    total_bytes: u64,
+    bytes_read: Arc<AtomicU64>,
+    /// Size of the files that are done.
+    bytes_before: u64,
+    ended: bool,
+}
+
+/// A file that was looked at.
+struct Known {
+    file: InputFile,
+    kind: Kind,
+}
+
+enum Kind {
+    Empty,
+    Csv { header: Header, plan: Plan },
+    Ndjson { plan: Plan },
+    Columnar { format: Recognised, wrapping: Wrapping, plan: Plan },
+    Message { format: &'static MessageFormat, columns: Vec<String> },
+}
+
+/// The file being read.
+struct Current {
+    file: InputFile,
+    rows: Rows,
+}
+
+enum Rows {
+    Csv(Box<CsvFile>),
+    Ndjson(Box<NdjsonFile>),
+    Columnar(Box<ColumnarFile>),
+    Message(&'static MessageFormat),
+    Done,
+}
+
+impl Reader {
+    /// Columns of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// Size of all inputs on disk.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// How much of [`Reader::total_bytes`] has been read.
+    pub fn bytes_read(&self) -> u64 {
+        let of_current = self.current.as_ref().map_or(0, |current| {
+            let share = match &current.rows {
+                Rows::Columnar(file) => file.share_read(),
+                _ => None,
+            };
+            match share {
+                Some(share) => (share * current.file.bytes as f64) as u64,
+                None => self.bytes_read.load(Ordering::Relaxed).min(current.file.bytes),
+            }
+        });
+        (self.bytes_before + of_current).min(self.total_bytes)
+    }
+
+    fn intake(&mut self, batch: RecordBatch) -> Intake {
+        Intake { batch, warnings: self.sink.notes.take(), set_aside: self.sink.take_set_aside() }
+    }
+
+    /// Reads on a little.
+    fn advance(&mut self) -> Result<(), ReadError> {
+        let Some(current) = &mut self.current else {
+            let Some(known) = self.files.pop_front() else {
+                self.sink.flush();
+                self.collect()?;
+                self.ended = true;
+                return Ok(());
+            };
+            self.bytes_read.store(0, Ordering::Relaxed);
+            let bytes = known.file.bytes;
+            self.current = self.begin(known).inspect_err(|_| self.bytes_before += bytes)?;
+            return Ok(());
+        };
+        let file = || current.file.name.to_string();
+        let io = |source| ReadError::Io { file: file(), source };
+        let columnar = |source| ReadError::Columnar { file: file(), source };
+        let more = match &mut current.rows {
+            Rows::Csv(rows) => rows.step(&mut self.sink, STEP_RECORDS).map_err(io),
+            Rows::Ndjson(rows) => rows.step(&mut self.sink, STEP_RECORDS).map_err(io),
+            Rows::Columnar(rows) => rows.step(&mut self.sink).map_err(columnar),
+            Rows::Message(format) => {
+                message(format, &current.file, self.stream, &self.options, &mut self.sink, &self.bytes_read).map(|()| false)
+            }
+            Rows::Done => Ok(false),
+        };
+        if !matches!(more, Ok(true)) {
+            self.bytes_before += current.file.bytes;
+            self.current = None;
+        }
+        self.collect()?;
+        more.map(drop)
+    }
+
+    /// Opens a file for reading.
+    fn begin(&mut self, known: Known) -> Result<Option<Current>, ReadError> {
+        let Known { file, kind } = known;
+        let name = file.name.clone();
+        let io = |source| ReadError::Io { file: name.to_string(), source };
+        let columnar = |source| ReadError::Columnar { file: name.to_string(), source };
+        let rows = match kind {
+            Kind::Empty => Rows::Done,
+            Kind::Message { format, .. } => Rows::Message(format),
+            Kind::Csv { header, plan } => {
+                let content = unwrap(&file.path, self.bytes_read.clone()).map_err(io)?.content;
+                let mut lines = Lines::new(content);
+                match Header::read(&mut lines, |name| header.names.iter().any(|known| known == name)) {
+                    Ok(again) if again == header => {}
+                    _ => return Err(ReadError::Changed { file: name.to_string() }),
+                }
+                let wired = self.sink.wire(plan);
+                Rows::Csv(Box::new(CsvFile::new(name, lines, header.separator, wired)))
+            }
+            Kind::Ndjson { plan } => {
+                let content = unwrap(&file.path, self.bytes_read.clone()).map_err(io)?.content;
+                let wired = self.sink.wire(plan);
+                Rows::Ndjson(Box::new(NdjsonFile::new(name, Lines::new(content), wired)))
+            }
+            Kind::Columnar { format, wrapping, plan } => {
+                let columns = column_file(&file, format, wrapping, self.stream, self.bytes_read.clone()).map_err(columnar)?;
+                let rows = ColumnarFile::new(name.clone(), self.stream, columns, plan, self.options.batch_rows);
+                Rows::Columnar(Box::new(rows.map_err(columnar)?))
+            }
+        };
+        Ok(Some(Current { file, rows }))
+    }
+
+    /// Moves finished rows on, and takes out a subject that turned out too large.
+    fn collect(&mut self) -> Result<(), ReadError> {
+        self.sink.take_ready().into_iter().for_each(|batch| self.seams.push(batch));
+        let Some(subject) = self.sink.take_too_large() else { return Ok(()) };
+        self.sink.flush();
+        self.sink.take_ready().into_iter().for_each(|batch| self.seams.push(batch));
+        let removed = self.seams.remove(&subject)?;
+        let fault = self.sink.refusal(super::subjects::Refused::TooLarge, &subject);
+        let at = |name: &str, row: usize| removed.column_by_name(name).map_or(String::new(), |a| text_at(a, row));
+        for row in 0..removed.num_rows() {
+            let (source, position) = (at("source", row), at("source_position", row));
+            // The raw text is gone by now; the columns that were read stand for it.
+            let text = columnar::row_text(&removed, row);
+            self.sink.refuse_at(&source, &position, fault.clone(), text.as_bytes());
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Intake, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.seams.next(self.ended) {
+                Ok(Some(batch)) => return Some(Ok(self.intake(batch))),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error.into())),
+            }
+            let leftover = self.sink.n_set_aside() > 0 || self.sink.notes.any();
+            if self.sink.n_set_aside() >= SET_ASIDE_MAX || (self.ended && leftover) {
+                let empty = RecordBatch::new_empty(self.schema.clone());
+                return Some(Ok(self.intake(empty)));
+            }
+            if self.ended {
+                return None;
+            }
+            if let Err(error) = self.advance() {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl Known {
+    /// Columns of ours that the file fills.
+    fn columns(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match &self.kind {
+            Kind::Empty => Box::new(std::iter::empty()),
+            Kind::Csv { plan, .. } | Kind::Ndjson { plan } | Kind::Columnar { plan, .. } => {
+                Box::new(plan.columns().map(|c| c.name))
+            }
+            Kind::Message { columns, .. } => Box::new(columns.iter().map(String::as_str)),
+        }
+    }
+
+    /// Says which columns of the file nothing reads.
+    fn note_unknown(&self, stream: &Stream, sink: &mut RowSink) {
+        let (Kind::Csv { plan, .. } | Kind::Ndjson { plan } | Kind::Columnar { plan, .. }) = &self.kind else { return };
+        if plan.unknown.is_empty() {
+            return;
+        }
+        let (n, names) = (plan.unknown.len(), plan.unknown.join(", "));
+        let what = if n == 1 { "1 column is" } else { "columns are" };
+        let what = if n == 1 { what.to_owned() } else { format!("{n} {what}") };
+        let text = format!("{what} not in stream {} and left out: {names}", stream.name);
+        sink.notes.file("unknown_columns", &*self.file.name, text);
+    }
+}
+
+/// What a look at a file needs to know.
+struct Look<'a> {
+    stream: &'static Stream,
+    mapping: Option<&'a Mapping>,
+    options: &'a ReadOptions,
+    columns: Option<&'a [&'a str]>,
+}
+
+impl Look<'_> {
+    fn at(&self, file: InputFile) -> Result<Known, OpenError> {
+        let name = file.name.to_string();
+        let unread = |source| OpenError::Unreadable { file: name.clone(), source };
+        let not_counted = Arc::new(AtomicU64::new(0));
+        let Unwrapped { wrapping, head, content } = unwrap(&file.path, not_counted.clone()).map_err(unread)?;
+        let format = recognise(&head).map_err(|reason| OpenError::Unrecognised { file: name.clone(), reason })?;
+        let kind = match format {
+            Recognised::Empty => Kind::Empty,
+            Recognised::Csv => {
+                let mut lines = Lines::new(content);
+                let header = Header::read(&mut lines, |column| self.knows(column))
+                    .map_err(|reason| OpenError::Header { file: name.clone(), reason })?;
+                let plan = self.plan(&name, Inputs::Exactly(&header.names))?;
+                Kind::Csv { header, plan }
+            }
+            Recognised::Ndjson => {
+                let mut lines = Lines::new(content);
+                let names = ndjson::sample(&mut lines);
+                Kind::Ndjson { plan: self.plan(&name, Inputs::AtLeast(&names))? }
+            }
+            Recognised::Parquet | Recognised::ArrowFile | Recognised::ArrowStream => {
+                let damaged = |reason: String| OpenError::Columnar { file: name.clone(), reason };
+                if matches!(format, Recognised::Parquet) && wrapping != Wrapping::Plain {
+                    let reason = "is a compressed Parquet file; unpack it, Parquet compresses by itself";
+                    return Err(damaged(reason.to_owned()));
+                }
+                let columns = column_file(&file, format, wrapping, self.stream, not_counted)
+                    .map_err(|error| damaged(format!("is damaged: {error}")))?;
+                let names: Vec<String> = columns.schema().fields().iter().map(|f| f.name().clone()).collect();
+                Kind::Columnar { format, wrapping, plan: self.plan(&name, Inputs::Exactly(&names))? }
+            }
+            Recognised::Message(format) => {
+                let bytes = read_message(content).map_err(unread)?;
+                let input = MessageInput { source: &name, bytes: &bytes, options: self.options };
+                let reading = (format.read)(input);
+                let mut columns: Vec<String> = Vec::new();
+                for (_, batch) in reading.records.iter().filter(|(stream, _)| stream.name == self.stream.name) {
+                    columns.extend(batch.schema().fields().iter().map(|f| f.name().clone()));
+                }
+                let others = reading.records.iter().any(|(stream, _)| stream.name != self.stream.name);
+                if columns.is_empty() && others {
+                    let (format, stream) = (format.name, self.stream.name);
+                    return Err(OpenError::OtherStream { file: name, format, stream });
+                }
+                Kind::Message { format, columns }
+            }
+        };
+        Ok(Known { file, kind })
+    }
+
+    fn knows(&self, column: &str) -> bool {
+        self.stream.column(column).is_some()
+            || self.mapping.is_some_and(|mapping| mapping.inputs().any(|input| input == column))
+    }
+
+    fn plan(&self, file: &str, inputs: Inputs<'_>) -> Result<Plan, OpenError> {
+        Plan::new(inputs, self.stream, self.mapping, self.columns, self.options.zone)
+            .map_err(|reason| OpenError::Columns { file: file.to_owned(), reason })
+    }
+}
+
+fn column_file(
+    file: &InputFile,
+    format: Recognised,
+    wrapping: Wrapping,
+    stream: &'static Stream,
+    bytes_read: Arc<AtomicU64>,
+) -> Result<Box<dyn ColumnFile>, arrow::error::ArrowError> {
+    Ok(match (format, wrapping) {
+        (Recognised::Parquet, _) => Box::new(ParquetFile::open(&file.path, stream)?),
+        (Recognised::ArrowFile, Wrapping::Plain) => Box::new(ArrowFile::open(&file.path)?),
+        (format, _) => {
+            let content = unwrap(&file.path, bytes_read)?.content;
+            Box::new(ArrowStream::open(content, matches!(format, Recognised::ArrowFile))?)
+        }
+    })
+}
+
+fn read_message(content: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.take(MESSAGE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a message file whole, and takes its rows of the stream.
+fn message(
+    format: &MessageFormat,
+    file: &InputFile,
+    stream: &'static Stream,
+    options: &ReadOptions,
+    sink: &mut RowSink,
+    bytes_read: &Arc<AtomicU64>,
+) -> Result<(), ReadError> {
+    let name = || file.name.to_string();
+    let io = |source| ReadError::Io { file: name(), source };
+    let content = unwrap(&file.path, bytes_read.clone()).map_err(io)?.content;
+    let bytes = read_message(content).map_err(io)?;
+    if bytes.len() as u64 > MESSAGE_BYTES_MAX {
+        return Err(ReadError::TooLarge { file: name(), bytes_max: MESSAGE_BYTES_MAX });
+    }
+    let reading = (format.read)(MessageInput { source: &file.name, bytes: &bytes, options });
+    sink.notes.extend(reading.warnings);
+    sink.extend_set_aside(reading.set_aside);
+    for (_, batch) in reading.records.iter().filter(|(of, _)| of.name == stream.name) {
+        let schema = sink.schema();
+        let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+            Some(array) => Ok(array.clone()),
+            None => columnar::absent(stream, field.name(), batch.num_rows()),
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let row_count = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let canonical = RecordBatch::try_new_with_options(schema, columns, &row_count)?;
+        let at = |name: &str, row: usize| canonical.column_by_name(name).map_or(String::new(), |a| text_at(a, row));
+        let place = |row: usize| (at("source", row), at("source_position", row));
+        columnar::admit(stream, sink, &canonical, &Faults::new(), &place, &canonical)?;
+    }
+    Ok(())
+}
+
+/// Text of a row of a text or id column.
+fn text_at(array: &ArrayRef, row: usize) -> String {
+    match array.as_string_opt::<i32>() {
+        Some(texts) if texts.is_valid(row) => texts.value(row).to_owned(),
+        _ => key_at(array, row).unwrap_or("").to_owned(),
+    }
+}
+
+/// Reads everything: for tests and small inputs.
+#[cfg(test)]
+pub(super) fn read_all(reader: Reader) -> (Vec<RecordBatch>, Vec<haechi_model::intake::Warning>, Vec<haechi_model::intake::SetAside>) {
+    let (mut batches, mut warnings, mut set_aside) = (Vec::new(), Vec::new(), Vec::new());
+    for intake in reader {
+        let intake = intake.unwrap();
+        batches.push(intake.batch);
+        warnings.extend(intake.warnings);
+        set_aside.extend(intake.set_aside);
+    }
+    (batches, warnings, set_aside)
+}

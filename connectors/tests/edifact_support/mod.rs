@@ -1,0 +1,62 @@
+//! What the EDIFACT tests share: finding the sample messages, reading one, looking at its rows.
+
+use std::path::{Path, PathBuf};
+
+use haechi_connectors::format::{MessageInput, MessageReading};
+use haechi_connectors::formats::FORMATS;
+use haechi_connectors::options::ReadOptions;
+use serde_json::Value;
+
+/// The folder of sample messages.
+pub fn messages() -> PathBuf {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+    let shared = std::env::var("HAECHI_SHARED").unwrap_or_else(|_| default.into());
+    let folder = Path::new(&shared).join("data/messages");
+    assert!(folder.is_dir(), "no sample messages in {}: set HAECHI_SHARED to the shared data", folder.display());
+    folder
+}
+
+/// Reads bytes as EDIFACT.
+pub fn read(source: &str, bytes: &[u8]) -> MessageReading {
+    let format = FORMATS.iter().find(|f| f.name == "edifact").unwrap();
+    let options = ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() };
+    (format.read)(MessageInput { source, bytes, options: &options })
+}
+
+/// Reads a sample.
+pub fn read_file(path: &Path) -> MessageReading {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    read(&path.display().to_string(), &bytes)
+}
+
+/// The rows of a stream, as JSON objects; NULLs are absent.
+pub fn rows(reading: &MessageReading, stream: &str) -> Vec<Value> {
+    let mut lines = Vec::new();
+    for (_, batch) in reading.records.iter().filter(|(s, _)| s.name == stream) {
+        let mut writer = arrow::json::LineDelimitedWriter::new(&mut lines);
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+    }
+    String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A table with a header line, as rows of cells.
+pub fn table(path: &Path) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.lines().skip(1).map(|l| l.split('\t').map(|c| c.trim_matches('"').replace("\"\"", "\"")).collect()).collect()
+}
+
+/// A text cell; empty where NULL.
+pub fn text<'v>(row: &'v Value, column: &str) -> &'v str {
+    row[column].as_str().unwrap_or_default()
+}
+
+/// A count of the reading.
+pub fn count(reading: &MessageReading, name: &str) -> u64 {
+    reading.counts.get(name).copied().unwrap_or(0)
+}
+
+/// Whether a warning of this code was given.
+pub fn warned(reading: &MessageReading, code: &str) -> bool {
+    reading.warnings.iter().any(|w| w.code == code)
+}

@@ -1,0 +1,129 @@
+//! The same traffic as real messages: a passenger list and a crew list a flight (PAXLST D.15B), a manifest a
+//! voyage (CUSCAR D.95B). Messages carry less than the streams: no payment, no itinerary, no score of anything.
+
+mod cuscar;
+mod paxlst;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::consignment::Manifests;
+use crate::files::WriteError;
+use crate::spec::Spec;
+use crate::traveller::Flights;
+use crate::world::World;
+
+/// What was written as messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Messages {
+    /// Files `paxlst/*.edi`, one a flight.
+    pub flights: u64,
+    /// People listed in them, crew too.
+    pub travellers: u64,
+    /// Files `cuscar/*.edi`, one a manifest.
+    pub manifests: u64,
+    /// Consignments in them; a manifest's empty containers count as one.
+    pub consignments: u64,
+}
+
+/// Writes the flights and the manifests of a dataset as messages: `paxlst/*.edi` and `cuscar/*.edi` in `dir`.
+/// File names sort in time order.
+pub fn write_messages(spec: &Spec, dir: &Path) -> Result<Messages, WriteError> {
+    spec.check()?;
+    let world = Arc::new(World::new(spec));
+    let mut written = Messages { flights: 0, travellers: 0, manifests: 0, consignments: 0 };
+    let lists = dir.join("paxlst");
+    fs::create_dir_all(&lists).map_err(WriteError::file(&lists))?;
+    for flight in Flights::new(world.clone()) {
+        let path = lists.join(format!("{:07}_{}{}.edi", flight.index, flight.carrier, flight.flight_no));
+        fs::write(&path, paxlst::interchange(&flight)).map_err(WriteError::file(&path))?;
+        written.flights += 1;
+        written.travellers += flight.people.len() as u64;
+    }
+    let manifests = dir.join("cuscar");
+    fs::create_dir_all(&manifests).map_err(WriteError::file(&manifests))?;
+    for manifest in Manifests::new(world.clone()) {
+        let path = manifests.join(format!("{:07}_{}.edi", manifest.number, manifest.manifest_id));
+        fs::write(&path, cuscar::interchange(&world, &manifest)).map_err(WriteError::file(&path))?;
+        written.manifests += 1;
+        written.consignments += manifest.bills.len() as u64;
+    }
+    Ok(written)
+}
+
+/// An interchange under construction, default service characters, a segment a line.
+pub(crate) struct Interchange {
+    out: String,
+    reference: String,
+    messages: usize,
+    /// Reference of the open message, and segments in it.
+    open: Option<(String, usize)>,
+}
+
+impl Interchange {
+    /// Opens with UNB. The character set is UTF-8 (`UNOW`) where names or ids may hold Hangul, else plain.
+    pub(crate) fn new(syntax: &str, sender: &str, recipient: &str, at: DateTime<Utc>, reference: String) -> Self {
+        let mut out = String::with_capacity(16 * 1024);
+        let _ = writeln!(out, "UNB+{syntax}+{sender}+{recipient}+{}+{reference}'", at.format("%y%m%d:%H%M"));
+        Self { out, reference, messages: 0, open: None }
+    }
+
+    /// Opens a message.
+    pub(crate) fn message(&mut self, kind: &str) {
+        self.end_message();
+        self.messages += 1;
+        let reference = format!("{}{:02}", self.reference, self.messages);
+        let _ = writeln!(self.out, "UNH+{reference}+{kind}'");
+        self.open = Some((reference, 1));
+    }
+
+    /// Appends a segment, written without its terminator; values in it are already [`released`].
+    pub(crate) fn segment(&mut self, text: std::fmt::Arguments<'_>) {
+        let _ = writeln!(self.out, "{text}'");
+        if let Some((_, segments)) = &mut self.open {
+            *segments += 1;
+        }
+    }
+
+    fn end_message(&mut self) {
+        if let Some((reference, segments)) = self.open.take() {
+            let _ = writeln!(self.out, "UNT+{}+{reference}'", segments + 1);
+        }
+    }
+
+    /// Closes the message and the interchange.
+    pub(crate) fn finish(mut self) -> String {
+        self.end_message();
+        let _ = writeln!(self.out, "UNZ+{}+{}'", self.messages, self.reference);
+        self.out
+    }
+}
+
+/// A value with its service characters released.
+pub(crate) fn released(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '?' | '+' | ':' | '\'') {
+            out.push('?');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// An instant.
+pub(crate) fn utc(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// A day as YYMMDD.
+pub(crate) fn short_day(day: i64) -> String {
+    utc(day * crate::timeline::DAY_MS).format("%y%m%d").to_string()
+}

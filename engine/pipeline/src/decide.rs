@@ -1,0 +1,186 @@
+//! One batch of rows through derivation, evaluation and selection.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::take_record_batch;
+use arrow::error::ArrowError;
+use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
+use haechi_model::derive::{DeriveContext, derive_columns, inputs};
+use haechi_model::{Stream, SubjectKind};
+use haechi_rules::Ruleset;
+use haechi_select::{RowHit, Secret, SelectError, SelectedBatch, Selector, SelectorError, Stamp, SubjectBatch, SubjectError};
+
+use crate::hits::HitWriter;
+use crate::packs::Packs;
+
+/// Why a batch, or a decider, could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The packs hold no rules for the stream.
+    #[error("no rules for stream `{0}` in these packs")]
+    NoRules(&'static str),
+    /// The stream has no lanes.
+    #[error("stream `{0}` has no selections; only declaration, consignment and traveller have")]
+    NoLanes(&'static str),
+    /// Evaluating failed.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// The rows do not form subjects.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// The policy or its secret cannot be used.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    /// Selecting failed.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// Arrow refused.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    /// A hash that is not 32 bytes of hex.
+    #[error("the ruleset has no usable hash")]
+    Hash,
+}
+
+/// Rules, policy and clock of one run.
+pub struct Decider {
+    /// The stream decided on.
+    pub stream: &'static Stream,
+    /// The rules, by place.
+    pub ruleset: Arc<Ruleset>,
+    evaluator: Evaluator,
+    strata: Option<(Evaluator, Vec<usize>)>,
+    selector: Selector,
+    derive: DeriveContext,
+    stamp: Stamp,
+    hit_writer: HitWriter,
+    derived: Vec<&'static str>,
+    base: Vec<&'static str>,
+}
+
+/// What became of a batch.
+pub struct Decided {
+    /// One row a subject: `haechi_model::selection` has the schema.
+    pub selected: SelectedBatch,
+    /// One row a hit.
+    pub hits: RecordBatch,
+    /// Hits by row and rule.
+    pub row_hits: Hits,
+    /// Rows and subjects.
+    pub rows: usize,
+    /// Seconds spent in derivation and evaluation, and in selection.
+    pub seconds: (f64, f64),
+}
+
+impl Decider {
+    /// A decider for one stream of these packs. `derive.now` is the instant decisions are dated.
+    pub fn new(
+        packs: &Packs,
+        stream: &'static Stream,
+        secret: &Secret,
+        derive: DeriveContext,
+        options: Options,
+    ) -> Result<Self, DecideError> {
+        let kind: SubjectKind = stream.lanes.ok_or(DecideError::NoLanes(stream.name))?;
+        let ruleset = packs.ruleset(stream).ok_or(DecideError::NoRules(stream.name))?;
+        let evaluator = Evaluator::new(Arc::clone(&ruleset.program), options)?;
+        let policy = packs.policy(kind);
+        let (program, with_condition) = packs.strata(stream, &policy);
+        let strata = match with_condition.is_empty() {
+            true => None,
+            false => Some((Evaluator::new(Arc::new(program), options)?, with_condition)),
+        };
+        let selector = Selector::new(kind, policy, Packs::effects(ruleset), secret)?;
+        let hash = <[u8; 32]>::try_from(decode_hex(&ruleset.hash)).map_err(|_| DecideError::Hash)?;
+        let stamp = Stamp { ruleset_hash: hash, decided_at_ms: derive.now.unwrap_or_default() };
+        let programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
+        let (derived, base) = columns(stream, &programs);
+        let ruleset = Arc::new(Ruleset {
+            stream,
+            rules: ruleset.rules.clone(),
+            program: Arc::clone(&ruleset.program),
+            hash: ruleset.hash.clone(),
+        });
+        let hit_writer = HitWriter::new(&ruleset, &evaluator);
+        Ok(Self { stream, ruleset, evaluator, strata, selector, derive, stamp, hit_writer, derived, base })
+    }
+
+    /// The columns that have to be read for these rules, derived ones not among them.
+    pub fn columns(&self) -> &[&'static str] {
+        &self.base
+    }
+
+    /// The evaluator, for explanations.
+    pub fn evaluator(&self) -> &Evaluator {
+        &self.evaluator
+    }
+
+    /// The selector, for explanations.
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Adds the derived columns that rules touch.
+    pub fn derive(&self, batch: &RecordBatch) -> Result<RecordBatch, DecideError> {
+        Ok(derive_columns(self.stream, batch, &self.derive, &|name| self.derived.contains(&name))?)
+    }
+
+    /// Subjects of a derived batch, each with its stratum.
+    pub fn subjects(&self, batch: &RecordBatch) -> Result<SubjectBatch, DecideError> {
+        let subjects = SubjectBatch::from_rows(self.selector.kind(), batch)?;
+        let Some((evaluator, with_condition)) = &self.strata else { return Ok(subjects) };
+        let first = arrow::array::UInt32Array::from(subjects.first_rows().to_vec());
+        let first_rows = take_record_batch(batch, &first)?;
+        let hits = evaluator.evaluate(&first_rows)?;
+        let mut strata: Vec<Option<u32>> = vec![None; subjects.len()];
+        for (row, root) in hits.iter() {
+            // The first stratum whose condition holds; hits come in the order of the strata.
+            strata[row as usize].get_or_insert(with_condition[root as usize] as u32);
+        }
+        Ok(subjects.with_strata(strata)?)
+    }
+
+    /// Decides on a batch in which every subject is whole.
+    pub fn decide(&self, batch: &RecordBatch) -> Result<Decided, DecideError> {
+        let start = std::time::Instant::now();
+        let derived = self.derive(batch)?;
+        let row_hits = self.evaluator.evaluate(&derived)?;
+        let evaluated = start.elapsed().as_secs_f64();
+        let subjects = self.subjects(&derived)?;
+        let pairs: Vec<RowHit> = row_hits.iter().map(|(row, rule)| RowHit { row, rule }).collect();
+        let selected = self.selector.select(&subjects, &pairs, &self.stamp)?;
+        let hits = self.hit_writer.batch(&derived, &subjects, &row_hits, &selected.kept)?;
+        let total = start.elapsed().as_secs_f64();
+        Ok(Decided { selected, hits, row_hits, rows: batch.num_rows(), seconds: (evaluated, total - evaluated) })
+    }
+}
+
+/// The derived columns that programs touch, and the columns to read for them.
+pub(crate) fn columns(stream: &'static Stream, evaluators: &[&Evaluator]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let all: Vec<_> = stream.all_columns().collect();
+    let mut derived = Vec::new();
+    let mut base = vec![stream.subject_key, "version"];
+    base.extend(stream.columns.iter().filter(|c| c.key).map(|c| c.name));
+    let mut touched: Vec<usize> = evaluators.iter().flat_map(|e| e.program().columns()).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    for index in touched {
+        let column = all[index];
+        // A value that is given wins over one derived, so the column itself is read too.
+        base.push(column.name);
+        let inputs = inputs(stream, column.name);
+        if !inputs.is_empty() || column.derived {
+            derived.push(column.name);
+            base.extend(inputs);
+        }
+    }
+    base.sort_unstable();
+    base.dedup();
+    (derived, base)
+}
+
+fn decode_hex(text: &str) -> Vec<u8> {
+    let digit = |i: usize| text.get(i..i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    (0..text.len() / 2).map_while(|i| digit(i * 2)).collect()
+}
