@@ -80,7 +80,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Mapping, MappingError> {
     };
     let Some(stream) = Stream::find(raw.stream.get_ref()) else {
         let known: Vec<_> = haechi_model::streams::STREAMS.iter().map(|s| s.name).collect();
-        mistakes.at(raw.stream.span().start, format!("no stream `{}`; there are {}", raw.stream.get_ref(), known.join(", ")));
+        mistakes.at(
+            raw.stream.span().start,
+            format!("no stream `{}`; there are {}", raw.stream.get_ref(), known.join(", ")),
+        );
         mistakes.into_result()?;
         unreachable!("a mistake was noted");
     };

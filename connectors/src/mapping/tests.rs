@@ -34,10 +34,10 @@ fn a_full_mapping_is_read() {
     assert_eq!(mass.change.factor, Some(0.907_184_74));
     let mode = mapping.columns.iter().find(|m| m.column.name == "transport_mode").unwrap();
     assert_eq!(mode.change.codes.as_ref().unwrap().ours["10"], "sea");
-    assert_eq!(mapping.constants.iter().map(|(c, v)| (c.name, v.as_str())).collect::<Vec<_>>(), [
-        ("flow", "import"),
-        ("item_no", "1")
-    ]);
+    assert_eq!(
+        mapping.constants.iter().map(|(c, v)| (c.name, v.as_str())).collect::<Vec<_>>(),
+        [("flow", "import"), ("item_no", "1")]
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Where results go, one file each.
 
+pub mod parquet;
 pub mod quarantine;
 
 pub use quarantine::QuarantineFile;

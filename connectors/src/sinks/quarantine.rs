@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn a_line_a_unit() {
-        let unit = SetAside::new("a.csv", "line 17", "bad_number", "line 17, column \"Net Mass\": ...", b"1,\"abc\"\n2");
+        let unit =
+            SetAside::new("a.csv", "line 17", "bad_number", "line 17, column \"Net Mass\": ...", b"1,\"abc\"\n2");
         let mut bytes = Vec::new();
         let mut file = QuarantineFile::new(&mut bytes);
         file.write([&unit, &unit]).unwrap();

@@ -65,10 +65,8 @@ pub fn expand(inputs: &[String]) -> Result<Vec<InputFile>, FileError> {
         let bad = |reason: String| FileError::BadPattern { pattern: input.clone(), reason };
         let mut matches = Vec::new();
         for entry in glob::glob(input).map_err(|e| bad(e.to_string()))? {
-            let path = entry.map_err(|e| FileError::Unreadable {
-                path: e.path().display().to_string(),
-                source: e.into(),
-            })?;
+            let path =
+                entry.map_err(|e| FileError::Unreadable { path: e.path().display().to_string(), source: e.into() })?;
             if !path.is_dir() {
                 matches.push(path);
             }

@@ -10,9 +10,9 @@ use haechi_model::{Cell, Column, Kind, Personal};
 use serde_json::Value;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::list;
 use super::notes::Notes;
 use super::time::{self, BadTime};
-use super::list;
 use crate::mapping::Change;
 
 /// Longest cell, in bytes.
@@ -169,7 +169,11 @@ impl CellReader {
             }
         };
         if text.len() > CELL_BYTES_MAX {
-            return Err(self.fault("cell_too_long", text, &format!("has more than {CELL_BYTES_MAX} bytes; shorten it")));
+            return Err(self.fault(
+                "cell_too_long",
+                text,
+                &format!("has more than {CELL_BYTES_MAX} bytes; shorten it"),
+            ));
         }
         let text = text.trim();
         if is_null(text) {
@@ -396,7 +400,9 @@ impl CellReader {
                 };
                 self.fault("bad_date", text, &advice)
             }
-            BadTime::Impossible => self.fault("impossible_date", text, "does not exist in the calendar or on the clock"),
+            BadTime::Impossible => {
+                self.fault("impossible_date", text, "does not exist in the calendar or on the clock")
+            }
             BadTime::Range => self.fault("date_out_of_range", text, "is not between the years 1900 and 2100"),
         }
     }

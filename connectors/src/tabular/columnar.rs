@@ -5,7 +5,9 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -69,7 +71,9 @@ impl ColumnFile for ParquetFile {
             .schema()
             .fields()
             .iter()
-            .map(|f| if wants_code(f) { f.as_ref().clone().with_data_type(by_code.clone()) } else { f.as_ref().clone() })
+            .map(
+                |f| if wants_code(f) { f.as_ref().clone().with_data_type(by_code.clone()) } else { f.as_ref().clone() },
+            )
             .collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         let metadata = ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options)
@@ -224,8 +228,7 @@ impl ColumnarFile {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let canonical = RecordBatch::try_new_with_options(schema, columns, &options)?;
         let place = |row: usize| (self.source.to_string(), Position::Row(first_row + row as u64 + 1).to_string());
-        admit(self.stream, sink, &canonical, &faults, &place, &batch)
-            .map(|()| true)
+        admit(self.stream, sink, &canonical, &faults, &place, &batch).map(|()| true)
     }
 }
 
@@ -367,4 +370,3 @@ fn joined<'a>(
     };
     Ok(Arc::new((0..rows).map(text).collect::<StringArray>()))
 }
-

@@ -90,7 +90,10 @@ impl Converter {
             }
             _ => self.by_text(reader, &array, faults, notes)?,
         };
-        if !may_be_null && converted.null_count() > 0 && let Err(fault) = reader.blank() {
+        if !may_be_null
+            && converted.null_count() > 0
+            && let Err(fault) = reader.blank()
+        {
             for row in (0..converted.len()).filter(|row| converted.is_null(*row)) {
                 faults.entry(row).or_insert_with(|| fault.clone());
             }

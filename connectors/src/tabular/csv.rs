@@ -176,7 +176,8 @@ impl CsvFile {
                 sink.refuse(&self.source, at, Fault { code: "wrong_cell_count", reason }, bytes);
             }
             Split::AfterQuote(cell) => {
-                let reason = format!("{}: text follows a closing quote; double the quotes inside a cell", self.name(cell));
+                let reason =
+                    format!("{}: text follows a closing quote; double the quotes inside a cell", self.name(cell));
                 sink.refuse(&self.source, at, Fault { code: "bad_quote", reason }, bytes);
             }
             Split::Open(cell) => {

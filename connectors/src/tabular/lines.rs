@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_passed_over() {
-        let text: &'static [u8] = [b"a\n".to_vec(), vec![b'x'; LINE_BYTES_MAX + 2 * READ_BYTES], b"\nb\n".to_vec()].concat().leak();
+        let text: &'static [u8] =
+            [b"a\n".to_vec(), vec![b'x'; LINE_BYTES_MAX + 2 * READ_BYTES], b"\nb\n".to_vec()].concat().leak();
         let found = lines(text, READ_BYTES);
         assert_eq!(found, [(1, "a".to_owned()), (0, "4096 bytes kept".to_owned()), (3, "b".to_owned())]);
     }

@@ -22,11 +22,16 @@ pub fn sample(lines: &mut Lines) -> Vec<String> {
     for _ in 0..SAMPLE_LINES {
         let Ahead::Line(line) = lines.ahead(offset) else { break };
         offset = line.next;
-        let Some(Ok(Value::Object(object))) = lines.bytes(line.start, line.end).map(|b| serde_json::from_slice(cut_bom(b))) else {
+        let Some(Ok(Value::Object(object))) =
+            lines.bytes(line.start, line.end).map(|b| serde_json::from_slice(cut_bom(b)))
+        else {
             continue;
         };
         let nested = Nested::of(&object);
-        let maps = nested.header.into_iter().chain(nested.items.iter().flat_map(|items| items.iter()).filter_map(Value::as_object));
+        let maps = nested
+            .header
+            .into_iter()
+            .chain(nested.items.iter().flat_map(|items| items.iter()).filter_map(Value::as_object));
         for name in std::iter::once(&object).chain(maps).flat_map(Map::keys) {
             if !names.contains(name) && !nested.is_structure(name) {
                 names.push(name.clone());

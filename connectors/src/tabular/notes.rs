@@ -70,4 +70,3 @@ impl Notes {
         std::mem::take(&mut self.out)
     }
 }
-

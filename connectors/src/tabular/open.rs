@@ -190,7 +190,8 @@ impl Reader {
             Rows::Ndjson(rows) => rows.step(&mut self.sink, STEP_RECORDS).map_err(io),
             Rows::Columnar(rows) => rows.step(&mut self.sink).map_err(columnar),
             Rows::Message(format) => {
-                message(format, &current.file, self.stream, &self.options, &mut self.sink, &self.bytes_read).map(|()| false)
+                message(format, &current.file, self.stream, &self.options, &mut self.sink, &self.bytes_read)
+                    .map(|()| false)
             }
             Rows::Done => Ok(false),
         };
@@ -227,7 +228,8 @@ impl Reader {
                 Rows::Ndjson(Box::new(NdjsonFile::new(name, Lines::new(content), wired)))
             }
             Kind::Columnar { format, wrapping, plan } => {
-                let columns = column_file(&file, format, wrapping, self.stream, self.bytes_read.clone()).map_err(columnar)?;
+                let columns =
+                    column_file(&file, format, wrapping, self.stream, self.bytes_read.clone()).map_err(columnar)?;
                 let rows = ColumnarFile::new(name.clone(), self.stream, columns, plan, self.options.batch_rows);
                 Rows::Columnar(Box::new(rows.map_err(columnar)?))
             }
@@ -443,7 +445,9 @@ fn text_at(array: &ArrayRef, row: usize) -> String {
 
 /// Reads everything: for tests and small inputs.
 #[cfg(test)]
-pub(super) fn read_all(reader: Reader) -> (Vec<RecordBatch>, Vec<haechi_model::intake::Warning>, Vec<haechi_model::intake::SetAside>) {
+pub(super) fn read_all(
+    reader: Reader,
+) -> (Vec<RecordBatch>, Vec<haechi_model::intake::Warning>, Vec<haechi_model::intake::SetAside>) {
     let (mut batches, mut warnings, mut set_aside) = (Vec::new(), Vec::new(), Vec::new());
     for intake in reader {
         let intake = intake.unwrap();

@@ -184,7 +184,8 @@ impl Wiring {
         mapping: Option<&Mapping>,
         wanted: Option<&[&str]>,
     ) -> Result<Plan, PlanError> {
-        let key = |c: &Column| c.name == stream.subject_key || (c.key && !c.nullable && !c.derived && c.name != "version");
+        let key =
+            |c: &Column| c.name == stream.subject_key || (c.key && !c.nullable && !c.derived && c.name != "version");
         if let Some(column) = stream.all_columns().find(|c| key(c) && !self.has(c)) {
             let nearest = nearest(column.name, &self.inputs);
             return Err(PlanError::NoKey { column: column.name, stream: stream.name, nearest });
@@ -207,9 +208,11 @@ impl Wiring {
         // The first reason given for a row is the leftmost in the file.
         self.feeds.sort_by_key(|feed| match &feed.from {
             FeedFrom::Input(at) => *at,
-            FeedFrom::Template(parts) => {
-                parts.iter().filter_map(|part| if let Part::Input(at) = part { Some(*at) } else { None }).min().unwrap_or(0)
-            }
+            FeedFrom::Template(parts) => parts
+                .iter()
+                .filter_map(|part| if let Part::Input(at) = part { Some(*at) } else { None })
+                .min()
+                .unwrap_or(0),
             FeedFrom::Constant(_) => usize::MAX,
         });
         Ok(Plan { inputs: self.inputs, feeds: self.feeds, unknown })
@@ -257,8 +260,14 @@ mod tests {
     #[test]
     fn names_of_ours_are_read_and_others_reported() {
         assert_eq!(plan("item_no,declaration_id,Fraud", None, None).unwrap(), "item_no,declaration_id | Fraud");
-        assert_eq!(plan("ID,Mass,hs_code,Fraud", Some(KOREA), None).unwrap(), "declaration_id,net_mass_kg,hs_code,item_no | Fraud");
-        assert_eq!(plan("ID,Mass,hs_code", Some(KOREA), Some(&["hs_code"])).unwrap(), "declaration_id,hs_code,item_no | ");
+        assert_eq!(
+            plan("ID,Mass,hs_code,Fraud", Some(KOREA), None).unwrap(),
+            "declaration_id,net_mass_kg,hs_code,item_no | Fraud"
+        );
+        assert_eq!(
+            plan("ID,Mass,hs_code", Some(KOREA), Some(&["hs_code"])).unwrap(),
+            "declaration_id,hs_code,item_no | "
+        );
     }
 
     #[test]
@@ -268,6 +277,9 @@ mod tests {
             "no column gives `declaration_id`, the key of every declaration; nearest is \"Declaration ID\""
         );
         assert_eq!(plan("ID,Net Mass", Some(KOREA), None).unwrap_err(), "no column \"Mass\", which the mapping reads");
-        assert_eq!(plan("declaration_id,item_no,hs_code,hs_code", None, None).unwrap_err(), "column \"hs_code\" is there twice");
+        assert_eq!(
+            plan("declaration_id,item_no,hs_code,hs_code", None, None).unwrap_err(),
+            "column \"hs_code\" is there twice"
+        );
     }
 }

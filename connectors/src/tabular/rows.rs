@@ -261,11 +261,12 @@ impl RowSink {
                 "subject_returned",
                 format!("{key} {subject:?} came before and other rows since; put all its rows together"),
             ),
-            Refused::Repeated => ("duplicate_row", format!("{key} {subject:?}: the same key came before; send a row once")),
-            Refused::TooLarge => (
-                "subject_too_large",
-                format!("{key} {subject:?} has more than {} rows; split it", self.rows_max),
-            ),
+            Refused::Repeated => {
+                ("duplicate_row", format!("{key} {subject:?}: the same key came before; send a row once"))
+            }
+            Refused::TooLarge => {
+                ("subject_too_large", format!("{key} {subject:?} has more than {} rows; split it", self.rows_max))
+            }
         };
         if refused == Refused::TooLarge && self.oversized.as_deref() != Some(subject) {
             self.oversized = Some(subject.to_owned());
@@ -319,7 +320,9 @@ impl Stop {
     fn of(error: &CellError, feed: &Feed) -> Self {
         match error {
             CellError::Full { .. } => Self::Full,
-            other => Self::Fault(Fault { code: "bad_type", reason: format!("column {:?}: {other}", feed.reader.shown()) }),
+            other => {
+                Self::Fault(Fault { code: "bad_type", reason: format!("column {:?}: {other}", feed.reader.shown()) })
+            }
         }
     }
 }

@@ -69,7 +69,8 @@ impl Cells {
                     None => return Split::Open(self.spans.len()),
                 }
             } else {
-                let end = bytes.get(start..).and_then(|rest| memchr(separator, rest)).map_or(bytes.len(), |at| start + at);
+                let end =
+                    bytes.get(start..).and_then(|rest| memchr(separator, rest)).map_or(bytes.len(), |at| start + at);
                 self.push(start, end);
                 end
             };

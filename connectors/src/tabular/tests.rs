@@ -1,0 +1,662 @@
+//! What a reader promises, on whole files.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::ipc::writer::{FileWriter, StreamWriter};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use haechi_model::intake::{SetAside, Warning};
+use haechi_model::streams::{DECLARATION, OUTCOME};
+use parquet::arrow::ArrowWriter;
+use proptest::prelude::*;
+
+use super::open::{Reader, open, read_all};
+use crate::mapping::Mapping;
+use crate::options::ReadOptions;
+
+const HEADER: &str = "declaration_id,item_no,declared_at,flow,hs_code,description,net_mass_kg,customs_value_usd,preference_claimed,container_ids";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
+
+fn reader(inputs: &[String], mapping: Option<&Mapping>, batch_rows: usize) -> Reader {
+    let options = ReadOptions { batch_rows, ..ReadOptions::default() };
+    open(inputs, &DECLARATION, mapping, &options, None).unwrap()
+}
+
+struct Read {
+    rows: RecordBatch,
+    sizes: Vec<usize>,
+    warnings: Vec<Warning>,
+    set_aside: Vec<SetAside>,
+}
+
+fn read(inputs: &[String], mapping: Option<&Mapping>, batch_rows: usize) -> Read {
+    let reader = reader(inputs, mapping, batch_rows);
+    let schema = reader.schema();
+    let (batches, warnings, set_aside) = read_all(reader);
+    let sizes = batches.iter().map(RecordBatch::num_rows).filter(|n| *n > 0).collect();
+    Read { rows: concat_batches(&schema, &batches).unwrap(), sizes, warnings, set_aside }
+}
+
+fn column(rows: &RecordBatch, name: &str) -> Vec<String> {
+    let array = rows.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
+    let options = FormatOptions::default().with_null("null");
+    let formatter = ArrayFormatter::try_new(array.as_ref(), &options).unwrap();
+    (0..rows.num_rows()).map(|row| formatter.value(row).to_string()).collect()
+}
+
+/// Everything but where it was read.
+fn content(rows: &RecordBatch) -> Vec<(String, Vec<String>)> {
+    let names = rows.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>();
+    let content = names.into_iter().filter(|name| !name.starts_with("source"));
+    content.map(|name| (name.clone(), column(rows, &name))).collect()
+}
+
+fn csv(rows: &str) -> Read {
+    let folder = Folder::new();
+    read(&[folder.file("a.csv", format!("{HEADER}\n{rows}"))], None, 100)
+}
+
+fn shared(path: &str) -> PathBuf {
+    let root = std::env::var("HAECHI_SHARED")
+        .map_or_else(|_| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")).to_owned(), PathBuf::from);
+    let path = root.join(path);
+    assert!(
+        path.exists(),
+        "{} is needed for this test; set HAECHI_SHARED to the folder of shared data",
+        path.display()
+    );
+    path
+}
+
+fn korea() -> Mapping {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/mappings/korea-customs-declarations.toml");
+    Mapping::read(Path::new(path)).unwrap()
+}
+
+#[test]
+fn cells_become_the_columns_of_the_stream() {
+    let read = csv(
+        "d1,1,2027-03-02T09:00:00+09:00,import,6402.99.1000,\"Shoes, of \"\"leather\"\"\",920.0,5e3,Y,\"[\"\"zzzu0000010\"\"]\"\n\
+                    d1,2,2027-03-02T09:00:00+09:00,IMPORT,420222, ,-,,0,\n",
+    );
+    assert_eq!(read.set_aside, []);
+    assert_eq!(read.warnings, []);
+    for (name, expected) in [
+        ("declaration_id", ["D1", "D1"]),
+        ("item_no", ["1", "2"]),
+        ("declared_at", ["2027-03-02T00:00:00Z", "2027-03-02T00:00:00Z"]),
+        ("flow", ["import", "import"]),
+        ("hs_code", ["6402991000", "420222"]),
+        ("description", ["Shoes, of \"leather\"", "null"]),
+        ("net_mass_kg", ["920.0", "null"]),
+        ("customs_value_usd", ["5000.0", "null"]),
+        ("preference_claimed", ["true", "false"]),
+        ("container_ids", ["[ZZZU0000010]", "[]"]),
+        ("source_position", ["line 2", "line 3"]),
+    ] {
+        assert_eq!(column(&read.rows, name), expected, "{name}");
+    }
+    let schema = read.rows.schema();
+    for field in schema.fields() {
+        let canonical = DECLARATION.column(field.name()).unwrap().field();
+        assert_eq!(field.data_type(), canonical.data_type(), "{}", field.name());
+    }
+}
+
+#[test]
+fn each_kind_of_damage_has_its_true_reason() {
+    let good = "D0,1,2027-03-02,import,640299,SHOES,1.5,2,N,";
+    let last = "D9,1,2027-03-02,import,640299,SHOES,1.5,2,N,";
+    let long = "x".repeat(super::cell::CELL_BYTES_MAX + 1);
+    let mut shown = String::new();
+    for damaged in [
+        "D1,1,2027-03-02,import,640299,SHOES,abc,2,N,",
+        "D1,1,2027-03-02,import,640299,SHOES,\"1,5\",2,N,",
+        "D1,1,2027-03-02,import,640299,SHOES,-1,2,N,",
+        "D1,1,2027-03-02,import,640299,SHOES,1,NaN,N,",
+        "D1,1,2027-03-02,import,640299,SHOES,1,1e999,N,",
+        "D1,1,2027-02-30,import,640299,SHOES,1,2,N,",
+        "D1,1,02/03/2027,import,640299,SHOES,1,2,N,",
+        "D1,1,1027-03-02,import,640299,SHOES,1,2,N,",
+        "D1,1,,import,640299,SHOES,1,2,N,",
+        ",1,2027-03-02,import,640299,SHOES,1,2,N,",
+        "D1,0,2027-03-02,import,640299,SHOES,1,2,N,",
+        "D1,one,2027-03-02,import,640299,SHOES,1,2,N,",
+        "D1,99999999999,2027-03-02,import,640299,SHOES,1,2,N,",
+        "D1,1,2027-03-02,import,64O299,SHOES,1,2,N,",
+        "D1,1,2027-03-02,import,6402,SHOES,1,2,N,",
+        "D1,1,2027-03-02,import,640299,SHOES,1,2,perhaps,",
+        "D1,1,2027-03-02,import,640299,SHOES,1,2,N,ZZZU1",
+        "D1,1,2027-03-02,import,640299,SHOES,1,2,N",
+        "D1,1,2027-03-02,import,640299,SHOES,1,2,N,,,",
+        "D1,1,2027-03-02,import,640299,\"SHOES,1,2,N,",
+        "D1,1,2027-03-02,import,640299,\"SHO\"ES,1,2,N,",
+        "D1,1,2027-03-02,import,640299,SH\0ES,1,2,N,",
+        "D1,1,2027-03-02,import,640299,SH\u{1}\u{FFFE}ES,1,2,N,",
+        "",
+        good,
+    ] {
+        let read = csv(&format!("{good}\n{damaged}\n{last}\n"));
+        assert_eq!(column(&read.rows, "declaration_id").last().unwrap(), "D9", "{damaged}: the next row is kept");
+        assert_eq!(read.rows.num_rows() + read.set_aside.len(), 3, "{damaged}");
+        let reasons = read.set_aside.iter().map(|unit| format!("{}: {}\n", unit.code, unit.reason));
+        shown.extend(reasons);
+        assert!(read.set_aside.iter().all(|unit| unit.text == damaged && unit.position == "line 3"), "{damaged}");
+    }
+    let too_long = csv(&format!("{good}\nD1,1,2027-03-02,import,640299,{long},1,2,N,\n{last}\n"));
+    shown.extend(
+        too_long.set_aside.iter().map(|unit| format!("{}: {}\n", unit.code, unit.reason.replace(&long, "x..."))),
+    );
+    insta::assert_snapshot!(shown, @r#""#);
+}
+
+#[test]
+fn bytes_that_are_no_utf8_cost_one_row() {
+    let folder = Folder::new();
+    let mut bytes = format!("{HEADER}\n").into_bytes();
+    bytes.extend(b"D1,1,2027-03-02,import,640299,SHOES,1,2,N,\n");
+    bytes.extend(b"D2,1,2027-03-02,import,640299,\xBD\xC5,1,2,N,\n");
+    bytes.extend(b"D3,1,2027-03-02,import,640299,SHOES,1,2,N,\n");
+    let read = read(&[folder.file("a.csv", bytes)], None, 100);
+    assert_eq!(column(&read.rows, "declaration_id"), ["D1", "D3"]);
+    assert_eq!(read.set_aside[0].code, "bad_utf8");
+    assert_eq!(read.set_aside[0].reason, "line 3, byte 31: 0xBD is no UTF-8; save the file as UTF-8");
+}
+
+#[test]
+fn a_stray_quote_swallows_nothing_and_a_cell_of_several_lines_is_whole() {
+    let row = |id: &str, text: &str| format!("{id},1,2027-03-02,import,640299,{text},1,2,N,\n");
+    let ids = |rows: &str| {
+        let read = csv(rows);
+        (
+            column(&read.rows, "declaration_id").join(" "),
+            read.set_aside.iter().map(|unit| unit.code).collect::<Vec<_>>(),
+        )
+    };
+    // A true cell of three lines.
+    let lines = row("D1", "\"two\nor, well,\nthree\"") + &row("D2", "x");
+    assert_eq!(ids(&lines), ("D1 D2".into(), vec![]));
+    // Opened and never closed.
+    let open = row("D1", "\"x") + &row("D2", "x") + &row("D3", "x");
+    assert_eq!(ids(&open), ("D2 D3".into(), vec!["open_quote"]));
+    // Opened in one row and closed in the next, or the one after: still no cell of several lines.
+    let closed = row("D1", "\"x") + &row("D2", "x\"") + &row("D3", "x");
+    assert_eq!(ids(&closed), ("D2 D3".into(), vec!["open_quote"]));
+    let later = row("D1", "\"x") + &row("D2", "x") + &row("D3", "x\"") + &row("D4", "x");
+    assert_eq!(ids(&later), ("D2 D3 D4".into(), vec!["open_quote"]));
+    // The quote at the very beginning of the line.
+    let first = row("\"D1", "x") + &row("D2", "\"y, z\"") + &row("D3", "x");
+    assert_eq!(ids(&first), ("D2 D3".into(), vec!["open_quote"]));
+}
+
+#[test]
+fn separators_line_breaks_and_blank_lines() {
+    let folder = Folder::new();
+    for (name, separator, line_break) in [("a", ";", "\r\n"), ("b", "\t", "\n"), ("c", ",", "\r\n")] {
+        let text =
+            ["\u{FEFF}declaration_id,item_no,description", "D1,1,x", "", "D2,1,\"a\"\"b\"", "", ""].join(line_break);
+        let path = folder.file(name, text.replace(',', separator));
+        let read = read(&[path], None, 100);
+        assert_eq!(column(&read.rows, "description"), ["x", "a\"b"], "{name}");
+        assert_eq!(
+            read.set_aside.iter().map(|u| (u.code, u.position.as_str())).collect::<Vec<_>>(),
+            [("blank_line", "line 3")]
+        );
+    }
+}
+
+#[test]
+fn what_is_odd_is_said_once() {
+    let read = csv("D1,1,2027-03-02,smuggling,640299,x,1,2,N,\nD1,2,2027-03-02,smuggling,640299,x,1,2,N,\n");
+    let told: Vec<_> = read.warnings.iter().map(|w| format!("{}: {}", w.code, w.text)).collect();
+    assert_eq!(
+        told,
+        [
+            "day_only: column \"declared_at\": has days without a time; read as 00:00 in UTC",
+            "unknown_code: column \"flow\": \"smuggling\" is none of import, export, transit, warehouse, return; kept as sent",
+        ]
+    );
+    assert_eq!(column(&read.rows, "flow"), ["smuggling", "smuggling"]);
+    let folder = Folder::new();
+    let read = self::read(&[folder.file("a.csv", "declaration_id,item_no,Colour,Fraud\nD1,1,red,0\n")], None, 10);
+    assert_eq!(read.warnings[0].text, "2 columns are not in stream declaration and left out: Colour, Fraud");
+}
+
+#[test]
+fn subjects_are_whole_and_come_once() {
+    let row = |id: &str, item: u32| format!("{id},{item},2027-03-02,import,640299,x,1,2,N,\n");
+    let rows = row("A", 1) + &row("A", 2) + &row("B", 1) + &row("B", 1) + &row("A", 3) + &row("B", 2) + &row("C", 1);
+    for batch_rows in [1, 2, 3, 100] {
+        let folder = Folder::new();
+        let read = read(&[folder.file("a.csv", format!("{HEADER}\n{rows}"))], None, batch_rows);
+        assert_eq!(column(&read.rows, "declaration_id").join(""), "AABBC", "{batch_rows}");
+        let reasons: Vec<_> = read.set_aside.iter().map(|unit| unit.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            [
+                "line 5, declaration_id \"B\": the same key came before; send a row once",
+                "line 6, declaration_id \"A\" came before and other rows since; put all its rows together",
+            ]
+        );
+        if batch_rows == 1 {
+            assert_eq!(read.sizes, [2, 2, 1]);
+        }
+    }
+}
+
+#[test]
+fn a_subject_that_goes_on_in_the_next_file_is_one_subject() {
+    let folder = Folder::new();
+    folder.file("1.csv", "declaration_id,item_no,hs_code\nA,1,640299\nB,1,640299\n");
+    folder.file("2.csv", "declaration_id,item_no,description\nB,2,x\nC,1,y\n");
+    let read = read(&[folder.at("*.csv")], None, 2);
+    assert_eq!(read.sizes, [3, 1]);
+    assert_eq!(column(&read.rows, "hs_code"), ["640299", "640299", "null", "null"]);
+    assert_eq!(column(&read.rows, "description"), ["null", "null", "x", "y"]);
+}
+
+#[test]
+fn a_subject_without_end_is_set_aside_whole() {
+    let mut text = "declaration_id,item_no\nA,1\n".to_owned();
+    (1..=50).for_each(|item| text += &format!("B,{item}\n"));
+    text += "C,1\n";
+    let folder = Folder::new();
+    let path = folder.file("a.csv", &text);
+    for batch_rows in [1, 10, 100] {
+        let options = ReadOptions { batch_rows, subject_rows_max: 20, ..ReadOptions::default() };
+        let reader = open(std::slice::from_ref(&path), &DECLARATION, None, &options, None).unwrap();
+        let (batches, _, set_aside) = read_all(reader);
+        let ids: Vec<_> = batches.iter().flat_map(|batch| column(batch, "declaration_id")).collect();
+        assert_eq!(ids, ["A", "C"]);
+        assert_eq!(set_aside.len(), 50);
+        assert!(set_aside.iter().all(|unit| unit.code == "subject_too_large"));
+        let mut lines: Vec<u32> = set_aside.iter().map(|u| u.position[5..].parse().unwrap()).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, (3..=52).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn json_is_flat_or_nested() {
+    let folder = Folder::new();
+    let path = folder.file(
+        "a.jsonl",
+        concat!(
+            r#"{"declaration_id": "D1", "item_no": 1, "declared_at": "2027-03-02T00:00:00Z", "net_mass_kg": 2, "container_ids": ["a"], "colour": "red"}"#, "\n",
+            r#"{"declaration_id": "D2", "declared_at": "2027-03-02", "items": [{"hs_code": "640299"}, {"hs_code": "x"}, {"hs_code": 420222, "item_no": 7}]}"#, "\n",
+            r#"{"header": {"declaration_id": "D3", "flow": "import"}, "items": [{"permits": [{"law": "L", "issued_on": "1970-01-02"}]}]}"#, "\n",
+            r#"{"declaration_id": "D4", "item_no": 1,"#, "\n",
+            r#"[1]"#, "\n",
+            r#"{"declaration_id": "D5", "items": []}"#, "\n",
+            r#"{"item_no": 1}"#, "\n",
+            r#"{"declaration_id": "D6", "item_no": 1, "net_mass_kg": {"kg": 1}}"#, "\n",
+            r#"{"declaration_id": "D7", "item_no": 1, "permits": [{"kind": "1"}]}"#, "\n",
+        ),
+    );
+    let read = read(&[path], None, 100);
+    assert_eq!(column(&read.rows, "declaration_id"), ["D1", "D2", "D2", "D3"]);
+    assert_eq!(column(&read.rows, "item_no"), ["1", "1", "7", "1"]);
+    assert_eq!(column(&read.rows, "hs_code"), ["null", "640299", "420222", "null"]);
+    assert_eq!(column(&read.rows, "container_ids"), ["[A]", "[]", "[]", "[]"]);
+    assert_eq!(column(&read.rows, "source_position"), ["line 1", "line 2, item 1", "line 2, item 3", "line 3, item 1"]);
+    assert_eq!(
+        column(&read.rows, "permits")[3],
+        "[{law: L, permit_id: null, kind: null, issued_on: 1970-01-02, exempt_reason: null}]"
+    );
+    let reasons: Vec<_> = read.set_aside.iter().map(|u| format!("{}: {}", u.code, u.reason)).collect();
+    insta::assert_snapshot!(reasons.join("\n"), @r#""#);
+    assert_eq!(read.set_aside[0].text, r#"{"hs_code":"x"}"#);
+    assert!(read.warnings.iter().any(|w| w.code == "unknown_columns" && w.text.contains("colour")));
+}
+
+#[test]
+fn the_samples_of_one_declaration_agree() {
+    let csv = read(&[shared("data/messages/synthetic/declarations.csv").display().to_string()], None, 100);
+    let json = read(&[shared("data/messages/synthetic/declarations.jsonl").display().to_string()], None, 100);
+    assert_eq!(csv.set_aside, []);
+    assert_eq!(json.set_aside, []);
+    assert_eq!((csv.rows.num_rows(), json.rows.num_rows()), (3, 6));
+    for (name, values) in content(&csv.rows) {
+        assert_eq!(values, column(&json.rows, &name)[..3], "{name}");
+    }
+    assert_eq!(column(&csv.rows, "importer_id")[0], "해치시험0000001");
+    assert_eq!(column(&json.rows, "item_no"), ["1", "2", "3", "1", "2", "3"]);
+}
+
+#[test]
+fn every_row_of_the_korean_data_is_read() {
+    for (name, rows) in [("df_syn_train_eng.csv", 37_385), ("df_syn_valid_eng.csv", 8_134)] {
+        let path = shared(&format!("data/declarations/{name}")).display().to_string();
+        let read = read(&[path], Some(&korea()), 4096);
+        assert_eq!(read.set_aside, []);
+        assert_eq!(read.rows.num_rows(), rows, "{name}");
+        let codes: Vec<_> = read.warnings.iter().map(|w| w.code).collect();
+        assert_eq!(codes, ["unknown_columns", "day_only"], "{:?}", read.warnings);
+        if name == "df_syn_train_eng.csv" {
+            for (name, first) in [
+                ("declaration_id", "97061800"),
+                ("declared_at", "2019-12-31T15:00:00Z"),
+                ("office", "030"),
+                ("transport_mode", "sea"),
+                ("importer_id", "QLRUBN9"),
+                ("courier_id", "null"),
+                ("origin_country", "BE"),
+                ("preference_claimed", "true"),
+                ("customs_value_local", "372254.4"),
+                ("item_no", "1"),
+                ("flow", "import"),
+            ] {
+                assert_eq!(column(&read.rows, name)[0], first, "{name}");
+            }
+            let usd: f64 = column(&read.rows, "customs_value_usd")[0].parse().unwrap();
+            assert!((usd - 372_254.4 / 1180.0).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn batches_do_not_change_what_is_read() {
+    let path = shared("data/declarations/df_syn_valid_eng.csv").display().to_string();
+    let whole = read(std::slice::from_ref(&path), Some(&korea()), 4096);
+    for batch_rows in [1, 7] {
+        let cut = read(std::slice::from_ref(&path), Some(&korea()), batch_rows);
+        assert!(cut.sizes.iter().all(|n| *n <= 2 * batch_rows), "{batch_rows}");
+        assert_eq!(content(&cut.rows), content(&whole.rows), "{batch_rows}");
+    }
+}
+
+#[test]
+fn every_format_and_wrapping_gives_the_same_rows() {
+    let rows: String = (0..50)
+        .map(|i| {
+            let value = if i % 7 == 0 { String::new() } else { format!("{i}.5") };
+            format!("D{},{},2027-03-{:02}T01:02:03.004Z,import,640299,\"say \"\"{i}\"\"\",{value},{i},{},\"[\"\"C{i}\"\"]\"\n", i / 3, i % 3 + 1, i % 28 + 1, i % 2)
+        })
+        .collect();
+    let text = format!("{HEADER}\n{rows}");
+    let folder = Folder::new();
+    let plain = folder.file("plain.csv", &text);
+    let expected = read(std::slice::from_ref(&plain), None, 10);
+    assert_eq!(expected.rows.num_rows(), 50);
+    let batch = expected.rows.project(&(0..expected.rows.num_columns() - 2).collect::<Vec<_>>()).unwrap();
+
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut parquet = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut parquet, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let mut arrow_file = Vec::new();
+    let mut writer = FileWriter::try_new(&mut arrow_file, &batch.schema()).unwrap();
+    writer.write(&batch.slice(0, 17)).unwrap();
+    writer.write(&batch.slice(17, 33)).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    let mut arrow_stream = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut arrow_stream, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    let mut lines = Vec::new();
+    let mut writer = arrow::json::LineDelimitedWriter::new(&mut lines);
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+
+    for (name, bytes) in [
+        ("gzip", gzip(text.as_bytes())),
+        ("gzip of two members", [gzip(text[..700].as_bytes()), gzip(text[700..].as_bytes())].concat()),
+        ("zstd", zstd::encode_all(text.as_bytes(), 3).unwrap()),
+        ("parquet", parquet),
+        ("arrow file", arrow_file.clone()),
+        ("arrow file in zstd", zstd::encode_all(arrow_file.as_slice(), 3).unwrap()),
+        ("arrow stream", arrow_stream.clone()),
+        ("arrow stream in gzip", gzip(&arrow_stream)),
+        ("json lines", lines.clone()),
+        ("json lines in gzip", gzip(&lines)),
+    ] {
+        let path = folder.file(&name.replace(' ', "_"), bytes);
+        for batch_rows in [1, 10, 1000] {
+            let mut reader = reader(std::slice::from_ref(&path), None, batch_rows);
+            let schema = reader.schema();
+            let mut batches = Vec::new();
+            for intake in reader.by_ref() {
+                let intake = intake.unwrap();
+                assert_eq!(intake.set_aside, [], "{name}");
+                batches.push(intake.batch);
+            }
+            assert_eq!(reader.bytes_read(), reader.total_bytes(), "{name}");
+            let rows = concat_batches(&schema, &batches).unwrap();
+            let keys: Vec<_> = batches.iter().map(|batch| column(batch, "declaration_id")).collect();
+            let cut = keys.windows(2).any(|pair| pair[0].last() == pair[1].first());
+            assert!(!cut, "{name}: a declaration was cut");
+            for (column_name, values) in content(&expected.rows) {
+                assert_eq!(column(&rows, &column_name), values, "{name}: {column_name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_of_other_types_are_read_or_their_rows_set_aside() {
+    use arrow::array::{
+        ArrayRef, Float32Array, Int64Array, LargeStringArray, StringArray, TimestampMicrosecondArray, UInt8Array,
+    };
+    use std::sync::Arc;
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        (
+            "declaration_id",
+            Arc::new(LargeStringArray::from(vec![
+                Some("a"),
+                Some("b"),
+                Some("c"),
+                None,
+                Some("e"),
+                Some("a"),
+                Some("g"),
+            ])),
+        ),
+        ("item_no", Arc::new(UInt8Array::from(vec![1, 0, 1, 1, 1, 2, 1]))),
+        ("declared_at", Arc::new(TimestampMicrosecondArray::from(vec![1_600_000_000_000_000; 7]))),
+        ("hs_code", Arc::new(Int64Array::from(vec![640_299, 640_299, 64, 640_299, 640_299, 640_299, 640_299]))),
+        ("net_mass_kg", Arc::new(Float32Array::from(vec![1.5, 1.5, 1.5, 1.5, -1.0, 1.5, f32::NAN]))),
+        ("origin_country", Arc::new(StringArray::from(vec!["KOR"; 7]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let folder = Folder::new();
+    let path = folder.at("odd.parquet");
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+
+    let options = ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() };
+    let (batches, _, set_aside) = read_all(open(&[path], &DECLARATION, None, &options, None).unwrap());
+    assert_eq!(column(&batches[0], "declaration_id"), ["A"]);
+    assert_eq!(column(&batches[0], "declared_at"), ["2020-09-13T03:26:40Z"]);
+    assert_eq!(column(&batches[0], "hs_code"), ["640299"]);
+    assert_eq!(column(&batches[0], "origin_country"), ["KR"]);
+    let reasons: Vec<_> = set_aside.iter().map(|u| format!("{}: {}", u.code, u.reason)).collect();
+    insta::assert_snapshot!(reasons.join("\n"), @r#""#);
+}
+
+#[test]
+fn only_the_columns_asked_for_are_read() {
+    let folder = Folder::new();
+    let path = folder.file("a.csv", "declaration_id,item_no,hs_code,net_mass_kg\nD1,1,640299,bad\n");
+    let reader = open(&[path], &DECLARATION, None, &ReadOptions::default(), Some(&["hs_code", "flow"])).unwrap();
+    let schema = reader.schema();
+    let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(names, ["declaration_id", "item_no", "hs_code", "source", "source_position"]);
+    assert_eq!(read_all(reader).0.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+}
+
+#[test]
+fn facts_stand_alone() {
+    let folder = Folder::new();
+    let text = "outcome_id,item_no,version\nO1,1,1\nO2,1,1\nO1,2,1\nO1,1,2\nO1,1,1\n";
+    let path = folder.file("a.csv", text);
+    let options = ReadOptions { batch_rows: 2, ..ReadOptions::default() };
+    let (batches, _, set_aside) = read_all(open(&[path], &OUTCOME, None, &options, None).unwrap());
+    assert_eq!(batches.iter().flat_map(|b| column(b, "outcome_id")).collect::<Vec<_>>(), ["O1", "O2", "O1", "O1"]);
+    assert_eq!(
+        set_aside.iter().map(|u| (u.code, u.position.as_str())).collect::<Vec<_>>(),
+        [("duplicate_row", "line 6")]
+    );
+}
+
+#[test]
+fn inputs_that_cannot_do_are_refused_before_the_first_row() {
+    let folder = Folder::new();
+    let gz_parquet = {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"PAR1....").unwrap();
+        encoder.finish().unwrap()
+    };
+    let mut shown = String::new();
+    for (name, content) in [
+        ("no_key.csv", b"Declaration ID,item_no\n1,1\n".to_vec()),
+        ("twice.csv", b"declaration_id,item_no,item_no\n".to_vec()),
+        ("sheet.xlsx", b"PK\x03\x04....".to_vec()),
+        ("array.json", b"[{}]".to_vec()),
+        ("wrapped.parquet.gz", gz_parquet),
+        ("damaged.parquet", b"PAR1 and nothing more".to_vec()),
+        ("damaged.arrow", b"ARROW1\0\0".to_vec()),
+        ("korean.csv", b"\xBD\xC5\xB0\xED,item_no\n".to_vec()),
+        ("quote.csv", b"\"declaration_id,item_no\n".to_vec()),
+    ] {
+        let path = folder.file(name, content);
+        match open(&[path], &DECLARATION, None, &ReadOptions::default(), None) {
+            Ok(_) => panic!("{name} was opened"),
+            Err(error) => shown += &format!("{}\n", error.to_string().replace(&folder.at(""), "")),
+        }
+    }
+    insta::assert_snapshot!(shown, @r#""#);
+}
+
+#[test]
+fn a_file_that_breaks_off_gives_what_was_whole() {
+    let folder = Folder::new();
+    let text: String =
+        (0..5000).map(|i| format!("D{i},1,some text that does not compress too well {}\n", i * 7919 % 5000)).collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(format!("declaration_id,item_no,description\n{text}").as_bytes()).unwrap();
+    let whole = encoder.finish().unwrap();
+    let broken = folder.file("broken.csv.gz", &whole[..whole.len() / 2]);
+    let good = folder.file("good.csv", "declaration_id,item_no\nX,1\n");
+    let (mut rows, mut errors, mut ids, mut torn) = (0, Vec::new(), Vec::new(), 0);
+    for intake in reader(&[broken, good], None, 100) {
+        match intake {
+            Ok(intake) => {
+                rows += intake.batch.num_rows();
+                ids.extend(column(&intake.batch, "declaration_id"));
+                torn += intake.set_aside.iter().filter(|unit| unit.code == "torn_line").count();
+            }
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    assert!(rows > 1000, "{rows}");
+    assert_eq!(torn, 1);
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].ends_with("broken.csv.gz: cannot be read to its end"), "{errors:?}");
+    assert_eq!(ids.last().unwrap(), "X", "the next file is read");
+    assert_eq!(ids[rows - 2], format!("D{}", rows - 2), "no row before the break is lost");
+}
+
+/// One way to damage a line.
+fn damage(line: &str, how: usize, at: usize) -> Vec<u8> {
+    let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+    let n = cells.len();
+    let cell = at % n;
+    match how {
+        0 => cells[cell].insert(0, '"'),
+        1 => cells[cell].push('"'),
+        2 => drop(cells.remove(cell)),
+        3 => cells.insert(cell, "extra".into()),
+        4 => cells[cell] = "abc".into(),
+        5 => cells[cell].clear(),
+        6 => cells[cell].push('\0'),
+        7 => cells[cell] = "2027-02-31".into(),
+        8 => cells[cell] = "-5".into(),
+        9 => return line.as_bytes()[..at % line.len()].to_vec(),
+        10 => return [line.as_bytes(), b"\xFF\xFE"].concat(),
+        11 => {
+            let middle = cells[cell].len() / 2;
+            cells[cell].insert(middle, '"');
+        }
+        _ => cells[cell] = "x".repeat(70_000),
+    }
+    cells.join(",").into_bytes()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is wrong with lines, each is a row that is kept or a unit that is set aside.
+    #[test]
+    fn nothing_is_lost_from_a_damaged_file(
+        wounds in prop::collection::vec((0usize..60, 0usize..13, 0usize..200), 0..20),
+        batch_rows in 1usize..20,
+    ) {
+        let n = 60;
+        let mut lines: Vec<Vec<u8>> = (0..n)
+            .map(|i| format!("D{i},1,2027-03-02,import,640299,SHOES {i},{i}.5,{i},N,").into_bytes())
+            .collect();
+        let mut hurt = BTreeMap::new();
+        for (line, how, at) in wounds {
+            let whole = format!("D{line},1,2027-03-02,import,640299,SHOES {line},{line}.5,{line},N,");
+            lines[line] = damage(&whole, how, at);
+            hurt.insert(line, how);
+        }
+        // A blank last line is no row; make it one.
+        lines.push(b"D999,1,2027-03-02,import,640299,LAST,1,1,N,".to_vec());
+        let mut text = format!("{HEADER}\n").into_bytes();
+        for line in &lines {
+            text.extend(line);
+            text.push(b'\n');
+        }
+        let folder = Folder::new();
+        let read = read(&[folder.file("a.csv", text)], None, batch_rows);
+        prop_assert_eq!(read.rows.num_rows() + read.set_aside.len(), n + 1);
+        let kept = column(&read.rows, "source_position");
+        for line in (0..n).filter(|line| !hurt.contains_key(line)) {
+            let position = format!("line {}", line + 2);
+            prop_assert!(kept.contains(&position), "whole {} is not there", position);
+        }
+    }
+
+    /// No bytes make the reader panic, and no line is lost.
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(prop_oneof![Just(b','), Just(b'"'), Just(b'\n'), Just(b'{'), any::<u8>()], 0..400)) {
+        let folder = Folder::new();
+        let n_lines = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        for head in ["declaration_id,item_no,description,hs_code\n", "{\"declaration_id\": \"D\", \"item_no\": 1}\n"] {
+            let mut text = head.as_bytes().to_vec();
+            text.extend(&bytes);
+            let read = read(&[folder.file("a", text)], None, 3);
+            let taken = read.rows.num_rows() + read.set_aside.iter().filter(|u| u.code != "blank_line").count();
+            prop_assert!(taken <= n_lines + 1);
+        }
+    }
+}

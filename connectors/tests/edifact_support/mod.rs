@@ -1,7 +1,11 @@
 //! What the EDIFACT tests share: finding the sample messages, reading one, looking at its rows.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, FieldRef};
+use arrow::record_batch::RecordBatch;
 use haechi_connectors::format::{MessageInput, MessageReading};
 use haechi_connectors::formats::FORMATS;
 use haechi_connectors::options::ReadOptions;
@@ -33,11 +37,36 @@ pub fn read_file(path: &Path) -> MessageReading {
 pub fn rows(reading: &MessageReading, stream: &str) -> Vec<Value> {
     let mut lines = Vec::new();
     for (_, batch) in reading.records.iter().filter(|(s, _)| s.name == stream) {
+        let batch = &printable(batch);
         let mut writer = arrow::json::LineDelimitedWriter::new(&mut lines);
         writer.write(batch).unwrap();
         writer.finish().unwrap();
     }
     String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The batch with its times at offset zero, which is how the JSON writer can print UTC.
+fn printable(batch: &RecordBatch) -> RecordBatch {
+    let columns: Vec<_> = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| (field.name().clone(), cast(column, &offset_zero(field.data_type())).unwrap()))
+        .collect();
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn offset_zero(kind: &DataType) -> DataType {
+    let inner = |field: &FieldRef| -> FieldRef {
+        Arc::new(field.as_ref().clone().with_data_type(offset_zero(field.data_type())))
+    };
+    match kind {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+        DataType::List(item) => DataType::List(inner(item)),
+        DataType::Struct(members) => DataType::Struct(members.iter().map(inner).collect()),
+        other => other.clone(),
+    }
 }
 
 /// A table with a header line, as rows of cells.

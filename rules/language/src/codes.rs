@@ -706,6 +706,14 @@ compared with numbers.
 Wrong:  640299,\"4,5\"
 Right:  640299,4.5",
     ),
+    entry(
+        "W0717",
+        "comparison with NULL",
+        "Nothing is equal to NULL, nor unequal: the comparison is unknown, and unknown is no hit.
+
+Wrong:  when: origin_country = NULL
+Right:  when: origin_country IS NULL",
+    ),
 ];
 
 #[cfg(test)]

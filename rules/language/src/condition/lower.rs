@@ -13,7 +13,7 @@ use super::parse::{Positions, parse};
 use super::value::{Call, Value};
 use super::{Compiler, functions};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::program::{Class, Cmp, Literal, Node, NodeId, OperandId, Over, Scope, Test};
+use crate::program::{Class, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Scope, Test};
 use crate::rule::SqlText;
 
 /// One condition on its way through.
@@ -25,6 +25,9 @@ pub(super) struct Lowering<'c, 'a> {
     pub diagnostics: &'c mut Vec<Diagnostic>,
     /// The value of the last expression that turned out to be constant.
     pub folded: Option<Value>,
+    /// `<>` and NOT IN on columns that may be NULL, unless the condition turns out to ask about NULL itself.
+    traps: Vec<(OperandId, Diagnostic)>,
+    null_checked: Vec<OperandId>,
 }
 
 pub(super) fn compile(
@@ -43,7 +46,11 @@ pub(super) fn compile(
         }
     };
     let positions = Positions::new(&sql.text);
-    Lowering { compiler, rule, sql, positions, diagnostics, folded: None }.condition(&expr, false, Scope::Row)
+    let mut lowering =
+        Lowering { compiler, rule, sql, positions, diagnostics, folded: None, traps: Vec::new(), null_checked: Vec::new() };
+    let node = lowering.condition(&expr, false, Scope::Row);
+    lowering.report_traps();
+    node
 }
 
 impl Lowering<'_, '_> {
@@ -132,7 +139,7 @@ impl Lowering<'_, '_> {
     fn compare(&mut self, at: &Expr, cmp: Cmp, left: &Value, right: &Value, negated: bool) -> Option<NodeId> {
         match (left, right) {
             (Value::Null, _) | (_, Value::Null) => {
-                self.warning("W0711", at, "a comparison with NULL is never true".into())
+                self.warning("W0717", at, "a comparison with NULL is never true".into())
                     .label_help("always unknown", Some("write IS NULL or IS NOT NULL"));
                 Some(self.never())
             }
@@ -198,8 +205,14 @@ impl Lowering<'_, '_> {
         };
         // `<>` is the negation of `=`, so that both share an atom.
         Some(match cmp {
-            Cmp::Ne => self.compiler.program.test(operand, Test::Compare(Cmp::Eq, literal), !negated),
-            cmp => self.compiler.program.test(operand, Test::Compare(cmp, literal), negated),
+            Cmp::Ne => {
+                self.trap(at, operand, !negated);
+                self.compiler.program.test(operand, Test::Compare(Cmp::Eq, literal), !negated)
+            }
+            cmp => {
+                self.trap(at, operand, negated && cmp == Cmp::Eq);
+                self.compiler.program.test(operand, Test::Compare(cmp, literal), negated)
+            }
         })
     }
 
@@ -235,11 +248,12 @@ impl Lowering<'_, '_> {
             return None;
         }
         if with_null && negated {
-            self.warning("W0712", value, "NOT IN with a NULL in the list is never true".into())
+            self.warning("W0717", value, "NOT IN with a NULL in the list is never true".into())
                 .label_help("never a hit", Some("remove NULL from the list"));
         }
         fitted.sort_unstable();
         fitted.dedup();
+        self.trap(value, operand, negated && !with_null);
         let test = match <[Literal; 1]>::try_from(fitted) {
             Ok([only]) if !with_null => Test::Compare(Cmp::Eq, only),
             Ok(one) => Test::In { values: Arc::from(one), with_null },
@@ -313,7 +327,10 @@ impl Lowering<'_, '_> {
             return None;
         }
         match self.value(inner, scope)? {
-            Value::Operand(operand) => Some(self.compiler.program.test(operand, Test::IsNull, negated)),
+            Value::Operand(operand) => {
+                self.null_checked.push(operand);
+                Some(self.compiler.program.test(operand, Test::IsNull, negated))
+            }
             Value::Null => Some(self.constant(!negated)),
             Value::Literal(_) => Some(self.constant(negated)),
         }
@@ -388,6 +405,26 @@ impl Lowering<'_, '_> {
                 None
             }
         }
+    }
+
+    /// Remembers a "not equal" on a column that may be NULL: NULL is not unequal, as many an author expects.
+    fn trap(&mut self, at: &Expr, operand: OperandId, negated: bool) {
+        let Operand::Column(index) = self.compiler.program.operand(operand).operand else { return };
+        let column = self.compiler.program.stream.all_columns().nth(index as usize);
+        if let Some(column) = column.filter(|column| negated && column.nullable) {
+            let span = self.sql.span(self.positions.of(at));
+            let message = format!("rows where `{}` is NULL are not hit", column.name);
+            let help = format!("add `OR {0} IS NULL` to hit them, or `AND {0} IS NOT NULL` to say you mean it", column.name);
+            let trap = Diagnostic::warning("W0708", span, message).label("NULL is neither equal nor unequal").help(help);
+            self.traps.push((operand, trap.in_rule(self.rule)));
+        }
+    }
+
+    fn report_traps(&mut self) {
+        let traps = std::mem::take(&mut self.traps);
+        let unasked = traps.into_iter().filter(|(operand, _)| !self.null_checked.contains(operand));
+        let unasked: Vec<Diagnostic> = unasked.map(|(_, trap)| trap).collect();
+        self.diagnostics.extend(unasked);
     }
 
     fn never(&mut self) -> NodeId {

@@ -1,0 +1,79 @@
+//! One subject again: its rows out of the inputs, decided by the same path, with every step told.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{cast, take_record_batch};
+use arrow::datatypes::DataType;
+use haechi_evaluate::explain::Explanation;
+use haechi_select::{RowHit, SubjectDecision};
+use serde::Serialize;
+
+use crate::decide::Decider;
+use crate::input::{Inputs, Progress, ReadAhead};
+use crate::run::RunError;
+
+/// A subject found in the inputs.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// How its lane came about.
+    pub decision: SubjectDecision,
+    /// For each hit: the rule, the row within the subject, and why.
+    pub hits: Vec<(String, usize, Explanation)>,
+    /// For the rule asked about: each row of the subject, and why or why not.
+    pub asked: Vec<Explanation>,
+    /// Rows of the subject.
+    pub rows: usize,
+}
+
+/// Finds a subject in the inputs and decides on it again; `rule` asks about one rule in particular.
+/// `None`: the inputs do not hold it.
+pub fn find_subject(
+    decider: &Decider,
+    inputs: &Inputs,
+    subject: &str,
+    rule: Option<usize>,
+) -> Result<Option<Finding>, RunError> {
+    let progress = Arc::new(Progress::default());
+    let reader = ReadAhead::start(inputs, decider.stream, decider.columns(), &progress)?;
+    for intake in reader {
+        let batch = intake?.batch;
+        let rows = rows_of(&batch, decider.stream.subject_key, subject);
+        if rows.is_empty() {
+            continue;
+        }
+        let rows = take_record_batch(&batch, &UInt32Array::from(rows)).map_err(crate::DecideError::from)?;
+        return explain(decider, &rows, rule).map(Some);
+    }
+    Ok(None)
+}
+
+fn rows_of(batch: &RecordBatch, key: &str, subject: &str) -> Vec<u32> {
+    let Some(column) = batch.column_by_name(key).and_then(|c| cast(c, &DataType::Utf8).ok()) else { return Vec::new() };
+    let ids = column.as_string::<i32>();
+    (0..ids.len()).filter(|row| ids.is_valid(*row) && ids.value(*row) == subject).map(|row| row as u32).collect()
+}
+
+fn explain(decider: &Decider, rows: &RecordBatch, rule: Option<usize>) -> Result<Finding, RunError> {
+    let derived = decider.derive(rows)?;
+    let subjects = decider.subjects(&derived)?;
+    let evaluator = decider.evaluator();
+    let found = evaluator.evaluate(&derived).map_err(crate::DecideError::from)?;
+    let pairs: Vec<RowHit> = found.iter().map(|(row, rule)| RowHit { row, rule }).collect();
+    // Several versions of one subject: the last one stands.
+    let last = subjects.len().saturating_sub(1);
+    let decision = decider.selector().explain(&subjects, last, &pairs).map_err(crate::DecideError::from)?;
+    let of_rule = |row: usize, rule: usize| evaluator.explain(&derived, row, rule).map_err(crate::DecideError::from);
+    let hits = found
+        .iter()
+        .map(|(row, rule)| {
+            let id = decider.ruleset.rules[rule as usize].id.clone();
+            Ok((id, row as usize, of_rule(row as usize, rule as usize)?))
+        })
+        .collect::<Result<Vec<_>, RunError>>()?;
+    let asked = match rule {
+        Some(rule) => (0..derived.num_rows()).map(|row| Ok(of_rule(row, rule)?)).collect::<Result<_, RunError>>()?,
+        None => Vec::new(),
+    };
+    Ok(Finding { decision, hits, asked, rows: derived.num_rows() })
+}
