@@ -157,7 +157,10 @@ fn finding(reading: &MessageReading, check: &str, expected: &str) -> Option<Stri
             assert_eq!(bare(&people), bare(&clean));
             expected.to_owned()
         }
-        _ => match check.split_once('[').map(|(name, i)| (name, i.split(']').next().unwrap_or_default().parse::<usize>().unwrap())) {
+        _ => match check
+            .split_once('[')
+            .map(|(name, i)| (name, i.split(']').next().unwrap_or_default().parse::<usize>().unwrap()))
+        {
             Some(("flight", i)) => {
                 let empty: Vec<_> = reading.warnings.iter().filter(|w| w.code == "nobody_listed").collect();
                 let label = empty.get(i)?.text.split(':').next()?.to_owned();
@@ -223,7 +226,11 @@ fn person(row: &Value, expected: &str) -> String {
             format!("{}/{}/{country}/exp{}", text(d, "kind"), text(d, "number"), compact(text(d, "expires_on")))
         })
         .collect();
-    let documents = if docs.contains("///") { format!("{},{}", documents.join(","), &docs[docs.find("///").unwrap()..]) } else { documents.join(",") };
+    let documents = if docs.contains("///") {
+        format!("{},{}", documents.join(","), &docs[docs.find("///").unwrap()..])
+    } else {
+        documents.join(",")
+    };
 
     let refs: Vec<String> = refs
         .split(',')
@@ -236,19 +243,34 @@ fn person(row: &Value, expected: &str) -> String {
                 "SEA" => text(row, "seat").to_owned(),
                 "YZY" => row["tickets"][0].as_str().unwrap_or_default().to_owned(),
                 "CR" => text(&row["loyalty"][0], "number").to_owned(),
-                "AEA" => row["documents"].as_array().unwrap().iter().find(|d| text(d, "kind") == "AEA").map_or(String::new(), |d| text(d, "number").to_owned()),
+                "AEA" => row["documents"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|d| text(d, "kind") == "AEA")
+                    .map_or(String::new(), |d| text(d, "number").to_owned()),
                 other => panic!("reference {other}"),
             };
             let agrees = ours == value || (code == "SEA" && value.trim_start_matches('0') == ours);
             format!("{code}={}", if agrees { value } else { &ours })
         })
         .collect();
-    let documents = if refs.iter().any(|r| r.starts_with("AEA")) { documents.replace("AEA/1234567890ABC//exp", "") } else { documents };
-    format!("{} {name} dob={dob} sex={} nat={nat} docs={documents} refs={}", qualifier(row), text(row, "gender"), refs.join(","))
+    let documents = if refs.iter().any(|r| r.starts_with("AEA")) {
+        documents.replace("AEA/1234567890ABC//exp", "")
+    } else {
+        documents
+    };
+    format!(
+        "{} {name} dob={dob} sex={} nat={nat} docs={documents} refs={}",
+        qualifier(row),
+        text(row, "gender"),
+        refs.join(",")
+    )
 }
 
 fn same_country(ours: &str, sent: &str) -> bool {
-    ours == codes::country(sent).map_or(sent, |c| codes::country(c.as_str()).map_or("", |_| ours)) && (sent.is_empty() == ours.is_empty())
+    ours == codes::country(sent).map_or(sent, |c| codes::country(c.as_str()).map_or("", |_| ours))
+        && (sent.is_empty() == ours.is_empty())
         && (codes::country(sent).is_none() || codes::country(sent).unwrap().as_str() == ours)
 }
 
@@ -269,7 +291,12 @@ fn messages_of_other_types_are_set_aside_by_name() {
         let reading = read_file(&travel.join(&row[0]));
         assert!(reading.records.is_empty(), "{}", row[0]);
         let expected = format!("message type {kind} is not read");
-        assert!(reading.set_aside.iter().any(|s| s.reason.contains(&expected)), "{}: {:?}", row[0], reading.set_aside.first());
+        assert!(
+            reading.set_aside.iter().any(|s| s.reason.contains(&expected)),
+            "{}: {:?}",
+            row[0],
+            reading.set_aside.first()
+        );
         seen += 1;
     }
     assert!(seen > 40, "{seen} files");

@@ -57,13 +57,37 @@ source = "File"
 flow = "import"
 item_no = "one"
 "#;
-    insta::assert_snapshot!(mistakes(text).join("\n"), @r#""#);
+    insta::assert_snapshot!(mistakes(text).join("\n"), @r#"
+    m.toml:2:8: no zone `Korea`; write an IANA name such as `Asia/Seoul`
+    m.toml:4:1: stream `declaration` has no column `declaration_ID`, nearest is `declaration_id`
+    m.toml:5:10: `office` is code; only f64 columns take a unit or scale
+    m.toml:6:15: no unit `stone` for kg; there are kg, KGM, g, GRM, t, TNE, lb, LBR, oz
+    m.toml:7:18: no table [codes.mode]
+    m.toml:8:15: `%Q` is no strftime pattern; write one like `%Y-%m-%d`
+    m.toml:10:11: say where the values come from: `from = "Their column"`
+    m.toml:11:1: `source` says where a row was read, and is not mapped
+    m.toml:13:1: `flow` is under [columns] too; keep one
+    m.toml:14:11: column "item_no": "one" is not a whole number; write digits
+    "#);
 }
 
 #[test]
 fn unknown_keys_and_bad_syntax_are_refused_with_a_place() {
-    insta::assert_snapshot!(mistakes("stream = \"declaration\"\ncolums = {}\n").join("\n"), @r#""#);
-    insta::assert_snapshot!(mistakes("stream = \"declaration\"\n[columns]\nhs_code = { form = \"HS\" }\n").join("\n"), @r#""#);
-    insta::assert_snapshot!(mistakes("stream = \"declarations\"\n").join("\n"), @r#""#);
-    insta::assert_snapshot!(mistakes("stream = declaration\n").join("\n"), @r#""#);
+    let shown: Vec<String> = [
+        "stream = \"declaration\"\ncolums = {}\n",
+        "stream = \"declaration\"\n[columns]\nhs_code = { form = \"HS\" }\n",
+        "stream = \"declarations\"\n",
+        "stream = declaration\n",
+        "zone = \"UTC\"\n",
+    ]
+    .into_iter()
+    .flat_map(mistakes)
+    .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    m.toml:2:1: unknown field `colums`, expected one of `stream`, `zone`, `columns`, `constants`, `codes`
+    m.toml:3:13: unknown field `form`, expected one of `from`, `template`, `unit`, `scale`, `divide_by`, `date`, `pad`, `codes`, `otherwise`
+    m.toml:1:10: no stream `declarations`; there are declaration, consignment, traveller, outcome, crossing, permit, cargo_event, company, watchlist
+    m.toml:1:10: string values must be quoted, expected literal string
+    m.toml:1:1: missing field `stream`
+    "#);
 }

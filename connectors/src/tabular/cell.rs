@@ -284,7 +284,7 @@ impl CellReader {
         let Target::F64 { min, max } = self.target else { return Ok(x) };
         let x = x * self.change.factor.unwrap_or(1.0);
         if !x.is_finite() {
-            Err("is not finite; write a number".to_owned())
+            Err(if x.is_nan() { "is not a number" } else { "is too large" }.to_owned())
         } else if x < min {
             Err(if min == 0.0 { "is negative; write 0 or more".to_owned() } else { format!("is less than {min}") })
         } else if x > max {

@@ -1,14 +1,14 @@
 //! Parquet and Arrow IPC: columns are read and checked whole, keys row by row.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
-use arrow::compute::filter_record_batch;
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
@@ -124,6 +124,12 @@ impl ArrowStream {
         if is_file {
             let mut magic = [0; 8];
             content.read_exact(&mut magic)?;
+            // Writers fill up with zeros to their alignment; the stream's first word is not zero.
+            let mut word = [0; 4];
+            while word == [0; 4] {
+                content.read_exact(&mut word)?;
+            }
+            content = Box::new(Cursor::new(word).chain(content));
         }
         Ok(Self { reader: StreamReader::try_new(content, None)? })
     }
@@ -306,10 +312,17 @@ pub fn row_text(batch: &RecordBatch, row: usize) -> String {
     let options = FormatOptions::default().with_display_error(true);
     let mut object = serde_json::Map::new();
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-        if array.is_valid(row)
-            && let Ok(formatter) = ArrayFormatter::try_new(array.as_ref(), &options)
-        {
-            object.insert(field.name().clone(), formatter.value(row).to_string().into());
+        if array.is_null(row) {
+            continue;
+        }
+        let cell = array.slice(row, 1);
+        // Arrow shows times with a zone only where it is built with all zones; these are UTC inside.
+        let cell = match cell.data_type() {
+            DataType::Timestamp(unit, Some(_)) => cast(&cell, &DataType::Timestamp(*unit, None)).unwrap_or(cell),
+            _ => cell,
+        };
+        if let Ok(formatter) = ArrayFormatter::try_new(cell.as_ref(), &options) {
+            object.insert(field.name().clone(), formatter.value(0).to_string().into());
         }
     }
     serde_json::Value::Object(object).to_string()

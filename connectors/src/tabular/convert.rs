@@ -83,7 +83,9 @@ impl Converter {
                     Ok(lists) => lists,
                     Err(error) => {
                         let fault = reader.fault("bad_list", "", &format!("does not fit: {error}"));
-                        (0..array.len()).for_each(|row| drop(faults.entry(row).or_insert_with(|| fault.clone())));
+                        for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
+                            faults.entry(row).or_insert_with(|| fault.clone());
+                        }
                         conform_one(self.stream, column, new_null_array(&DataType::Null, array.len()))?
                     }
                 }
@@ -113,8 +115,7 @@ impl Converter {
         let formatter = ArrayFormatter::try_new(array.as_ref(), &options)?;
         self.from_texts(reader, array.len(), faults, notes, |row, text| {
             if array.is_valid(row) {
-                use std::fmt::Write;
-                drop(write!(text, "{}", formatter.value(row)));
+                text.push_str(&formatter.value(row).try_to_string().unwrap_or_default());
             }
         })
     }
@@ -144,7 +145,9 @@ impl Converter {
                         }
                     }
                 }
-                Err(fault) => drop(faults.entry(row).or_insert(fault)),
+                Err(fault) => {
+                    faults.entry(row).or_insert(fault);
+                }
             }
             builder.finish_row();
         }

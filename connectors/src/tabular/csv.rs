@@ -168,11 +168,13 @@ impl CsvFile {
                 sink.row(&self.source, at, &mut self.wired, &self.cells.of(text), bytes);
             }
             Split::Whole => {
-                let reason = format!(
-                    "the row has {} cells and the header {}; put quotes around cells that hold a separator",
-                    self.cells.len(),
-                    self.n_cells
-                );
+                let (n, wanted) = (self.cells.len(), self.n_cells);
+                let advice = if n > wanted {
+                    "put quotes around cells that hold a separator"
+                } else {
+                    "the row is cut, or lacks a separator"
+                };
+                let reason = format!("the row has {n} cells and the header {wanted}; {advice}");
                 sink.refuse(&self.source, at, Fault { code: "wrong_cell_count", reason }, bytes);
             }
             Split::AfterQuote(cell) => {

@@ -138,7 +138,10 @@ impl NdjsonFile {
         }
         let object = checked_text(bytes).and_then(|text| match serde_json::from_str(text) {
             Ok(Value::Object(object)) => Ok(object),
-            Ok(_) => Err(Fault { code: "bad_json", reason: "is no JSON object; write one object a line".to_owned() }),
+            Ok(_) => Err(Fault {
+                code: "bad_json",
+                reason: "the line is no JSON object; write one object a line".to_owned(),
+            }),
             Err(error) => {
                 let what = error.to_string();
                 let what = what.split(" at line ").next().unwrap_or("");
@@ -163,7 +166,7 @@ impl NdjsonFile {
         for (i, item) in items.iter().enumerate() {
             let at = Position::Item(number, i + 1);
             let Value::Object(item) = item else {
-                let reason = "is no object; write its columns as `{...}`".to_owned();
+                let reason = "the item is no object; write its columns as `{...}`".to_owned();
                 sink.refuse(source, at, Fault { code: "bad_json", reason }, item.to_string().as_bytes());
                 continue;
             };

@@ -1,7 +1,7 @@
 //! Which column of a file feeds which of ours, settled once per file.
 
 use chrono_tz::Tz;
-use haechi_model::{Column, Kind, Stream};
+use haechi_model::{Column, Stream};
 
 use super::cell::{CellReader, Work};
 use crate::mapping::{Change, Mapping, Origin, Piece};
@@ -228,11 +228,6 @@ fn nearest(name: &str, names: &[String]) -> Option<String> {
     let plain = |text: &str| text.to_lowercase().replace([' ', '-'], "_");
     let likeness = |other: &&String| (strsim::jaro_winkler(&plain(other), &plain(name)) * 1e6) as u32;
     names.iter().max_by_key(likeness).filter(|best| likeness(best) > 750_000).cloned()
-}
-
-/// Whether a column is one that rows of its kind are told apart by.
-pub(super) fn is_list(column: &Column) -> bool {
-    matches!(column.kind, Kind::List(_) | Kind::Records(_))
 }
 
 #[cfg(test)]

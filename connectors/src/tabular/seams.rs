@@ -165,7 +165,7 @@ mod tests {
     fn batches_end_where_subjects_end() {
         for (rows, parts, expected) in [
             (1, &["AABBBC"][..], &["AA", "BBB", "C"][..]),
-            (2, &["AABBBC"], &["AA", "BBB", "C"]),
+            (2, &["AABBBC"], &["AA", "BBBC"]),
             (3, &["AAB", "BBC"], &["AABBB", "C"]),
             (3, &["AAB", "BBB", "BBB", "C"], &["AABBBBBBB", "C"]),
             (3, &["ABC", "DEF"], &["ABC", "DEF"]),

@@ -1,4 +1,5 @@
 //! What the EDIFACT tests share: finding the sample messages, reading one, looking at its rows.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

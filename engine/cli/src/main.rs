@@ -1,2 +1,26 @@
-//! The `haechi` command.
-fn main() {}
+//! The `haechi` command: reads what was asked, runs it, prints. Decisions are taken in the engine.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
+
+mod cli;
+mod commands;
+mod error;
+mod output;
+mod progress;
+mod rules;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let cli = cli::Cli::parse();
+    let out = output::Output::new(cli.json);
+    match commands::run(&cli, &out) {
+        Ok(code) => code,
+        Err(error) => out.fail(&error),
+    }
+}

@@ -13,7 +13,7 @@ mod packs;
 mod rule_tests;
 mod run;
 
-pub use count::{CountReport, count};
+pub use count::{CountError, CountReport, count};
 pub use decide::{Decided, Decider, DecideError};
 pub use explain::{Finding, find_subject};
 pub use input::{Inputs, Progress, ReadFailure};

@@ -62,7 +62,9 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
     let (date, rest) = value.split_at(digits);
     let offset_minutes = offset(rest.trim())?;
     let long_year = match (format, digits) {
-        ("602" | "610" | "102" | "203" | "204" | "205" | "303" | "304" | "718", _) => digits % 2 == 0 && digits != 6 || format == "610",
+        ("602" | "610" | "102" | "203" | "204" | "205" | "303" | "304" | "718", _) => {
+            digits % 2 == 0 && digits != 6 || format == "610"
+        }
         ("101" | "201", _) => !matches!(digits, 6 | 10),
         (_, 4 | 8 | 12 | 14) => true,
         _ => false,

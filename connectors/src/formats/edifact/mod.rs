@@ -28,9 +28,7 @@ pub const NAME: &str = "edifact";
 pub const FORMAT: MessageFormat = MessageFormat {
     name: NAME,
     title: "EDIFACT interchange: PAXLST passenger lists, CUSCAR manifests",
-    versions: &[
-        "PAXLST 001.000", "PAXLST D.99A to D.16B", "CUSCAR D.95B to D.16B",
-    ],
+    versions: &["PAXLST 001.000", "PAXLST D.99A to D.16B", "CUSCAR D.95B to D.16B"],
     recognise,
     read,
 };

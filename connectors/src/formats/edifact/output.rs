@@ -69,7 +69,13 @@ impl<'i> Output<'i> {
     }
 
     /// A unit could not be taken.
-    pub fn set_aside(&mut self, code: &'static str, position: impl Into<String>, reason: impl Into<String>, raw: &[u8]) {
+    pub fn set_aside(
+        &mut self,
+        code: &'static str,
+        position: impl Into<String>,
+        reason: impl Into<String>,
+        raw: &[u8],
+    ) {
         debug_assert!(codes::REASONS.iter().any(|(c, _)| *c == code), "undocumented code {code}");
         self.set_aside.push(SetAside::new(self.input.source, position, code, reason, raw));
         self.count("set_aside", 1);

@@ -102,7 +102,9 @@ pub fn to_utc_in(moment: Moment, zone: Tz) -> Option<i64> {
 fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<chrono::DateTime<Utc>> {
     match zone.from_local_datetime(&local) {
         LocalResult::Single(t) | LocalResult::Ambiguous(t, _) => Some(t.to_utc()),
-        LocalResult::None => zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest().map(|t| t.to_utc()),
+        LocalResult::None => {
+            zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest().map(|t| t.to_utc())
+        }
     }
 }
 

@@ -107,7 +107,9 @@ pub fn is_sure(head: &[u8]) -> bool {
         let kind = elements.next().and_then(|e| e.split(|b| *b == start.chars.component).next());
         kind.is_some_and(|k| k.len() == 6 && k.iter().all(u8::is_ascii_uppercase))
     };
-    start.at < start.body || (start.bare && typed()) || component_of(head, start.body + 3, start.chars.element).is_some()
+    start.at < start.body
+        || (start.bare && typed())
+        || component_of(head, start.body + 3, start.chars.element).is_some()
 }
 
 /// Where `tag` ends if it stands at `at`; line ends inside it are folding.
@@ -243,7 +245,9 @@ fn before_line_end(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(us
 /// Start of the character that ends at `end`: several bytes if it is UTF-8, else one.
 fn character_start(bytes: &[u8], end: usize) -> usize {
     let floor = end.saturating_sub(4);
-    (floor..end).find(|from| std::str::from_utf8(&bytes[*from..end]).is_ok_and(|s| s.chars().count() == 1)).unwrap_or(end - 1)
+    (floor..end)
+        .find(|from| std::str::from_utf8(&bytes[*from..end]).is_ok_and(|s| s.chars().count() == 1))
+        .unwrap_or(end - 1)
 }
 
 /// A `UNB` inside a word is none.

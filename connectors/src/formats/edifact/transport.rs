@@ -77,7 +77,12 @@ struct Cleaner<'a> {
 impl<'a> Cleaner<'a> {
     fn new(bytes: &'a [u8], start: &Start) -> Self {
         let body = start.body;
-        let shifts_are_data = bytes[body..].iter().take(16).collect::<Vec<_>>().windows(4).any(|w| w == [b"U", b"N", b"O", b"X"].map(|b| &b[0]));
+        let shifts_are_data = bytes[body..]
+            .iter()
+            .take(16)
+            .collect::<Vec<_>>()
+            .windows(4)
+            .any(|w| w == [b"U", b"N", b"O", b"X"].map(|b| &b[0]));
         Self {
             bytes,
             chars: start.chars,

@@ -144,11 +144,13 @@ fn list(cells: &[Cell], dice: &mut Dice, items: impl FnOnce(&[Cell], &mut Dice) 
     Arc::new(ListArray::new(field, OffsetBuffer::new(offsets.into()), values, nulls))
 }
 
-/// Records whose fields may come in another order, with values left standing in records that are NULL.
+/// Records whose fields may come in another order, some of the empty ones not at all; with values left standing in
+/// records that are NULL.
 fn records(members: &[Member], cells: &[Cell], dice: &mut Dice) -> ArrayRef {
-    let mut order: Vec<usize> = (0..members.len()).filter(|_| !dice.one_in(12)).collect();
+    let known = |place: usize| cells.iter().any(|cell| matches!(cell, Cell::Record(f) if f[place] != Cell::Null));
+    let mut order: Vec<usize> = (0..members.len()).filter(|place| known(*place) || dice.one_in(2)).collect();
     if dice.one_in(2) {
-        order.rotate_left(dice.below(members.len()).min(order.len()));
+        order.reverse();
     }
     let mut fields = Vec::new();
     let mut columns = Vec::new();

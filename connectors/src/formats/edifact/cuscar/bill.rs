@@ -124,8 +124,8 @@ impl Bill {
                 "CUX" => s.get(0, 1).clone_into(&mut currency),
                 "MOA" => bill.amount(s, &currency, message),
                 // Read and kept in the bytes.
-                "CNI" | "CPI" | "TDT" | "DTM" | "CTA" | "COM" | "QTY" | "FTX" | "PAC" | "DOC" | "TMP" | "RNG" | "TSR" | "DIM"
-                | "GIN" | "AUT" | "TMD" | "SEL" | "STS" | "HYN" | "TCC" => {}
+                "CNI" | "CPI" | "TDT" | "DTM" | "CTA" | "COM" | "QTY" | "FTX" | "PAC" | "DOC" | "TMP" | "RNG"
+                | "TSR" | "DIM" | "GIN" | "AUT" | "TMD" | "SEL" | "STS" | "HYN" | "TCC" => {}
                 tag => bill.warn("unknown_segment", s, message, format!("{tag} in a bill")),
             }
         }

@@ -136,7 +136,8 @@ impl Manifest {
                 "EQD" => manifest.equipment.push(equipment(s, &mut warn)),
                 "MEA" | "SEL" => equip(manifest.equipment.last_mut(), s, &mut warn),
                 "CNT" => manifest.totals.read(s),
-                "TSR" | "DIM" | "TMP" | "RNG" | "FTX" | "CTA" | "COM" | "QTY" | "AUT" | "EQN" | "DGS" | "PAC" | "UNS" => {}
+                "TSR" | "DIM" | "TMP" | "RNG" | "FTX" | "CTA" | "COM" | "QTY" | "AUT" | "EQN" | "DGS" | "PAC"
+                | "UNS" => {}
                 tag => warn("unknown_segment", format!("{tag} in the header of a manifest")),
             }
         }
@@ -146,7 +147,11 @@ impl Manifest {
         manifest.settle_times(times, message, warnings);
         if manifest.manifested_at.is_none() {
             manifest.manifested_at = message.envelope.issued_at;
-            warnings.push(Warning { code: "no_manifest_time", path: message.path(1), text: "no usable DTM 137".into() });
+            warnings.push(Warning {
+                code: "no_manifest_time",
+                path: message.path(1),
+                text: "no usable DTM 137".into(),
+            });
         }
         manifest
     }
@@ -165,7 +170,13 @@ impl Manifest {
         }
     }
 
-    fn time(&mut self, dtm: Segment<'_, '_>, zone: chrono_tz::Tz, times: &mut Times, warn: &mut dyn FnMut(&'static str, String)) {
+    fn time(
+        &mut self,
+        dtm: Segment<'_, '_>,
+        zone: chrono_tz::Tz,
+        times: &mut Times,
+        warn: &mut dyn FnMut(&'static str, String),
+    ) {
         let qualifier = dtm.get(0, 0);
         let Ok(moment) = parse(dtm.get(0, 1), dtm.get(0, 2), Century::Recent) else {
             return warn("bad_date", format!("DTM {}", short(qualifier)));

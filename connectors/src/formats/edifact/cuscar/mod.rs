@@ -149,7 +149,10 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
             }
             "BM" | "AWB" | "AAM" if houses => master = Some(number),
             "BM" | "AWB" | "AAM" => {
-                bills.push((Numbers { line_no, master: None, house: number, kind: "straight", segment: rff.number() }, index));
+                bills.push((
+                    Numbers { line_no, master: None, house: number, kind: "straight", segment: rff.number() },
+                    index,
+                ));
             }
             "BH" | "HWB" => {
                 let master = master.clone();
@@ -230,7 +233,8 @@ fn containers_of(
     named: &mut HashSet<usize>,
 ) -> Vec<(Equipment, Option<f64>)> {
     let mut containers: Vec<(Equipment, Option<f64>)> = bill.equipment.iter().map(|e| (e.clone(), None)).collect();
-    let mut place: HashMap<String, usize> = containers.iter().enumerate().map(|(i, (e, _))| (e.id.clone(), i)).collect();
+    let mut place: HashMap<String, usize> =
+        containers.iter().enumerate().map(|(i, (e, _))| (e.id.clone(), i)).collect();
     for (id, packages) in bill.lines.iter().flat_map(|l| &l.containers) {
         let i = *place.entry(id.clone()).or_insert_with(|| {
             let known = equipment.get(id).copied();
@@ -313,7 +317,11 @@ impl Tally {
             says.push(format!("consignments {}, listed {listed}", totals.consignments.unwrap_or_default()));
         }
         if totals.equipment.is_some_and(|n| n != manifest.equipment.len() as u64) {
-            says.push(format!("equipment {}, listed {}", totals.equipment.unwrap_or_default(), manifest.equipment.len()));
+            says.push(format!(
+                "equipment {}, listed {}",
+                totals.equipment.unwrap_or_default(),
+                manifest.equipment.len()
+            ));
         }
         let differs = |said: Option<f64>, sum: f64| said.is_some_and(|s| (s - sum).abs() > 0.5);
         if differs(totals.packages, self.packages) {

@@ -107,7 +107,10 @@ mod tests {
             "KRT1 | HAECHI TEST | 1 EXAMPLE RO, BUSAN | KR",
         );
         check("NAD+CZ++ACME LTD:1 ROAD:TOWN'", " | ACME LTD | 1 ROAD, TOWN | ");
-        check("NAD+SU+sup1+A PERSON, TEST ADDRESS, TOWN, POSTCODE'", "SUP1 | A PERSON | TEST ADDRESS, TOWN, POSTCODE | ");
+        check(
+            "NAD+SU+sup1+A PERSON, TEST ADDRESS, TOWN, POSTCODE'",
+            "SUP1 | A PERSON | TEST ADDRESS, TOWN, POSTCODE | ",
+        );
         check("NAD+CN'", " |  |  | ");
     }
 
@@ -124,7 +127,9 @@ mod tests {
 
     #[test]
     fn same_as_consignee_is_seen() {
-        for (name, same) in [("SAME AS CONSIGNEE", true), ("Same as cnee.", true), ("SAMEH TRADING", false), ("SAME DAY LTD", false)] {
+        for (name, same) in
+            [("SAME AS CONSIGNEE", true), ("Same as cnee.", true), ("SAMEH TRADING", false), ("SAME DAY LTD", false)]
+        {
             assert_eq!(is_same_as_consignee(name), same, "{name}");
         }
     }

@@ -47,7 +47,14 @@ impl<'m> Rows<'m> {
     }
 
     /// Writes a row. Returns whether it was taken.
-    pub fn write(&self, numbers: &Numbers, bill: &Bill, containers: &[(Equipment, Option<f64>)], raw: &str, out: &mut Output<'_>) -> bool {
+    pub fn write(
+        &self,
+        numbers: &Numbers,
+        bill: &Bill,
+        containers: &[(Equipment, Option<f64>)],
+        raw: &str,
+        out: &mut Output<'_>,
+    ) -> bool {
         let position = self.message.position(numbers.segment);
         let source = out.input.source;
         let table = out.table(&CONSIGNMENT, builder);
@@ -97,7 +104,8 @@ impl<'m> Rows<'m> {
         table.set(c.unloading_port, unloading);
         table.set(c.destination_place, bill.destination.as_deref());
         let mut route: Vec<&str> = Vec::new();
-        for port in [bill.origin_port.as_deref(), loading, unloading, bill.destination.as_deref()].into_iter().flatten() {
+        for port in [bill.origin_port.as_deref(), loading, unloading, bill.destination.as_deref()].into_iter().flatten()
+        {
             let country = port.get(..2).filter(|_| port.len() == 5);
             route.extend(country.filter(|c| route.last() != Some(c)));
         }
@@ -127,12 +135,15 @@ impl<'m> Rows<'m> {
 
     fn goods(&self, table: &mut Table, bill: &Bill, containers: &[(Equipment, Option<f64>)]) {
         let c = &self.columns;
-        let described = bill.description.as_deref().into_iter().chain(bill.lines.iter().map(|l| l.description.as_str()));
+        let described =
+            bill.description.as_deref().into_iter().chain(bill.lines.iter().map(|l| l.description.as_str()));
         table.set(c.description, distinct(described).as_deref());
         let marks = bill.marks.iter().chain(bill.lines.iter().flat_map(|l| &l.marks)).map(String::as_str);
         table.set(c.marks, distinct(marks).as_deref());
         let mut hs_codes: Vec<&str> = Vec::new();
-        for code in bill.lines.iter().filter_map(|l| l.hs_code.as_deref()).chain(bill.hs_codes.iter().map(String::as_str)) {
+        for code in
+            bill.lines.iter().filter_map(|l| l.hs_code.as_deref()).chain(bill.hs_codes.iter().map(String::as_str))
+        {
             if !hs_codes.contains(&code) {
                 hs_codes.push(code);
             }

@@ -1,0 +1,231 @@
+//! Manifests, dialect by dialect and oddity by oddity.
+
+use super::super::tests::{column, read, reasons, warnings};
+use crate::format::MessageReading;
+
+/// A manifest with this header and these consignments.
+fn manifest(header: &str, consignments: &str) -> MessageReading {
+    let text = format!(
+        "UNB+UNOA:2+ZZLX+KR+270301:0905+R1'UNH+C1+CUSCAR:D:95B:UN'BGM+85+M1+9'DTM+137:202703010900:203'{header}{consignments}\
+         UNT+0+C1'UNZ+1+R1'"
+    );
+    let mut reading = read(&text);
+    reading.warnings.retain(|w| w.code != "unt_count");
+    reading
+}
+
+const VOYAGE: &str = "TDT+20+027W+1++ZZLX:172:20+++0000012:146:11:HAECHI PIONEER:PA'LOC+94+VNSGN'LOC+60+KRPUS'\
+                      DTM+133:202702241800:203'DTM+132:202703020600:203'GIS+23'";
+
+fn bills(consignments: &str) -> MessageReading {
+    manifest(VOYAGE, consignments)
+}
+
+/// The numbers of each row: `consignment: kind, master, house`.
+fn numbers(reading: &MessageReading) -> Vec<String> {
+    let of = |name| column(reading, "consignment", name);
+    let (ids, kinds, masters, houses) =
+        (of("consignment_id"), of("bill_kind"), of("master_bill_id"), of("house_bill_id"));
+    (0..ids.len()).map(|i| format!("{}: {}, {}, {}", ids[i], kinds[i], masters[i], houses[i])).collect()
+}
+
+fn one(reading: &MessageReading, name: &str) -> String {
+    column(reading, "consignment", name).into_iter().next().unwrap_or_else(|| "no row".into())
+}
+
+#[test]
+fn the_reference_says_how_a_bill_stands_to_others() {
+    for (consignment, expected) in [
+        ("CNI+1+B1'RFF+BM:B1'GID+1'", &["M1/B1: straight, , B1"][..]),
+        ("CNI+1+MA'RFF+BH:H1'RFF+BH:H2'", &["M1/MA/H1: house, MA, H1", "M1/MA/H2: house, MA, H2"]),
+        ("CNI+1'RFF+MB:MA'RFF+BH:H1'", &["M1/MA/H1: house, MA, H1"]),
+        ("CNI+1'RFF+BH:H1'RFF+MB:MA'GID+1'RFF+BH:H2'", &["M1/MA/H1: house, MA, H1", "M1/MA/H2: house, MA, H2"]),
+        ("CNI+1'RFF+BM:MA'RFF+BH:H1'", &["M1/MA/H1: house, MA, H1"]),
+        ("CNI+1'RFF+MWB:999-1'RFF+HWB:HA'", &["M1/999-1/HA: house, 999-1, HA"]),
+        ("CNI+1'DOC+714'RFF+AAM:W1'", &["M1/W1: straight, , W1"]),
+        ("CNI+1'RFF+MB:MA'", &["M1/MA/MA: master_only, MA, MA"]),
+        ("CNI+1+B1'", &["M1/B1: straight, , B1"]),
+        ("CNI+1+B1'RFF+BM:B1'RFF+UCN:27ZZLX0001I00010001'", &["27ZZLX0001I00010001: straight, , B1"]),
+    ] {
+        assert_eq!(numbers(&bills(consignment)), expected, "{consignment}");
+    }
+}
+
+#[test]
+fn a_bill_without_number_is_set_aside_alone() {
+    let reading = bills("CNI+1'GID+1+5:CT'FTX+AAA+++TOYS'CNI+2+B1'RFF+BM:B1'");
+    assert_eq!((reasons(&reading), numbers(&reading).len()), (vec!["no_bill"], 1));
+    assert_eq!(reading.set_aside[0].text, "CNI+1'GID+1+5:CT'FTX+AAA+++TOYS'");
+    let nothing = read("UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:95B:UN'BGM+85'UNT+3+C1'UNZ+1+R1'");
+    assert_eq!(reasons(&nothing), ["no_manifest"]);
+}
+
+#[test]
+fn the_function_says_what_happens_to_the_bills() {
+    for (function, change, count) in [
+        ("9", "new", None),
+        ("4", "amend", Some("amended")),
+        ("5", "amend", Some("amended")),
+        ("1", "cancel", Some("cancelled")),
+        ("3", "cancel", Some("cancelled")),
+    ] {
+        let text = format!(
+            "UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:95B:UN'BGM+85+M1+{function}'DTM+137:202703010900:203'GIS+23'CNI+1+B1'RFF+BM:B1'UNT+7+C1'UNZ+1+R1'"
+        );
+        let reading = read(&text);
+        assert_eq!(one(&reading, "change_kind"), change);
+        assert_eq!(count.map(|c| reading.counts[c]), count.map(|_| 1), "{function}");
+    }
+}
+
+#[test]
+fn the_voyage_stands_on_every_bill() {
+    let reading = bills("CNI+1+B1'RFF+BM:B1'");
+    for (name, value) in [
+        ("voyage_no", "027W"),
+        ("transport_mode", "sea"),
+        ("carrier_id", "ZZLX"),
+        ("conveyance_id", "0000012"),
+        ("conveyance_name", "HAECHI PIONEER"),
+        ("conveyance_country", "PA"),
+        ("loading_port", "VNSGN"),
+        ("unloading_port", "KRPUS"),
+        ("nature", "import"),
+        ("manifested_at", "2027-03-01T00:00:00Z"),
+        ("departed_at", "2027-02-24T11:00:00Z"),
+        ("arrival_expected_at", "2027-03-01T21:00:00Z"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!(warnings(&reading), Vec::<&str>::new());
+}
+
+#[test]
+fn what_a_bill_says_of_itself_goes_before_the_header() {
+    let reading = bills("CNI+1+B1'RFF+BM:B1'LOC+76+CNSHA'LOC+9+HKHKG'LOC+11+KRINC'LOC+20+USLAX'GIS+28'");
+    for (name, value) in [
+        ("nature", "transhipment"),
+        ("loading_port", "HKHKG"),
+        ("unloading_port", "KRINC"),
+        ("destination_place", "USLAX"),
+        ("route_countries", "CN|HK|KR|US"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+}
+
+#[test]
+fn empty_containers_without_a_bill_are_not_forgotten() {
+    let equipment = "EQD+CN+ZZZU0000010+22G1:102:5++3+4'EQD+CN+ZZZU0000026+45G1:102:5++3+8'";
+    let reading = manifest(&format!("{VOYAGE}{equipment}"), "CNI+1+B1'RFF+BM:B1'GID+1+5:CT'SGP+ZZZU0000026+5'");
+    assert_eq!(column(&reading, "consignment", "nature"), ["import", "empty"]);
+    assert_eq!(numbers(&reading)[1], "M1/EMPTY: straight, , EMPTY");
+    assert_eq!((reading.counts["bills"], reading.counts["empty_consignments"]), (1, 1));
+    let reading = manifest(&format!("{VOYAGE}{equipment}"), "CNI+1+B1'RFF+BM:B1'");
+    assert_eq!(warnings(&reading), ["container_without_bill"], "the full one");
+}
+
+#[test]
+fn goods_of_several_lines_add_up() {
+    let reading = bills(
+        "CNI+1+B1'RFF+BM:B1'GID+1+60:CT'FTX+AAA+++PHONE CASES:AND CHARGERS'MEA+AAE+G+KGM:3100'MEA+AAE+AAW+MTQ:14.7'\
+         DGS+IMD+9+3481'PCI+28+NO MARKS'CST++851830:122:ZZZ'GID+2+30:BX'FTX+AAA+++EARPHONES'MEA+WT+AAG+TNE:1.5'\
+         PCI+28+NO MARKS'CST++8518.30:122:ZZZ'",
+    );
+    for (name, value) in [
+        ("description", "PHONE CASES AND CHARGERS / EARPHONES"),
+        ("marks", "NO MARKS"),
+        ("hs_codes", "851830"),
+        ("package_count", "90.0"),
+        ("gross_mass_kg", "4600.0"),
+        ("volume_m3", "14.7"),
+        ("dangerous", "true"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+}
+
+#[test]
+fn parties_are_resolved() {
+    let reading = bills(
+        "CNI+1+B1'RFF+BM:B1'NAD+SU+S1+A PERSON, ROAD, TOWN'NAD+CZ+++ACME+1 ROAD+HO CHI MINH+++VN'\
+         NAD+CN+KRT1:160:ZZZ++HAECHI TEST+2 RO+BUSAN+++KR'NAD+NI+++SAME AS CONSIGNEE'NAD+QQ+++WHO'",
+    );
+    for (name, value) in [
+        ("shipper_name", "ACME"),
+        ("shipper_address", "1 ROAD, HO CHI MINH"),
+        ("shipper_country", "VN"),
+        ("consignee_id", "KRT1"),
+        ("notify_name", "HAECHI TEST"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!(warnings(&reading), ["unknown_party"]);
+}
+
+#[test]
+fn oddities_are_taken_with_a_warning() {
+    for (segments, code) in [
+        ("GID+1+many:CT'", "bad_number"),
+        ("GID+1'MEA+AAE+G+STN:5'", "bad_unit"),
+        ("GID+1'CST++12:122'", "unknown_code"),
+        ("GID+1'SGP+ZZZU0000010+5'", "no_containers_listed"),
+        ("MOA+64:100:KRW'", "amount_currency"),
+        ("XYZ+1'", "unknown_segment"),
+    ] {
+        let reading = bills(&format!("CNI+1+B1'RFF+BM:B1'{segments}"));
+        assert_eq!((warnings(&reading), numbers(&reading).len()), (vec![code], 1), "{segments}");
+    }
+    for (header, code) in [
+        ("EQD+CN+ZZZU0000011+22G1:102:5++3+4'", "check_digit"),
+        ("CNT+16:4'", "cnt_mismatch"),
+        ("CNT+7:99:KGM'", "cnt_mismatch"),
+        ("CNT+10:7'", "cnt_mismatch"),
+    ] {
+        let reading = manifest(&format!("{VOYAGE}{header}"), "CNI+1+B1'RFF+BM:B1'");
+        assert_eq!(warnings(&reading), [code], "{header}");
+    }
+    let unknown_port = manifest(&VOYAGE.replace("KRPUS", "USZZZ"), "CNI+1+B1'RFF+BM:B1'");
+    assert_eq!(
+        (warnings(&unknown_port), one(&unknown_port, "arrival_expected_at")),
+        (vec!["unknown_port"], String::new())
+    );
+    let no_nature = manifest(&VOYAGE.replace("GIS+23'", ""), "CNI+1+B1'RFF+BM:B1'");
+    assert_eq!(warnings(&no_nature), ["no_nature"]);
+}
+
+#[test]
+fn the_road_dialect_names_office_and_trailer() {
+    let header = "TDT+20+TRIP1+3++ZZRD:172'LOC+60+0207:77'NAD+CA+ZZRD:172'NAD+VW+D1+++DRIVER'EQD+BI+TRAILER1'GEI+5+23'";
+    let reading = manifest(
+        header,
+        "CNI+1'DOC+714'RFF+AAM:W1'LOC+9+KRPUS:78'NAD+CZ+++ACME'NAD+CN+++HAECHI'GID+1+5:PX'SGP+TRAILER1'",
+    );
+    for (name, value) in
+        [("transport_mode", "road"), ("office", "0207"), ("carrier_id", "ZZRD"), ("house_bill_id", "W1")]
+    {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!(warnings(&reading), Vec::<&str>::new());
+}
+
+#[test]
+fn the_air_dialect_names_waybills_and_values() {
+    let header = "TDT+20+ZZ421+4++ZZ'LOC+9+BKK'LOC+11+ICN'DTM+132:202703140830:203'GIS+23'";
+    let reading = manifest(
+        header,
+        "CNI+1+999-12345675'RFF+HWB:H1'GID+1+8'MEA+WT+AAG+KGM:176'MOA+14:1200:USD'MOA+64:90:USD'HAN+PER'",
+    );
+    for (name, value) in [
+        ("transport_mode", "air"),
+        ("master_bill_id", "999-12345675"),
+        ("house_bill_id", "H1"),
+        ("gross_mass_kg", "176.0"),
+        ("value_usd", "1200.0"),
+        ("freight_usd", "90.0"),
+        ("special_handling", "PER"),
+        ("arrival_expected_at", "2027-03-13T23:30:00Z"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+}

@@ -66,9 +66,9 @@ pub fn split_number(text: &str, carrier: &str) -> (String, Option<i32>, Option<S
     let carrier = upper(carrier).into_owned();
     let rest_is_number = |n: usize| text.as_bytes().get(n).is_some_and(u8::is_ascii_digit);
     let letters = |n: usize| text.get(..n).is_some_and(|t| t.bytes().all(|b| b.is_ascii_uppercase()));
-    let designator = text.get(..2).is_some_and(|t| {
-        t.bytes().all(|b| b.is_ascii_alphanumeric()) && t.bytes().any(|b| b.is_ascii_uppercase())
-    });
+    let designator = text
+        .get(..2)
+        .is_some_and(|t| t.bytes().all(|b| b.is_ascii_alphanumeric()) && t.bytes().any(|b| b.is_ascii_uppercase()));
     let cut = if !carrier.is_empty() && text.len() > carrier.len() && text.starts_with(&carrier) {
         carrier.len()
     } else if letters(3) && rest_is_number(3) {
@@ -126,9 +126,8 @@ impl Legs {
             return false;
         }
         let code = loc.get(1, 0);
-        let place = |warnings: &mut Vec<Warning>| {
-            (!code.is_empty()).then(|| airport(code, path, warnings).into_owned())
-        };
+        let place =
+            |warnings: &mut Vec<Warning>| (!code.is_empty()).then(|| airport(code, path, warnings).into_owned());
         match loc.get(0, 0) {
             "125" | "005" | "5" => {
                 self.settle();
@@ -175,7 +174,11 @@ impl Legs {
             leg.departs_at = leg.departs.and_then(|m| to_utc_at(m, leg.departure.as_deref()));
             leg.arrives_at = leg.arrives.and_then(|m| to_utc_at(m, leg.arrival.as_deref()));
             let mut warn = |code, text: &str| {
-                warnings.push(Warning { code, path: message.path(leg.segment), text: format!("{}: {text}", leg.label()) });
+                warnings.push(Warning {
+                    code,
+                    path: message.path(leg.segment),
+                    text: format!("{}: {text}", leg.label()),
+                });
             };
             if leg.departs_at.is_none() {
                 warn("no_departure_time", "no departure time that could be converted to UTC");

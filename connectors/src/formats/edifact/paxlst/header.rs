@@ -61,10 +61,7 @@ impl List {
 
     /// A status of a flight, not a list of who is on it.
     pub fn is_status(self) -> bool {
-        matches!(
-            self,
-            Self::OnBoard | Self::NotOnBoard | Self::Closed | Self::FlightCancelled | Self::FlightChanged
-        )
+        matches!(self, Self::OnBoard | Self::NotOnBoard | Self::Closed | Self::FlightCancelled | Self::FlightChanged)
     }
 }
 
@@ -120,7 +117,12 @@ impl Header {
                 tag => warn(warnings, "unknown_segment", format!("{tag} outside the group of a person")),
             }
         }
-        header.legs = legs.finish(message, warnings);
+        let mut of_legs = Vec::new();
+        header.legs = legs.finish(message, &mut of_legs);
+        // A master crew list names no flight, whatever its TDT says.
+        if header.list != List::MasterCrew {
+            warnings.append(&mut of_legs);
+        }
         header
     }
 

@@ -20,8 +20,8 @@ use super::segments::{Arena, Raw};
 use flight::Leg;
 use header::{Change, Header, List};
 use person::{Person, role_of};
-pub(super) use rows::{texts, warning_cells};
 use rows::Rows;
+pub(super) use rows::{texts, warning_cells};
 
 /// The column `message_format`.
 pub const FORMAT: &str = "paxlst";
@@ -150,7 +150,11 @@ fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> Vec<&'h Leg> {
     // Ends that contradict each other tell nothing.
     let own = if from < to { &legs[from..to] } else { &legs[..] };
     let border: Vec<_> = own.iter().filter(|l| l.border && l.is_named()).collect();
-    if border.is_empty() { own.iter().rev().find(|l| l.is_named()).or(legs.first()).into_iter().collect() } else { border }
+    if border.is_empty() {
+        own.iter().rev().find(|l| l.is_named()).or(legs.first()).into_iter().collect()
+    } else {
+        border
+    }
 }
 
 /// Whether everybody on the flight is in this message; `None` where the message alone cannot say.
@@ -194,7 +198,14 @@ impl Tally {
         self.bags += person.bag_count.unwrap_or(0).max(0) as u64;
     }
 
-    fn report(&self, header: &Header, message: &Message<'_>, listed: u64, complete: Option<bool>, out: &mut Output<'_>) {
+    fn report(
+        &self,
+        header: &Header,
+        message: &Message<'_>,
+        listed: u64,
+        complete: Option<bool>,
+        out: &mut Output<'_>,
+    ) {
         let declared = header.declared();
         match header.list {
             List::OnBoard => out.count("on_board", self.people),
@@ -234,7 +245,8 @@ impl Tally {
                 };
                 out.warn("nobody_listed", message.path(leg.segment), format!("{}: {what}", leg.label()));
             }
-        } else if let (Some(false), Some(declared), None, true) = (complete, declared, &message.part, message.complete) {
+        } else if let (Some(false), Some(declared), None, true) = (complete, declared, &message.part, message.complete)
+        {
             out.warn("cnt_mismatch", message.path(1), format!("CNT says {declared}, {listed} are listed"));
         }
     }

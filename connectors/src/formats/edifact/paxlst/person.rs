@@ -191,8 +191,13 @@ impl<'p> Reader<'p, '_> {
         };
         self.person.given_names = self.person.given_names.take().and_then(split_title);
         let subdivision = s.value(6, 3).or_else(|| s.value(6, 0));
-        let parts: Vec<_> =
-            s.components(4).filter(|c| !c.is_empty()).chain(s.value(5, 0)).chain(subdivision).chain(s.value(7, 0)).collect();
+        let parts: Vec<_> = s
+            .components(4)
+            .filter(|c| !c.is_empty())
+            .chain(s.value(5, 0))
+            .chain(subdivision)
+            .chain(s.value(7, 0))
+            .collect();
         self.person.address = (!parts.is_empty()).then(|| parts.join(", "));
         if let Some(code) = s.value(8, 0) {
             self.person.address_country = Some(self.country(s, code));
@@ -450,7 +455,8 @@ mod tests {
 
     #[test]
     fn seats_lose_their_padding() {
-        for (seat, expected) in [("014A", "14A"), ("14A", "14A"), ("07F", "7F"), ("0", "0"), ("00", "00"), ("A1", "A1")] {
+        for (seat, expected) in [("014A", "14A"), ("14A", "14A"), ("07F", "7F"), ("0", "0"), ("00", "00"), ("A1", "A1")]
+        {
             assert_eq!(without_padding(Cow::Borrowed(seat)), expected);
         }
     }

@@ -46,7 +46,16 @@ impl Rows {
     }
 
     /// One row for each leg in `on`. Returns whether all were taken.
-    pub fn write(&self, person: &Person<'_>, on: &[&Leg], at: u32, header: &Header, message: &Message<'_>, raw: &str, out: &mut Output<'_>) -> bool {
+    pub fn write(
+        &self,
+        person: &Person<'_>,
+        on: &[&Leg],
+        at: u32,
+        header: &Header,
+        message: &Message<'_>,
+        raw: &str,
+        out: &mut Output<'_>,
+    ) -> bool {
         let position = message.position(at);
         let source = out.input.source;
         let mut taken = true;
@@ -144,7 +153,14 @@ impl Rows {
         });
         // A redress number is no document, but identifies like one.
         let redress = person.redress.iter().map(|number| {
-            Cell::Record(vec![Cell::Text("AEA"), Cell::Text(number), Cell::Null, Cell::Null, Cell::Null, Cell::Text("api")])
+            Cell::Record(vec![
+                Cell::Text("AEA"),
+                Cell::Text(number),
+                Cell::Null,
+                Cell::Null,
+                Cell::Null,
+                Cell::Text("api"),
+            ])
         });
         table.set(c.documents, Cell::List(documents.chain(redress).collect()));
     }
@@ -178,8 +194,8 @@ pub(in super::super) fn texts<T: AsRef<str>>(values: &[T]) -> Cell<'_> {
 
 /// The column `warnings`.
 pub(in super::super) fn warning_cells(warnings: &[Warning]) -> Cell<'_> {
-    let cells = warnings.iter().map(|Warning { code, path, text }| {
-        Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)])
-    });
+    let cells = warnings
+        .iter()
+        .map(|Warning { code, path, text }| Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)]));
     Cell::List(cells.collect())
 }

@@ -1,0 +1,210 @@
+//! Passenger lists, kind by kind and oddity by oddity.
+
+use super::super::tests::{column, read, reasons, warnings};
+use crate::format::MessageReading;
+
+/// A list with this BGM, these flights and these people.
+fn list(bgm: &str, flights: &str, people: &str) -> MessageReading {
+    let text =
+        format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+A1+PAXLST:D:15B:UN:IATA'{bgm}{flights}{people}UNT+0+A1'UNZ+1+R1'");
+    let mut reading = read(&text);
+    reading.warnings.retain(|w| w.code != "unt_count");
+    reading
+}
+
+const FLIGHT: &str = "TDT+20+ZZ421+++ZZ'LOC+125+BKK'DTM+189:2703140105:201'LOC+87+ICN'DTM+232:2703140830:201'";
+
+fn person(segments: &str) -> MessageReading {
+    list("BGM+745'", FLIGHT, &format!("NAD+FL+++KIM:ARA'{segments}"))
+}
+
+/// One value of the only row.
+fn one(reading: &MessageReading, name: &str) -> String {
+    column(reading, "traveller", name).into_iter().next().unwrap_or_else(|| "no row".into())
+}
+
+#[test]
+fn the_kind_of_list_says_what_happens_to_the_people_on_it() {
+    for (bgm, role, state, change) in [
+        ("BGM+745'", "FL", "listed", "new"),
+        ("BGM+745+CP'", "FL", "listed", "amend"),
+        ("BGM+745+XR'", "FL", "cancelled", "cancel"),
+        ("BGM+745+RP'", "FL", "cancelled", "cancel"),
+        ("BGM+250+C'", "FM", "listed", "new"),
+        ("BGM+250+CC'", "FM", "listed", "amend"),
+        ("BGM+250+B'", "FM", "listed", "new"),
+        ("BGM+266+CLOB'", "FL", "boarded", "amend"),
+        ("BGM+266+CLNB'", "FL", "no_show", "amend"),
+        ("BGM+266+CF'", "FL", "listed", "amend"),
+        ("BGM+655'", "FL", "listed", "new"),
+        ("BGM+10'", "VW", "listed", "new"),
+    ] {
+        let reading = list(bgm, FLIGHT, &format!("NAD+{role}+++KIM:ARA'"));
+        assert_eq!((one(&reading, "state").as_str(), one(&reading, "change_kind").as_str()), (state, change), "{bgm}");
+        assert_eq!(warnings(&reading), Vec::<&str>::new(), "{bgm}");
+    }
+    let reading = list("BGM+999'", FLIGHT, "NAD+FL+++KIM:ARA'");
+    assert_eq!((one(&reading, "state"), warnings(&reading)), ("listed".into(), vec!["unknown_code"]));
+}
+
+#[test]
+fn a_qualifier_gives_the_role() {
+    for (qualifier, role) in
+        [("FL", "passenger"), ("FM", "crew"), ("DDU", "transit_passenger"), ("DDT", "transit_crew"), ("VW", "driver")]
+    {
+        assert_eq!(one(&list("BGM+745'", FLIGHT, &format!("NAD+{qualifier}+++KIM:ARA'")), "role"), role);
+    }
+}
+
+#[test]
+fn closing_and_cancelling_without_names_is_said() {
+    for (bgm, count) in [("BGM+266+CL'", "on_board_total"), ("BGM+266+XF'", "flight_cancelled")] {
+        let reading = list(bgm, FLIGHT, "CNT+42:1'");
+        assert_eq!((warnings(&reading), reading.counts[count]), (vec!["nobody_listed"], 1), "{bgm}");
+    }
+}
+
+/// The legs as `from-to`, those with a row first.
+fn legs(flights: &str, person: &str) -> Vec<String> {
+    let reading = list("BGM+745'", flights, &format!("NAD+FL+++KIM:ARA'{person}"));
+    let from = column(&reading, "traveller", "departure_airport");
+    let to = column(&reading, "traveller", "arrival_airport");
+    from.iter().zip(to).map(|(from, to)| format!("{from}-{to}")).collect()
+}
+
+#[test]
+fn four_stops_under_one_tdt_are_the_legs_of_two() {
+    let two = "TDT+20+KE250+++KE'LOC+92+JFK'DTM+189:1402010220:201'LOC+92+ANC'DTM+232:1402010550:201'\
+               TDT+20+KE250+++KE'LOC+125+ANC'DTM+189:1402010650:201'LOC+87+ICN'DTM+232:1402020840:201'";
+    let one = two.replacen("TDT+20+KE250+++KE'LOC+125", "LOC+125", 1);
+    for flights in [two, &one] {
+        let reading = list("BGM+745'", flights, "");
+        let labels: Vec<_> = reading.warnings.iter().map(|w| w.text.split(':').next().unwrap()).collect();
+        assert_eq!(labels, ["KE250 JFK-ANC", "KE250 ANC-ICN"]);
+        assert_eq!(reading.counts["flights"], 2);
+        assert_eq!(legs(flights, ""), ["ANC-ICN"], "the leg across the border");
+    }
+}
+
+#[test]
+fn rows_are_for_the_legs_across_the_border_that_a_person_is_on() {
+    let both = "TDT+20+ZZ1'LOC+125+SIN'LOC+87+ICN'TDT+20+ZZ1'LOC+125+ICN'LOC+87+LAX'";
+    assert_eq!(legs(both, ""), ["SIN-ICN", "ICN-LAX"]);
+    assert_eq!(legs(both, "LOC+178+ICN'LOC+179+LAX'"), ["ICN-LAX"]);
+    assert_eq!(legs(both, "LOC+178+SIN'LOC+179+ICN'"), ["SIN-ICN"]);
+    assert_eq!(legs(both, "LOC+178+BKK'LOC+179+SFO'"), ["SIN-ICN", "ICN-LAX"], "comes from and goes further");
+    assert_eq!(legs(both, "LOC+178+ICN'LOC+179+ICN'"), ["SIN-ICN", "ICN-LAX"], "ends that contradict each other");
+    let none_marked = "TDT+20+AA1'LOC+92+ATL'LOC+92+ORD'TDT+20+AA2'LOC+92+ORD'LOC+92+JFK'";
+    assert_eq!(legs(none_marked, "LOC+178+ATL'LOC+179+JFK'"), ["ORD-JFK"]);
+}
+
+#[test]
+fn flight_times_are_local_to_their_airports() {
+    let reading = person("");
+    assert_eq!(one(&reading, "departure_scheduled_at"), "2027-03-13T18:05:00Z");
+    assert_eq!(one(&reading, "arrival_scheduled_at"), "2027-03-13T23:30:00Z");
+    let unknown = list("BGM+745'", &FLIGHT.replace("BKK", "ZZX"), "NAD+FL+++KIM:ARA'");
+    assert_eq!(
+        (one(&unknown, "departure_airport"), one(&unknown, "departure_scheduled_at")),
+        ("ZZX".into(), String::new())
+    );
+    assert_eq!(warnings(&unknown), ["unknown_airport", "no_departure_time"]);
+    let swapped = list("BGM+745'", &FLIGHT.replace("0830", "0130"), "NAD+FL+++KIM:ARA'");
+    assert_eq!((warnings(&swapped), reasons(&swapped)), (vec!["arrival_before_departure"], vec![]));
+}
+
+#[test]
+fn a_list_without_flight_is_refused_whole() {
+    let reading = list("BGM+745'", "", "NAD+FL+++KIM:ARA'NAD+FL+++LEE:BO'");
+    assert_eq!((reasons(&reading), reading.counts["people_set_aside"]), (vec!["no_flight"], 2));
+    assert!(reading.set_aside[0].text.contains("NAD+FL+++LEE:BO'"));
+}
+
+#[test]
+fn one_bad_person_is_set_aside_alone() {
+    let reading = list("BGM+745'", FLIGHT, "NAD+FL+++KIM:ARA'NAD+FL+++:'ATT+2++M'NAD+FL++'DOC+P+M1'");
+    assert_eq!(
+        (reasons(&reading), column(&reading, "traveller", "surname")),
+        (vec!["no_identity"], vec!["KIM".into(), String::new()])
+    );
+    let set_aside = &reading.set_aside[0];
+    assert_eq!(set_aside.position, "byte 0, message A1, segment 9");
+    assert_eq!(set_aside.text, "NAD+FL+++:'ATT+2++M'");
+}
+
+#[test]
+fn oddities_are_taken_with_a_warning() {
+    for (segments, column, value, code) in [
+        ("ATT+2++Q'", "gender", "Q", Some("unknown_gender")),
+        ("ATT+2++x'", "gender", "X", None),
+        ("ATT+2++M*M'", "gender", "M", None),
+        ("DTM+329:991399'", "birth_date", "", Some("bad_date")),
+        ("DTM+329: 670603'", "birth_date", "1967-06-03", None),
+        ("DTM+329:700000'", "birth_date_precision", "year", None),
+        ("DTM+329:19260301:102'", "birth_date", "1926-03-01", None),
+        ("NAT+2+D'", "nationality", "DE", None),
+        ("NAT+2+XXB'", "nationality", "XXB", None),
+        ("NAT+2+ABC'", "nationality", "ABC", Some("unknown_country")),
+        ("LOC+179+ZZX'", "debark_airport", "ZZX", Some("unknown_airport")),
+        ("LOC+180+ABC:::SEOUL'", "birth_place", "SEOUL", None),
+        ("DOC+P:1812019+123456789'", "document_kind", "P", None),
+        ("DOC++448763368'", "document_no", "448763368", None),
+        ("DOC+P:110:111+'", "document_kind", "P", None),
+        ("DOC++'DTM+36:190919'LOC+91+KOR'", "document_country", "", Some("empty_document")),
+        ("LOC+91+KOR'", "document_country", "", Some("orphan_segment")),
+        ("GIS+173'DOC+P+M1'", "document_verified", "true", None),
+        ("GEI+4+174'DOC+P+M1'", "document_verified", "false", None),
+        ("DOC+V+V1'DOC+P+M1'", "document_no", "M1", None),
+        ("DOC+V+V1'DOC+I+I1'", "document_no", "V1", None),
+        ("MEA+CT++:2'", "bag_count", "2", None),
+        ("MEA+CT++2'", "bag_count", "2", None),
+        ("MEA+CT++two'", "bag_count", "", Some("bad_number")),
+        ("MEA+WT++LBR:100'", "bag_mass_kg", "45.359237", None),
+        ("MEA+WT++STN:5'", "bag_mass_kg", "", Some("bad_unit")),
+        ("FTX+BAG+++ZZ000099:3'", "bag_tags", "ZZ000099|ZZ000100|ZZ000101", None),
+        ("FTX+BAG+++A'FTX+BAG+++B'", "bag_count", "2", None),
+        ("FTX+BAG+++NULL'", "bag_tags", "", None),
+        ("COM+82 10-0000:TE+a@EXAMPLE.com:EM+1:FX'", "phones", "82100000", None),
+        ("COM+a@EXAMPLE.com:EM'", "emails", "a@example.com", None),
+        ("RFF+SEA:014A'", "seat", "14A", None),
+        ("EMP+1+CR2:110:111'", "crew_kind", "CR2", None),
+        ("XYZ+1'", "surname", "KIM", Some("unknown_segment")),
+        ("### junk'", "surname", "KIM", Some("bad_segment")),
+    ] {
+        let reading = person(segments);
+        assert_eq!(one(&reading, column), value, "{segments}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{segments}");
+    }
+}
+
+#[test]
+fn names_are_kept_as_sent_and_addresses_become_one_line() {
+    let reading = list("BGM+745'", FLIGHT, "NAD+FL+++O?'Brien:MARU MR:J+1 ROAD+SEOUL+:::SEOUL+00000+KOR'");
+    assert_eq!((one(&reading, "surname"), one(&reading, "given_names")), ("O'Brien".into(), "MARU MR J".into()));
+    assert_eq!(one(&reading, "address"), "1 ROAD, SEOUL, SEOUL, 00000");
+    assert_eq!(one(&reading, "address_country"), "KR");
+}
+
+#[test]
+fn the_request_is_known_by_its_number_and_revision() {
+    let reading = list("BGM+745'RFF+TN:zz421a:::3'", FLIGHT, "NAD+FL+++KIM:ARA'");
+    assert_eq!((one(&reading, "request_ref"), one(&reading, "version")), ("ZZ421A".into(), "3".into()));
+}
+
+#[test]
+fn a_road_carrier_s_list_is_keyed_by_carrier_and_trip() {
+    let trip = "TDT+20+TRIP0042+3++ABCD'LOC+87+ICN'DTM+232:202703140830:203'";
+    let reading = list("BGM+10'", trip, "NAD+VW+++KIM:ARA'ATT+2++M*M'DTM+329:19700101:102'DOC+5K+L1'NAD+FM+++LEE:BO'");
+    assert_eq!(column(&reading, "traveller", "carrier"), ["ABCD", "ABCD"]);
+    assert_eq!(column(&reading, "traveller", "flight_no"), ["42", "42"]);
+    assert_eq!(column(&reading, "traveller", "role"), ["driver", "crew"]);
+}
+
+#[test]
+fn warnings_stand_on_the_row_they_are_about() {
+    let reading = list("BGM+745'", FLIGHT, "NAD+FL+++KIM:ARA'ATT+2++Q'NAD+FL+++LEE:BO'");
+    let (_, batch) = &reading.records[0];
+    let warnings = arrow::array::AsArray::as_list::<i32>(batch.column_by_name("warnings").unwrap());
+    assert_eq!((warnings.value_length(0), warnings.value_length(1)), (1, 0));
+    assert_eq!(column(&reading, "traveller", "message_path"), ["A1/8", "A1/10"]);
+}

@@ -15,6 +15,7 @@ use super::person::{Document, Person, gender};
 
 /// Reads a PDT.
 pub fn read<'p>(pdt: Segment<'p, '_>, message: &Message<'_>, day: Option<chrono::NaiveDate>) -> Person<'p> {
+    let day = day.or(message.envelope.issued_on);
     let mut warnings = Vec::new();
     let path = || message.path(pdt.number());
     let warn = |warnings: &mut Vec<Warning>, code, text: &str| {

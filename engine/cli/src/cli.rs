@@ -1,0 +1,66 @@
+//! The command line. A new subcommand is a file in `commands/`, a variant of [`Command`] and a line in `commands::run`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, test,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 done, and something was found wrong (rules with errors, failed tests, nothing found);
+2 the command line is wrong; 3 an input or output could not be used; 4 a bug in haechi.";
+
+/// Risk analytics for customs and border control: records in, selections with reasons out
+#[derive(Debug, Parser)]
+#[command(name = "haechi", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Worker threads; by default one a core
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Everything `haechi` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run files of one stream through rule packs: selections, hits and quarantine out
+    #[command(after_help = run::EXAMPLE)]
+    Run(run::RunArgs),
+    /// Evaluate rules over files, without a policy: how many rows each rule hits
+    #[command(after_help = evaluate::EXAMPLE)]
+    Evaluate(evaluate::EvaluateArgs),
+    /// Check rule packs and report every mistake
+    #[command(after_help = check::EXAMPLE)]
+    Check(check::CheckArgs),
+    /// Run the tests that stand in rules
+    #[command(after_help = test::EXAMPLE)]
+    Test(test::TestArgs),
+    /// Explain why a subject got its lane, or why a rule did not hit it
+    #[command(after_help = explain::EXAMPLE)]
+    Explain(explain::ExplainArgs),
+    /// Describe an error or warning code
+    #[command(after_help = explain_error::EXAMPLE)]
+    ExplainError(explain_error::ExplainErrorArgs),
+    /// Show the columns of a stream
+    #[command(after_help = schema::EXAMPLE)]
+    Schema(schema::SchemaArgs),
+    /// Read messages and print their rows
+    #[command(after_help = convert::EXAMPLE)]
+    Convert(convert::ConvertArgs),
+    /// Generate border traffic with planted schemes
+    #[command(after_help = dataset::EXAMPLE)]
+    Dataset(dataset::DatasetArgs),
+    /// Generate a day, run all three streams and show selections with their reasons
+    #[command(after_help = demo::EXAMPLE)]
+    Demo(demo::DemoArgs),
+    /// Print shell completions
+    #[command(after_help = completions::EXAMPLE)]
+    Completions(completions::CompletionsArgs),
+}

@@ -1,0 +1,62 @@
+//! `haechi check`: every mistake of every file, at once.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use haechi_pipeline::Packs;
+use haechi_rules::{Severity, render};
+
+use crate::commands::{DONE, FOUND_WRONG};
+use crate::error::CommandError;
+use crate::output::{Output, count};
+use crate::rules;
+
+pub const EXAMPLE: &str = "\
+Example:
+  haechi check rules/packs/import
+  haechi check my-rules.yaml --deny-warnings";
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Arguments of `haechi check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Rule packs or rule files
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Stream of rules that name none
+    #[arg(long)]
+    pub stream: Option<String>,
+
+    /// End with exit code 1 for warnings too
+    #[arg(long)]
+    pub deny_warnings: bool,
+}
+
+/// Runs it.
+pub fn run(args: &CheckArgs, out: &Output) -> Result<ExitCode, CommandError> {
+    let stream = args.stream.as_deref().map(rules::stream).transpose()?;
+    let packs = Packs::load(&args.paths, stream, Some((rules::now_ms() / DAY_MS) as i32));
+    let errors = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let warnings = packs.diagnostics.len() - errors;
+    let rules: usize = packs.rulesets.iter().map(|r| r.rules.len()).sum();
+    if out.json {
+        let found: Vec<_> = packs.diagnostics.iter().map(|d| render::to_json(d, &packs.sources)).collect();
+        out.document(&serde_json::json!({
+            "files": packs.raw.files.len(), "rules": rules, "errors": errors, "warnings": warnings, "diagnostics": found,
+        }))?;
+    } else {
+        out.line(render::render(&packs.diagnostics, &packs.sources, out.color).trim_end())?;
+        out.line(format!(
+            "{} rules, {} lists, {} tables in {} files: {errors} errors, {warnings} warnings",
+            count(rules as u64),
+            packs.raw.lists.len(),
+            packs.raw.tables.len(),
+            packs.raw.files.len()
+        ))?;
+    }
+    let wrong = errors > 0 || (args.deny_warnings && warnings > 0);
+    Ok(if wrong { ExitCode::from(FOUND_WRONG) } else { DONE })
+}

@@ -1,0 +1,90 @@
+//! `haechi evaluate`: rules over files, no policy.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use haechi_evaluate::{Evaluator, Options};
+use haechi_pipeline::{Progress, count as count_hits};
+
+use crate::commands::DONE;
+use crate::error::CommandError;
+use crate::output::{Output, count, table};
+use crate::progress::Bar;
+use crate::rules;
+
+pub const EXAMPLE: &str = "\
+Example:
+  haechi evaluate --stream declaration --rules rules.jsonl --input declarations.parquet --json";
+
+const TOP_RULES: usize = 20;
+
+/// Arguments of `haechi evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// Stream of the inputs
+    #[arg(long)]
+    pub stream: String,
+
+    /// Rule packs, rule files, or JSON lines of {"id", "when"}
+    #[arg(long, required = true, num_args = 1.., value_name = "RULES")]
+    pub rules: Vec<PathBuf>,
+
+    /// Files or globs, recognised by content
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub input: Vec<String>,
+
+    /// Mapping file: their columns to ours
+    #[arg(long, value_name = "TOML")]
+    pub mapping: Option<PathBuf>,
+
+    /// Write every hit as (row, subject, rule) to this Parquet file
+    #[arg(long, value_name = "OUT")]
+    pub hits: Option<PathBuf>,
+
+    /// Zone of wall times that carry none
+    #[arg(long, default_value = "UTC")]
+    pub zone: String,
+
+    /// Rows a batch; changes no hit
+    #[arg(long, value_name = "ROWS")]
+    pub batch_rows: Option<usize>,
+}
+
+/// Rows a batch where only hits are counted: larger batches mean fewer looks at the same dictionary.
+const BATCH_ROWS: usize = 131_072;
+
+/// Runs it.
+pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> {
+    let stream = rules::stream(&args.stream)?;
+    let packs = rules::load(&args.rules, stream, out)?;
+    let Some(ruleset) = packs.ruleset(stream) else {
+        return Err(CommandError::Usage(format!("no rules for stream `{}` in these files", stream.name)));
+    };
+    let evaluator = Evaluator::new(Arc::clone(&ruleset.program), Options::default())?;
+    let inputs =
+        rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows.or(Some(BATCH_ROWS)))?;
+    let derive = rules::derive_context(rules::now_ms(), &args.zone)?;
+    let progress = Arc::new(Progress::default());
+    let bar = Bar::start(&progress);
+    let report = count_hits(ruleset, &evaluator, &inputs, &derive, args.hits.as_deref(), &progress)?;
+    drop(bar);
+    if out.json {
+        out.document(&report)?;
+        return Ok(DONE);
+    }
+    let total = report.seconds.get("total").copied().unwrap_or_default();
+    out.line(format!(
+        "{} rows x {} rules: {} hits, {} set aside, {total:.3} s",
+        count(report.rows),
+        count(report.rules as u64),
+        count(report.hits),
+        count(report.set_aside)
+    ))?;
+    let mut rules: Vec<_> = report.per_rule.iter().map(|(id, n)| (id, n.as_u64().unwrap_or_default())).collect();
+    rules.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let top = rules.into_iter().take(TOP_RULES).map(|(id, hits)| vec![id.clone(), count(hits)]);
+    out.line(table(&["rule", "hits"], &[1], top).to_string())?;
+    Ok(DONE)
+}

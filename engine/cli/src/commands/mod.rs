@@ -1,0 +1,45 @@
+//! One file a subcommand: its arguments, an example, and what it prints.
+
+pub mod check;
+pub mod completions;
+pub mod convert;
+pub mod dataset;
+pub mod demo;
+pub mod evaluate;
+pub mod explain;
+pub mod explain_error;
+pub mod run;
+pub mod schema;
+pub mod test;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::error::CommandError;
+use crate::output::Output;
+
+/// Done.
+pub const DONE: ExitCode = ExitCode::SUCCESS;
+/// Done, and something was found wrong.
+pub const FOUND_WRONG: u8 = 1;
+
+/// Runs the subcommand.
+pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        pool.build_global().map_err(|e| CommandError::Bug(e.to_string()))?;
+    }
+    match &cli.command {
+        Command::Run(args) => run::run(args, out),
+        Command::Evaluate(args) => evaluate::run(args, out),
+        Command::Check(args) => check::run(args, out),
+        Command::Test(args) => test::run(args, out),
+        Command::Explain(args) => explain::run(args, out),
+        Command::ExplainError(args) => explain_error::run(args, out),
+        Command::Schema(args) => schema::run(args, out),
+        Command::Convert(args) => convert::run(args, out),
+        Command::Dataset(args) => dataset::run(args, out),
+        Command::Demo(args) => demo::run(args, out),
+        Command::Completions(args) => completions::run(args, out),
+    }
+}

@@ -1,0 +1,65 @@
+//! `haechi test`: the tests that stand in rules.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use haechi_pipeline::{Packs, TestOutcome, run_tests};
+use haechi_rules::{Severity, render};
+
+use crate::commands::explain::tree;
+use crate::commands::{DONE, FOUND_WRONG};
+use crate::error::CommandError;
+use crate::output::Output;
+
+pub const EXAMPLE: &str = "\
+Example:
+  haechi test rules/packs/import";
+
+/// Arguments of `haechi test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Rule packs or rule files
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Runs it.
+pub fn run(args: &TestArgs, out: &Output) -> Result<ExitCode, CommandError> {
+    let packs = Packs::load(&args.paths, None, None);
+    if !packs.usable() {
+        let errors: Vec<_> = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
+        out.note(render::render(&errors, &packs.sources, out.color).trim_end())?;
+        return Err(CommandError::Rules);
+    }
+    let mut outcomes: Vec<TestOutcome> = Vec::new();
+    for ruleset in &packs.rulesets {
+        outcomes.extend(run_tests(ruleset, &packs.sources)?);
+    }
+    let failed: Vec<_> = outcomes.iter().filter(|o| !o.passed()).collect();
+    if out.json {
+        out.document(&serde_json::json!({
+            "passed": outcomes.len() - failed.len(), "failed": failed.len(), "failures": failed,
+        }))?;
+    } else {
+        for outcome in &failed {
+            print(outcome, out)?;
+        }
+        out.line(format!("{} tests passed, {} failed", outcomes.len() - failed.len(), failed.len()))?;
+    }
+    Ok(if failed.is_empty() { DONE } else { ExitCode::from(FOUND_WRONG) })
+}
+
+fn print(outcome: &TestOutcome, out: &Output) -> Result<(), CommandError> {
+    let word = |hit: bool| if hit { "hit" } else { "no_hit" };
+    let found = outcome.hit.map_or("could not be run", word);
+    out.line(format!("{}: {} test {}", outcome.at, outcome.rule, outcome.test))?;
+    out.line(format!("  expected {}, found {found}", word(outcome.expected_hit)))?;
+    if let Some(error) = &outcome.error {
+        out.line(format!("  {error}"))?;
+    }
+    if let Some(explanation) = &outcome.explanation {
+        out.line(tree(explanation, 2))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Printing: text and tables for people, JSON for programs, errors on standard error.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde::Serialize;
+
+use crate::error::CommandError;
+
+/// Where and how to print.
+#[derive(Debug)]
+pub struct Output {
+    /// JSON instead of text.
+    pub json: bool,
+    /// Colours: on a terminal, unless NO_COLOR is set.
+    pub color: bool,
+}
+
+impl Output {
+    /// For this process.
+    pub fn new(json: bool) -> Self {
+        let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { json, color }
+    }
+
+    /// Prints a line of text.
+    pub fn line(&self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{}", text.as_ref())
+    }
+
+    /// Prints one JSON document on one line.
+    pub fn document(&self, value: &impl Serialize) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, value)?;
+        writeln!(out)
+    }
+
+    /// Prints a note on standard error.
+    pub fn note(&self, text: impl AsRef<str>) -> io::Result<()> {
+        writeln!(io::stderr().lock(), "{}", text.as_ref())
+    }
+
+    /// Prints why the command failed, and gives its exit code.
+    pub fn fail(&self, error: &CommandError) -> ExitCode {
+        let broken_pipe = matches!(error, CommandError::Print(e) if e.kind() == io::ErrorKind::BrokenPipe);
+        if !broken_pipe {
+            // Nothing is left to do where even this cannot be printed; the exit code still tells.
+            let _ = if self.json {
+                self.document(&serde_json::json!({ "error": error.to_string() }))
+            } else {
+                self.note(format!("error: {error}"))
+            };
+        }
+        ExitCode::from(error.exit_code())
+    }
+}
+
+/// A table with a header; the columns of `right` are aligned to the right.
+pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// A count with thousands apart: `118,000`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && i % 3 == first {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 7, 999, 1_000, 118_000, 4_838_266].map(count), ["0", "7", "999", "1,000", "118,000", "4,838,266"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! What several commands share: loading packs and showing what is wrong with them, streams, zones, inputs, the clock.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use haechi_connectors::ReadOptions;
+use haechi_connectors::mapping::Mapping;
+use haechi_model::Stream;
+use haechi_model::derive::DeriveContext;
+use haechi_model::streams::STREAMS;
+use haechi_pipeline::{Inputs, Packs};
+use haechi_rules::diagnostic::nearest;
+use haechi_rules::{Severity, render};
+use haechi_select::Secret;
+
+use crate::error::CommandError;
+use crate::output::Output;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Milliseconds since 1970, now.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
+
+/// Loads packs and shows their diagnostics; with errors, the command ends.
+pub fn load(paths: &[PathBuf], stream: &'static Stream, out: &Output) -> Result<Packs, CommandError> {
+    let packs = Packs::load(paths, Some(stream), Some((now_ms() / DAY_MS) as i32));
+    if packs.usable() {
+        return Ok(packs);
+    }
+    let errors: Vec<_> = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{}", render::render(&errors, &packs.sources, out.color))?;
+    Err(CommandError::Rules)
+}
+
+/// The stream of that name.
+pub fn stream(name: &str) -> Result<&'static Stream, CommandError> {
+    Stream::find(name).ok_or_else(|| {
+        let names: Vec<_> = STREAMS.iter().map(|s| s.name).collect();
+        let near = nearest(name, names.iter().copied()).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        CommandError::Usage(format!("unknown stream `{name}`{near} (streams: {})", names.join(", ")))
+    })
+}
+
+/// Inputs of a command line.
+pub fn inputs(
+    files: &[String],
+    mapping: Option<&Path>,
+    zone: &str,
+    batch_rows: Option<usize>,
+) -> Result<Inputs, CommandError> {
+    let mut options = ReadOptions { zone: self::zone(zone)?, ..ReadOptions::default() };
+    options.batch_rows = batch_rows.unwrap_or(options.batch_rows).max(1);
+    let mapping = mapping.map(Mapping::read).transpose()?;
+    Ok(Inputs { files: files.to_vec(), mapping, options })
+}
+
+/// A time zone by its IANA name.
+pub fn zone(name: &str) -> Result<chrono_tz::Tz, CommandError> {
+    let parsed = name.parse();
+    parsed.map_err(|_| CommandError::Usage(format!("unknown time zone `{name}`; write an IANA name such as Asia/Seoul")))
+}
+
+/// What derived columns need besides the rows.
+pub fn derive_context(now_ms: i64, zone: &str) -> Result<DeriveContext, CommandError> {
+    Ok(DeriveContext { now: Some(now_ms), zone: self::zone(zone)?, ..DeriveContext::default() })
+}
+
+/// The secret of random draws: HAECHI_SECRET in hex, or the one for demonstrations, with a note.
+pub fn secret(out: &Output) -> Result<Secret, CommandError> {
+    match std::env::var("HAECHI_SECRET") {
+        Ok(hex) => Ok(Secret::from_hex(hex.trim())?),
+        Err(_) => {
+            if !out.json {
+                out.note("note: random draws use the public demonstration secret; set HAECHI_SECRET (32 bytes in hex)")?;
+            }
+            Ok(Secret::demo())
+        }
+    }
+}
