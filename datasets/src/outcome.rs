@@ -67,10 +67,9 @@ pub(crate) struct Outcomes {
     world: Arc<World>,
     declarations: Declarations,
     manifests: Manifests,
-    manifest: Option<Manifest>,
+    manifest: Option<(Manifest, usize)>,
     flights: Flights,
-    flight: Option<Flight>,
-    place: usize,
+    flight: Option<(Flight, usize)>,
 }
 
 impl Outcomes {
@@ -82,7 +81,6 @@ impl Outcomes {
             manifest: None,
             flights: Flights::new(world.clone()),
             flight: None,
-            place: 0,
             world,
         };
         Batches::new(Rows::new(&OUTCOME, COLUMNS), outcomes, batch_rows)
@@ -108,13 +106,12 @@ impl Outcomes {
     }
 
     fn next_consignment(&mut self) -> Option<Inspected> {
-        if self.manifest.as_ref().is_none_or(|m| self.place >= m.bills.len()) {
-            self.manifest = self.manifests.next();
-            self.place = 0;
+        if self.manifest.as_ref().is_none_or(|(m, place)| *place >= m.bills.len()) {
+            self.manifest = self.manifests.next().map(|m| (m, 0));
         }
-        let manifest = self.manifest.as_ref()?;
-        let bill = &manifest.bills[self.place];
-        self.place += 1;
+        let (manifest, place) = self.manifest.as_mut()?;
+        let bill = &manifest.bills[*place];
+        *place += 1;
         Some(Inspected {
             kind: "consignment",
             prefix: 'C',
@@ -128,13 +125,12 @@ impl Outcomes {
     }
 
     fn next_traveller(&mut self) -> Option<Inspected> {
-        if self.flight.as_ref().is_none_or(|f| self.place >= f.people.len()) {
-            self.flight = self.flights.next();
-            self.place = 0;
+        if self.flight.as_ref().is_none_or(|(f, place)| *place >= f.people.len()) {
+            self.flight = self.flights.next().map(|f| (f, 0));
         }
-        let flight = self.flight.as_ref()?;
-        let person = &flight.people[self.place];
-        self.place += 1;
+        let (flight, place) = self.flight.as_mut()?;
+        let person = &flight.people[*place];
+        *place += 1;
         let finding = self.world.traveller_finding(flight, person);
         Some(Inspected {
             kind: "traveller",

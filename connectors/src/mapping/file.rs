@@ -1,6 +1,6 @@
 //! From the text of a mapping file to a checked [`Mapping`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use haechi_model::{Column, Kind, Stream};
@@ -148,7 +148,7 @@ fn code_tables(
 ) -> BTreeMap<String, CodeTable> {
     let mut tables = BTreeMap::new();
     for (name, entries) in raw {
-        let mut table = CodeTable { name: name.get_ref().clone(), ours: Default::default(), otherwise: None };
+        let mut table = CodeTable { name: name.get_ref().clone(), ours: HashMap::new(), otherwise: None };
         for (theirs, ours) in entries {
             match scalar(ours.get_ref()) {
                 Some(ours) => drop(table.ours.insert(theirs.get_ref().clone(), ours)),
@@ -215,13 +215,13 @@ fn mapped(
             }
             None
         }
-        Some(name) => match codes.get(name) {
-            Some(table) => Some(CodeTable { otherwise: rule.otherwise.clone(), ..table.clone() }),
-            None => {
+        Some(name) => {
+            let table = codes.get(name);
+            if table.is_none() {
                 wrong.push(format!("no table [codes.{name}]"));
-                None
             }
-        },
+            table.map(|table| CodeTable { otherwise: rule.otherwise.clone(), ..table.clone() })
+        }
     };
     match origin {
         Some(from) if wrong.is_empty() => Ok(MappedColumn {

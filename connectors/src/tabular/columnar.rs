@@ -17,6 +17,7 @@ use haechi_model::{Cell, Kind, Stream};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
+use super::cell::Fault;
 use super::convert::{Converter, Faults, conform_one, is_text, same_on_every_row};
 use super::plan::{FeedFrom, Part, Plan};
 use super::rows::{Position, RowSink};
@@ -200,7 +201,7 @@ impl ColumnarFile {
                     None => continue,
                 },
                 FeedFrom::Constant(text) => {
-                    converter.from_texts(reader, rows, &mut faults, &mut sink.notes, |_, cell| cell.push_str(text))?
+                    converter.read_texts(reader, rows, &mut faults, &mut sink.notes, |_, cell| cell.push_str(text))?
                 }
                 FeedFrom::Template(parts) => {
                     let texts = joined(parts, rows, input)?;
@@ -264,10 +265,12 @@ pub fn admit(
         .filter_map(|c| batch.column_by_name(c.name).map(|array| (c.name, array)))
         .collect();
     let mut kept = Vec::with_capacity(batch.num_rows());
+    let no_key = Fault { code: "missing_key", reason: format!("`{}` is missing", stream.subject_key) };
     for row in 0..batch.num_rows() {
-        if let Some(fault) = faults.get(&row) {
+        let no_key = subjects.is_null(row).then_some(&no_key);
+        if let Some(fault) = faults.get(&row).or(no_key) {
             let (source, position) = place(row);
-            sink.refuse_at(&source, &position, fault.clone(), row_text(shown, row).as_bytes());
+            sink.refuse_at(&source, &position, fault, row_text(shown, row).as_bytes());
             kept.push(false);
             continue;
         }
@@ -286,7 +289,7 @@ pub fn admit(
                 let subject = key_at(subjects, row).unwrap_or("").to_owned();
                 let fault = sink.refusal(refused, &subject);
                 let (source, position) = place(row);
-                sink.refuse_at(&source, &position, fault, row_text(shown, row).as_bytes());
+                sink.refuse_at(&source, &position, &fault, row_text(shown, row).as_bytes());
                 kept.push(false);
             }
         }
@@ -297,7 +300,7 @@ pub fn admit(
     Ok(())
 }
 
-fn key_cell<'a>(array: &'a ArrayRef, row: usize) -> Cell<'a> {
+fn key_cell(array: &ArrayRef, row: usize) -> Cell<'_> {
     if array.is_null(row) {
         return Cell::Null;
     }

@@ -113,7 +113,7 @@ impl Converter {
     ) -> Result<ArrayRef, ArrowError> {
         let options = FormatOptions::default();
         let formatter = ArrayFormatter::try_new(array.as_ref(), &options)?;
-        self.from_texts(reader, array.len(), faults, notes, |row, text| {
+        self.read_texts(reader, array.len(), faults, notes, |row, text| {
             if array.is_valid(row) {
                 text.push_str(&formatter.value(row).try_to_string().unwrap_or_default());
             }
@@ -121,7 +121,7 @@ impl Converter {
     }
 
     /// A column from a text for each row, blank for NULL.
-    pub fn from_texts(
+    pub fn read_texts(
         &self,
         reader: &CellReader,
         rows: usize,

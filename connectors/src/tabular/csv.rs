@@ -134,7 +134,7 @@ impl CsvFile {
             Ahead::Torn(line) => {
                 self.blank_lines(sink);
                 let fault = Fault { code: "torn_line", reason: "the file breaks off in this line".to_owned() };
-                sink.refuse(&self.source, at, fault, self.lines.bytes(line.start, line.end).unwrap_or_default());
+                sink.refuse(&self.source, at, &fault, self.lines.bytes(line.start, line.end).unwrap_or_default());
                 self.lines.advance(line.next, 1);
                 return true;
             }
@@ -142,7 +142,7 @@ impl CsvFile {
                 self.blank_lines(sink);
                 let begin = self.lines.skip_long_line();
                 let reason = format!("the line has more than {} bytes", super::lines::LINE_BYTES_MAX);
-                sink.refuse(&self.source, at, Fault { code: "line_too_long", reason }, &begin);
+                sink.refuse(&self.source, at, &Fault { code: "line_too_long", reason }, &begin);
                 return true;
             }
         };
@@ -158,7 +158,7 @@ impl CsvFile {
         let (text, split) = match checked_text(bytes) {
             Ok(text) => (text, self.cells.split(text, self.separator)),
             Err(fault) => {
-                sink.refuse(&self.source, at, fault, bytes);
+                sink.refuse(&self.source, at, &fault, bytes);
                 self.lines.advance(line.next, 1);
                 return true;
             }
@@ -175,12 +175,12 @@ impl CsvFile {
                     "the row is cut, or lacks a separator"
                 };
                 let reason = format!("the row has {n} cells and the header {wanted}; {advice}");
-                sink.refuse(&self.source, at, Fault { code: "wrong_cell_count", reason }, bytes);
+                sink.refuse(&self.source, at, &Fault { code: "wrong_cell_count", reason }, bytes);
             }
             Split::AfterQuote(cell) => {
                 let reason =
                     format!("{}: text follows a closing quote; double the quotes inside a cell", self.name(cell));
-                sink.refuse(&self.source, at, Fault { code: "bad_quote", reason }, bytes);
+                sink.refuse(&self.source, at, &Fault { code: "bad_quote", reason }, bytes);
             }
             Split::Open(cell) => {
                 self.open_quote(sink, at, line, cell);
@@ -197,14 +197,14 @@ impl CsvFile {
             let bytes = self.lines.bytes(0, last.end).unwrap_or_default();
             match checked_text(bytes) {
                 Ok(text) => sink.row(&self.source, at, &mut self.wired, &self.cells.of(text), bytes),
-                Err(fault) => sink.refuse(&self.source, at, fault, bytes),
+                Err(fault) => sink.refuse(&self.source, at, &fault, bytes),
             }
             self.lines.advance(last.next, n_lines);
             return;
         }
         let reason = format!("{}: a quote is opened and not closed; close it, or double it", self.name(cell));
         let bytes = self.lines.bytes(first.start, first.end).unwrap_or_default();
-        sink.refuse(&self.source, at, Fault { code: "open_quote", reason }, bytes);
+        sink.refuse(&self.source, at, &Fault { code: "open_quote", reason }, bytes);
         self.lines.advance(first.next, 1);
     }
 
@@ -248,7 +248,7 @@ impl CsvFile {
         let Some((first, n)) = self.blank.take() else { return };
         for line in first..first + n {
             let fault = Fault { code: "blank_line", reason: "the line is blank; remove it".to_owned() };
-            sink.refuse(&self.source, Position::Line(line), fault, b"");
+            sink.refuse(&self.source, Position::Line(line), &fault, b"");
         }
     }
 

@@ -100,13 +100,13 @@ impl NdjsonFile {
                 Ahead::Torn(line) => {
                     let fault = Fault { code: "torn_line", reason: "the file breaks off in this line".to_owned() };
                     let bytes = self.lines.bytes(line.start, line.end).unwrap_or_default();
-                    sink.refuse(&self.source, Position::Line(number), fault, bytes);
+                    sink.refuse(&self.source, Position::Line(number), &fault, bytes);
                     self.lines.advance(line.next, 1);
                 }
                 Ahead::TooLong => {
                     let begin = self.lines.skip_long_line();
                     let reason = format!("the line has more than {} bytes", super::lines::LINE_BYTES_MAX);
-                    sink.refuse(&self.source, Position::Line(number), Fault { code: "line_too_long", reason }, &begin);
+                    sink.refuse(&self.source, Position::Line(number), &Fault { code: "line_too_long", reason }, &begin);
                 }
                 Ahead::Line(line) => {
                     self.line(sink, number, line.end);
@@ -133,7 +133,7 @@ impl NdjsonFile {
         if let Some((first, n)) = blank.take() {
             for line in first..first + n {
                 let fault = Fault { code: "blank_line", reason: "the line is blank; remove it".to_owned() };
-                sink.refuse(source, Position::Line(line), fault, b"");
+                sink.refuse(source, Position::Line(line), &fault, b"");
             }
         }
         let object = checked_text(bytes).and_then(|text| match serde_json::from_str(text) {
@@ -150,7 +150,7 @@ impl NdjsonFile {
         });
         let object = match object {
             Ok(object) => object,
-            Err(fault) => return sink.refuse(source, at, fault, bytes),
+            Err(fault) => return sink.refuse(source, at, &fault, bytes),
         };
         let nested = Nested::of(&object);
         let mut header = Slots(vec![None; inputs.len()]);
@@ -161,13 +161,13 @@ impl NdjsonFile {
         };
         if items.is_empty() {
             let reason = "the declaration has no items; send at least one".to_owned();
-            return sink.refuse(source, at, Fault { code: "no_items", reason }, bytes);
+            return sink.refuse(source, at, &Fault { code: "no_items", reason }, bytes);
         }
         for (i, item) in items.iter().enumerate() {
             let at = Position::Item(number, i + 1);
             let Value::Object(item) = item else {
                 let reason = "the item is no object; write its columns as `{...}`".to_owned();
-                sink.refuse(source, at, Fault { code: "bad_json", reason }, item.to_string().as_bytes());
+                sink.refuse(source, at, &Fault { code: "bad_json", reason }, item.to_string().as_bytes());
                 continue;
             };
             let place = Value::from(i + 1);

@@ -250,7 +250,7 @@ impl Reader {
             let (source, position) = (at("source", row), at("source_position", row));
             // The raw text is gone by now; the columns that were read stand for it.
             let text = columnar::row_text(&removed, row);
-            self.sink.refuse_at(&source, &position, fault.clone(), text.as_bytes());
+            self.sink.refuse_at(&source, &position, &fault, text.as_bytes());
         }
         Ok(())
     }

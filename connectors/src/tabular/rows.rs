@@ -172,11 +172,11 @@ impl RowSink {
                 reason: "the row has more different codes than a batch can hold; split it".to_owned(),
             },
         };
-        self.refuse(source, at, fault, text);
+        self.refuse(source, at, &fault, text);
     }
 
     /// Sets the current row, or something that is no row, aside.
-    pub fn refuse(&mut self, source: &str, at: Position, fault: Fault, text: &[u8]) {
+    pub fn refuse(&mut self, source: &str, at: Position, fault: &Fault, text: &[u8]) {
         self.builder.discard_row();
         self.notes.drop_row();
         at.write(&mut self.position);
@@ -185,7 +185,7 @@ impl RowSink {
     }
 
     /// Sets something aside that stands at a position of another kind.
-    pub fn refuse_at(&mut self, source: &str, position: &str, fault: Fault, text: &[u8]) {
+    pub fn refuse_at(&mut self, source: &str, position: &str, fault: &Fault, text: &[u8]) {
         let reason = format!("{position}, {}", fault.reason);
         self.set_aside.push(SetAside::new(source, position, fault.code, reason, text));
     }
@@ -300,9 +300,9 @@ impl RowSink {
                     key.subject(subject);
                 }
                 (Role::Subject, _) => {}
-                (Role::Key(of), cell) => key.and(*of, cell),
+                (Role::Key(of), cell) => key.and(of, cell),
             }
-            if cell != Cell::Null {
+            if !matches!(cell, Cell::Null) {
                 self.builder.set(*sink, cell).map_err(|error| Stop::of(&error, feed))?;
             }
         }

@@ -1,6 +1,7 @@
 //! What a reader promises, on whole files.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -321,7 +322,7 @@ fn a_subject_that_goes_on_in_the_next_file_is_one_subject() {
 #[test]
 fn a_subject_without_end_is_set_aside_whole() {
     let mut text = "declaration_id,item_no\nA,1\n".to_owned();
-    (1..=50).for_each(|item| text += &format!("B,{item}\n"));
+    (1..=50).for_each(|item| writeln!(text, "B,{item}").unwrap());
     text += "C,1\n";
     let folder = Folder::new();
     let path = folder.file("a.csv", &text);
@@ -429,6 +430,34 @@ fn every_row_of_the_korean_data_is_read() {
 }
 
 #[test]
+fn one_row_in_twenty_damaged_costs_no_other_row() {
+    let whole = std::fs::read_to_string(shared("data/declarations/df_syn_train_eng.csv")).unwrap();
+    let mut text = Vec::new();
+    let mut hurt = Vec::new();
+    for (i, line) in whole.lines().enumerate() {
+        if i > 0 && i % 20 == 0 {
+            hurt.push(format!("line {}", i + 1));
+            text.extend(damage(line, i / 20 % 13, i / 3 % 151));
+        } else {
+            text.extend(line.as_bytes());
+        }
+        text.push(b'\n');
+    }
+    let folder = Folder::new();
+    let read = read(&[folder.file("damaged.csv", text)], Some(&korea()), 4096);
+    assert_eq!(read.rows.num_rows() + read.set_aside.len(), 37_385);
+    assert!(read.set_aside.len() > hurt.len() / 2, "{}", read.set_aside.len());
+    let wrong: Vec<_> = read.set_aside.iter().filter(|unit| !hurt.contains(&unit.position)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn a_reader_can_be_moved_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Reader>();
+}
+
+#[test]
 fn batches_do_not_change_what_is_read() {
     let path = shared("data/declarations/df_syn_valid_eng.csv").display().to_string();
     let whole = read(std::slice::from_ref(&path), Some(&korea()), 4096);
@@ -441,12 +470,16 @@ fn batches_do_not_change_what_is_read() {
 
 #[test]
 fn every_format_and_wrapping_gives_the_same_rows() {
-    let rows: String = (0..50)
-        .map(|i| {
-            let value = if i % 7 == 0 { String::new() } else { format!("{i}.5") };
-            format!("D{},{},2027-03-{:02}T01:02:03.004Z,import,640299,\"say \"\"{i}\"\"\",{value},{i},{},\"[\"\"C{i}\"\"]\"\n", i / 3, i % 3 + 1, i % 28 + 1, i % 2)
-        })
-        .collect();
+    let row = |i: usize| {
+        let (id, item, day) = (i / 3, i % 3 + 1, i % 28 + 1);
+        let mass = if i.is_multiple_of(7) { String::new() } else { format!("{i}.5") };
+        let text = format!("\"say \"\"{i}\"\"\"");
+        format!(
+            "D{id},{item},2027-03-{day:02}T01:02:03.004Z,import,640299,{text},{mass},{i},{},\"[\"\"C{i}\"\"]\"",
+            i % 2
+        )
+    };
+    let rows = (0..50).map(row).collect::<Vec<_>>().join("\n");
     let text = format!("{HEADER}\n{rows}");
     let folder = Folder::new();
     let plain = folder.file("plain.csv", &text);
@@ -481,7 +514,7 @@ fn every_format_and_wrapping_gives_the_same_rows() {
 
     for (name, bytes) in [
         ("gzip", gzip(text.as_bytes())),
-        ("gzip of two members", [gzip(text[..700].as_bytes()), gzip(text[700..].as_bytes())].concat()),
+        ("gzip of two members", [gzip(&text.as_bytes()[..700]), gzip(&text.as_bytes()[700..])].concat()),
         ("zstd", zstd::encode_all(text.as_bytes(), 3).unwrap()),
         ("parquet", parquet),
         ("arrow file", arrow_file.clone()),
@@ -610,7 +643,7 @@ fn inputs_that_cannot_do_are_refused_before_the_first_row() {
         let path = folder.file(name, content);
         match open(&[path], &DECLARATION, None, &ReadOptions::default(), None) {
             Ok(_) => panic!("{name} was opened"),
-            Err(error) => shown += &format!("{}\n", error.to_string().replace(&folder.at(""), "")),
+            Err(error) => writeln!(shown, "{}", error.to_string().replace(&folder.at(""), "")).unwrap(),
         }
     }
     insta::assert_snapshot!(shown, @r#"
@@ -629,8 +662,8 @@ fn inputs_that_cannot_do_are_refused_before_the_first_row() {
 #[test]
 fn a_file_that_breaks_off_gives_what_was_whole() {
     let folder = Folder::new();
-    let text: String =
-        (0..5000).map(|i| format!("D{i},1,some text that does not compress too well {}\n", i * 7919 % 5000)).collect();
+    let line = |i: usize| format!("D{i},1,some text that does not compress too well {}", i * 7919 % 5000);
+    let text = (0..5000).map(line).collect::<Vec<_>>().join("\n");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(format!("declaration_id,item_no,description\n{text}").as_bytes()).unwrap();
     let whole = encoder.finish().unwrap();

@@ -33,7 +33,7 @@ pub(super) fn day_number(date: NaiveDate) -> Result<i32, BadTime> {
 /// A day: `2026-01-31`, `20260131`, or as the pattern says.
 pub(super) fn date(text: &str, pattern: Option<&str>) -> Result<i32, BadTime> {
     let date = match pattern {
-        Some(pattern) => NaiveDate::parse_from_str(text, pattern).map_err(|e| bad(&e))?,
+        Some(pattern) => NaiveDate::parse_from_str(text, pattern).map_err(bad)?,
         None => match iso_date(text.as_bytes())? {
             (date, b"") => date,
             _ => return Err(BadTime::Shape),
@@ -56,16 +56,14 @@ pub(super) fn wall_to_utc_ms(wall: NaiveDateTime, zone: Tz) -> i64 {
     if zone == Tz::UTC {
         return wall.and_utc().timestamp_millis();
     }
-    match zone.from_local_datetime(&wall).earliest() {
-        Some(instant) => instant.timestamp_millis(),
-        None => {
-            let before = zone.offset_from_utc_datetime(&(wall - TimeDelta::days(1))).fix().local_minus_utc();
-            wall.and_utc().timestamp_millis() - i64::from(before) * 1000
-        }
+    if let Some(instant) = zone.from_local_datetime(&wall).earliest() {
+        return instant.timestamp_millis();
     }
+    let before = zone.offset_from_utc_datetime(&(wall - TimeDelta::days(1))).fix().local_minus_utc();
+    wall.and_utc().timestamp_millis() - i64::from(before) * 1000
 }
 
-fn bad(error: &chrono::ParseError) -> BadTime {
+fn bad(error: chrono::ParseError) -> BadTime {
     match error.kind() {
         chrono::format::ParseErrorKind::OutOfRange | chrono::format::ParseErrorKind::Impossible => BadTime::Impossible,
         _ => BadTime::Shape,
@@ -77,18 +75,14 @@ fn by_pattern(text: &str, pattern: &str, zone: Tz) -> Result<Instant, BadTime> {
         day_number(exact.date_naive())?;
         return Ok(Instant { ms: exact.timestamp_millis(), day_only: false });
     }
-    match NaiveDateTime::parse_from_str(text, pattern) {
-        Ok(wall) => {
-            day_number(wall.date())?;
-            Ok(Instant { ms: wall_to_utc_ms(wall, zone), day_only: false })
-        }
-        // The pattern has no time, or the text does not fit; the error for the day says which.
-        Err(_) => {
-            let date = NaiveDate::parse_from_str(text, pattern).map_err(|e| bad(&e))?;
-            day_number(date)?;
-            Ok(Instant { ms: wall_to_utc_ms(date.and_time(NaiveTime::MIN), zone), day_only: true })
-        }
+    if let Ok(wall) = NaiveDateTime::parse_from_str(text, pattern) {
+        day_number(wall.date())?;
+        return Ok(Instant { ms: wall_to_utc_ms(wall, zone), day_only: false });
     }
+    // The pattern has no time, or the text does not fit; the error for the day says which.
+    let date = NaiveDate::parse_from_str(text, pattern).map_err(bad)?;
+    day_number(date)?;
+    Ok(Instant { ms: wall_to_utc_ms(date.and_time(NaiveTime::MIN), zone), day_only: true })
 }
 
 fn iso(text: &[u8], zone: Tz) -> Result<Instant, BadTime> {

@@ -26,6 +26,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("bad_unit", "a unit that cannot be converted, the measure left NULL"),
     ("no_departure_time", "the flight has no usable departure time"),
     ("arrival_before_departure", "the flight arrives before it leaves: local midnight, or the two swapped"),
+    ("too_many_legs", "more legs than one list has; the rest were left out"),
     ("flight_number", "a flight or trip number without digits, `flight_no` left NULL"),
     ("cnt_format", "CNT has an element where a component belongs"),
     ("cnt_mismatch", "CNT counts others than the message holds"),

@@ -104,12 +104,12 @@ impl<'i> Output<'i> {
 
     /// Ends the row begun in the table of `stream`. A refused cell sets the unit aside instead; returns whether
     /// the row was taken.
-    pub fn finish_row(&mut self, stream: &'static Stream, position: &str, raw: &[u8]) -> bool {
+    pub fn finish_row(&mut self, stream: &'static Stream, position: &str, raw: impl FnOnce() -> String) -> bool {
         let batch_rows = self.input.options.batch_rows.max(1);
         let Some(table) = self.tables.iter_mut().find(|t| std::ptr::eq(t.stream, stream)) else { return false };
         if let Some(refused) = table.refused.take() {
             table.builder.discard_row();
-            self.set_aside("cell", position, format!("{position}: {refused}"), raw);
+            self.set_aside("cell", position, format!("{position}: {refused}"), raw().as_bytes());
             return false;
         }
         table.builder.finish_row();

@@ -48,6 +48,8 @@ const LEVEL_B: ServiceChars = ServiceChars { component: 0x1F, element: 0x1D, rel
 const STAND_IN: u8 = 0x1C;
 /// How far behind UNA its UNB may stand.
 const UNA_REACH: usize = 32;
+/// How far behind a doubtful beginning a sure one is looked for.
+const DOUBT_REACH: usize = 4096;
 /// How far behind UNB the first UNG or UNH is looked for.
 const ENVELOPE_REACH: usize = 4096;
 
@@ -65,37 +67,33 @@ impl ServiceChars {
     }
 }
 
-/// Finds the next interchange at or after `from`.
+/// Finds the next interchange at or after `from`: UNA with UNB, or a UNB with its syntax. A damaged UNB or a bare UNH
+/// counts where none of these follows soon.
 pub fn find(bytes: &[u8], from: usize) -> Option<Start> {
-    let mut damaged = None;
-    let mut bare = None;
+    let mut doubtful: Option<(usize, u8, bool)> = None;
     for at in memchr::memchr_iter(b'U', bytes.get(from..)?).map(|i| from + i) {
-        match skip_tag(bytes, at, *b"UNA") {
-            Some(after) => {
-                if let Some(start) = announced(bytes, at, after) {
-                    return Some(start);
-                }
+        if doubtful.is_some_and(|(first, ..)| at > first + DOUBT_REACH) {
+            break;
+        }
+        if let Some(start) = skip_tag(bytes, at, *b"UNA").and_then(|after| announced(bytes, at, after)) {
+            return Some(start);
+        }
+        if preceded_by_word(bytes, at) {
+            continue;
+        }
+        if let Some(element) = skip_tag(bytes, at, *b"UNB").and_then(|after| separator(bytes, after)) {
+            if component_of(bytes, at + 3, element).is_some() {
+                return Some(observed(bytes, at, at, default_for(element), false));
             }
-            None if preceded_by_word(bytes, at) => {}
-            None => {
-                if let Some(element) = skip_tag(bytes, at, *b"UNB").and_then(|after| separator(bytes, after)) {
-                    if component_of(bytes, at + 3, element).is_some() {
-                        return Some(observed(bytes, at, at, default_for(element), false));
-                    }
-                    damaged = damaged.or(Some((at, element)));
-                }
-                if bare.is_none()
-                    && let Some(element) = skip_tag(bytes, at, *b"UNH").and_then(|after| separator(bytes, after))
-                {
-                    bare = Some((at, element));
-                }
-            }
+            doubtful = doubtful.filter(|(_, _, bare)| !bare).or(Some((at, element, false)));
+        } else if doubtful.is_none()
+            && let Some(element) = skip_tag(bytes, at, *b"UNH").and_then(|after| separator(bytes, after))
+        {
+            doubtful = Some((at, element, true));
         }
     }
-    let (at, element) = damaged.or(bare)?;
-    let mut start = observed(bytes, at, at, default_for(element), false);
-    start.bare = damaged.is_none();
-    Some(start)
+    let (at, element, bare) = doubtful?;
+    Some(Start { bare, ..observed(bytes, at, at, default_for(element), false) })
 }
 
 /// Whether an interchange begins in these first bytes, beyond doubt: UNA, `UNB` with its syntax, or a bare `UNH` with

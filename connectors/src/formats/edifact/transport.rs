@@ -51,6 +51,9 @@ fn syntax_identifier(text: &[u8], chars: ServiceChars) -> Option<String> {
     Some(String::from_utf8_lossy(&value[..end]).into_owned())
 }
 
+/// How much text tells at what width it is folded.
+const WINDOW: usize = 16 * 1024;
+
 struct Cleaner<'a> {
     bytes: &'a [u8],
     chars: ServiceChars,
@@ -92,7 +95,7 @@ impl<'a> Cleaner<'a> {
             at: body,
             out: None,
             segment: (0, body),
-            line: bytes[..body].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1),
+            line: line_start(bytes, body),
             between: true,
             widest: None,
             end: bytes.len(),
@@ -161,7 +164,7 @@ impl<'a> Cleaner<'a> {
     /// From here on the cleaned text differs from the input.
     fn copy(&mut self) {
         if self.out.is_none() {
-            let mut out = Vec::with_capacity(self.bytes.len() - self.body);
+            let mut out = Vec::with_capacity(2 * (self.at - self.body) + 1024);
             out.extend_from_slice(&self.bytes[self.body..self.at]);
             self.out = Some(out);
         }
@@ -197,7 +200,8 @@ impl<'a> Cleaner<'a> {
     /// Several lines as wide as the widest: the text is folded at this width.
     fn is_fold_width(&mut self, width: usize) -> bool {
         let (widest, times) = *self.widest.get_or_insert_with(|| {
-            self.bytes.split(|b| *b == b'\n').fold((0, 0), |(widest, times), line| {
+            let window = &self.bytes[self.line..(self.line + WINDOW).min(self.bytes.len())];
+            window.split(|b| *b == b'\n').fold((0, 0), |(widest, times), line| {
                 let line = line.strip_suffix(b"\r").unwrap_or(line).len();
                 match line.cmp(&widest) {
                     std::cmp::Ordering::Greater => (line, 1),
@@ -210,7 +214,7 @@ impl<'a> Cleaner<'a> {
     }
 
     fn known_tag_at(&self, at: usize) -> bool {
-        let rest = self.bytes[at..].trim_ascii_start();
+        let rest = self.bytes[at..(at + 16).min(self.bytes.len())].trim_ascii_start();
         let Some((tag, rest)) = rest.split_at_checked(3) else { return false };
         rest.first() == Some(&self.chars.element) && KNOWN_TAGS.contains(&tag)
     }
@@ -239,6 +243,12 @@ impl<'a> Cleaner<'a> {
         }
         self.complete
     }
+}
+
+/// Where the line that holds `at` begins, looked for no further back than a line is long.
+fn line_start(bytes: &[u8], at: usize) -> usize {
+    let from = at.saturating_sub(256);
+    bytes[from..at].iter().rposition(|b| *b == b'\n').map_or(from, |i| from + i + 1)
 }
 
 /// Tags of the messages that border authorities exchange: PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSRES, CUSREP, CONTRL.

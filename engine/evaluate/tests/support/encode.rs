@@ -11,13 +11,13 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowDictionaryKeyType, ArrowNativeType, Field, Fields, Int16Type, Int32Type, Schema};
 use haechi_model::{Kind, Member};
 
-use super::table::{Cell, Dice, Table};
+use super::table::{Cell, Dice, Domain, Table};
 
-/// Every column of the domain in one simple type a kind; lists are left out. Absent columns are there, all NULL.
-pub fn plain(table: &Table, names: impl Iterator<Item = &'static str>) -> RecordBatch {
+/// Every plain column of the domain in one simple type a kind. Absent columns are there, all NULL.
+pub fn plain(table: &Table, domain: &Domain) -> RecordBatch {
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
-    for name in names {
+    for name in domain.plain_columns() {
         let kind = table.stream.column(name).expect("a column").kind;
         let cells: Vec<Cell> = (0..table.rows).map(|row| table.cell(name, row)).collect();
         let array: ArrayRef = match kind {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
 
-use super::table::{CODES, COUNTRIES, DAYS, Domain, FLOATS, INSTANTS, INTS, LONGS, WORDS};
+use super::table::{DAYS, Domain, FLOATS, INSTANTS, INTS, LONGS, PATTERNS, WORDS};
 
 /// A piece of SQL in our spelling and, where there is one, in DataFusion's.
 #[derive(Clone, PartialEq)]
@@ -23,24 +23,259 @@ impl std::fmt::Debug for Sql {
     }
 }
 
-/// The same in both spellings, each `?` replaced by the next part.
-fn both(form: &str, parts: &[Sql]) -> Sql {
-    spelled(form, Some(form), parts)
+/// A strategy for one sort of expression; cheap to clone.
+pub type Piece = BoxedStrategy<Sql>;
+
+/// Forms beyond a domain's own columns.
+#[derive(Default)]
+pub struct Extra {
+    pub numbers: Vec<Piece>,
+    pub conditions: Vec<Piece>,
+    /// Whether `any_item()` and its kin may stand here.
+    pub items: bool,
 }
 
-/// With a form for each spelling; `None` where DataFusion has no such thing.
-fn spelled(ours: &str, theirs: Option<&str>, parts: &[Sql]) -> Sql {
-    let fill = |form: &str, part: &dyn Fn(&Sql) -> Option<String>| {
+/// Conditions over the columns of a domain, nested that deep.
+pub fn conditions(domain: &'static Domain, extra: &Extra, depth: usize) -> Piece {
+    let own = Columns::of(domain);
+    let mut conditions = vec![select(&["TRUE", "FALSE", "1 > 2", "1.5 >= 1", "'a' < 'b'"][..]).prop_map(word).boxed()];
+    conditions.extend([&own.bools, &own.bools, &own.bools].into_iter().flatten().cloned());
+    conditions.extend(extra.conditions.iter().cloned());
+    let leaves = Grammar {
+        number: Union::new([own.number.clone(), number_constant()]).boxed(),
+        text: Union::new([own.text.clone(), text_constant()]).boxed(),
+        condition: Union::new(conditions).boxed(),
+    };
+    (0..depth).fold(leaves, |smaller, _| smaller.grown(&own, extra)).condition
+}
+
+/// Forms that look into the records and lists of a domain.
+pub fn into_lists(domain: &'static Domain) -> Extra {
+    let mut extra = Extra::default();
+    for (column, fields) in domain.records {
+        let one = haechi_rules::condition::singular(column);
+        let inside = conditions(fields, &Extra::default(), 2);
+        let number = Columns::of(fields).number;
+        extra.conditions.push(ours_only(&[format!("any_{one}(?)"), format!("all_{one}s(?)")], [&inside]));
+        extra.numbers.push(ours_only(&[format!("count_{one}s(?)"), format!("cardinality({column})")], [&inside]));
+        extra.numbers.push(ours_only(&[format!("sum_{one}s(?)"), format!("sum_{one}s(? + 1)")], [&number]));
+    }
+    for (column, values) in domain.lists {
+        let value = select(*values).prop_map(quoted).boxed();
+        let has = [format!("array_has({column}, ?)"), format!("any_in_list({column}, 'watched')")];
+        extra.conditions.push(ours_only(&has, [&value]));
+        extra.numbers.push(ours_only(&[format!("cardinality({column})")], []));
+    }
+    extra
+}
+
+/// Strategies for the sorts of expression, up to some depth.
+struct Grammar {
+    number: Piece,
+    text: Piece,
+    condition: Piece,
+}
+
+impl Grammar {
+    /// One level deeper.
+    fn grown(&self, own: &Columns, extra: &Extra) -> Self {
+        Self { number: self.numbers(own, extra), text: self.texts(own), condition: self.conditions(own, extra) }
+    }
+
+    fn numbers(&self, own: &Columns, extra: &Extra) -> Piece {
+        let (n, t, c) = (&self.number, &self.text, &self.condition);
+        let mut forms = vec![
+            (6, n.clone()),
+            (3, form(&["(? + ?)", "(? - ?)", "(? * ?)"], [n, n])),
+            (1, spelled("(? / ?)", "(CAST(? AS DOUBLE) / ?)", [n, n])),
+            (1, spelled("(? % ?)", "(CAST(? AS DOUBLE) % ?)", [n, n])),
+            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "sqrt(?)", "signum(?)", "- (?)"], [n])),
+            (1, form(&["coalesce(?, ?)", "nullif(?, ?)", "greatest(?, ?)", "least(?, ?)"], [n, n])),
+            (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, n, n])),
+            (1, form(&["length(?)", "strpos(?, 'n')", "TRY_CAST(? AS DOUBLE)"], [t])),
+            (1, ours_only(&["lookup('floor', ?)", "lookup('floor.usd_per_kg', left(?, 4))"], [&own.text])),
+        ];
+        forms.extend(own.instants.iter().map(|at| (1, form(&["date_part('year', ?)", "extract(hour FROM ?)"], [at]))));
+        forms.extend(extra.numbers.iter().map(|number| (2, number.clone())));
+        if extra.items {
+            forms.push((2, ours_only(&["count_items(?)"], [c])));
+            forms.push((2, ours_only(&["sum_items(?)", "sum_items(? * 2)"], [&own.number])));
+        }
+        Union::new_weighted(forms).boxed()
+    }
+
+    fn texts(&self, own: &Columns) -> Piece {
+        let (t, c) = (&self.text, &self.condition);
+        let functions = ["upper(?)", "lower(?)", "trim(?)", "left(?, 2)", "right(?, 2)", "split_part(?, ' ', 1)"];
+        Union::new_weighted([
+            (6, t.clone()),
+            (2, form(&functions, [t])),
+            (1, form(&["substr(?, 1, 2)", "replace(?, 'C', 'V')", "translate(?, 'CV', 'V')"], [t])),
+            (1, form(&["concat(?, ?)", "(? || ?)", "coalesce(?, ?)", "nullif(?, ?)"], [t, t])),
+            (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, t, t])),
+            (1, ours_only(&["lookup('floor.label', ?)"], [&own.text])),
+        ])
+        .boxed()
+    }
+
+    fn conditions(&self, own: &Columns, extra: &Extra) -> Piece {
+        let (n, t, c) = (&self.number, &self.text, &self.condition);
+        // What LIKE and in_list() look at: a column or something made of one.
+        let read = Union::new_weighted([
+            (4, own.text.clone()),
+            (1, form(&["upper(?)", "trim(?)", "left(?, 2)"], [&own.text])),
+            (1, form(&["concat(?, ?)"], [&own.text, t])),
+        ])
+        .boxed();
+        let mut forms = vec![
+            (4, c.clone()),
+            (4, form(&["(? AND ?)", "(? OR ?)"], [c, c])),
+            (1, form(&["(? AND ? OR ?)", "(? OR NOT ? AND ?)", "(? AND ? AND ?)"], [c, c, c])),
+            (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, c, c])),
+            (2, form(&["NOT (?)", "NOT ?"], [c])),
+            (2, form(&["(?) IS TRUE", "(?) IS NOT TRUE", "(?) IS FALSE", "(?) IS NOT FALSE", "(?) = FALSE"], [c])),
+            (1, form(&["(?) IS UNKNOWN", "(?) IS NOT UNKNOWN", "(?) IS NULL", "(?) IS NOT NULL"], [c])),
+            (1, form(&["(?) = (?)", "(?) <> (?)", "(?) IS DISTINCT FROM (?)", "(?) IN (?, NULL)"], [c, c])),
+            (1, spelled("(? AND NULL)", "(? AND CAST(NULL AS BOOLEAN))", [c])),
+            (1, spelled("(NULL OR ?)", "(CAST(NULL AS BOOLEAN) OR ?)", [c])),
+            (5, form(COMPARED, [n, n])),
+            (4, form(COMPARED, [&own.text, t])),
+            (2, form(COMPARED, [t, &own.text])),
+            (1, form(DISTINCT, [n, n])),
+            (1, form(DISTINCT, [t, t])),
+            (1, form(&["? IS NULL", "? IS NOT NULL"], [n])),
+            (1, form(&["? IS NULL", "? IS NOT NULL"], [t])),
+            (3, form(AMONG, [n, n, n])),
+            (2, form(AMONG, [t, t, t])),
+            (2, one_of(&own.number, number_constant())),
+            (3, one_of(&own.text, text_constant())),
+            (1, one_of(t, text_constant())),
+            (4, form(&["? LIKE ?", "? NOT LIKE ?", "? ILIKE ?", "? NOT ILIKE ?"], [&read, &pattern()])),
+            (1, form(&["starts_with(?, '64')", "ends_with(?, '')", "contains(?, 'un')", "regexp_like(?, '^[a-z]')"], [&read])),
+            (1, spelled("in_list(?, 'watched')", "upper(trim(?)) IN ('CN', 'VN')", [&read])),
+            (1, ours_only(&["mentions(?, 'weapons')"], [&read])),
+        ];
+        forms.extend(own.floats.iter().map(|x| (1, form(COMPARED, [x, &Just(word("-0.0")).boxed()]))));
+        for (columns, constant) in [(&own.dates, day()), (&own.instants, instant())] {
+            for column in columns {
+                forms.push((3, form(COMPARED, [column, &constant])));
+                forms.push((1, form(COMPARED, [&constant, column])));
+                forms.push((1, form(COMPARED, [column, column])));
+                forms.push((1, form(DISTINCT, [column, column])));
+                forms.push((2, form(AMONG, [column, &constant, &constant])));
+                forms.push((1, form(AMONG, [column, column, &constant])));
+                forms.push((1, one_of(column, constant.clone())));
+            }
+        }
+        if let (Some(date), Some(instant)) = (&own.dates, &own.instants) {
+            forms.push((1, form(COMPARED, [date, instant])));
+            forms.push((1, form(AMONG, [instant, date, date])));
+        }
+        if let Some(long) = &own.longs {
+            let constant = select(LONGS).prop_map(|value| word(value.to_string())).boxed();
+            forms.push((2, form(COMPARED, [long, &constant])));
+            forms.push((1, one_of(long, constant)));
+        }
+        if extra.items {
+            forms.push((4, ours_only(&["any_item(?)", "all_items(?)"], [c])));
+        }
+        Union::new_weighted(forms).boxed()
+    }
+}
+
+const COMPARED: &[&str] = &["? = ?", "? <> ?", "? < ?", "? <= ?", "? > ?", "? >= ?"];
+const DISTINCT: &[&str] = &["? IS DISTINCT FROM ?", "? IS NOT DISTINCT FROM ?"];
+const AMONG: &[&str] = &["? BETWEEN ? AND ?", "? NOT BETWEEN ? AND ?", "? IN (?, ?)", "? NOT IN (?, ?)"];
+
+/// Strategies for the columns of a domain.
+struct Columns {
+    text: Piece,
+    number: Piece,
+    floats: Option<Piece>,
+    longs: Option<Piece>,
+    bools: Option<Piece>,
+    dates: Option<Piece>,
+    instants: Option<Piece>,
+}
+
+impl Columns {
+    fn of(domain: &'static Domain) -> Self {
+        let one_of = |names: Vec<&'static str>| (!names.is_empty()).then(|| select(names).prop_map(word).boxed());
+        Self {
+            text: one_of(domain.texts.iter().map(|(name, _)| *name).collect()).expect("a text column"),
+            number: one_of([domain.floats, domain.ints].concat()).expect("a number column"),
+            floats: one_of(domain.floats.to_vec()),
+            longs: one_of(domain.longs.to_vec()),
+            bools: one_of(domain.bools.to_vec()),
+            dates: one_of(domain.dates.to_vec()),
+            instants: one_of(domain.instants.to_vec()),
+        }
+    }
+}
+
+fn number_constant() -> Piece {
+    let floats = FLOATS.iter().filter(|x| x.is_finite() && x.to_bits() != (-0.0f64).to_bits()).map(|x| format!("{x:?}"));
+    let texts: Vec<String> = floats.chain(INTS.iter().map(ToString::to_string)).collect();
+    select(texts).prop_map(word).boxed()
+}
+
+fn text_constant() -> Piece {
+    select(WORDS).prop_map(quoted).boxed()
+}
+
+fn pattern() -> Piece {
+    select(PATTERNS).prop_map(quoted).boxed()
+}
+
+fn day() -> Piece {
+    let written: Vec<&str> = DAYS.iter().map(|(text, _)| *text).filter(|text| !text.is_empty()).collect();
+    (select(&["?", "DATE ?"][..]), select(written)).prop_map(|(form, text)| filled(form, Some(form), &[quoted(text)])).boxed()
+}
+
+/// DataFusion's `TIMESTAMP` counts nanoseconds and ends in 2262; its text constants take the column's unit.
+fn instant() -> Piece {
+    let written: Vec<&str> = INSTANTS.iter().map(|(text, _)| *text).filter(|text| !text.is_empty()).collect();
+    (select(&["?", "TIMESTAMP ?"][..]), select(written)).prop_map(|(form, text)| filled(form, Some("?"), &[quoted(text)])).boxed()
+}
+
+/// IN or NOT IN some constants, now and then with NULL among them.
+fn one_of(value: &Piece, constant: Piece) -> Piece {
+    (value.clone(), vec(constant, 1..6), select(&["? IN (", "? NOT IN ("][..]), proptest::bool::weighted(0.2))
+        .prop_map(|(value, constants, start, null)| {
+            let places = vec!["?"; constants.len()].join(", ");
+            let form = format!("{start}{places}{})", if null { ", NULL" } else { "" });
+            filled(&form, Some(&form), &[vec![value], constants].concat())
+        })
+        .boxed()
+}
+
+/// One of these forms, each `?` replaced by a part.
+fn form<const N: usize>(forms: &[&str], parts: [&Piece; N]) -> Piece {
+    let forms: Vec<String> = forms.iter().map(ToString::to_string).collect();
+    (select(forms), parts.map(Piece::clone)).prop_map(|(form, parts)| filled(&form, Some(&form), &parts)).boxed()
+}
+
+/// A form that DataFusion spells otherwise.
+fn spelled<const N: usize>(ours: &'static str, theirs: &'static str, parts: [&Piece; N]) -> Piece {
+    parts.map(Piece::clone).prop_map(move |parts| filled(ours, Some(theirs), &parts)).boxed()
+}
+
+/// Forms that DataFusion does not have.
+fn ours_only<const N: usize>(forms: &[impl ToString], parts: [&Piece; N]) -> Piece {
+    let forms: Vec<String> = forms.iter().map(ToString::to_string).collect();
+    (select(forms), parts.map(Piece::clone)).prop_map(|(form, parts)| filled(&form, None, &parts)).boxed()
+}
+
+fn filled(ours: &str, theirs: Option<&str>, parts: &[Sql]) -> Sql {
+    let fill = |form: &str, spelling: &dyn Fn(&Sql) -> Option<String>| {
         let mut parts = parts.iter();
         form.split_inclusive('?').try_fold(String::new(), |text, piece| match piece.strip_suffix('?') {
-            Some(before) => Some(text + before + &part(parts.next().expect("a part for each `?`"))?),
+            Some(before) => Some(text + before + &spelling(parts.next().expect("a part for each `?`"))?),
             None => Some(text + piece),
         })
     };
-    Sql {
-        ours: fill(ours, &|part| Some(part.ours.clone())).unwrap_or_default(),
-        theirs: theirs.and_then(|form| fill(form, &|part| part.theirs.clone())),
-    }
+    let ours = fill(ours, &|part| Some(part.ours.clone())).expect("ours is always there");
+    Sql { ours, theirs: theirs.and_then(|form| fill(form, &|part| part.theirs.clone())) }
 }
 
 fn word(text: impl Into<String>) -> Sql {
@@ -48,161 +283,6 @@ fn word(text: impl Into<String>) -> Sql {
     Sql { theirs: Some(ours.clone()), ours }
 }
 
-type Some_ = BoxedStrategy<Sql>;
-
-/// Strategies for the three sorts of expression, up to some depth.
-#[derive(Clone)]
-pub struct Grammar {
-    number: Some_,
-    text: Some_,
-    condition: Some_,
+fn quoted(text: &str) -> Sql {
+    word(format!("'{}'", text.replace('\'', "''")))
 }
-
-/// Forms of a domain beyond its columns, such as those that look into its records.
-pub struct Extra {
-    pub numbers: Vec<Some_>,
-    pub conditions: Vec<Some_>,
-    /// Whether `any_item()` and its kin may stand here.
-    pub items: bool,
-}
-
-/// Conditions over the columns of a domain; `depth` levels of nesting.
-pub fn conditions(domain: &'static Domain, extra: &Extra, depth: usize) -> Some_ {
-    let leaves = Grammar {
-        number: Union::new([columns(domain.floats), columns(domain.ints), number_constant()].into_iter().flatten()).boxed(),
-        text: Union::new([columns(&names(domain.texts)), Some(text_constant())].into_iter().flatten()).boxed(),
-        condition: Union::new(
-            extra
-                .conditions
-                .iter()
-                .cloned()
-                .map(|c| (6, c))
-                .chain(columns(domain.bools).map(|c| (4, c)))
-                .chain([(1, select(vec!["TRUE", "FALSE", "1 > 2", "1.5 >= 1", "'a' < 'b'"]).prop_map(word).boxed())])
-                .map(|(_, c)| c),
-        )
-        .boxed(),
-    };
-    (0..depth).fold(leaves, |smaller, _| smaller.grown(domain, extra)).condition
-}
-
-/// Forms that look into the records and lists of a domain.
-pub fn into_lists(domain: &'static Domain) -> Extra {
-    let mut extra = Extra { numbers: Vec::new(), conditions: Vec::new(), items: false };
-    for (column, fields) in domain.records {
-        let one = haechi_rules::condition::singular(column).to_owned();
-        let inside = conditions(fields, &Extra { numbers: Vec::new(), conditions: Vec::new(), items: false }, 2);
-        let number = columns(&[fields.floats, fields.ints].concat()).expect("a number among the fields");
-        extra.conditions.push(over(&[&format!("any_{one}"), &format!("all_{one}s")], inside.clone()));
-        extra.numbers.push(over(&[&format!("count_{one}s")], inside));
-        extra.numbers.push(over(&[&format!("sum_{one}s")], number));
-        extra.numbers.push(Just(spelled(&format!("cardinality({column})"), None, &[])).boxed());
-    }
-    for (column, values) in domain.lists {
-        let has = select(*values).prop_map(move |value| spelled(&format!("array_has({column}, ?)"), None, &[quoted(value)]));
-        extra.conditions.push(has.boxed());
-        extra.conditions.push(Just(spelled(&format!("any_in_list({column}, 'watched')"), None, &[])).boxed());
-        extra.numbers.push(Just(spelled(&format!("cardinality({column})"), None, &[])).boxed());
-    }
-    extra
-}
-
-/// `f(inner)` for one of these functions, which DataFusion does not have.
-fn over(functions: &[&str], inner: Some_) -> Some_ {
-    let functions: Vec<String> = functions.iter().map(|f| format!("{f}(?)")).collect();
-    (select(functions), inner).prop_map(|(form, inner)| spelled(&form, None, &[inner])).boxed()
-}
-
-impl Grammar {
-    /// One level deeper.
-    fn grown(&self, domain: &'static Domain, extra: &Extra) -> Self {
-        Self { number: self.numbers(domain, extra), text: self.texts(domain), condition: self.conditions(domain, extra) }
-    }
-
-    fn numbers(&self, domain: &'static Domain, extra: &Extra) -> Some_ {
-        let (n, t, c) = (&self.number, &self.text, &self.condition);
-        let mut forms = vec![
-            (6, n.clone()),
-            (3, form(&["(? + ?)", "(? - ?)", "(? * ?)"], [n, n])),
-            (1, (n.clone(), n.clone()).prop_map(|(a, b)| spelled("(? / ?)", Some("(CAST(? AS DOUBLE) / ?)"), &[a, b])).boxed()),
-            (1, (n.clone(), n.clone()).prop_map(|(a, b)| spelled("(? % ?)", Some("(CAST(? AS DOUBLE) % ?)"), &[a, b])).boxed()),
-            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "sqrt(?)", "- (?)", "round(?, 1)", "signum(?)"], [n])),
-            (1, form(&["coalesce(?, ?)", "nullif(?, ?)", "greatest(?, ?)", "least(?, ?)"], [n, n])),
-            (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, n, n])),
-            (1, form(&["length(?)", "strpos(?, 'n')", "TRY_CAST(? AS DOUBLE)"], [t])),
-        ];
-        forms.extend(columns(domain.instants).map(|at| (1, form(&["date_part('year', ?)", "extract(hour FROM ?)"], [&at]))));
-        let texts = columns(&names(domain.texts)).expect("a text column");
-        forms.push((1, over(&["lookup('floor', ?)", "lookup('floor.usd_per_kg', upper(?))"].map(|f| f), texts)));
-        forms.extend(extra.numbers.iter().cloned().map(|number| (2, number)));
-        if extra.items {
-            let number = columns(&[domain.floats, domain.ints].concat()).expect("a number column");
-            forms.push((2, over(&["count_items"], c.clone())));
-            forms.push((2, over(&["sum_items"], number)));
-        }
-        Union::new_weighted(forms).boxed()
-    }
-
-    fn texts(&self, domain: &'static Domain) -> Some_ {
-        let (t, c) = (&self.text, &self.condition);
-        let texts = columns(&names(domain.texts)).expect("a text column");
-        Union::new_weighted(vec![
-            (6, t.clone()),
-            (2, form(&["upper(?)", "lower(?)", "trim(?)", "substr(?, 1, 2)", "left(?, 2)", "right(?, 2)", "replace(?, 'C', 'V')", "split_part(?, ' ', 1)"], [t])),
-            (1, form(&["concat(?, ?)", "(? || ?)", "coalesce(?, ?)", "nullif(?, ?)"], [t, t])),
-            (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, t, t])),
-            (1, over(&["lookup('floor.label', ?)"].map(|f| f), texts)),
-        ])
-        .boxed()
-    }
-
-    fn conditions(&self, domain: &'static Domain, extra: &Extra) -> Some_ {
-        let (n, t, c) = (&self.number, &self.text, &self.condition);
-        let columns_of_text = columns(&names(domain.texts)).expect("a text column");
-        // A column or something made of one: what LIKE and in_list() look at.
-        let read = Union::new_weighted(vec![
-            (4, columns_of_text.clone()),
-            (1, form(&["upper(?)", "trim(?)", "left(?, 2)"], [&columns_of_text])),
-            (1, form(&["concat(?, ?)"], [&columns_of_text, t])),
-        ])
-        .boxed();
-        let mut forms = vec![
-            (4, c.clone()),
-            (4, form(&["(? AND ?)", "(? OR ?)"], [c, c])),
-            (1, form(&["(? AND ? OR ?)", "(? OR NOT ? AND ?)", "(? AND ? AND ?)", "CASE WHEN ? THEN ? ELSE ? END"], [c, c, c])),
-            (2, form(&["NOT (?)", "NOT ?"], [c])),
-            (2, form(&["(?) IS TRUE", "(?) IS NOT TRUE", "(?) IS FALSE", "(?) IS NOT FALSE", "(?) IS UNKNOWN", "(?) IS NOT UNKNOWN", "(?) IS NULL", "(?) = FALSE"], [c])),
-            (1, form(&["(?) = (?)", "(?) <> (?)", "(?) IS DISTINCT FROM (?)", "(?) IN (?, NULL)"], [c, c])),
-            (1, c.clone().prop_map(|c| spelled("(? AND NULL)", Some("(? AND CAST(NULL AS BOOLEAN))"), &[c])).boxed()),
-            (5, form(COMPARED, [n, n])),
-            (5, form(COMPARED, [&columns_of_text, t])),
-            (2, form(COMPARED, [t, &columns_of_text])),
-            (1, form(&["? IS NULL", "? IS NOT NULL"], [n])),
-            (1, form(&["? IS NULL", "? IS NOT NULL"], [t])),
-            (2, form(&["? BETWEEN ? AND ?", "? NOT BETWEEN ? AND ?", "? IN (?, ?)", "? NOT IN (?, ?)"], [n, n, n])),
-            (2, form(&["? BETWEEN ? AND ?", "? NOT BETWEEN ? AND ?", "? IN (?, ?)", "? NOT IN (?, ?)"], [t, t, t])),
-            (3, one_of(n.clone(), number_constant_no_box())),
-            (3, one_of(t.clone(), text_constant())),
-            (4, liked(read.clone())),
-            (1, form(&["starts_with(?, '64')", "contains(?, 'un')", "regexp_like(?, '^[a-z]')", "ends_with(?, '')"], [&read])),
-            (1, read.clone().prop_map(|x| spelled("in_list(?, 'watched')", Some("upper(trim(?)) IN ('CN', 'VN')"), &[x])).boxed()),
-            (1, over(&["mentions_weapons"], read).prop_map(|sql| Sql { ours: sql.ours.replace("mentions_weapons(", "mentions(").strip_suffix(')').map(|s| format!("{s}, 'weapons')")).unwrap_or_default(), theirs: None }).boxed()),
-        ];
-        forms.extend(timely(domain.dates, day_constant()).map(|form| (4, form)));
-        forms.extend(timely(domain.instants, instant_constant()).map(|form| (4, form)));
-        if let (Some(dates), Some(instants)) = (columns(domain.dates), columns(domain.instants)) {
-            forms.push((1, form(COMPARED, [&dates, &instants])));
-        }
-        if let Some(longs) = columns(domain.longs) {
-            let constant = select(LONGS).prop_map(|value| word(value.to_string())).boxed();
-            forms.push((2, form(COMPARED, [&longs, &constant])));
-            forms.push((1, one_of(longs, constant)));
-        }
-        if extra.items {
-            forms.push((3, over(&["any_item", "all_items"], c.clone())));
-        }
-        Union::new_weighted(forms).boxed()
-    }
-}
-
-const COMPARED: &[&str] = &["? = ?", "? <> ?", "? < ?", "? <= ?", "? > ?", "? >= ?", "? IS DISTINCT FROM ?", "? IS NOT DISTINCT FROM ?"];

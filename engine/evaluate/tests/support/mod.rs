@@ -1,7 +1,13 @@
 //! Rules from text, rows from JSON: what the tests of this crate share.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::sync::Arc;
+pub mod datafusion;
+pub mod encode;
+pub mod grammar;
+pub mod naive;
+pub mod table;
+
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -20,7 +26,7 @@ pub fn sql(text: &str) -> SqlText {
 }
 
 /// Lists and tables to test with, from YAML and CSV as a pack would hold them.
-pub fn catalog() -> Catalog {
+fn catalog() -> Catalog {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -39,8 +45,9 @@ pub fn catalog() -> Catalog {
 }
 
 pub fn program(stream: &str, rules: &[&str]) -> Result<Arc<Program>, Vec<Diagnostic>> {
-    let catalog = catalog();
-    let mut compiler = Compiler::new(Stream::find(stream).unwrap(), &catalog);
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(catalog);
+    let catalog = &*CATALOG;
+    let mut compiler = Compiler::new(Stream::find(stream).unwrap(), catalog);
     let mut diagnostics = Vec::new();
     for (i, rule) in rules.iter().enumerate() {
         if let Some(node) = compiler.condition(&format!("r{i}"), &sql(rule), &mut diagnostics) {

@@ -127,10 +127,16 @@ impl Domain {
         records: &[],
     };
 
+    /// All but the lists.
+    pub fn plain_columns(&self) -> impl Iterator<Item = &'static str> {
+        let texts = self.texts.iter().map(|(name, _)| *name);
+        let others = [self.floats, self.ints, self.longs, self.bools, self.dates, self.instants];
+        texts.chain(others.into_iter().flatten().copied())
+    }
+
     fn has(&self, name: &str) -> bool {
-        let plain = [self.floats, self.ints, self.longs, self.bools, self.dates, self.instants];
-        plain.iter().any(|names| names.contains(&name))
-            || [self.texts, self.lists].iter().any(|named| named.iter().any(|(known, _)| *known == name))
+        self.plain_columns().any(|known| known == name)
+            || self.lists.iter().any(|(known, _)| *known == name)
             || self.records.iter().any(|(known, _)| *known == name)
     }
 
@@ -234,4 +240,9 @@ pub const INSTANTS: &[(&str, i64)] = &[
     ("9999-12-31T00:00:00Z", 253_402_214_400_000),
     ("", i64::MAX / 1_000_000),
     ("", i64::MIN / 1_000_000),
+];
+/// For LIKE: by shape (equality, prefix, suffix, part, anything), with escapes, in several scripts.
+pub const PATTERNS: &[&str] = &[
+    "", "gun", "%", "%%", "_", "__", "64%", "%2", "%gun%", "%GUN%", "%un_%", "C_", "a\\_b", "A\\%B", "%\\%", "a\\\\b",
+    "%\\", "\\gun", "설%", "_명%", "stra%E", "%é", "σ_", "one%two", "one_two", "_%_", "%6%0%", "_ir%",
 ];

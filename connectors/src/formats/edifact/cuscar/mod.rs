@@ -29,6 +29,8 @@ use rows::Rows;
 pub const FORMAT: &str = "cuscar";
 /// More segments than one bill has.
 const GROUP_SEGMENTS_MAX: usize = 50_000;
+/// More segments than the bills of one CNI share.
+const SHARED_SEGMENTS_MAX: usize = 100;
 /// Stands for the bill that empty containers do not have.
 const EMPTY: &str = "EMPTY";
 
@@ -122,8 +124,9 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
     let mut arena = Arena::new(message.chars);
     // What cannot be read here is read again, and warned about, with its bill.
     let _ = arena.push(segments[0]);
-    for raw in segments.iter().filter(|s| s.tag() == "RFF") {
-        let _ = arena.push(*raw);
+    let references: Vec<usize> = (1..segments.len()).filter(|i| segments[*i].tag() == "RFF").collect();
+    for index in &references {
+        let _ = arena.push(segments[*index]);
     }
     let cni = arena.first();
     let line_no = cni.and_then(|c| c.get(0, 0).parse().ok());
@@ -133,14 +136,15 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
     let mut bills: Vec<(Numbers, usize)> = Vec::new();
     let houses = arena.iter().skip(1).any(|r| matches!(r.get(0, 0), "BH" | "HWB"));
     let mut master_only = None;
-    for rff in arena.iter().skip(1) {
-        let index = segments.iter().position(|s| s.number == rff.number()).unwrap_or(0);
+    for (rff, index) in arena.iter().skip(1).zip(references) {
         let Some(number) = rff.value(0, 1).map(|n| upper(n).into_owned()) else { continue };
         let qualifier = rff.get(0, 0);
         match qualifier {
             "MB" | "MWB" => {
                 // Right behind its house bill it names that one's master, otherwise that of what follows.
-                let behind = bills.last_mut().filter(|(_, i)| segments[*i..index].iter().all(|s| s.tag() == "RFF"));
+                let behind = bills
+                    .last_mut()
+                    .filter(|(_, i)| index - *i < 16 && segments[*i..index].iter().all(|s| s.tag() == "RFF"));
                 if let Some((numbers, _)) = behind {
                     numbers.master = Some(number.clone());
                 }
@@ -198,8 +202,8 @@ fn consignment<'t>(
         tally.set_aside += 1;
         return out.set_aside("no_bill", position, reason, message.raw(own).as_bytes());
     };
-    if own.len() + shared.len() > GROUP_SEGMENTS_MAX {
-        let reason = format!("{position}: one bill of {} segments; send the bill again", own.len());
+    if own.len() > GROUP_SEGMENTS_MAX || shared.len() > SHARED_SEGMENTS_MAX {
+        let reason = format!("{position}: one bill of {} segments; send the bill again", own.len() + shared.len());
         tally.set_aside += 1;
         return out.set_aside("group_too_long", position, reason, message.raw(own).as_bytes());
     }
@@ -215,7 +219,7 @@ fn consignment<'t>(
     for warning in &bill.warnings {
         out.warn_with(warning.clone());
     }
-    if rows.write(numbers, &bill, &containers, &message.raw(own), out) {
+    if rows.write(numbers, &bill, &containers, own, out) {
         tally.add(numbers, &bill);
         out.count("containers", bill.equipment.len() as u64);
     } else {
@@ -269,7 +273,7 @@ fn without_bill(message: &Message<'_>, manifest: &Manifest, tally: &mut Tally, o
     let containers: Vec<_> = empty.into_iter().map(|e| (e.clone(), None)).collect();
     let bill = Bill { nature: Some("empty"), ..Bill::default() };
     let raw: Vec<Raw<'_>> = message.segments.iter().copied().filter(|s| s.tag() == "EQD").collect();
-    if Rows::new(message, manifest).write(&numbers, &bill, &containers, &message.raw(&raw), out) {
+    if Rows::new(message, manifest).write(&numbers, &bill, &containers, &raw, out) {
         tally.empties += 1;
     }
 }

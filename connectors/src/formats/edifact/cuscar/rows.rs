@@ -1,11 +1,14 @@
 //! A bill to a consignment row.
 
+use std::collections::HashSet;
+
 use haechi_model::streams::CONSIGNMENT;
 use haechi_model::{Cell, StreamBuilder};
 
 use super::super::interchange::Message;
 use super::super::output::{Output, Table, columns};
 use super::super::paxlst::{texts, warning_cells};
+use super::super::segments::Raw;
 use super::Numbers;
 use super::bill::{Bill, Line};
 use super::equipment::Equipment;
@@ -52,7 +55,7 @@ impl<'m> Rows<'m> {
         numbers: &Numbers,
         bill: &Bill,
         containers: &[(Equipment, Option<f64>)],
-        raw: &str,
+        raw: &[Raw<'_>],
         out: &mut Output<'_>,
     ) -> bool {
         let position = self.message.position(numbers.segment);
@@ -68,7 +71,7 @@ impl<'m> Rows<'m> {
         table.set(c.source_position, position.as_str());
         table.set(c.message_path, self.message.path(numbers.segment).as_str());
         table.set(c.warnings, warning_cells(&bill.warnings));
-        out.finish_row(&CONSIGNMENT, &position, raw.as_bytes())
+        out.finish_row(&CONSIGNMENT, &position, || self.message.raw(raw))
     }
 
     fn numbers(&self, table: &mut Table, numbers: &Numbers, bill: &Bill) {
@@ -140,14 +143,8 @@ impl<'m> Rows<'m> {
         table.set(c.description, distinct(described).as_deref());
         let marks = bill.marks.iter().chain(bill.lines.iter().flat_map(|l| &l.marks)).map(String::as_str);
         table.set(c.marks, distinct(marks).as_deref());
-        let mut hs_codes: Vec<&str> = Vec::new();
-        for code in
-            bill.lines.iter().filter_map(|l| l.hs_code.as_deref()).chain(bill.hs_codes.iter().map(String::as_str))
-        {
-            if !hs_codes.contains(&code) {
-                hs_codes.push(code);
-            }
-        }
+        let of_lines = bill.lines.iter().filter_map(|l| l.hs_code.as_deref());
+        let hs_codes = each_once(of_lines.chain(bill.hs_codes.iter().map(String::as_str)));
         table.set(c.hs_codes, texts(&hs_codes));
         table.set(c.lines, Cell::List(bill.lines.iter().map(line_cell).collect()));
         table.set(c.containers, Cell::List(containers.iter().map(container_cell).collect()));
@@ -203,11 +200,12 @@ fn container_cell((container, packages): &(Equipment, Option<f64>)) -> Cell<'_> 
 
 /// Different texts joined by ` / `; `None` if there is none.
 fn distinct<'t>(texts: impl Iterator<Item = &'t str>) -> Option<String> {
-    let mut seen: Vec<&str> = Vec::new();
-    for text in texts.filter(|t| !t.is_empty()) {
-        if !seen.contains(&text) {
-            seen.push(text);
-        }
-    }
-    (!seen.is_empty()).then(|| seen.join(" / "))
+    let texts = each_once(texts.filter(|t| !t.is_empty()));
+    (!texts.is_empty()).then(|| texts.join(" / "))
+}
+
+/// Each text where it first stands.
+fn each_once<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut seen = HashSet::new();
+    texts.filter(|t| seen.insert(*t)).collect()
 }

@@ -12,6 +12,9 @@ use super::super::interchange::Message;
 use super::super::places::{airport, to_utc_at, upper};
 use super::super::segments::Segment;
 
+/// More legs than one list has; every row carries them.
+const LEGS_MAX: usize = 50;
+
 /// One leg of a flight.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Leg {
@@ -170,6 +173,11 @@ impl Legs {
     /// All legs, times in UTC.
     pub fn finish(mut self, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Vec<Leg> {
         self.settle();
+        if self.legs.len() > LEGS_MAX {
+            let text = format!("{} legs, {LEGS_MAX} are read", self.legs.len());
+            warnings.push(Warning { code: "too_many_legs", path: message.path(1), text });
+            self.legs.truncate(LEGS_MAX);
+        }
         for leg in &mut self.legs {
             leg.departs_at = leg.departs.and_then(|m| to_utc_at(m, leg.departure.as_deref()));
             leg.arrives_at = leg.arrives.and_then(|m| to_utc_at(m, leg.arrival.as_deref()));

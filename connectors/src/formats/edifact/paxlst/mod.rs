@@ -110,7 +110,6 @@ fn person<'t>(
     if group.len() > GROUP_SEGMENTS_MAX {
         let position = message.position(at);
         let reason = format!("{position}: one person of {} segments; send the person again", group.len());
-        tally.set_aside += 1;
         return out.set_aside("group_too_long", position, reason, message.raw(group).as_bytes());
     }
     let mut warnings = Vec::new();
@@ -130,13 +129,10 @@ fn person<'t>(
     if !person.has_identity() {
         let position = message.position(at);
         let reason = format!("{position}: a person without name and document; send the person again with either");
-        tally.set_aside += 1;
         return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
     }
-    if rows.write(&person, &legs_of(&person, header), at, header, message, &message.raw(group), out) {
+    if rows.write(&person, &legs_of(&person, header), at, header, message, group, out) {
         tally.add(&person);
-    } else {
-        tally.set_aside += 1;
     }
 }
 
@@ -183,7 +179,6 @@ struct Tally {
     in_transit: u64,
     documents: u64,
     bags: u64,
-    set_aside: u64,
 }
 
 impl Tally {

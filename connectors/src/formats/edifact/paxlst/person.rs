@@ -287,7 +287,7 @@ impl<'p> Reader<'p, '_> {
         let digits = tag.len() - tag.trim_end_matches(|c: char| c.is_ascii_digit()).len();
         let (prefix, number) = tag.split_at(tag.len() - digits);
         let first: Option<u64> = number.parse().ok();
-        for i in 0..count {
+        for i in 0..count.min(TAGS_MAX.saturating_sub(self.person.bag_tags.len())) {
             let next = match first {
                 Some(first) if i > 0 => Cow::Owned(format!("{prefix}{:0digits$}", first.saturating_add(i as u64))),
                 _ if i > 0 => break,

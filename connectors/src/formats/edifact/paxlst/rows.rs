@@ -6,6 +6,7 @@ use haechi_model::{Cell, StreamBuilder, Warning};
 use super::super::dates::{self, Moment, Precision};
 use super::super::interchange::Message;
 use super::super::output::{Output, Table, columns};
+use super::super::segments::Raw;
 use super::flight::Leg;
 use super::header::Header;
 use super::person::Person;
@@ -53,7 +54,7 @@ impl Rows {
         at: u32,
         header: &Header,
         message: &Message<'_>,
-        raw: &str,
+        raw: &[Raw<'_>],
         out: &mut Output<'_>,
     ) -> bool {
         let position = message.position(at);
@@ -70,7 +71,7 @@ impl Rows {
             table.set(c.source_position, position.as_str());
             table.set(c.message_path, message.path(at).as_str());
             table.set(c.warnings, warning_cells(&person.warnings));
-            taken &= out.finish_row(&TRAVELLER, &position, raw.as_bytes());
+            taken &= out.finish_row(&TRAVELLER, &position, || message.raw(raw));
         }
         taken
     }

@@ -1,0 +1,33 @@
+//! A small week of border traffic: counts it, asks what was planted, and writes it as CSV with bad rows.
+//!
+//! `cargo run -p haechi-datasets --example week -- FOLDER`
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+
+use haechi_datasets::{Format, Spec, declarations, planted, write};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args_os().nth(1).map_or_else(|| std::env::temp_dir().join("haechi-week"), PathBuf::from);
+    let spec = Spec { days: 7, bad_share: 0.01, ..Spec::day(7).scaled(0.02) };
+    let mut out = stdout().lock();
+
+    let items: usize = declarations(&spec).map(|batch| batch.num_rows()).sum();
+    writeln!(out, "{} declarations of {items} items", spec.declarations)?;
+
+    let mut schemes = BTreeMap::new();
+    for subject in planted(&spec) {
+        *schemes.entry((subject.stream, subject.scheme)).or_insert(0) += 1;
+    }
+    for ((stream, scheme), subjects) in schemes {
+        writeln!(out, "planted: {subjects:4} {stream}s, {scheme:?}")?;
+    }
+
+    let written = write(&spec, &folder, Format::Csv)?;
+    for file in written.files {
+        writeln!(out, "{}: {} rows, {} damaged", folder.join(file.name).display(), file.rows, file.damaged)?;
+    }
+    Ok(())
+}
