@@ -114,9 +114,19 @@ pub fn write(spec: &Spec, dir: &Path, format: Format) -> Result<Written, WriteEr
     spec.check()?;
     fs::create_dir_all(dir).map_err(WriteError::file(dir))?;
     let mut folder = Folder { spec, dir, format, files: Vec::new(), damaged: Vec::new() };
-    folder.stream("declarations", "import declarations, a row an item", crate::declarations(spec), &damage::DECLARATION)?;
+    folder.stream(
+        "declarations",
+        "import declarations, a row an item",
+        crate::declarations(spec),
+        &damage::DECLARATION,
+    )?;
     folder.stream("consignments", "house bills, a row a bill", crate::consignments(spec), &damage::CONSIGNMENT)?;
-    folder.stream("travellers", "travellers and crew, a row a person and flight", crate::travellers(spec), &damage::TRAVELLER)?;
+    folder.stream(
+        "travellers",
+        "travellers and crew, a row a person and flight",
+        crate::travellers(spec),
+        &damage::TRAVELLER,
+    )?;
     folder.parquet("outcomes.parquet", "what an inspection of each subject finds", crate::outcomes(spec))?;
     folder.list("planted.json", "the planted schemes, an entry a subject", &crate::planted(spec))?;
     let damaged = std::mem::take(&mut folder.damaged);
@@ -145,7 +155,11 @@ impl Folder<'_> {
         targets: &Targets,
     ) -> Result<(), WriteError> {
         let name = format!("{stem}.{}", self.format.extension());
-        if self.format == Format::Parquet { self.parquet(&name, holds, batches) } else { self.text(name, holds, batches, targets) }
+        if self.format == Format::Parquet {
+            self.parquet(&name, holds, batches)
+        } else {
+            self.text(name, holds, batches, targets)
+        }
     }
 
     fn parquet(

@@ -49,12 +49,12 @@ pub(crate) fn container_id(number: u64) -> String {
 /// The ISO 6346 check digit of owner code and serial: letters count 10 to 38 leaving out multiples of eleven, each
 /// place twice the one before, modulo 11, and 10 is written 0.
 pub(crate) fn iso6346_check(id: &str) -> u8 {
-    let value = |c: u8| match c {
-        b'0'..=b'9' => u32::from(c - b'0'),
-        _ => {
-            let n = u32::from(c.to_ascii_uppercase().saturating_sub(b'A')) + 10;
-            n + n.saturating_sub(1) / 10
+    let value = |c: u8| {
+        if c.is_ascii_digit() {
+            return u32::from(c - b'0');
         }
+        let n = u32::from(c.to_ascii_uppercase().saturating_sub(b'A')) + 10;
+        n + (n - 1) / 10
     };
     let sum: u32 = id.bytes().take(10).enumerate().map(|(place, c)| value(c) << place).sum();
     (sum % 11 % 10) as u8
@@ -146,7 +146,7 @@ mod tests {
         CargoControlNumber::parse(&cargo_control(2027, "ZZLX", 1, 1, 12)).unwrap();
         let mut id = String::new();
         declaration_id(&mut id, "99901", 2027, 123);
-        assert_eq!(id, "99901270000" .to_owned() + "3F" + "M");
+        assert_eq!(id, "99901270000".to_owned() + "3F" + "M");
         personal_code(&mut id, 5);
         assert_eq!(id.len(), 13);
     }

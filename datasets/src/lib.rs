@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
+mod columns;
 mod consignment;
 mod damage;
 mod declaration;

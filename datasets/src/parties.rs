@@ -9,9 +9,8 @@ use crate::spec::Spec;
 use crate::tables::{TABLES, Tables};
 
 /// Marketplaces that parcels are ordered on.
-pub(crate) const PLATFORMS: [&str; 8] = [
-    "MKTNARAE01", "MKTBYEOL02", "MKTOCEAN03", "MKTLANTN04", "MKTPRAIR05", "MKTFJORD06", "MKTPAMPA07", "MKTATOLL08",
-];
+pub(crate) const PLATFORMS: [&str; 8] =
+    ["MKTNARAE01", "MKTBYEOL02", "MKTOCEAN03", "MKTLANTN04", "MKTPRAIR05", "MKTFJORD06", "MKTPAMPA07", "MKTATOLL08"];
 
 /// Invented shipping lines, four letters as their codes go.
 pub(crate) const SEA_CARRIERS: [&str; 8] = ["ZZLX", "ZZMO", "ZZBY", "ZZHN", "ZZAR", "ZZTD", "ZZKO", "ZZPL"];
@@ -31,7 +30,17 @@ const HANGUL: [&str; 16] = [
 const HANGUL_INVENTED: [&str; 4] = ["시험", "예제", "견본", "모의"];
 const INVENTED: [&str; 4] = ["EXAMPLE", "SAMPLE", "MOCK", "SPECIMEN"];
 const BUSINESS: [&str; 12] = [
-    "TRADING", "CORP", "INDUSTRIES", "STORE", "LOGISTICS", "FOODS", "TECH", "MATERIALS", "PARTS", "LIVING", "GLOBAL",
+    "TRADING",
+    "CORP",
+    "INDUSTRIES",
+    "STORE",
+    "LOGISTICS",
+    "FOODS",
+    "TECH",
+    "MATERIALS",
+    "PARTS",
+    "LIVING",
+    "GLOBAL",
     "SUPPLY",
 ];
 const SUPPLIER: [&str; 8] =
@@ -212,7 +221,7 @@ struct Syllables {
     given: ([&'static str; 8], [&'static str; 8]),
 }
 
-const SYLLABLES: [Syllables; 12] = [
+const SYLLABLES: [Syllables; 13] = [
     Syllables {
         area: "ko",
         surname: (
@@ -230,7 +239,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["SHI", "LAN", "QU", "ZHE", "MO", "YAN", "TUO", "BAI"],
             ["YAN", "XI", "HE", "MU", "LIN", "ZHOU", "SHAN", "QI"],
         ),
-        given: (["LI", "XIAO", "MEI", "JIA", "YU", "ZI", "WEI", "TIAN"], ["", "LAN", "HAO", "RUI", "QING", "YI", "NAN", "CHEN"]),
+        given: (
+            ["LI", "XIAO", "MEI", "JIA", "YU", "ZI", "WEI", "TIAN"],
+            ["", "LAN", "HAO", "RUI", "QING", "YI", "NAN", "CHEN"],
+        ),
     },
     Syllables {
         area: "ja",
@@ -238,7 +250,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["AZU", "KUMO", "NARI", "TOBI", "SORA", "MIZU", "HOSHI", "KAZE"],
             ["MORI", "GAWA", "SAWA", "NO", "ZAKI", "HATA", "MINE", "DORI"],
         ),
-        given: (["HARU", "AKI", "YU", "NAO", "RE", "MI", "SHO", "KA"], ["TO", "KO", "KI", "MI", "NA", "RA", "YA", "HO"]),
+        given: (
+            ["HARU", "AKI", "YU", "NAO", "RE", "MI", "SHO", "KA"],
+            ["TO", "KO", "KI", "MI", "NA", "RA", "YA", "HO"],
+        ),
     },
     Syllables {
         area: "en",
@@ -246,12 +261,21 @@ const SYLLABLES: [Syllables; 12] = [
             ["TEST", "SAMPLE", "MOCK", "ELDER", "BRAM", "THORN", "WREN", "HOLLO"],
             ["FORD", "WELL", "TON", "MERE", "SHAW", "LEY", "WICK", "BURN"],
         ),
-        given: (["AL", "BREN", "COR", "DEL", "EL", "FAR", "GAR", "HAR"], ["LAN", "DA", "WIN", "MA", "LEN", "RICK", "ETTE", "LY"]),
+        given: (
+            ["AL", "BREN", "COR", "DEL", "EL", "FAR", "GAR", "HAR"],
+            ["LAN", "DA", "WIN", "MA", "LEN", "RICK", "ETTE", "LY"],
+        ),
     },
     Syllables {
         area: "vi",
-        surname: (["THU", "LAM", "CHAU", "KHE", "VAN", "DOI", "SUOI", "MAY"], ["", " THI", " VAN", " DUC", " HUU", " NGOC", " MINH", " QUANG"]),
-        given: (["AN", "BINH", "CHI", "DAO", "GIANG", "HOA", "KHANH", "LINH"], ["", "H", " ANH", " MY", " VY", " SON", " TU", " NHI"]),
+        surname: (
+            ["THU", "LAM", "CHAU", "KHE", "VAN", "DOI", "SUOI", "MAY"],
+            ["", " THI", " VAN", " DUC", " HUU", " NGOC", " MINH", " QUANG"],
+        ),
+        given: (
+            ["AN", "BINH", "CHI", "DAO", "GIANG", "HOA", "KHANH", "LINH"],
+            ["", "H", " ANH", " MY", " VY", " SON", " TU", " NHI"],
+        ),
     },
     Syllables {
         area: "th",
@@ -259,7 +283,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["SAWANG", "THONG", "PHET", "RUNG", "CHAN", "SIRI", "WANA", "MEKHA"],
             ["WATTANA", "CHAI", "PORN", "SUK", "RUANG", "THEP", "WONG", "DEE"],
         ),
-        given: (["SOM", "KAN", "NAT", "PRA", "WAN", "TA", "MA", "CHA"], ["CHAI", "YA", "PHON", "SIT", "NEE", "WIT", "LEE", "NON"]),
+        given: (
+            ["SOM", "KAN", "NAT", "PRA", "WAN", "TA", "MA", "CHA"],
+            ["CHAI", "YA", "PHON", "SIT", "NEE", "WIT", "LEE", "NON"],
+        ),
     },
     Syllables {
         area: "ms",
@@ -275,7 +302,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["EJEM", "MONTA", "RIBE", "SALVA", "FERRA", "QUIN", "VALDI", "OLMO"],
             ["PLAR", "NERO", "RALTA", "TIERRA", "MONTE", "TANAR", "VIESO", "SETO"],
         ),
-        given: (["AL", "BEA", "CAR", "DA", "EU", "FE", "GRE", "IR"], ["TRIZ", "MEN", "NIEL", "LISA", "ENE", "GORIO", "BA", "GENIA"]),
+        given: (
+            ["AL", "BEA", "CAR", "DA", "EU", "FE", "GRE", "IR"],
+            ["TRIZ", "MEN", "NIEL", "LISA", "ENE", "GORIO", "BA", "GENIA"],
+        ),
     },
     Syllables {
         area: "in",
@@ -283,7 +313,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["NAMU", "KIRA", "TARA", "MEGH", "VAYU", "JALA", "SURA", "ARAN"],
             ["NI", "NATH", "WAL", "PUR", "RAJ", "DHAR", "VAT", "KUL"],
         ),
-        given: (["AR", "DI", "KA", "ME", "NI", "PRA", "RO", "SU"], ["JUN", "VYA", "RAN", "HA", "SHA", "NAV", "HIT", "MAN"]),
+        given: (
+            ["AR", "DI", "KA", "ME", "NI", "PRA", "RO", "SU"],
+            ["JUN", "VYA", "RAN", "HA", "SHA", "NAV", "HIT", "MAN"],
+        ),
     },
     Syllables {
         area: "ru",
@@ -291,7 +324,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["PROBAN", "OBRAZ", "LESO", "GORO", "STEPA", "SNEZH", "ZIMO", "RECHA"],
             ["SKI", "TSOV", "VICH", "DIN", "NOV", "KOV", "RIN", "LEV"],
         ),
-        given: (["AL", "BO", "DA", "EK", "IL", "KA", "MI", "OL"], ["EN", "RIS", "RIA", "ATA", "YA", "LINA", "RON", "GA"]),
+        given: (
+            ["AL", "BO", "DA", "EK", "IL", "KA", "MI", "OL"],
+            ["EN", "RIS", "RIA", "ATA", "YA", "LINA", "RON", "GA"],
+        ),
     },
     Syllables {
         area: "de",
@@ -299,7 +335,21 @@ const SYLLABLES: [Syllables; 12] = [
             ["MUSTER", "TEST", "PROBE", "WALD", "STEIN", "NEBEL", "LINDEN", "FALKEN"],
             ["MANN", "HOFF", "BERG", "FELD", "BACH", "THAL", "WEG", "HORST"],
         ),
-        given: (["AN", "BER", "CLA", "DIR", "EL", "FRIE", "GRE", "HAN"], ["NA", "THA", "RA", "K", "KE", "DA", "TE", "NES"]),
+        given: (
+            ["AN", "BER", "CLA", "DIR", "EL", "FRIE", "GRE", "HAN"],
+            ["NA", "THA", "RA", "K", "KE", "DA", "TE", "NES"],
+        ),
+    },
+    Syllables {
+        area: "tr",
+        surname: (
+            ["ORNEK", "DENIZ", "GOK", "YILDIZ", "KAYA", "BULUT", "AKSU", "SAHIL"],
+            ["OGLU", "CI", "LI", "SOY", "ALP", "MAN", "DAG", "GIL"],
+        ),
+        given: (
+            ["AY", "BER", "CEM", "DIL", "EM", "FER", "GUL", "SEL"],
+            ["LIN", "KE", "IL", "ARA", "RE", "HAT", "SEN", "IM"],
+        ),
     },
     Syllables {
         area: "ar",
@@ -307,7 +357,10 @@ const SYLLABLES: [Syllables; 12] = [
             ["AL MITH", "BEN SAH", "EL NAJ", "AL BAH", "BIN WAD", "AL QAM", "EL RIM", "AL GHAY"],
             ["ALI", "RAWI", "MI", "RANI", "DANI", "ARI", "ALA", "THI"],
         ),
-        given: (["KA", "LA", "NA", "SA", "YA", "RA", "HA", "MA"], ["RIM", "YLA", "DIR", "MIR", "SIR", "NIA", "LIM", "JED"]),
+        given: (
+            ["KA", "LA", "NA", "SA", "YA", "RA", "HA", "MA"],
+            ["RIM", "YLA", "DIR", "MIR", "SIR", "NIA", "LIM", "JED"],
+        ),
     },
 ];
 
@@ -321,7 +374,7 @@ pub(crate) fn push_person(out: &mut String, area: &str, bits: u64, separator: &s
     out.push_str(pick(&set.given.0, 6));
     out.push_str(pick(&set.given.1, 9));
     // A second given name now and then keeps namesakes apart.
-    if bits >> 12 & 3 == 0 && area != "ko" {
+    if (bits >> 12).trailing_zeros() >= 2 && area != "ko" {
         out.push(' ');
         out.push_str(pick(&set.given.0, 14));
         out.push_str(pick(&set.given.1, 17));

@@ -20,7 +20,11 @@ pub(crate) enum Slot {
     Undervalued,
     Transhipped,
     /// A parcel of a split order.
-    Split { order: u64, nth: u8, of: u8 },
+    Split {
+        order: u64,
+        nth: u8,
+        of: u8,
+    },
 }
 
 /// The plan of one block.

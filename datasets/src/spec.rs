@@ -111,6 +111,7 @@ impl Spec {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn iso_day<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(day)
 }
@@ -137,6 +138,9 @@ mod tests {
         assert_eq!(refused(|s| s.bad_share = 1.5), "`bad_share` is 1.5; a share lies between 0 and 1");
         assert_eq!(refused(|s| s.planted_share = f64::NAN), "`planted_share` is NaN; a share lies between 0 and 0.5");
         assert_eq!(refused(|s| s.days = 0), "`days` is 0; give at least 1");
-        assert_eq!(refused(|s| s.flights = 99_000_000), "`flights` is 99000000; the generator numbers at most 10000000");
+        assert_eq!(
+            refused(|s| s.flights = 99_000_000),
+            "`flights` is 99000000; the generator numbers at most 10000000"
+        );
     }
 }

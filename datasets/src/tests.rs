@@ -23,12 +23,13 @@ fn all(batches: impl Iterator<Item = RecordBatch>) -> RecordBatch {
 /// Texts of a column; NULL is the empty text.
 fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
     let column = batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
-    (0..batch.num_rows()).map(|row| match text::json(column, row) {
-        serde_json::Value::Null => String::new(),
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    })
-    .collect()
+    (0..batch.num_rows())
+        .map(|row| match text::json(column, row) {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        })
+        .collect()
 }
 
 fn numbers(batch: &RecordBatch, name: &str) -> Vec<f64> {
@@ -126,7 +127,8 @@ fn columns_are_those_of_the_streams() {
 #[test]
 fn streams_are_in_time_order_and_inside_their_day() {
     let batch = all(declarations(&small()));
-    let times = batch.column_by_name("declared_at").unwrap().as_primitive::<TimestampMillisecondType>().values().to_vec();
+    let times =
+        batch.column_by_name("declared_at").unwrap().as_primitive::<TimestampMillisecondType>().values().to_vec();
     assert!(times.is_sorted());
     let day = small().epoch_day();
     assert!(times.iter().all(|t| timeline::seoul_day(*t) == day));
@@ -165,11 +167,8 @@ fn people_order_parcels_mostly_under_the_duty_free_limit() {
 fn honest_prices_are_near_the_headings_and_the_rings_are_not() {
     let spec = small();
     let batch = all(declarations(&spec));
-    let ring: HashSet<String> = planted(&spec)
-        .into_iter()
-        .filter(|p| p.scheme == Scheme::UndervaluationRing)
-        .map(|p| p.subject_id)
-        .collect();
+    let ring: HashSet<String> =
+        planted(&spec).into_iter().filter(|p| p.scheme == Scheme::UndervaluationRing).map(|p| p.subject_id).collect();
     assert!(ring.len() > 30, "{}", ring.len());
     let ids = texts(&batch, "declaration_id");
     let codes = texts(&batch, "hs_code");
@@ -182,7 +181,8 @@ fn honest_prices_are_near_the_headings_and_the_rings_are_not() {
         }
         let heading = tables::TABLES.heading_of(&codes[row][..6]).unwrap();
         let low = values[row] / masses[row] < 0.35 * tables::TABLES.heading(heading).usd_per_kg;
-        let (lows, all) = if ring.contains(&ids[row]) { (&mut low_ring, &mut rings) } else { (&mut low_honest, &mut honest) };
+        let (lows, all) =
+            if ring.contains(&ids[row]) { (&mut low_ring, &mut rings) } else { (&mut low_honest, &mut honest) };
         *lows += f64::from(u8::from(low));
         *all += 1.0;
     }
@@ -236,11 +236,8 @@ fn every_scheme_is_planted_in_its_share() {
 fn a_split_order_is_one_person_on_one_day_just_under_the_limit() {
     let spec = small();
     let batch = all(declarations(&spec));
-    let split: HashSet<String> = planted(&spec)
-        .into_iter()
-        .filter(|p| p.scheme == Scheme::SplitConsignments)
-        .map(|p| p.subject_id)
-        .collect();
+    let split: HashSet<String> =
+        planted(&spec).into_iter().filter(|p| p.scheme == Scheme::SplitConsignments).map(|p| p.subject_id).collect();
     let (ids, people, values) =
         (texts(&batch, "declaration_id"), texts(&batch, "importer_id"), numbers(&batch, "customs_value_usd"));
     let mut orders: HashMap<&str, Vec<f64>> = HashMap::new();
@@ -335,15 +332,13 @@ fn parquet_is_whole_and_text_files_are_damaged_where_the_answer_key_says() {
                 std::fs::read(dir.path().join(&name)).unwrap()
             };
             let (bytes, key) = (read(&name), &damaged);
-            let is_damaged = |line: usize| {
-                key.iter().any(|d| d["file"] == name.as_str() && d["line"] == line as u64)
-            };
+            let is_damaged = |line: usize| key.iter().any(|d| d["file"] == name.as_str() && d["line"] == line as u64);
             let lines = bytes.split(|b| *b == b'\n').zip(whole.split(|b| *b == b'\n')).enumerate();
             for (n, (line, before)) in lines {
                 assert_eq!(line != before, is_damaged(n + 1), "{name} line {}", n + 1);
             }
-            let whole_lines = whole.iter().filter(|b| **b == b'\n').count();
-            assert_eq!(bytes.iter().filter(|b| **b == b'\n').count(), whole_lines);
+            let line_count = |bytes: &[u8]| bytes.split(|b| *b == b'\n').count();
+            assert_eq!(line_count(&bytes), line_count(&whole));
         }
     }
 }

@@ -4,9 +4,7 @@
 use std::io::{self, Write};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMillisecondType,
-};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMillisecondType};
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use serde_json::Value;
 
@@ -19,15 +17,12 @@ pub(crate) fn json(array: &ArrayRef, row: usize) -> Value {
     }
     match array.data_type() {
         DataType::Dictionary(key, _) => {
-            let (values, at) = match key.as_ref() {
-                DataType::Int16 => {
-                    let codes = array.as_dictionary::<Int16Type>();
-                    (codes.values(), codes.key(row))
-                }
-                _ => {
-                    let codes = array.as_dictionary::<Int32Type>();
-                    (codes.values(), codes.key(row))
-                }
+            let (values, at) = if **key == DataType::Int16 {
+                let codes = array.as_dictionary::<Int16Type>();
+                (codes.values(), codes.key(row))
+            } else {
+                let codes = array.as_dictionary::<Int32Type>();
+                (codes.values(), codes.key(row))
             };
             at.map_or(Value::Null, |at| Value::from(values.as_string::<i32>().value(at)))
         }
@@ -74,7 +69,11 @@ impl<'a, W: Write> TextWriter<'a, W> {
     }
 
     /// Writes a batch; `damage` says what each line takes, and is told of no line twice.
-    pub(crate) fn write(&mut self, batch: &RecordBatch, mut damage: impl FnMut(u64) -> Option<Damage>) -> io::Result<()> {
+    pub(crate) fn write(
+        &mut self,
+        batch: &RecordBatch,
+        mut damage: impl FnMut(u64) -> Option<Damage>,
+    ) -> io::Result<()> {
         let schema = batch.schema();
         if self.line == 1 && !self.as_json {
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();

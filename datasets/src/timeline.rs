@@ -24,8 +24,8 @@ pub(crate) const FILING: Rhythm = Rhythm {
     months: [0.98, 0.86, 1.0, 0.99, 0.98, 0.97, 1.0, 0.97, 1.06, 1.02, 1.16, 1.08],
     weekdays: [1.12, 1.1, 1.06, 1.04, 1.02, 0.42, 0.24],
     hours: [
-        1.4, 0.8, 0.6, 0.5, 0.5, 0.6, 1.0, 2.2, 4.6, 8.8, 9.4, 8.6, 5.2, 7.6, 8.6, 8.2, 7.4, 6.2, 4.0, 3.0, 2.6, 2.4, 2.2,
-        1.8,
+        1.4, 0.8, 0.6, 0.5, 0.5, 0.6, 1.0, 2.2, 4.6, 8.8, 9.4, 8.6, 5.2, 7.6, 8.6, 8.2, 7.4, 6.2, 4.0, 3.0, 2.6, 2.4,
+        2.2, 1.8,
     ],
 };
 
@@ -34,8 +34,8 @@ pub(crate) const SAILING: Rhythm = Rhythm {
     months: [0.97, 0.88, 1.0, 1.0, 1.0, 1.0, 1.02, 1.0, 1.04, 1.02, 1.06, 1.02],
     weekdays: [0.95, 0.95, 1.0, 1.05, 1.1, 1.1, 0.85],
     hours: [
-        2.0, 1.8, 1.6, 1.6, 1.8, 2.2, 2.8, 3.6, 4.6, 5.6, 6.0, 5.6, 4.6, 5.2, 5.8, 6.0, 6.2, 6.2, 5.6, 4.8, 4.2, 3.6, 3.0,
-        2.4,
+        2.0, 1.8, 1.6, 1.6, 1.8, 2.2, 2.8, 3.6, 4.6, 5.6, 6.0, 5.6, 4.6, 5.2, 5.8, 6.0, 6.2, 6.2, 5.6, 4.8, 4.2, 3.6,
+        3.0, 2.4,
     ],
 };
 
@@ -44,8 +44,8 @@ pub(crate) const FLYING: Rhythm = Rhythm {
     months: [1.1, 1.02, 0.92, 0.94, 0.97, 0.97, 1.06, 1.1, 0.97, 1.0, 0.95, 1.04],
     weekdays: [1.0, 0.94, 0.94, 1.0, 1.06, 1.04, 1.06],
     hours: [
-        0.6, 0.3, 0.2, 0.4, 1.4, 3.0, 5.4, 6.6, 6.2, 5.6, 5.4, 5.8, 5.4, 5.0, 5.2, 5.8, 6.6, 6.8, 6.2, 5.6, 4.8, 3.8, 2.4,
-        1.2,
+        0.6, 0.3, 0.2, 0.4, 1.4, 3.0, 5.4, 6.6, 6.2, 5.6, 5.4, 5.8, 5.4, 5.0, 5.2, 5.8, 6.6, 6.8, 6.2, 5.6, 4.8, 3.8,
+        2.4, 1.2,
     ],
 };
 
@@ -62,8 +62,8 @@ impl Timeline {
         let mut until = Vec::with_capacity(spec.days as usize * 24);
         for day in 0..spec.days {
             let date = spec.day.checked_add_days(Days::new(u64::from(day))).unwrap_or(NaiveDate::MAX);
-            let busy = rhythm.months[date.month0() as usize]
-                * rhythm.weekdays[date.weekday().num_days_from_monday() as usize];
+            let busy =
+                rhythm.months[date.month0() as usize] * rhythm.weekdays[date.weekday().num_days_from_monday() as usize];
             for hour in rhythm.hours {
                 sum += busy * hour;
                 until.push(sum);
@@ -100,8 +100,7 @@ mod tests {
         let spec = Spec { days: 14, ..Spec::day(7) };
         let timeline = Timeline::new(&spec, &FILING);
         let n = 20_000;
-        let times: Vec<i64> =
-            (0..n).map(|i| timeline.at(i, n, &mut Dice::new(7, Use::Declaration, i))).collect();
+        let times: Vec<i64> = (0..n).map(|i| timeline.at(i, n, &mut Dice::new(7, Use::Declaration, i))).collect();
         assert!(times.is_sorted());
         let first = spec.epoch_day();
         assert!(times.iter().all(|t| (first..first + 14).contains(&seoul_day(*t))));

@@ -166,9 +166,10 @@ impl ColumnarFile {
         source: Arc<str>,
         stream: &'static Stream,
         file: Box<dyn ColumnFile>,
-        plan: Plan,
+        mut plan: Plan,
         batch_rows: usize,
     ) -> Result<Self, ArrowError> {
+        plan.feeds.retain(|feed| feed.wanted);
         let mut wanted: Vec<usize> = plan.feeds.iter().flat_map(|feed| inputs_of(&feed.from)).collect();
         wanted.sort_unstable();
         wanted.dedup();

@@ -19,7 +19,9 @@
 //! - every row of the input is in a batch or set aside with the first true reason.
 //!
 //! Columns that the engine derives are taken too where a file has them: recorded rows are read back as they were.
-//! With a projection only the columns read are checked; the keys always are.
+//! Where only some columns are asked for, rows of text files are checked whole all the same, so that what is set
+//! aside does not depend on the rules that happen to be live; of Parquet and Arrow files, whose columns have types,
+//! only those asked for and the keys are read.
 
 pub mod cell;
 mod columnar;

@@ -36,7 +36,7 @@ const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Opens files of one stream. Every file is looked at now, so that a missing column or an unreadable file is known
 /// before the first row; then they are read one after the other.
 ///
-/// `columns` limits what is read to these columns and the keys; `None` reads all that the files have.
+/// `columns` limits the batches to these columns and the keys; `None` gives all that the files have.
 pub fn open(
     inputs: &[String],
     stream: &'static Stream,

@@ -16,6 +16,8 @@ pub struct Feed {
     pub reader: CellReader,
     /// Where the cells come from.
     pub from: FeedFrom,
+    /// Whether the column is asked for; one that is not is checked only.
+    pub wanted: bool,
 }
 
 /// Where a cell comes from.
@@ -88,7 +90,7 @@ pub enum Inputs<'a> {
 }
 
 impl Plan {
-    /// Settles how a file with these columns is read; `wanted` limits what is read to these of ours and the keys.
+    /// Settles how a file with these columns is read; `wanted` limits what is asked for to these of ours and the keys.
     pub fn new(
         inputs: Inputs<'_>,
         stream: &'static Stream,
@@ -128,9 +130,9 @@ impl Plan {
         self.feeds.iter().map(|_| Work::default()).collect()
     }
 
-    /// Ours that this file fills.
+    /// Ours that this file fills and that are asked for.
     pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
-        self.feeds.iter().map(|feed| feed.reader.column())
+        self.feeds.iter().filter(|feed| feed.wanted).map(|feed| feed.reader.column())
     }
 }
 
@@ -156,13 +158,13 @@ impl Wiring {
         };
         let shown = from.inputs().join(", ");
         let reader = CellReader::mapped(column, &shown, change.clone(), self.zone);
-        self.feeds.push(Feed { reader, from: from_feed });
+        self.feeds.push(Feed { reader, from: from_feed, wanted: true });
         Ok(())
     }
 
     fn constant(&mut self, column: &'static Column, value: &str) {
         let reader = CellReader::new(column, self.zone);
-        self.feeds.push(Feed { reader, from: FeedFrom::Constant(value.to_owned()) });
+        self.feeds.push(Feed { reader, from: FeedFrom::Constant(value.to_owned()), wanted: true });
     }
 
     fn input(&mut self, name: &str) -> Result<usize, PlanError> {
@@ -200,10 +202,10 @@ impl Wiring {
             .cloned()
             .collect();
         if let Some(wanted) = wanted {
-            self.feeds.retain(|feed| {
+            for feed in &mut self.feeds {
                 let column = feed.reader.column();
-                column.key || column.name == stream.subject_key || wanted.contains(&column.name)
-            });
+                feed.wanted = column.key || column.name == stream.subject_key || wanted.contains(&column.name);
+            }
         }
         // The first reason given for a row is the leftmost in the file.
         self.feeds.sort_by_key(|feed| match &feed.from {

@@ -95,7 +95,8 @@ pub struct RowSink {
 pub struct Wired {
     /// How the file's rows are read.
     pub plan: Plan,
-    sinks: Vec<(usize, Role)>,
+    /// Where each feed goes; nowhere if it is checked only.
+    sinks: Vec<(Option<usize>, Role)>,
     works: Vec<Work>,
 }
 
@@ -136,7 +137,11 @@ impl RowSink {
             name if c.key => Role::Key(name),
             _ => Role::Other,
         };
-        let sinks = plan.columns().map(|c| (self.builder.index(c.name).unwrap_or(usize::MAX), role(c))).collect();
+        let sink = |feed: &Feed| {
+            let column = feed.reader.column();
+            (self.builder.index(column.name).filter(|_| feed.wanted), role(column))
+        };
+        let sinks = plan.feeds.iter().map(sink).collect();
         Wired { works: plan.works(), sinks, plan }
     }
 
@@ -302,7 +307,7 @@ impl RowSink {
                 (Role::Subject, _) => {}
                 (Role::Key(of), cell) => key.and(of, cell),
             }
-            if !matches!(cell, Cell::Null) {
+            if let (Some(sink), false) = (sink, matches!(cell, Cell::Null)) {
                 self.builder.set(*sink, cell).map_err(|error| Stop::of(&error, feed))?;
             }
         }

@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_model::intake::{SetAside, Warning};
-use haechi_model::streams::{DECLARATION, OUTCOME};
+use haechi_model::streams::{CONSIGNMENT, DECLARATION, OUTCOME, TRAVELLER};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 
@@ -596,14 +596,53 @@ fn columns_of_other_types_are_read_or_their_rows_set_aside() {
 }
 
 #[test]
-fn only_the_columns_asked_for_are_read() {
+fn batches_have_the_columns_asked_for_and_text_is_checked_whole() {
     let folder = Folder::new();
-    let path = folder.file("a.csv", "declaration_id,item_no,hs_code,net_mass_kg\nD1,1,640299,bad\n");
-    let reader = open(&[path], &DECLARATION, None, &ReadOptions::default(), Some(&["hs_code", "flow"])).unwrap();
-    let schema = reader.schema();
-    let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    assert_eq!(names, ["declaration_id", "item_no", "hs_code", "source", "source_position"]);
-    assert_eq!(read_all(reader).0.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+    let path = folder.file("a.csv", "declaration_id,item_no,hs_code,net_mass_kg\nD1,1,640299,bad\nD2,1,640299,1\n");
+    let asked = |path: &str| {
+        let options = ReadOptions::default();
+        let reader = open(&[path.to_owned()], &DECLARATION, None, &options, Some(&["hs_code", "flow"])).unwrap();
+        let names: Vec<_> = reader.schema().fields().iter().map(|f| f.name().clone()).collect();
+        assert_eq!(names, ["declaration_id", "item_no", "hs_code", "source", "source_position"]);
+        let (batches, _, set_aside) = read_all(reader);
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        (rows, set_aside.iter().map(|unit| unit.code).collect::<Vec<_>>())
+    };
+    assert_eq!(asked(&path), (1, vec!["bad_number"]));
+
+    let whole = read(&[folder.file("b.csv", "declaration_id,item_no,hs_code,net_mass_kg\nD1,1,640299,1\n")], None, 10);
+    let path = folder.at("b.parquet");
+    let rows = whole.rows.project(&[0, 1, 2, 3]).unwrap();
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+    assert_eq!(asked(&path), (1, vec![]));
+}
+
+#[test]
+fn messages_are_read_like_tables() {
+    let folder = shared("data/messages/synthetic");
+    let at = |pattern: &str| vec![folder.join(pattern).display().to_string()];
+    let options = ReadOptions::default();
+    let manifest = open(&at("cuscar_03b_sea_manifest.edi"), &CONSIGNMENT, None, &options, None).unwrap();
+    assert!(read_all(manifest).0.iter().map(RecordBatch::num_rows).sum::<usize>() > 0);
+
+    // Several lists, one of them gzipped, in batches of one traveller each.
+    let dir = Folder::new();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&std::fs::read(folder.join("paxlst_12b_745.edi")).unwrap()).unwrap();
+    let inputs = [dir.file("a.gz", encoder.finish().unwrap()), at("paxlst_15b_745_everything.edi").remove(0)];
+    let options = ReadOptions { batch_rows: 1, ..options };
+    let columns = ["surname", "hs2"];
+    assert!(open(&inputs, &TRAVELLER, None, &options, Some(&columns)).is_err(), "hs2 is no column of a traveller");
+    let reader = open(&inputs, &TRAVELLER, None, &options, Some(&columns[..1])).unwrap();
+    let (batches, _, set_aside) = read_all(reader);
+    assert_eq!(set_aside, []);
+    assert!(batches.len() > 2);
+    assert!(batches.iter().all(|batch| batch.num_rows() == 1 && batch.column_by_name("surname").is_some()));
+
+    let error = open(&at("cuscar_03b_sea_manifest.edi"), &TRAVELLER, None, &options, None).err().unwrap();
+    assert!(error.to_string().ends_with("message has no traveller rows"), "{error}");
 }
 
 #[test]

@@ -95,7 +95,9 @@ impl World {
             Owner::Company(parties.by_size.draw(&mut dice) as u32)
         };
         let supplier = match consignee {
-            Owner::Company(importer) => parties.exporter(importer, dice.below(parties.importers[importer as usize].exporters)).number,
+            Owner::Company(importer) => {
+                parties.exporter(importer, dice.below(parties.importers[importer as usize].exporters)).number
+            }
             Owner::Person(_) => dice.bits(),
         };
         let full = m.by_sea && (planted || dice.chance(0.42));
@@ -109,7 +111,11 @@ impl World {
             },
             master: 0,
             house: 1,
-            forwarder: Some(if planted { 211 % parties.forwarders.len() } else { parties.forwarder_size.draw(&mut dice) }),
+            forwarder: Some(if planted {
+                211 % parties.forwarders.len()
+            } else {
+                parties.forwarder_size.draw(&mut dice)
+            }),
             shipper: supplier,
             shipper_country: m.loading_country,
             consignee,
@@ -130,7 +136,7 @@ impl World {
             (false, _) => 85.0 * dice.factor(1.0),
         };
         self.add_lines(&mut bill, wanted_kg, m.by_sea, &mut dice);
-        self.load(m, &mut bill, full, loading, &mut dice);
+        load(m, &mut bill, full, loading, &mut dice);
         if planted {
             smuggle(m, &mut bill, &mut dice);
         }
@@ -174,53 +180,6 @@ impl World {
         bill.freight_usd = round_to(wanted_kg * if by_sea { 0.12 } else { 3.1 } * dice.factor(0.2) + 35.0, 2);
     }
 
-    /// Puts the goods into boxes of their own, or into one that is shared.
-    fn load(&self, m: &mut Manifest, bill: &mut Bill, full: bool, loading: &mut Loading, dice: &mut Dice) {
-        let kg = bill.gross_mass_kg();
-        let cold = bill.lines.iter().any(|l| l.description.contains("FROZEN") || l.description.contains("FRESH"));
-        if !m.by_sea {
-            loading.masters += u64::from(loading.masters == 0 || dice.chance(0.3));
-            bill.master = loading.masters;
-            bill.house = m.bills.iter().filter(|b| b.master == bill.master).count() as u64 + 1;
-        } else if full {
-            loading.masters += 1;
-            bill.master = loading.masters;
-            if bill.finding.is_none() && dice.chance(0.3) {
-                bill.kind = BillKind::Straight;
-                bill.house = 0;
-                bill.forwarder = None;
-            }
-            let count = (kg / 22_000.0).ceil().max(1.0) as u64;
-            let packages = bill.packages();
-            let each = (packages / count as f64).floor();
-            for n in 0..count {
-                let share = if n == 0 { packages - each * (count - 1) as f64 } else { each };
-                let at = self.new_box(m, dice, kg / count as f64, cold, true);
-                bill.boxes.push((at, share));
-            }
-        } else {
-            let (at, master, houses) = match loading.shared {
-                Some((at, master, houses, room)) if houses < room => (at, master, houses),
-                _ => {
-                    loading.masters += 1;
-                    (self.new_box(m, dice, 0.0, false, false), loading.masters, 0)
-                }
-            };
-            let room = match loading.shared {
-                Some((last, _, _, room)) if last == at => room,
-                _ => 2 + dice.below(7),
-            };
-            loading.shared = Some((at, master, houses + 1, room));
-            bill.master = master;
-            bill.house = houses + 1;
-            if dice.chance(0.04) {
-                bill.kind = BillKind::CoLoad;
-            }
-            bill.boxes.push((at, bill.packages()));
-            m.boxes[at].gross_mass_kg = round_to(m.boxes[at].gross_mass_kg + kg, 1);
-        }
-    }
-
     /// The bill of the empty boxes on board.
     pub(super) fn add_empties(&self, m: &mut Manifest, index: u64, loading: &mut Loading) {
         let mut dice = Dice::new(self.spec.seed ^ 0xB111, Use::Manifest, index);
@@ -228,7 +187,7 @@ impl World {
         loading.masters += 1;
         let mut boxes = Vec::new();
         for _ in 0..3 + dice.below(9) {
-            let at = self.new_box(m, &mut dice, 0.0, false, true);
+            let at = m.add_box(&mut dice, 0.0, false, true);
             let container = &mut m.boxes[at];
             let tare = if container.iso_type.starts_with('2') { 2_230.0 } else { 3_850.0 };
             container.gross_mass_kg = round_to(tare * dice.between(0.98, 1.02), 0);
@@ -266,6 +225,53 @@ impl World {
             bits: dice.bits(),
             finding,
         });
+    }
+}
+
+/// Puts the goods into boxes of their own, or into one that is shared.
+fn load(m: &mut Manifest, bill: &mut Bill, full: bool, loading: &mut Loading, dice: &mut Dice) {
+    let kg = bill.gross_mass_kg();
+    let cold = bill.lines.iter().any(|l| l.description.contains("FROZEN") || l.description.contains("FRESH"));
+    if !m.by_sea {
+        loading.masters += u64::from(loading.masters == 0 || dice.chance(0.3));
+        bill.master = loading.masters;
+        bill.house = m.bills.iter().filter(|b| b.master == bill.master).count() as u64 + 1;
+    } else if full {
+        loading.masters += 1;
+        bill.master = loading.masters;
+        if bill.finding.is_none() && dice.chance(0.3) {
+            bill.kind = BillKind::Straight;
+            bill.house = 0;
+            bill.forwarder = None;
+        }
+        let count = (kg / 22_000.0).ceil().max(1.0) as u64;
+        let packages = bill.packages();
+        let each = (packages / count as f64).floor();
+        for n in 0..count {
+            let share = if n == 0 { packages - each * (count - 1) as f64 } else { each };
+            let at = m.add_box(dice, kg / count as f64, cold, true);
+            bill.boxes.push((at, share));
+        }
+    } else {
+        let (at, master, houses) = match loading.shared {
+            Some((at, master, houses, room)) if houses < room => (at, master, houses),
+            _ => {
+                loading.masters += 1;
+                (m.add_box(dice, 0.0, false, false), loading.masters, 0)
+            }
+        };
+        let room = match loading.shared {
+            Some((last, _, _, room)) if last == at => room,
+            _ => 2 + dice.below(7),
+        };
+        loading.shared = Some((at, master, houses + 1, room));
+        bill.master = master;
+        bill.house = houses + 1;
+        if dice.chance(0.04) {
+            bill.kind = BillKind::CoLoad;
+        }
+        bill.boxes.push((at, bill.packages()));
+        m.boxes[at].gross_mass_kg = round_to(m.boxes[at].gross_mass_kg + kg, 1);
     }
 }
 

@@ -25,7 +25,7 @@ const MANIFESTS_MAX: u64 = 16;
 pub(crate) struct Manifest {
     pub(crate) number: u64,
     pub(crate) by_sea: bool,
-    pub(crate) manifest_id: String,
+    pub(crate) id: String,
     pub(crate) carrier: &'static str,
     pub(crate) conveyance_id: String,
     pub(crate) conveyance_name: Option<String>,
@@ -100,7 +100,9 @@ impl World {
     fn voyage(&self, number: u64, first: u64, dice: &mut Dice) -> Manifest {
         let manifested_at = self.sailing.at(first, self.spec.house_bills, dice);
         let by_sea = dice.chance(0.68);
-        let busy = ["CN", "CN", "CN", "CN", "CN", "JP", "JP", "VN", "VN", "US", "HK", "TW", "SG", "TH", "MY", "DE", "ID", "AU"];
+        let busy = [
+            "CN", "CN", "CN", "CN", "CN", "JP", "JP", "VN", "VN", "US", "HK", "TW", "SG", "TH", "MY", "DE", "ID", "AU",
+        ];
         let from = TABLES.country_of(dice.one(&busy)).expect("trading countries stand in the table");
         let country = TABLES.country(from);
         let year = self.spec.day.format("%y").to_string().parse().unwrap_or(0);
@@ -111,8 +113,14 @@ impl World {
             let carrier = dice.one(&SEA_CARRIERS);
             let ship = dice.below(240);
             let loading_port = dice.one(&country.seaports);
-            let (unloading_port, office) =
-                dice.one(&[("KRPUS", "030"), ("KRPUS", "030"), ("KRPUS", "030"), ("KRINC", "020"), ("KRINC", "020"), ("KRKAN", "062")]);
+            let (unloading_port, office) = dice.one(&[
+                ("KRPUS", "030"),
+                ("KRPUS", "030"),
+                ("KRPUS", "030"),
+                ("KRINC", "020"),
+                ("KRINC", "020"),
+                ("KRKAN", "062"),
+            ]);
             let days = country.sea_days * dice.between(0.85, 1.25);
             let mut route = vec![country.code];
             if country.sea_days > 20.0 {
@@ -121,11 +129,12 @@ impl World {
             if country.sea_days > 8.0 && dice.chance(0.5) {
                 route.push("CN");
             }
-            let names = ["PIONEER", "HORIZON", "LANTERN", "MERIDIAN", "HERON", "AURORA", "COMPASS", "TIDE", "BEACON", "ATOLL"];
+            let names =
+                ["PIONEER", "HORIZON", "LANTERN", "MERIDIAN", "HERON", "AURORA", "COMPASS", "TIDE", "BEACON", "ATOLL"];
             Manifest {
                 number,
                 by_sea,
-                manifest_id: format!("{year:02}{carrier}{serial}I"),
+                id: format!("{year:02}{carrier}{serial}I"),
                 carrier,
                 conveyance_id: imo_number(ship + 1),
                 conveyance_name: Some(format!("HAECHI {} {}", names[ship as usize % 10], 1 + ship / 10)),
@@ -150,7 +159,7 @@ impl World {
             Manifest {
                 number,
                 by_sea,
-                manifest_id: format!("{year:02}{carrier}XX{serial}I"),
+                id: format!("{year:02}{carrier}XX{serial}I"),
                 carrier,
                 conveyance_id: format!("{carrier}{flight}"),
                 conveyance_name: None,
@@ -170,12 +179,19 @@ impl World {
         }
     }
 
-    /// A box that nobody else has on this manifest.
-    fn new_box(&self, manifest: &mut Manifest, dice: &mut Dice, kg: f64, refrigerated: bool, full_load: bool) -> usize {
-        let serial = (manifest.number * 331 + manifest.boxes.len() as u64) % 9_000_000;
+    /// What an inspection of this bill finds.
+    pub(crate) fn bill_finding(&self, bill: &Bill) -> Finding {
+        bill.finding.clone().unwrap_or_else(|| self.mistake(Use::Manifest, bill.index))
+    }
+}
+
+impl Manifest {
+    /// A box that nobody else has on this self.
+    fn add_box(&mut self, dice: &mut Dice, kg: f64, refrigerated: bool, full_load: bool) -> usize {
+        let serial = (self.number * 331 + self.boxes.len() as u64) % 9_000_000;
         let mut seal = "ZZ".to_owned();
         push_decimal(&mut seal, dice.bits() >> 30, 6);
-        manifest.boxes.push(Container {
+        self.boxes.push(Container {
             id: container_id(serial),
             iso_type: match (refrigerated, kg > 14_000.0) {
                 (true, _) => dice.one(&["45R1", "22R1"]),
@@ -187,11 +203,6 @@ impl World {
             seals: vec![seal],
             gross_mass_kg: round_to(kg, 1),
         });
-        manifest.boxes.len() - 1
-    }
-
-    /// What an inspection of this bill finds.
-    pub(crate) fn bill_finding(&self, bill: &Bill) -> Finding {
-        bill.finding.clone().unwrap_or_else(|| self.mistake(Use::Manifest, bill.index))
+        self.boxes.len() - 1
     }
 }

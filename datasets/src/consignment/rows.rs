@@ -140,7 +140,7 @@ pub(crate) struct BillText {
 impl BillText {
     pub(crate) fn new(world: &World, m: &Manifest, bill: &Bill) -> Self {
         let shipper = Exporter { number: bill.shipper, country: bill.shipper_country };
-        let mut consignment_id = m.manifest_id.clone();
+        let mut consignment_id = m.id.clone();
         push_decimal(&mut consignment_id, bill.master, 4);
         push_decimal(&mut consignment_id, bill.house, 4);
         let master_bill = if m.by_sea {
@@ -178,14 +178,17 @@ impl BillText {
         let country = TABLES.country(bill.shipper_country);
         let mut descriptions: Vec<&str> = bill.lines.iter().map(|l| l.description).collect();
         descriptions.dedup();
-        let mut hs_codes: Vec<String> =
-            bill.lines.iter().map(|l| TABLES.heading(l.heading).hs6().to_owned()).collect();
+        let mut hs_codes: Vec<String> = bill.lines.iter().map(|l| TABLES.heading(l.heading).hs6().to_owned()).collect();
         hs_codes.dedup();
-        let marks = if bill.is_empties() || bill.bits & 7 == 0 {
+        let marks = if bill.is_empties() || bill.bits.trailing_zeros() >= 3 {
             "NO MARKS".to_owned()
         } else {
             let initials: String = consignee_name.split(' ').filter_map(|w| w.chars().next()).collect();
-            format!("{initials} {} 1-{}", ["BUSAN", "INCHEON", "SEOUL", "PYEONGTAEK"][bill.bits as usize >> 3 & 3], bill.packages())
+            format!(
+                "{initials} {} 1-{}",
+                ["BUSAN", "INCHEON", "SEOUL", "PYEONGTAEK"][bill.bits as usize >> 3 & 3],
+                bill.packages()
+            )
         };
         Self {
             consignment_id,
@@ -215,7 +218,7 @@ fn write_bill(world: &World, m: &Manifest, place: usize, rows: &mut Rows) {
     let (shipper_id, consignee_id) = (known(&text.shipper_id), known(&text.consignee_id));
 
     rows.put("consignment_id", text.consignment_id.as_str());
-    rows.put("manifest_id", m.manifest_id.as_str());
+    rows.put("manifest_id", m.id.as_str());
     rows.put("line_no", place as i32 + 1);
     rows.put("master_bill_id", text.master_bill.as_str());
     rows.put("house_bill_id", text.house_bill.as_str());

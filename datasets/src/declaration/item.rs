@@ -82,7 +82,7 @@ impl World {
             }
         };
         let goods = TABLES.heading(heading);
-        let origin = self.item_origin(goods, d, dice);
+        let origin = item_origin(goods, d, dice);
         let price = price * TABLES.country(origin).price;
         let wanted_usd = median_usd * dice.factor(sigma) * if goods.is_bulk() { 150.0 } else { 1.0 };
         let mut item = priced(heading, origin, wanted_usd, price, dice);
@@ -93,12 +93,12 @@ impl World {
         duties(&mut item, goods, dice);
         item
     }
+}
 
-    /// Mostly the supplier's own country, where it makes such goods.
-    fn item_origin(&self, goods: &Heading, d: &Declaration, dice: &mut Dice) -> u16 {
-        let at_home = goods.origin_countries.contains(&d.exporter.country);
-        if dice.chance(if at_home { 0.93 } else { 0.3 }) { d.exporter.country } else { goods.origin(dice) }
-    }
+/// Mostly the supplier's own country, where it makes such goods.
+fn item_origin(goods: &Heading, d: &Declaration, dice: &mut Dice) -> u16 {
+    let at_home = goods.origin_countries.contains(&d.exporter.country);
+    if dice.chance(if at_home { 0.93 } else { 0.3 }) { d.exporter.country } else { goods.origin(dice) }
 }
 
 /// An item of about `wanted_usd`, at least one piece.
@@ -150,7 +150,7 @@ fn duties(item: &mut Item, goods: &Heading, dice: &mut Dice) {
                 _ => round_to(goods.tariff * 0.7, 1),
             };
         }
-        _ if goods.tariff == 0.0 && goods.hs_code.starts_with("85") => item.tariff_kind = "CIT",
+        _ if goods.tariff == 0.0 && matches!(&goods.hs_code[..2], "84" | "85") => item.tariff_kind = "CIT",
         _ if draw > 0.75 => {
             item.tariff_kind = "C";
             item.tariff_rate = round_to(goods.tariff * 0.81, 1);

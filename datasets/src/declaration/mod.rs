@@ -2,17 +2,19 @@
 
 mod item;
 mod rows;
+mod ship;
 
 use crate::dice::{Dice, Use, mix};
 use crate::parties::Exporter;
 use crate::plan::{Plan, Slot};
 use crate::scheme::{Finding, Scheme};
 use crate::tables::TABLES;
-use crate::timeline::{DAY_MS, HOUR_MS, seoul_day};
+use crate::timeline::seoul_day;
 use crate::world::World;
 
 pub(crate) use item::Item;
 pub(crate) use rows::Declarations;
+use ship::ship;
 
 /// What a person may bring in free of duty, USD.
 const DUTY_FREE_USD: f64 = 150.0;
@@ -126,7 +128,7 @@ impl World {
         d.index = index;
         d.declared_at = declared_at;
         self.add_items(&mut d, &mut dice);
-        self.ship(&mut d, &mut dice);
+        ship(&mut d, &mut dice);
         d
     }
 
@@ -150,9 +152,9 @@ impl World {
             // Marketplaces have thousands of sellers, most of them abroad where the goods are made.
             (Owner::Person(_), Slot::Split { order, .. }) => {
                 let mut dice = Dice::new(self.spec.seed, Use::Exporter, order);
-                self.seller(&mut dice)
+                seller(&mut dice)
             }
-            (Owner::Person(_), _) => self.seller(dice),
+            (Owner::Person(_), _) => seller(dice),
         };
         if channel == Channel::Sea {
             let company = match owner {
@@ -191,7 +193,7 @@ impl World {
             .then(|| parties.forwarder_size.draw(dice))
             .filter(|_| dice.chance(0.8));
         // Now and then goods leave from a hub and not from where they are sold.
-        let departure = if dice.chance(0.04) { self.hub(dice) } else { exporter.country };
+        let departure = if dice.chance(0.04) { hub(dice) } else { exporter.country };
         Declaration {
             index: 0,
             declared_at: 0,
@@ -225,98 +227,17 @@ impl World {
         }
     }
 
-    fn seller(&self, dice: &mut Dice) -> Exporter {
-        let heading = TABLES.heading(TABLES.parcel.draw(dice) as u16);
-        let country = heading.origin(dice);
-        Exporter { number: mix(dice.below(3_000) ^ u64::from(country) << 32), country }
-    }
-
-    fn hub(&self, dice: &mut Dice) -> u16 {
-        TABLES.country_of(dice.one(&["HK", "SG", "CN", "JP"])).expect("hubs stand in the table")
-    }
-
-    /// Ports, times, boxes, charges: what follows from the goods.
-    fn ship(&self, d: &mut Declaration, dice: &mut Dice) {
-        let heading = TABLES.heading(d.items[0].heading);
-        let from = TABLES.country(d.departure);
-        let by_sea = match d.channel {
-            Channel::Sea => true,
-            Channel::Express => from.code == "CN" && d.bits & 3 == 0,
-            _ => false,
-        };
-        // The first port of a country is its busiest.
-        let port = |ports: &[&'static str], dice: &mut Dice| match ports.len() {
-            0 => "NLRTM",
-            1 => ports[0],
-            n => ports[if dice.chance(0.5) { 0 } else { dice.below(n as u64) as usize }],
-        };
-        d.loading_port = port(if by_sea { &from.seaports } else { &from.airports }, dice);
-        (d.unloading_port, d.office) = match (d.channel, by_sea) {
-            (Channel::Sea, _) => dice.one(&[
-                ("KRINC", "020"), ("KRINC", "020"), ("KRINC", "020"), ("KRINC", "020"), ("KRPUS", "030"),
-                ("KRPUS", "030"), ("KRPUS", "030"), ("KRPUS", "030"), ("KRPTK", "016"), ("KRKAN", "062"),
-            ]),
-            (Channel::Express, true) => dice.one(&[("KRINC", "020"), ("KRPTK", "016")]),
-            (Channel::Express, false) => dice.one(&[("ICN", "040"), ("ICN", "040"), ("ICN", "016")]),
-            (Channel::Post, _) => ("ICN", "014"),
-            (Channel::Air, _) => dice.one(&[("ICN", "040"), ("ICN", "040"), ("ICN", "040"), ("ICN", "010"), ("PUS", "033")]),
-        };
-        // Most file after arrival; some while the vessel is still on the water.
-        let waited = match d.channel {
-            Channel::Sea => dice.between(-1.2, 7.0),
-            _ => dice.between(-0.25, 2.0),
-        };
-        d.arrival_at = d.declared_at - (waited * DAY_MS as f64) as i64 / 60_000 * 60_000;
-        let carried = d.arrival_at + (dice.between(1.5, 30.0) * HOUR_MS as f64) as i64 / 60_000 * 60_000;
-        d.carried_in_at = (carried <= d.declared_at).then_some(carried);
-
-        let net: f64 = d.items.iter().map(|i| i.net_mass_kg).sum();
-        d.gross_mass_kg = round_to(net * dice.between(1.03, 1.15) + 0.05, 2);
-        d.packages = match d.channel {
-            Channel::Express | Channel::Post => 1.0,
-            _ if heading.is_bulk() => 1.0,
-            _ => (d.gross_mass_kg / dice.between(8.0, 22.0)).ceil().max(1.0),
-        };
-        if d.channel == Channel::Sea {
-            d.stowage = if heading.is_bulk() || d.gross_mass_kg > 180_000.0 {
-                Stowage::Bulk
-            } else if d.gross_mass_kg > 4_500.0 {
-                Stowage::Full
-            } else {
-                Stowage::Part
-            };
-            let boxes = match d.stowage {
-                Stowage::Full => (d.gross_mass_kg / 21_000.0).ceil() as u64,
-                Stowage::Part => 1,
-                Stowage::Bulk | Stowage::Loose => 0,
-            };
-            d.containers.extend((0..boxes).map(|n| (d.bits >> 8).wrapping_add(n * 7) % 9_000_000));
-        }
-        let value = d.value_usd();
-        d.freight_usd = round_to(
-            match d.channel {
-                Channel::Sea => value * dice.between(0.01, 0.06) + 40.0,
-                Channel::Air => (d.gross_mass_kg * dice.between(1.8, 4.5)).min(value * 0.4) + 20.0,
-                Channel::Express | Channel::Post => dice.between(4.0, 15.0),
-            },
-            2,
-        );
-        let home = TABLES.country(d.exporter_country).currency;
-        d.currency = if dice.chance(if home == "USD" { 1.0 } else { 0.35 }) { home } else { "USD" };
-        d.incoterm = match d.channel {
-            Channel::Express | Channel::Post => "DAP",
-            Channel::Air => dice.one(&["FCA", "FCA", "CPT", "EXW", "CIP"]),
-            Channel::Sea => dice.one(&["FOB", "FOB", "FOB", "CIF", "CIF", "CFR", "EXW"]),
-        };
-    }
-
     /// What an inspection of this declaration finds.
     pub(crate) fn declaration_finding(&self, d: &Declaration) -> Finding {
         let value = d.value_usd();
         match d.slot {
             Slot::Honest => self.mistake(Use::Declaration, d.index),
             Slot::Undervalued => {
-                let note = format!("ring of {} importers: declared at {:.0} % of the value", self.parties.ring.len(), 100.0 * value / d.true_value_usd);
+                let note = format!(
+                    "ring of {} importers: declared at {:.0} % of the value",
+                    self.parties.ring.len(),
+                    100.0 * value / d.true_value_usd
+                );
                 Finding {
                     found_value_usd: Some(round_to(d.true_value_usd, 2)),
                     duty_delta_usd: Some(round_to((d.true_value_usd - value) * d.items[0].tariff_rate / 100.0, 2)),
@@ -327,12 +248,24 @@ impl World {
                 let item = &d.items[0];
                 let claimed = TABLES.country(item.origin).code;
                 let heading = TABLES.heading(item.heading);
-                let how = if TABLES.country(d.departure).code == "CN" { "shipped straight from CN" } else { "invoiced from CN" };
+                let how = if TABLES.country(d.departure).code == "CN" {
+                    "shipped straight from CN"
+                } else {
+                    "invoiced from CN"
+                };
                 Finding {
                     item_no: Some(1),
                     found_origin: Some("CN"),
-                    duty_delta_usd: Some(round_to(item.value_usd * (heading.tariff - item.tariff_rate).max(0.0) / 100.0, 2)),
-                    ..Finding::planted(Scheme::Transhipment, 2, &["ORG", "DOC"], format!("goods of CN claimed as {claimed} with preference, {how}"))
+                    duty_delta_usd: Some(round_to(
+                        item.value_usd * (heading.tariff - item.tariff_rate).max(0.0) / 100.0,
+                        2,
+                    )),
+                    ..Finding::planted(
+                        Scheme::Transhipment,
+                        2,
+                        &["ORG", "DOC"],
+                        format!("goods of CN claimed as {claimed} with preference, {how}"),
+                    )
                 }
             }
             Slot::Split { of, .. } => Finding {
@@ -355,10 +288,24 @@ impl World {
         }
         match usage {
             Use::Flight => Finding::mistake("DOC", "one letter of the name differs from the passport"),
-            Use::Manifest => Finding::mistake(dice.one(&["QTY", "DOC", "DSC"]), "package count or description corrected"),
+            Use::Manifest => {
+                Finding::mistake(dice.one(&["QTY", "DOC", "DSC"]), "package count or description corrected")
+            }
             _ => Finding::mistake(dice.one(&["CLS", "DOC", "QTY", "DSC", "CLS"]), "corrected without intent"),
         }
     }
+}
+
+/// One of the sellers that people order from.
+fn seller(dice: &mut Dice) -> Exporter {
+    let heading = TABLES.heading(TABLES.parcel.draw(dice) as u16);
+    let country = heading.origin(dice);
+    Exporter { number: mix(dice.below(3_000) ^ u64::from(country) << 32), country }
+}
+
+/// Where freight is brought together.
+fn hub(dice: &mut Dice) -> u16 {
+    TABLES.country_of(dice.one(&["HK", "SG", "CN", "JP"])).expect("hubs stand in the table")
 }
 
 /// Half up, to that many decimals: amounts are written as people write them.

@@ -302,27 +302,27 @@ fn write_item(
     rows.put("declaration_id", text.id.as_str());
     rows.put("item_no", item_no);
     rows.put("declared_at", Cell::Ts(d.declared_at));
-    rows.put("flow", "import");
-    rows.put("filing_type", "B");
-    rows.put("procedure", if person { "15" } else { "11" });
-    rows.put("import_use", if d.channel == Channel::Post { "26" } else { "21" });
-    rows.put("payment_type", if company.is_some_and(|c| c.aeo) { "43" } else { "11" });
-    rows.put("office", d.office);
-    rows.put("transport_mode", d.channel.mode());
+    rows.put_static("flow", "import");
+    rows.put_static("filing_type", "B");
+    rows.put_static("procedure", if person { "15" } else { "11" });
+    rows.put_static("import_use", if d.channel == Channel::Post { "26" } else { "21" });
+    rows.put_static("payment_type", if company.is_some_and(|c| c.aeo) { "43" } else { "11" });
+    rows.put_static("office", d.office);
+    rows.put_static("transport_mode", d.channel.mode());
     rows.put("importer_id", text.importer_id.as_str());
     rows.put("importer_name", text.importer_name.as_str());
     rows.put("importer_is_person", person);
     rows.put("exporter_id", text.exporter_id.as_str());
     rows.put("exporter_name", text.exporter_name.as_str());
-    rows.put("exporter_country", TABLES.country(d.exporter_country).code);
+    rows.put_static("exporter_country", TABLES.country(d.exporter_country).code);
     rows.put("declarant_id", parties.declarants[d.declarant as usize].as_str());
     rows.put("courier_id", d.courier.map(|c| parties.couriers[c].as_str()));
     rows.put("forwarder_id", d.forwarder.map(|f| parties.forwarders[f].as_str()));
-    rows.put("platform_id", d.platform.map(|p| PLATFORMS[p]));
-    rows.put("origin_country", TABLES.country(item.origin).code);
-    rows.put("departure_country", TABLES.country(d.departure).code);
-    rows.put("loading_port", d.loading_port);
-    rows.put("unloading_port", d.unloading_port);
+    rows.put_static("platform_id", d.platform.map(|p| PLATFORMS[p]));
+    rows.put_static("origin_country", TABLES.country(item.origin).code);
+    rows.put_static("departure_country", TABLES.country(d.departure).code);
+    rows.put_static("loading_port", d.loading_port);
+    rows.put_static("unloading_port", d.unloading_port);
     rows.put("arrival_at", Cell::Ts(d.arrival_at));
     rows.put("carried_in_at", instant(d.carried_in_at));
     rows.put("warehouse_id", d.carried_in_at.map(|_| text.warehouse.as_str()));
@@ -331,7 +331,7 @@ fn write_item(
     rows.put("master_bill_id", known(&text.master_bill));
     rows.put("cargo_control_id", known(&text.cargo_control));
     rows.put("container_ids", texts(&text.containers));
-    rows.put(
+    rows.put_static(
         "container_mode",
         match d.stowage {
             Stowage::Full => Some("FC"),
@@ -342,33 +342,33 @@ fn write_item(
     );
     rows.put("gross_mass_kg", d.gross_mass_kg);
     rows.put("package_count", d.packages);
-    rows.put("package_kind", TABLES.heading(d.items[0].heading).package);
-    rows.put("incoterm", d.incoterm);
-    rows.put("currency", d.currency);
+    rows.put_static("package_kind", TABLES.heading(d.items[0].heading).package);
+    rows.put_static("incoterm", d.incoterm);
+    rows.put_static("currency", d.currency);
     rows.put("invoice_amount", round_to(d.value_usd() / usd_per_unit(d.currency), 2));
     rows.put("freight_usd", d.freight_usd);
-    rows.put("hs_code", goods.hs_code.as_str());
+    rows.put_static("hs_code", goods.hs_code.as_str());
     rows.put("description", item.description);
     rows.put("trade_name", (trade && item.bits >> 40 & 3 != 0).then_some(item_text.trade_name.as_str()));
     rows.put("model_lines", model_lines(item, goods.unit, trade, &item_text.trade_name));
     rows.put("quantity", item.quantity);
-    rows.put("quantity_unit", goods.unit);
+    rows.put_static("quantity_unit", goods.unit);
     rows.put("net_mass_kg", item.net_mass_kg);
     rows.put("customs_value_usd", item.value_usd);
     rows.put("customs_value_local", local);
     rows.put("unit_price_usd", round_to(item.value_usd / item.quantity, 4));
     rows.put("tariff_rate", item.tariff_rate);
-    rows.put("tariff_kind", item.tariff_kind);
+    rows.put_static("tariff_kind", item.tariff_kind);
     rows.put("preference_claimed", item.preference);
     rows.put("duty_local", if free { 0.0 } else { (local * item.tariff_rate / 100.0).round() });
     rows.put("origin_certificate_id", item.preference.then_some(item_text.certificate.as_str()));
-    rows.put("origin_marking", if trade { ["Y", "E", "G", "B"][(item.bits >> 44) as usize & 3] } else { "S" });
+    rows.put_static("origin_marking", if trade { ["Y", "E", "G", "B"][(item.bits >> 44) as usize & 3] } else { "S" });
     rows.put("permits", permits(item, goods.law, &item_text.permit, d.declared_at));
     rows.put("inspection_wanted", d.inspection_wanted);
     rows.put("courier_selected", d.courier.map(|_| d.courier_selected));
     rows.put("importer_aeo", company.is_some_and(|c| c.aeo));
     rows.put("version", 1);
-    rows.put("change_kind", "new");
+    rows.put_static("change_kind", "new");
     rows.end();
 }
 

@@ -12,9 +12,9 @@ pub(super) fn interchange(world: &World, m: &Manifest) -> String {
     // Importers' numbers hold Hangul.
     let mut edi = Interchange::new("UNOW:4", sender, "KRCUSTOMS", utc(m.manifested_at), format!("M{:07}", m.number));
     edi.message("CUSCAR:D:95B:UN");
-    edi.segment(format_args!("BGM+{}+{}+9", if m.by_sea { "85" } else { "785" }, m.manifest_id));
+    edi.segment(format_args!("BGM+{}+{}+9", if m.by_sea { "85" } else { "785" }, m.id));
     edi.segment(format_args!("DTM+137:{}:203", seoul(m.manifested_at)));
-    edi.segment(format_args!("RFF+CN:{}", m.manifest_id));
+    edi.segment(format_args!("RFF+CN:{}", m.id));
     edi.segment(format_args!("NAD+MS+{sender}:172:20"));
     edi.segment(format_args!("NAD+CA+{sender}:172:20+++HAECHI EXAMPLE LINE"));
     match (&m.conveyance_name, m.flag) {
@@ -90,7 +90,14 @@ fn write_bill(edi: &mut Interchange, m: &Manifest, bill: &Bill, text: &BillText)
         _ => "23",
     };
     edi.segment(format_args!("GIS+{nature}"));
-    party(edi, "CZ", &text.shipper_id, &text.shipper_name, &text.shipper_address, TABLES.country(bill.shipper_country).code);
+    party(
+        edi,
+        "CZ",
+        &text.shipper_id,
+        &text.shipper_name,
+        &text.shipper_address,
+        TABLES.country(bill.shipper_country).code,
+    );
     party(edi, "CN", &text.consignee_id, &text.consignee_name, &text.consignee_address, "KR");
     edi.segment(format_args!("NAD+NI+++SAME AS CONSIGNEE"));
     for (n, line) in bill.lines.iter().enumerate() {
@@ -106,7 +113,12 @@ fn party(edi: &mut Interchange, role: &str, id: &str, name: &str, address: &str,
     let street = parts.next().unwrap_or_default();
     let city = parts.next().unwrap_or_default();
     let id = if id.is_empty() { String::new() } else { format!("{}:160:ZZZ", released(id)) };
-    edi.segment(format_args!("NAD+{role}+{id}++{}+{}+{}+++{country}", released(name), released(street), released(city)));
+    edi.segment(format_args!(
+        "NAD+{role}+{id}++{}+{}+{}+++{country}",
+        released(name),
+        released(street),
+        released(city)
+    ));
 }
 
 fn goods(edi: &mut Interchange, m: &Manifest, bill: &Bill, n: usize, line: &Line) {

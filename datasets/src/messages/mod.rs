@@ -42,7 +42,7 @@ pub fn write_messages(spec: &Spec, dir: &Path) -> Result<Messages, WriteError> {
     let lists = dir.join("paxlst");
     fs::create_dir_all(&lists).map_err(WriteError::file(&lists))?;
     for flight in Flights::new(world.clone()) {
-        let path = lists.join(format!("{:07}_{}{}.edi", flight.index, flight.carrier, flight.flight_no));
+        let path = lists.join(format!("{:07}_{}{}.edi", flight.index, flight.carrier, flight.number));
         fs::write(&path, paxlst::interchange(&flight)).map_err(WriteError::file(&path))?;
         written.flights += 1;
         written.travellers += flight.people.len() as u64;
@@ -50,7 +50,7 @@ pub fn write_messages(spec: &Spec, dir: &Path) -> Result<Messages, WriteError> {
     let manifests = dir.join("cuscar");
     fs::create_dir_all(&manifests).map_err(WriteError::file(&manifests))?;
     for manifest in Manifests::new(world.clone()) {
-        let path = manifests.join(format!("{:07}_{}.edi", manifest.number, manifest.manifest_id));
+        let path = manifests.join(format!("{:07}_{}.edi", manifest.number, manifest.id));
         fs::write(&path, cuscar::interchange(&world, &manifest)).map_err(WriteError::file(&path))?;
         written.manifests += 1;
         written.consignments += manifest.bills.len() as u64;

@@ -8,7 +8,8 @@ use crate::traveller::{Flight, Traveller, bag_tags, reference, request_ref, tick
 /// The messages of a flight, sent when check-in closes.
 pub(super) fn interchange(flight: &Flight) -> String {
     let sent = utc(flight.departs_at - HOUR_MS);
-    let mut edi = Interchange::new("UNOA:4", flight.carrier, "KRAPIS", sent, format!("{}{:07}", flight.carrier, flight.index));
+    let mut edi =
+        Interchange::new("UNOA:4", flight.carrier, "KRAPIS", sent, format!("{}{:07}", flight.carrier, flight.index));
     let (crew, passengers): (Vec<_>, Vec<_>) = flight.people.iter().partition(|p| p.crew.is_some());
     list(&mut edi, flight, &passengers, "745", "42");
     list(&mut edi, flight, &crew, "250+C", "41");
@@ -21,7 +22,7 @@ fn list(edi: &mut Interchange, flight: &Flight, people: &[&Traveller], kind: &st
     edi.segment(format_args!("RFF+TN:{}:::1", request_ref(flight)));
     edi.segment(format_args!("NAD+MS+++HAECHI EXAMPLE DESK"));
     edi.segment(format_args!("COM+00 000 0000:TE+desk.at.example.com:EM"));
-    edi.segment(format_args!("TDT+20+{}{}+++{}", flight.carrier, flight.flight_no, flight.carrier));
+    edi.segment(format_args!("TDT+20+{}{}+++{}", flight.carrier, flight.number, flight.carrier));
     // Airlines write the clock on the wall of each airport.
     let local = |ms, zone| utc(ms).with_timezone(&zone).format("%y%m%d%H%M").to_string();
     edi.segment(format_args!("LOC+125+{}", flight.from.iata));

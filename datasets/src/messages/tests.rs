@@ -36,15 +36,15 @@ fn every_flight_and_every_manifest_becomes_a_message_with_all_its_subjects() {
         let files = fs::read_dir(dir.path().join(folder)).unwrap();
         files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
     };
-    let lists = read("paxlst");
-    lists.iter().for_each(|text| check_envelope(text));
+    let (lists, manifests) = (read("paxlst"), read("cuscar"));
+    for text in lists.iter().chain(&manifests) {
+        check_envelope(text);
+    }
     let people: usize = lists.iter().map(|t| count(t, "NAD+FL") + count(t, "NAD+FM")).sum();
     let rows: usize = crate::travellers(&spec).map(|b| b.num_rows()).sum();
     assert_eq!((written.flights as usize, people), (lists.len(), rows));
     assert_eq!(written.travellers as usize, rows);
 
-    let manifests = read("cuscar");
-    manifests.iter().for_each(|text| check_envelope(text));
     let bills: usize = manifests.iter().map(|t| count(t, "NAD+CN")).sum();
     let empties: usize = manifests.iter().filter(|t| t.contains("++3+4'")).count();
     assert_eq!(bills + empties, spec.house_bills as usize);

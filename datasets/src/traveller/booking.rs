@@ -1,14 +1,15 @@
 //! Bookings and the people in them: honest ones, the crew's couriers, and those with documents not their own.
 
+use super::person::{check_in, new_person};
 use super::{Booking, Flight, Leg, Traveller, day_of};
+use crate::declaration::round_to;
 use crate::dice::{Dice, Use};
 use crate::ids::{locator, passport};
-use crate::parties::{AIRLINES, address, push_person};
+use crate::parties::{AIRLINES, address};
 use crate::scheme::{Finding, Scheme, Seized};
 use crate::tables::TABLES;
 use crate::timeline::{DAY_MS, HOUR_MS};
 use crate::world::World;
-use crate::declaration::round_to;
 
 /// Of the planted share: the smuggling crew; the rest is document fraud.
 const CREW_PART: f64 = 0.5;
@@ -21,7 +22,7 @@ impl World {
     pub(super) fn add_crew(&self, flight: &mut Flight, size: u32, dice: &mut Dice) {
         let nationality = if dice.chance(0.6) { flight.to.country } else { flight.from.country };
         for n in 0..size {
-            let mut person = self.person(flight, nationality, 22 + dice.below(38) as i64, dice);
+            let mut person = new_person(flight, nationality, 22 + dice.below(38) as i64, dice);
             person.crew = Some(if n < 2 { "CR1" } else { "CR2" });
             person.residence = nationality;
             person.visa = None;
@@ -56,67 +57,22 @@ impl World {
             let booking = self.booking(flight, nationality, size as i32, dice);
             let first = flight.people.len();
             for n in 0..size {
-                let age = if n < 2 { 18 + (dice.unit() * dice.unit() * 62.0) as i64 + dice.below(8) as i64 } else { dice.below(19) as i64 };
-                let mut person = self.person(flight, nationality, age, dice);
+                let age = if n < 2 {
+                    18 + (dice.unit() * dice.unit() * 62.0) as i64 + dice.below(8) as i64
+                } else {
+                    dice.below(19) as i64
+                };
+                let mut person = new_person(flight, nationality, age, dice);
                 if n > 0 && dice.chance(0.7) {
-                    person.surname = flight.people[first].surname.clone();
+                    person.surname.clone_from(&flight.people[first].surname);
                 }
                 person.booking = Some(booking.clone());
-                self.check_in(flight, &mut person, first, dice);
+                check_in(flight, &mut person, first, dice);
                 if dice.chance(self.spec.planted_share * (1.0 - CREW_PART)) {
                     self.falsify_document(flight, &mut person, dice);
                 }
                 flight.people.push(person);
             }
-        }
-    }
-
-    /// An adult, or a child, with papers.
-    fn person(&self, flight: &Flight, nationality: u16, age: i64, dice: &mut Dice) -> Traveller {
-        let country = TABLES.country(nationality);
-        let mut name = String::new();
-        push_person(&mut name, country.names, dice.bits(), "/");
-        let (surname, given) = name.split_once('/').unwrap_or((&name, ""));
-        let today = day_of(flight.arrives_at);
-        let validity = if age < 18 { 5 } else { 10 };
-        let issued_day = today - 30 - dice.below(validity * 365 - 240) as i64;
-        Traveller {
-            number: flight.people.len() as u32 + 1,
-            crew: None,
-            state: match dice.below(100) {
-                0..3 => "no_show",
-                3 => "cancelled",
-                _ => "boarded",
-            },
-            surname: surname.to_owned(),
-            given: given.to_owned(),
-            gender: if dice.chance(0.5) { "F" } else { "M" },
-            kind: match age {
-                0..2 => "infant",
-                2..12 => "child",
-                _ => "adult",
-            },
-            birth_day: today - age * 365 - age / 4 - dice.below(365) as i64,
-            nationality,
-            residence: if dice.chance(0.93) { nationality } else { flight.to.country },
-            document_no: passport(country.code, dice.bits() >> 8),
-            document_country: nationality,
-            issued_day,
-            expires_day: issued_day + validity as i64 * 3_652 / 10,
-            verified: dice.chance(0.9),
-            visa: (matches!(country.code, "CN" | "VN" | "IN" | "PH" | "ID" | "MN" | "UZ" | "PK" | "BD" | "NG" | "ET" | "KE" | "MM")
-                && flight.to.country != nationality)
-                .then(|| (format!("V{:08}", dice.below(100_000_000)), today + 20 + dice.below(340) as i64)),
-            booking: None,
-            seat: None,
-            checked_in_at: None,
-            bags: 0,
-            bag_kg: 0.0,
-            first_tag: 0,
-            ticket: 0,
-            payer: None,
-            loyalty: None,
-            finding: None,
         }
     }
 
@@ -162,31 +118,10 @@ impl World {
         }
     }
 
-    /// Seat, bags, ticket and payer.
-    fn check_in(&self, flight: &Flight, person: &mut Traveller, first_of_party: usize, dice: &mut Dice) {
-        let n = u64::from(person.number);
-        let arrived = matches!(person.state, "boarded");
-        person.ticket = flight.index * 1_024 + n;
-        person.first_tag = (flight.index * 2_048 + n * 4) % 1_000_000;
-        if arrived {
-            person.seat = Some(format!("{}{}", 7 + n / 6, ["A", "B", "C", "D", "E", "F"][(n % 6) as usize]));
-            person.checked_in_at = Some(flight.departs_at - (dice.between(0.9, 26.0) * HOUR_MS as f64) as i64);
-            person.bags = if person.kind == "adult" { [0, 1, 1, 1, 1, 2][dice.below(6) as usize] } else { dice.below(2) as i32 };
-            person.bag_kg = round_to(f64::from(person.bags) * 15.5 * dice.factor(0.22), 1);
-        }
-        if let Some(booking) = &person.booking
-            && booking.payment == "card"
-        {
-            let payer = flight.people.get(first_of_party).unwrap_or(person);
-            person.payer = Some(format!("{} {}", payer.given, payer.surname));
-        }
-        person.loyalty = dice.chance(0.22).then(|| (format!("{:09}", dice.below(1_000_000_000)), dice.one(&["", "SILVER", "GOLD"])));
-    }
-
     /// A hired courier: one way, cash, a ticket of the last hours from the crew's agency, heavy bags.
     fn add_couriers(&self, flight: &mut Flight, away: u16, dice: &mut Dice) {
         let nationality = if dice.chance(0.6) { away } else { dice.below(TABLES.countries.len() as u64) as u16 };
-        let mut person = self.person(flight, nationality, 21 + dice.below(30) as i64, dice);
+        let mut person = new_person(flight, nationality, 21 + dice.below(30) as i64, dice);
         let mut booking = self.booking(flight, nationality, 1, dice);
         booking.booked_at = flight.departs_at - (dice.between(4.0, 30.0) * HOUR_MS as f64) as i64;
         booking.ticketed_at = booking.booked_at + (dice.between(0.1, 2.0) * HOUR_MS as f64) as i64;
@@ -200,7 +135,7 @@ impl World {
         booking.fare_usd = round_to(booking.fare_usd * 1.7, 2);
         person.state = "boarded";
         person.booking = Some(booking);
-        self.check_in(flight, &mut person, usize::MAX, dice);
+        check_in(flight, &mut person, usize::MAX, dice);
         person.payer = None;
         person.loyalty = None;
         person.bags = 2 + dice.below(2) as i32;
@@ -263,14 +198,15 @@ fn agency(number: u64) -> String {
 
 /// Issuer and number, masked as it may be stored; the digits shown are nobody's.
 fn card(dice: &mut Dice) -> (&'static str, String) {
-    let (issuer, first) = dice.one(&[("VI", "400000"), ("VI", "400000"), ("CA", "500000"), ("UP", "620000"), ("AX", "370000")]);
+    let (issuer, first) =
+        dice.one(&[("VI", "400000"), ("VI", "400000"), ("CA", "500000"), ("UP", "620000"), ("AX", "370000")]);
     (issuer, format!("{first}XXXXXX{:04}", dice.below(10_000)))
 }
 
 fn leg_of(flight: &Flight) -> Leg {
     Leg {
         carrier: flight.carrier,
-        flight_no: flight.flight_no,
+        flight_no: flight.number,
         from: flight.from.iata,
         to: flight.to.iata,
         departs_at: flight.departs_at,

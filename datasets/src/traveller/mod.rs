@@ -1,6 +1,7 @@
 //! Flights and who is on them. A flight is generated whole: bookings, seats and bag tags run through it.
 
 mod booking;
+mod person;
 mod rows;
 
 use crate::dice::{Dice, Use};
@@ -16,9 +17,9 @@ pub(crate) use rows::{Flights, Travellers, bag_tags, reference, request_ref, tic
 #[derive(Debug)]
 pub(crate) struct Flight {
     pub(crate) index: u64,
-    pub(crate) flight_id: String,
+    pub(crate) id: String,
     pub(crate) carrier: &'static str,
-    pub(crate) flight_no: i32,
+    pub(crate) number: i32,
     pub(crate) from: &'static Airport,
     pub(crate) to: &'static Airport,
     pub(crate) inbound: bool,
@@ -95,7 +96,7 @@ pub(crate) struct Traveller {
 impl Traveller {
     /// Its key: the flight and its number there.
     pub(crate) fn id(&self, flight: &Flight) -> String {
-        format!("{}/{:04}", flight.flight_id, self.number)
+        format!("{}/{:04}", flight.id, self.number)
     }
 }
 
@@ -107,14 +108,13 @@ impl World {
         let away = &TABLES.airports[TABLES.direct.draw(&mut dice)];
         let home_code = dice.one(&["ICN", "ICN", "ICN", "ICN", "ICN", "ICN", "ICN", "GMP", "PUS", "PUS", "CJU"]);
         let far = away.minutes > 400;
-        let home = TABLES
-            .airport_of(if far { "ICN" } else { home_code })
-            .expect("home airports stand in the table");
+        let home = TABLES.airport_of(if far { "ICN" } else { home_code }).expect("home airports stand in the table");
         let inbound = dice.chance(0.66);
         let minutes = (away.minutes.max(60) + dice.below(5) as i64 * 5) * 60_000;
         let (from, to) = if inbound { (away, home) } else { (home, away) };
         // What counts is when it crosses the border here.
-        let (departs_at, arrives_at) = if inbound { (event_at - minutes, event_at) } else { (event_at, event_at + minutes) };
+        let (departs_at, arrives_at) =
+            if inbound { (event_at - minutes, event_at) } else { (event_at, event_at + minutes) };
         let carrier = dice.one(&AIRLINES);
         // Even out, odd home; a number serves one flight in several hundred.
         let flight_no = 101 + 2 * (index * 7 % 449) as i32 - i32::from(!inbound);
@@ -127,9 +127,9 @@ impl World {
         let departs = chrono::DateTime::from_timestamp_millis(departs_at).unwrap_or_default();
         let mut flight = Flight {
             index,
-            flight_id: format!("{carrier}{flight_no}/{}/{}", from.iata, departs.format("%Y-%m-%dT%H:%MZ")),
+            id: format!("{carrier}{flight_no}/{}/{}", from.iata, departs.format("%Y-%m-%dT%H:%MZ")),
             carrier,
-            flight_no,
+            number: flight_no,
             from,
             to,
             inbound,

@@ -146,9 +146,9 @@ fn write(flight: &Flight, person: &Traveller, rows: &mut Rows) {
     });
 
     rows.put("traveller_id", person.id(flight).as_str());
-    rows.put("flight_id", flight.flight_id.as_str());
+    rows.put("flight_id", flight.id.as_str());
     rows.put("carrier", flight.carrier);
-    rows.put("flight_no", flight.flight_no);
+    rows.put("flight_no", flight.number);
     rows.put("marketing_flights", texts(&flight.codeshares));
     rows.put("departure_airport", flight.from.iata);
     rows.put("arrival_airport", flight.to.iata);
@@ -190,7 +190,7 @@ fn write(flight: &Flight, person: &Traveller, rows: &mut Rows) {
     rows.put("agency_country", booking.and_then(|b| b.agency.as_ref()).map(|(_, country)| *country));
     rows.put("booking_channel", booking.map(|b| b.channel));
     rows.put("party_size", booking.map(|b| b.size));
-    rows.put("booking_changes", booking.map(|b| b.changes));
+    rows.put("booking_changes", booking.map_or(0, |b| b.changes));
     rows.put("tickets", tickets.as_deref().map_or(Cell::Null, |t| Cell::List(vec![Cell::Text(t)])));
     rows.put("fare_amount_usd", booking.map(|b| b.fare_usd));
     rows.put("payment_kind", booking.map(|b| b.payment));
@@ -225,7 +225,7 @@ pub(crate) fn reference(flight: &Flight, person: &Traveller) -> String {
 
 /// The transaction that asks whether these people may board.
 pub(crate) fn request_ref(flight: &Flight) -> String {
-    format!("{}{}A{:07}", flight.carrier, flight.flight_no, flight.index)
+    format!("{}{}A{:07}", flight.carrier, flight.number, flight.index)
 }
 
 /// An electronic ticket, 13 digits of a carrier without number.
@@ -253,7 +253,14 @@ fn email(person: &Traveller) -> String {
 
 fn documents(person: &Traveller) -> Cell<'_> {
     let record = |kind, number, country, expires, verified| {
-        Cell::Record(vec![Cell::Text(kind), Cell::Text(number), Cell::Text(country), date(expires), Cell::Bool(verified), Cell::Text("api")])
+        Cell::Record(vec![
+            Cell::Text(kind),
+            Cell::Text(number),
+            Cell::Text(country),
+            date(expires),
+            Cell::Bool(verified),
+            Cell::Text("api"),
+        ])
     };
     let issuer = TABLES.country(person.document_country).code;
     let mut all = vec![record("P", person.document_no.as_str(), issuer, person.expires_day, person.verified)];

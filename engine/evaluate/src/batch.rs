@@ -115,10 +115,12 @@ impl Prepared {
 /// Text as Utf8 or as a dictionary with Int32 codes, the rest in the stream's own type.
 pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Result<ArrayRef, EvaluateError> {
     let found = array.data_type();
+    let text = matches!(wanted, DataType::Dictionary(..) | DataType::Utf8);
     let fits = match found {
-        DataType::Utf8 => matches!(wanted, DataType::Dictionary(..) | DataType::Utf8),
-        DataType::Dictionary(key, value) => **key == DataType::Int32 && **value == DataType::Utf8,
-        DataType::Struct(_) | DataType::List(_) => true,
+        DataType::Utf8 => text,
+        DataType::Dictionary(key, value) => text && **key == DataType::Int32 && **value == DataType::Utf8,
+        // What stands inside is settled field by field, where it is read.
+        DataType::List(_) => matches!(wanted, DataType::List(_)),
         other => other == wanted,
     };
     if fits {
@@ -159,19 +161,15 @@ fn subject_starts(batch: &RecordBatch, key: &str) -> Result<Vec<u32>, EvaluateEr
         // Without the key every row is its own subject.
         return Ok((0..=rows as u32).collect());
     };
-    let column = match column.data_type() {
-        DataType::Dictionary(..) | DataType::Utf8 => std::sync::Arc::clone(column),
-        _ => cast(column, &DataType::Utf8)?,
-    };
     let mut starts = vec![0u32];
     let mut cut = |same: &dyn Fn(usize) -> bool| {
         starts.extend((1..rows).filter(|row| !same(*row)).map(|row| row as u32));
     };
     match column.data_type() {
-        DataType::Dictionary(key, _) if **key == DataType::Int32 => cut(&same_codes::<Int32Type>(&column)),
-        DataType::Dictionary(key, _) if **key == DataType::Int16 => cut(&same_codes::<Int16Type>(&column)),
+        DataType::Dictionary(key, _) if **key == DataType::Int32 => cut(&same_codes::<Int32Type>(column)),
+        DataType::Dictionary(key, _) if **key == DataType::Int16 => cut(&same_codes::<Int16Type>(column)),
         _ => {
-            let text = cast(&column, &DataType::Utf8)?;
+            let text = cast(column, &DataType::Utf8)?;
             let text = text.as_string::<i32>();
             cut(&|row| !text.is_null(row) && !text.is_null(row - 1) && text.value(row) == text.value(row - 1));
         }
@@ -182,13 +180,13 @@ fn subject_starts(batch: &RecordBatch, key: &str) -> Result<Vec<u32>, EvaluateEr
     Ok(starts)
 }
 
-/// Equal codes, or codes of equal values: dictionaries may hold a value twice.
+/// Equal codes, or codes of equal values: dictionaries may hold a value twice, and NULL among them.
 fn same_codes<K: ArrowDictionaryKeyType>(column: &ArrayRef) -> impl Fn(usize) -> bool + '_ {
     let dictionary = column.as_dictionary::<K>();
     let values = dictionary.values().as_string_opt::<i32>();
     move |row| match (dictionary.key(row - 1), dictionary.key(row)) {
         (Some(a), Some(b)) => {
-            a == b || values.is_some_and(|v| !v.is_null(a) && !v.is_null(b) && v.value(a) == v.value(b))
+            values.is_some_and(|v| !v.is_null(a) && !v.is_null(b) && (a == b || v.value(a) == v.value(b)))
         }
         _ => false,
     }

@@ -2,6 +2,8 @@
 //!
 //! The truths are read from the same frame that finds hits; there is no second evaluator that could disagree.
 
+use std::ops::Range;
+
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_rules::program::{AtomId, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Test};
@@ -72,7 +74,7 @@ fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result
     Ok(match plan.program.node(id) {
         Node::Always => leaf("TRUE", Some(true)),
         Node::Never => leaf("never true", None),
-        Node::Atom { atom, negated } => explain_atom(plan, frame, *atom, *negated, id, row)?,
+        Node::Atom { atom, negated } => explain_atom(plan, frame, *atom, *negated, row)?,
         Node::And(_) | Node::Or(_) => {
             let is_and = matches!(plan.program.node(id), Node::And(_));
             let parts = plan.parts[id.0 as usize]
@@ -96,13 +98,15 @@ fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result
         }
         Node::Any(over, inner) | Node::All(over, inner) => {
             let any = matches!(plan.program.node(id), Node::Any(..));
-            let truth = frame.truth(id, row)?;
-            let parts = witness(plan, frame, *over, *inner, row, any == truth)?;
+            let witness = witness(plan, frame, *over, *inner, row, any)?;
             let word = if any { "any" } else { "every" };
-            let condition = format!("{word} {} has", one_of(plan, *over));
-            // Not true of any and unknown for some is unknown; the parts show it.
-            let unknown = !truth && parts.iter().any(|part| part.truth.is_none());
-            Explanation { condition, truth: (!unknown).then_some(truth), values: Vec::new(), parts }
+            Explanation {
+                condition: format!("{word} {} has", one_of(plan, *over)),
+                // Where there is none to look at, every one has it and no one does.
+                truth: witness.as_ref().map_or(Some(!any), |witness| witness.truth),
+                values: Vec::new(),
+                parts: witness.into_iter().collect(),
+            }
         }
         Node::Holds { inner, negated } => {
             let part = explain(plan, frame, *inner, row)?;
@@ -117,24 +121,28 @@ fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result
     })
 }
 
-/// The first record or row where the inner condition is `wanted`, explained; the first of all where there is none.
+/// The record or row that settles it, explained: the first that is `decisive` (true for "any", false for "every"),
+/// else the first that is unknown, else the first of all.
 fn witness(
     plan: &Plan,
     frame: &mut Frame<'_>,
     over: Over,
     inner: NodeId,
     row: usize,
-    wanted: bool,
-) -> Result<Vec<Explanation>, EvaluateError> {
-    let pick = |frame: &mut Frame<'_>, range: std::ops::Range<usize>| -> Result<Vec<Explanation>, EvaluateError> {
-        let mut found = range.start;
-        for candidate in range.clone() {
-            if frame.truth(inner, candidate)? == wanted {
-                found = candidate;
-                break;
+    decisive: bool,
+) -> Result<Option<Explanation>, EvaluateError> {
+    let pick = |frame: &mut Frame<'_>, range: Range<usize>| {
+        let mut found: Option<Explanation> = None;
+        for candidate in range {
+            let part = explain(plan, frame, inner, candidate)?;
+            if part.truth == Some(decisive) {
+                return Ok(Some(part));
+            }
+            if found.as_ref().is_none_or(|found| found.truth.is_some() && part.truth.is_none()) {
+                found = Some(part);
             }
         }
-        if range.is_empty() { Ok(Vec::new()) } else { Ok(vec![explain(plan, frame, inner, found)?]) }
+        Ok(found)
     };
     match over {
         Over::Items => {
@@ -166,7 +174,6 @@ fn explain_atom(
     frame: &mut Frame<'_>,
     id: AtomId,
     negated: bool,
-    node: NodeId,
     row: usize,
 ) -> Result<Explanation, EvaluateError> {
     let atom = plan.program.atom(id);
@@ -187,11 +194,11 @@ fn explain_atom(
         }
     }
     values.dedup();
-    let truth = frame.truth(node, row)?;
-    let never_false = negated && plan.unknown_when_absent(id);
+    let holds = frame.holds(id, row)?;
+    let known = holds || !(unknown || plan.unknown_when_absent(id));
     Ok(Explanation {
         condition: sql(plan, id, negated),
-        truth: (truth || !(unknown || never_false)).then_some(truth),
+        truth: known.then_some(holds != negated),
         values,
         parts: Vec::new(),
     })

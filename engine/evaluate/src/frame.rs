@@ -11,8 +11,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::{cast, concat};
+use arrow::compute::{cast, concat, nullif};
 use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use haechi_model::Kind;
 use haechi_rules::condition::input_type;
 use haechi_rules::program::{AtomId, Class, Cmp, Node, NodeId, Operand, OperandId, Over, Scope, Test};
 use haechi_rules::tables::{ReferenceTable, TableValues};
@@ -40,7 +41,7 @@ pub(crate) struct Frame<'e> {
     memo: Vec<AtomBits>,
     records: Vec<(u32, RecordFrame<'e>)>,
     /// For a frame of records: the fields, by place.
-    fields: Vec<ArrayRef>,
+    fields: Vec<Option<ArrayRef>>,
     pool: Vec<Vec<u64>>,
 }
 
@@ -118,12 +119,11 @@ impl<'e> Frame<'e> {
         Ok(found)
     }
 
-    /// Whether a formula is true for one row.
-    pub fn truth(&mut self, node: NodeId, row: usize) -> Result<bool, EvaluateError> {
-        let mut out = self.take();
-        let truth = self.node(node, &mut out)? && bits::get(&out, row);
-        self.pool.push(out);
-        Ok(truth)
+    /// Whether an atom is true for one row.
+    pub fn holds(&mut self, atom: AtomId, row: usize) -> Result<bool, EvaluateError> {
+        self.decide(atom)?;
+        let decided = &self.atoms[atom.0 as usize];
+        Ok(decided.any && bits::get(&decided.bits, row))
     }
 
     /// The values of an operand in this block.
@@ -474,8 +474,8 @@ impl<'e> Frame<'e> {
                 Ok(column.map_or_else(missing, |array| array.slice(self.block.start, self.rows)))
             }
             Operand::Member { member, .. } => match self.fields.get(*member as usize) {
-                Some(field) => readable(field, &entry.text, &input_type(entry.class)).or_else(|_| Ok(missing())),
-                None => Ok(missing()),
+                Some(Some(field)) => readable(field, &entry.text, &input_type(entry.class)),
+                _ => Ok(missing()),
             },
             Operand::Lookup { table, column, key } => {
                 let keys = self.values(*key)?;
@@ -609,7 +609,8 @@ impl<'e> Frame<'e> {
                 let pieces: Vec<&dyn Array> = pieces.iter().map(|p| &**p).collect();
                 if pieces.is_empty() { lists.values().slice(0, 0) } else { concat(&pieces)? }
             };
-            frame.fields = fields_of(&values);
+            let column = self.plan.program.stream.all_columns().nth(list as usize);
+            frame.fields = fields_of(&values, column.map(|column| column.kind));
             frame.rows = next;
         }
         frame.ones = bits::ones(frame.rows);
@@ -637,22 +638,17 @@ fn records_of(lists: &ListArray, row: usize) -> Range<usize> {
     offsets[row] as usize..offsets[row + 1] as usize
 }
 
-/// The fields of records, NULL where the record itself is; for plain values one field.
-fn fields_of(values: &ArrayRef) -> Vec<ArrayRef> {
-    match values.as_struct_opt() {
-        Some(records) => {
-            let (_, columns, nulls) = records.clone().into_parts();
-            let masked = |column: ArrayRef| match &nulls {
-                Some(nulls) if nulls.null_count() > 0 => {
-                    let keep = BooleanArray::new(!nulls.inner(), None);
-                    arrow::compute::nullif(&column, &keep).unwrap_or(column)
-                }
-                _ => column,
-            };
-            columns.into_iter().map(masked).collect()
-        }
-        None => vec![Arc::clone(values)],
-    }
+/// The fields of records in the stream's order, NULL where the record itself is; for plain values one field.
+fn fields_of(values: &ArrayRef, kind: Option<Kind>) -> Vec<Option<ArrayRef>> {
+    let Some(Kind::Records(members)) = kind else { return vec![Some(Arc::clone(values))] };
+    let Some(records) = values.as_struct_opt() else { return Vec::new() };
+    let missing = records.nulls().filter(|n| n.null_count() > 0).map(|n| BooleanArray::new(!n.inner(), None));
+    let field = |name| {
+        let column = records.column_by_name(name)?;
+        let masked = missing.as_ref().and_then(|missing| nullif(column, missing).ok());
+        Some(masked.unwrap_or_else(|| Arc::clone(column)))
+    };
+    members.iter().map(|member| field(member.name)).collect()
 }
 
 /// Text rows of a plain or dictionary column.

@@ -124,11 +124,10 @@ impl Plan {
         }
     }
 
-    /// Whether negating the atom can be true where the operand has a value.
+    /// Whether the atom is never false: where it is not true, it is unknown.
     pub fn unknown_when_absent(&self, id: AtomId) -> bool {
         matches!(&self.program.atom(id).test, Test::In { with_null: true, .. })
     }
-
 }
 
 fn atom_plan(program: &Program, atom: &Atom) -> AtomPlan {

@@ -36,7 +36,7 @@ pub enum Class {
     Text,
     /// Int32 or Int64.
     Int,
-    /// Float64, compared in IEEE total order as DataFusion does.
+    /// Float64, compared as DataFusion does: zero has no sign, and beyond that in IEEE total order, NaN above all.
     Float,
     /// Boolean.
     Bool,
@@ -292,7 +292,10 @@ impl Program {
             .operands
             .iter()
             .filter_map(|entry| match entry.operand {
-                Operand::Column(c) | Operand::Size(c) | Operand::Member { list: c, .. } => Some(c as usize),
+                Operand::Column(c)
+                | Operand::Size(c)
+                | Operand::Member { list: c, .. }
+                | Operand::Count(Over::Records(c), _) => Some(c as usize),
                 _ => None,
             })
             .chain(self.nodes.iter().filter_map(|node| match node {
@@ -426,9 +429,9 @@ fn intern_arc<T>(all: &mut Vec<Arc<T>>, one: &Arc<T>) -> u32 {
 }
 
 impl Literal {
-    /// A double.
+    /// A double; zero has no sign.
     pub fn float(value: f64) -> Self {
-        Self::Float(value.to_bits())
+        Self::Float((value + 0.0).to_bits())
     }
 
     /// The double, of an `Int` too.

@@ -91,23 +91,19 @@ pub fn read_all(out: &mut Output<'_>) {
     let bytes = out.input.bytes;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut from = 0;
-    let mut found = false;
-    while let Some(start) = service::find(bytes, from) {
-        found = true;
-        let taken = transport::take(bytes, &start);
-        let rest = &bytes[taken.end..];
-        let more = service::find(rest, 0).is_some();
-        let behind = if more { 0 } else { dirt(rest) };
-        report_transport(out, &start, &taken, dirt(&bytes[from..start.at]), behind);
-        Walker::new(out, &start).walk(&taken);
-        from = taken.end.max(start.body + 1);
-        if !more {
-            break;
-        }
-    }
-    if !found {
+    let mut next = service::find(bytes, from);
+    if next.is_none() {
         let reason = "byte 0: no UNB and no UNH found; send an EDIFACT interchange";
         out.set_aside("no_interchange", "byte 0", reason, out.input.bytes);
+    }
+    while let Some(start) = next {
+        let taken = transport::take(bytes, &start);
+        let before = dirt(&bytes[from..start.at]);
+        from = taken.end.max(start.body + 1);
+        next = service::find(bytes, from);
+        let behind = if next.is_some() { 0 } else { dirt(&bytes[from..]) };
+        report_transport(out, &start, &taken, before, behind);
+        Walker::new(out, &start).walk(&taken);
     }
 }
 

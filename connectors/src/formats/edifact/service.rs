@@ -49,9 +49,9 @@ const STAND_IN: u8 = 0x1C;
 /// How far behind UNA its UNB may stand.
 const UNA_REACH: usize = 32;
 /// How far behind a doubtful beginning a sure one is looked for.
-const DOUBT_REACH: usize = 4096;
+const DOUBT_REACH: usize = 512;
 /// How far behind UNB the first UNG or UNH is looked for.
-const ENVELOPE_REACH: usize = 4096;
+const ENVELOPE_REACH: usize = 512;
 
 impl ServiceChars {
     /// For the tokenizer.

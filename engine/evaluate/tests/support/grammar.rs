@@ -107,7 +107,7 @@ impl Grammar {
     fn texts(&self, own: &Columns) -> Piece {
         let (t, c) = (&self.text, &self.condition);
         let functions = ["upper(?)", "lower(?)", "trim(?)", "left(?, 2)", "right(?, 2)", "split_part(?, ' ', 1)"];
-        Union::new_weighted([
+        Union::new_weighted(vec![
             (6, t.clone()),
             (2, form(&functions, [t])),
             (1, form(&["substr(?, 1, 2)", "replace(?, 'C', 'V')", "translate(?, 'CV', 'V')"], [t])),
@@ -121,7 +121,7 @@ impl Grammar {
     fn conditions(&self, own: &Columns, extra: &Extra) -> Piece {
         let (n, t, c) = (&self.number, &self.text, &self.condition);
         // What LIKE and in_list() look at: a column or something made of one.
-        let read = Union::new_weighted([
+        let read = Union::new_weighted(vec![
             (4, own.text.clone()),
             (1, form(&["upper(?)", "trim(?)", "left(?, 2)"], [&own.text])),
             (1, form(&["concat(?, ?)"], [&own.text, t])),
@@ -145,36 +145,38 @@ impl Grammar {
             (1, form(DISTINCT, [t, t])),
             (1, form(&["? IS NULL", "? IS NOT NULL"], [n])),
             (1, form(&["? IS NULL", "? IS NOT NULL"], [t])),
-            (3, form(AMONG, [n, n, n])),
-            (2, form(AMONG, [t, t, t])),
-            (2, one_of(&own.number, number_constant())),
-            (3, one_of(&own.text, text_constant())),
-            (1, one_of(t, text_constant())),
+            (2, form(BETWEEN, [n, n, n])),
+            (1, form(BETWEEN, [t, t, t])),
+            (2, one_of_numbers(&own.number, &number_constant())),
+            (1, one_of_numbers(n, n)),
+            (3, one_of(&own.text, &text_constant())),
+            (1, one_of(t, t)),
             (4, form(&["? LIKE ?", "? NOT LIKE ?", "? ILIKE ?", "? NOT ILIKE ?"], [&read, &pattern()])),
             (1, form(&["starts_with(?, '64')", "ends_with(?, '')", "contains(?, 'un')", "regexp_like(?, '^[a-z]')"], [&read])),
             (1, spelled("in_list(?, 'watched')", "upper(trim(?)) IN ('CN', 'VN')", [&read])),
             (1, ours_only(&["mentions(?, 'weapons')"], [&read])),
         ];
-        forms.extend(own.floats.iter().map(|x| (1, form(COMPARED, [x, &Just(word("-0.0")).boxed()]))));
         for (columns, constant) in [(&own.dates, day()), (&own.instants, instant())] {
             for column in columns {
                 forms.push((3, form(COMPARED, [column, &constant])));
                 forms.push((1, form(COMPARED, [&constant, column])));
                 forms.push((1, form(COMPARED, [column, column])));
                 forms.push((1, form(DISTINCT, [column, column])));
-                forms.push((2, form(AMONG, [column, &constant, &constant])));
-                forms.push((1, form(AMONG, [column, column, &constant])));
-                forms.push((1, one_of(column, constant.clone())));
+                forms.push((2, form(BETWEEN, [column, &constant, &constant])));
+                forms.push((1, form(BETWEEN, [column, column, &constant])));
+                forms.push((1, one_of(column, &constant)));
             }
         }
         if let (Some(date), Some(instant)) = (&own.dates, &own.instants) {
-            forms.push((1, form(COMPARED, [date, instant])));
-            forms.push((1, form(AMONG, [instant, date, date])));
+            // Left alone, DataFusion would compare them in nanoseconds, which end in 2262.
+            let date = spelled("?", "arrow_cast(?, 'Timestamp(Millisecond, None)')", [date]);
+            forms.push((1, form(COMPARED, [&date, instant])));
+            forms.push((1, form(BETWEEN, [instant, &date, &date])));
         }
         if let Some(long) = &own.longs {
             let constant = select(LONGS).prop_map(|value| word(value.to_string())).boxed();
             forms.push((2, form(COMPARED, [long, &constant])));
-            forms.push((1, one_of(long, constant)));
+            forms.push((1, one_of(long, &constant)));
         }
         if extra.items {
             forms.push((4, ours_only(&["any_item(?)", "all_items(?)"], [c])));
@@ -183,9 +185,10 @@ impl Grammar {
     }
 }
 
+const IN_MILLIS: &str = r#"arrow_cast(?, 'Timestamp(Millisecond, Some("UTC"))')"#;
 const COMPARED: &[&str] = &["? = ?", "? <> ?", "? < ?", "? <= ?", "? > ?", "? >= ?"];
-const DISTINCT: &[&str] = &["? IS DISTINCT FROM ?", "? IS NOT DISTINCT FROM ?"];
-const AMONG: &[&str] = &["? BETWEEN ? AND ?", "? NOT BETWEEN ? AND ?", "? IN (?, ?)", "? NOT IN (?, ?)"];
+const DISTINCT: &[&str] = &["(? IS DISTINCT FROM (?))", "(? IS NOT DISTINCT FROM (?))"];
+const BETWEEN: &[&str] = &["? BETWEEN ? AND ?", "? NOT BETWEEN ? AND ?"];
 
 /// Strategies for the columns of a domain.
 struct Columns {
@@ -214,7 +217,7 @@ impl Columns {
 }
 
 fn number_constant() -> Piece {
-    let floats = FLOATS.iter().filter(|x| x.is_finite() && x.to_bits() != (-0.0f64).to_bits()).map(|x| format!("{x:?}"));
+    let floats = FLOATS.iter().filter(|x| x.is_finite()).map(|x| format!("{x:?}"));
     let texts: Vec<String> = floats.chain(INTS.iter().map(ToString::to_string)).collect();
     select(texts).prop_map(word).boxed()
 }
@@ -232,19 +235,40 @@ fn day() -> Piece {
     (select(&["?", "DATE ?"][..]), select(written)).prop_map(|(form, text)| filled(form, Some(form), &[quoted(text)])).boxed()
 }
 
-/// DataFusion's `TIMESTAMP` counts nanoseconds and ends in 2262; its text constants take the column's unit.
+/// DataFusion reads instants as nanoseconds, which end in 2262, unless told otherwise.
 fn instant() -> Piece {
     let written: Vec<&str> = INSTANTS.iter().map(|(text, _)| *text).filter(|text| !text.is_empty()).collect();
-    (select(&["?", "TIMESTAMP ?"][..]), select(written)).prop_map(|(form, text)| filled(form, Some("?"), &[quoted(text)])).boxed()
+    (select(&["?", "TIMESTAMP ?"][..]), select(written))
+        .prop_map(|(form, text)| filled(form, Some(IN_MILLIS), &[quoted(text)]))
+        .boxed()
 }
 
-/// IN or NOT IN some constants, now and then with NULL among them.
-fn one_of(value: &Piece, constant: Piece) -> Piece {
-    (value.clone(), vec(constant, 1..6), select(&["? IN (", "? NOT IN ("][..]), proptest::bool::weighted(0.2))
-        .prop_map(|(value, constants, start, null)| {
-            let places = vec!["?"; constants.len()].join(", ");
-            let form = format!("{start}{places}{})", if null { ", NULL" } else { "" });
-            filled(&form, Some(&form), &[vec![value], constants].concat())
+/// IN or NOT IN, now and then with NULL among the others.
+fn one_of(value: &Piece, others: &Piece) -> Piece {
+    among(value, others, |value, others| format!("{value} IN ({})", others.join(", ")))
+}
+
+/// The same for numbers. DataFusion's IN tells -0.0 from 0.0, its `=` does not; by SQL, IN is `=` with each in turn.
+fn one_of_numbers(value: &Piece, others: &Piece) -> Piece {
+    among(value, others, |value, others| {
+        let equal: Vec<String> = others.iter().map(|other| format!("{value} = {other}")).collect();
+        format!("({})", equal.join(" OR "))
+    })
+}
+
+fn among(value: &Piece, others: &Piece, theirs: fn(&str, &[String]) -> String) -> Piece {
+    (value.clone(), vec(others.clone(), 1..6), proptest::bool::ANY, proptest::bool::weighted(0.2))
+        .prop_map(move |(value, mut others, not, null)| {
+            if null {
+                others.push(word("NULL"));
+            }
+            let ours: Vec<&str> = others.iter().map(|other| other.ours.as_str()).collect();
+            let spelled: Option<Vec<String>> = others.iter().map(|other| other.theirs.clone()).collect();
+            let theirs = value.theirs.zip(spelled).map(|(value, others)| theirs(&value, &others));
+            Sql {
+                ours: format!("{} {}IN ({})", value.ours, if not { "NOT " } else { "" }, ours.join(", ")),
+                theirs: theirs.map(|theirs| if not { format!("NOT ({theirs})") } else { theirs }),
+            }
         })
         .boxed()
 }

@@ -189,9 +189,11 @@ fn order(left: &Cell, right: &Cell) -> Ordering {
     match (left, right) {
         (Cell::Text(l), Cell::Text(r)) => l.cmp(r),
         (Cell::Int(l), Cell::Int(r)) => l.cmp(r),
+        // Zero has no sign.
+        (Cell::Float(l), Cell::Float(r)) if *l == 0.0 && *r == 0.0 => Ordering::Equal,
         (Cell::Float(l), Cell::Float(r)) => l.total_cmp(r),
-        (Cell::Int(l), Cell::Float(r)) => (*l as f64).total_cmp(r),
-        (Cell::Float(l), Cell::Int(r)) => l.total_cmp(&(*r as f64)),
+        (Cell::Int(l), Cell::Float(_)) => order(&Cell::Float(*l as f64), right),
+        (Cell::Float(_), Cell::Int(r)) => order(left, &Cell::Float(*r as f64)),
         _ => panic!("{left:?} beside {right:?}"),
     }
 }

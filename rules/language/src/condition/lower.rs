@@ -151,6 +151,7 @@ impl Lowering<'_, '_> {
                 let order = match (left, right) {
                     (Literal::Text(l), Literal::Text(r)) => l.cmp(r),
                     (Literal::Bool(l), Literal::Bool(r)) => l.cmp(r),
+                    (Literal::Int(l), Literal::Int(r)) => l.cmp(r),
                     (l, r) => match (l.as_f64(), r.as_f64()) {
                         (Some(l), Some(r)) => l.total_cmp(&r),
                         _ => return self.mismatch(at, &Value::Literal(l.clone()), &Value::Literal(r.clone())),
@@ -165,17 +166,18 @@ impl Lowering<'_, '_> {
 
     fn with_each_other(&mut self, at: &Expr, cmp: Cmp, l: OperandId, r: OperandId, negated: bool) -> Option<NodeId> {
         let (left, right) = (self.class(l), self.class(r));
-        let numeric = |class| matches!(class, Class::Int | Class::Float);
-        let timely = |class| matches!(class, Class::Date | Class::Ts);
-        if left == right && left != Class::Bool {
-            let (l, cmp, r) = if l <= r { (l, cmp, r) } else { (r, cmp.flipped(), l) };
-            return Some(self.compiler.program.test(l, Test::CompareWith(cmp, r), negated));
-        }
-        if (numeric(left) && numeric(right)) || (timely(left) && timely(right)) || left == right {
-            let operand = self.planned(at, Scope::Row)?;
-            return Some(self.compiler.program.test(operand, Test::IsTrue, negated));
-        }
-        self.mismatch(at, &Value::Operand(l), &Value::Operand(r))
+        let (l, r) = match (left, right) {
+            (Class::Bool, Class::Bool) => {
+                let operand = self.planned_comparison(at, cmp, l, r)?;
+                return Some(self.compiler.program.test(operand, Test::IsTrue, negated));
+            }
+            (left, right) if left == right => (l, r),
+            (Class::Int, Class::Float) | (Class::Date, Class::Ts) => (self.widened(at, l, right)?, r),
+            (Class::Float, Class::Int) | (Class::Ts, Class::Date) => (l, self.widened(at, r, left)?),
+            _ => return self.mismatch(at, &Value::Operand(l), &Value::Operand(r)),
+        };
+        let (l, cmp, r) = if l <= r { (l, cmp, r) } else { (r, cmp.flipped(), l) };
+        Some(self.compiler.program.test(l, Test::CompareWith(cmp, r), negated))
     }
 
     fn against(
@@ -343,8 +345,20 @@ impl Lowering<'_, '_> {
     }
 
     fn unknown(&mut self, inner: &Expr, negated: bool, scope: Scope) -> Option<NodeId> {
-        let (yes, no) = (self.holds(inner, false, !negated, scope)?, self.holds(inner, true, !negated, scope)?);
-        Some(if negated { self.compiler.program.or([yes, no]) } else { self.compiler.program.and([yes, no]) })
+        let (yes, no) = self.both_ways(inner, scope)?;
+        let program = &mut self.compiler.program;
+        let parts = [yes, no].map(|inner| program.intern_node(Node::Holds { inner, negated: !negated }));
+        Some(if negated { program.or(parts) } else { program.and(parts) })
+    }
+
+    /// Where the condition is true, and where it is false.
+    pub fn both_ways(&mut self, expr: &Expr, scope: Scope) -> Option<(NodeId, NodeId)> {
+        let yes = self.condition(expr, false, scope)?;
+        let noted = self.diagnostics.len();
+        let no = self.condition(expr, true, scope);
+        // Whatever there was to say about it has been said the first time.
+        self.diagnostics.truncate(noted);
+        Some((yes, no?))
     }
 
     /// One of our functions where a condition stands.
@@ -532,6 +546,39 @@ pub(super) fn comparison(op: &BinaryOperator) -> Option<Cmp> {
         BinaryOperator::GtEq => Cmp::Ge,
         _ => return None,
     })
+}
+
+/// Whether this form is true, false or unknown by our own rules, wherever it stands.
+pub(super) fn is_condition(expr: &Expr) -> bool {
+    match expr {
+        Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,
+        Expr::BinaryOp { op, .. } => {
+            matches!(op, BinaryOperator::And | BinaryOperator::Or) || comparison(op).is_some()
+        }
+        Expr::Like { any, .. } | Expr::ILike { any, .. } => !any,
+        Expr::Between { .. }
+        | Expr::InList { .. }
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_) => true,
+        _ => false,
+    }
+}
+
+pub(super) fn operator(cmp: Cmp) -> BinaryOperator {
+    match cmp {
+        Cmp::Eq => BinaryOperator::Eq,
+        Cmp::Ne => BinaryOperator::NotEq,
+        Cmp::Lt => BinaryOperator::Lt,
+        Cmp::Le => BinaryOperator::LtEq,
+        Cmp::Gt => BinaryOperator::Gt,
+        Cmp::Ge => BinaryOperator::GtEq,
+    }
 }
 
 /// The parts of `a AND b AND c`, which the parser nests to the left as deep as it is long: walked, not recursed.

@@ -7,18 +7,18 @@ use arrow::datatypes::{Field, Schema};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use datafusion_common::ScalarValue;
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, ObjectName, UnaryOperator, Value as SqlValue, ValueWithSpan,
+    BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, TimezoneInfo, UnaryOperator, Value as SqlValue, ValueWithSpan,
 };
 use haechi_model::{Kind, Member};
 
 use super::functions::{self, Own, SCALAR};
-use super::lower::{LabelHelp, Lowering, comparison, unnest};
+use super::lower::{LabelHelp, Lowering, is_condition, operator, unnest};
 use super::scalar::{Refusal, input_type};
 use super::singular;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::lists::List;
-use crate::program::{Class, Cmp, Literal, Operand, OperandId, Over, Scalar, Scope};
+use crate::program::{Class, Cmp, Literal, Node, Operand, OperandId, Over, Scalar, Scope};
 use crate::tables::TableValues;
 
 /// A value that has been read.
@@ -97,8 +97,24 @@ impl Lowering<'_, '_> {
                 Some(Err(())) => None,
                 None => self.planned_value(expr, scope),
             },
+            _ if is_condition(expr) => self.truth(expr, scope),
             _ => self.planned_value(expr, scope),
         }
+    }
+
+    /// A condition as a value: true, false or NULL.
+    fn truth(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
+        let (yes, no) = self.both_ways(expr, scope)?;
+        let program = &mut self.compiler.program;
+        Some(match (program.node(yes), program.node(no)) {
+            (Node::Always, _) => Value::Literal(Literal::Bool(true)),
+            (_, Node::Always) => Value::Literal(Literal::Bool(false)),
+            (Node::Never, Node::Never) => Value::Null,
+            _ => {
+                let operand = Operand::Condition { yes, no };
+                Value::Operand(program.intern_operand(operand, Class::Bool, scope, || expr.to_string().into()))
+            }
+        })
     }
 
     fn constant_value(&mut self, at: &Expr, value: &ValueWithSpan) -> Option<Value> {
@@ -321,8 +337,7 @@ impl Lowering<'_, '_> {
         let text: Arc<str> = at.to_string().into();
         match call.own {
             Own::InList | Own::Mentions | Own::ArrayHas | Own::AnyInList | Own::Any(_) | Own::All(_) => {
-                let yes = self.condition(at, false, scope)?;
-                let no = self.condition(at, true, scope)?;
+                let (yes, no) = self.both_ways(at, scope)?;
                 Some(self.compiler.program.intern_operand(Operand::Condition { yes, no }, Class::Bool, scope, || text))
             }
             Own::Cardinality => {
@@ -425,7 +440,6 @@ impl Lowering<'_, '_> {
         if !self.rewrite(&mut rewritten, scope, &mut inputs) {
             return None;
         }
-        let canonical = rewritten.to_string();
         if inputs.is_empty() {
             let constant = self.compiler.planner.constant(rewritten);
             match constant {
@@ -437,7 +451,42 @@ impl Lowering<'_, '_> {
             }
             return None;
         }
-        let key = (canonical, inputs.clone());
+        self.typed(expr, rewritten, inputs, scope, &expr.to_string())
+    }
+
+    /// A whole number as a double, or a day as its first instant: no value is lost or out of range.
+    pub fn widened(&mut self, at: &Expr, operand: OperandId, class: Class) -> Option<OperandId> {
+        let data_type = match class {
+            Class::Ts => SqlType::Timestamp(Some(3), TimezoneInfo::None),
+            _ => SqlType::Double(ExactNumberInfo::None),
+        };
+        let entry = self.compiler.program.operand(operand);
+        let (scope, text) = (entry.scope, Arc::clone(&entry.text));
+        let column = Expr::Identifier(Ident::with_quote('"', input_name(operand)));
+        self.typed(at, cast_to(data_type, column), vec![operand], scope, &text)
+    }
+
+    /// Two operands compared by DataFusion.
+    pub fn planned_comparison(&mut self, at: &Expr, cmp: Cmp, l: OperandId, r: OperandId) -> Option<OperandId> {
+        let name = |id| Box::new(Expr::Identifier(Ident::with_quote('"', input_name(id))));
+        let comparison = Expr::BinaryOp { left: name(l), op: operator(cmp), right: name(r) };
+        let (left, right) = (self.compiler.program.operand(l), self.compiler.program.operand(r));
+        let text = format!("{} {} {}", left.text, cmp.sql(), right.text);
+        let scope = left.scope;
+        let inputs = if l == r { vec![l] } else { vec![l, r] };
+        self.typed(at, comparison, inputs, scope, &text)
+    }
+
+    /// An expression over named inputs, typed by DataFusion; each distinct one once.
+    fn typed(
+        &mut self,
+        at: &Expr,
+        rewritten: Expr,
+        inputs: Vec<OperandId>,
+        scope: Scope,
+        text: &str,
+    ) -> Option<OperandId> {
+        let key = (rewritten.to_string(), inputs.clone());
         if let Some(known) = self.compiler.program.find_scalar(&key) {
             return Some(known);
         }
@@ -449,10 +498,10 @@ impl Lowering<'_, '_> {
         match self.compiler.planner.plan(rewritten, &schema) {
             Ok(planned) => {
                 let scalar = Scalar { inputs, schema, expr: planned.expr };
-                Some(self.compiler.program.add_scalar(key, scalar, planned.class, scope, &expr.to_string()))
+                Some(self.compiler.program.add_scalar(key, scalar, planned.class, scope, text))
             }
             Err(refusal) => {
-                self.refuse(expr, refusal);
+                self.refuse(at, refusal);
                 None
             }
         }
@@ -479,6 +528,18 @@ impl Lowering<'_, '_> {
                 Some(Err(())) => return false,
                 None => None,
             },
+            condition if is_condition(condition) => match self.truth(condition, scope) {
+                Some(Value::Operand(operand)) => Some(operand),
+                Some(Value::Literal(Literal::Bool(value))) => {
+                    *expr = Expr::Value(SqlValue::Boolean(value).with_empty_span());
+                    return true;
+                }
+                Some(_) => {
+                    *expr = cast_to(SqlType::Boolean, Expr::Value(SqlValue::Null.with_empty_span()));
+                    return true;
+                }
+                None => return false,
+            },
             _ => None,
         };
         if let Some(operand) = operand {
@@ -498,13 +559,7 @@ impl Lowering<'_, '_> {
         if let Expr::BinaryOp { left, op: BinaryOperator::Divide | BinaryOperator::Modulo, .. } = expr {
             // Integers would truncate, and fail on zero; doubles give infinity.
             let inner = std::mem::replace(&mut **left, Expr::Value(SqlValue::Null.with_empty_span()));
-            **left = Expr::Cast {
-                kind: CastKind::Cast,
-                expr: Box::new(inner),
-                data_type: SqlType::Double(datafusion_sql::sqlparser::ast::ExactNumberInfo::None),
-                array: false,
-                format: None,
-            };
+            **left = cast_to(SqlType::Double(ExactNumberInfo::None), inner);
         }
         ok
     }
@@ -516,20 +571,8 @@ impl Lowering<'_, '_> {
             | Expr::Value(_)
             | Expr::TypedString(_)
             | Expr::Interval(_)
-            | Expr::IsNull(_)
-            | Expr::IsNotNull(_)
-            | Expr::IsTrue(_)
-            | Expr::IsNotTrue(_)
-            | Expr::IsFalse(_)
-            | Expr::IsNotFalse(_)
-            | Expr::IsUnknown(_)
-            | Expr::IsNotUnknown(_)
             | Expr::IsDistinctFrom(..)
             | Expr::IsNotDistinctFrom(..)
-            | Expr::InList { .. }
-            | Expr::Between { .. }
-            | Expr::Like { any: false, .. }
-            | Expr::ILike { any: false, .. }
             | Expr::Extract { .. }
             | Expr::Ceil { .. }
             | Expr::Floor { .. }
@@ -537,17 +580,14 @@ impl Lowering<'_, '_> {
             | Expr::Substring { .. }
             | Expr::Trim { .. }
             | Expr::Case { .. } => return true,
-            Expr::UnaryOp { op: UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus, .. } => return true,
+            Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, .. } => return true,
             Expr::BinaryOp { op, .. } => match op {
                 BinaryOperator::Plus
                 | BinaryOperator::Minus
                 | BinaryOperator::Multiply
                 | BinaryOperator::Divide
                 | BinaryOperator::Modulo
-                | BinaryOperator::StringConcat
-                | BinaryOperator::And
-                | BinaryOperator::Or => return true,
-                op if comparison(op).is_some() => return true,
+                | BinaryOperator::StringConcat => return true,
                 op => (format!("the operator `{op}` is not part of the rule language"), None),
             },
             Expr::Cast { kind: CastKind::TryCast, data_type, .. } if simple_type(data_type) => return true,
@@ -605,6 +645,10 @@ fn input_name(id: OperandId) -> String {
     format!("o{}", id.0)
 }
 
+fn cast_to(data_type: SqlType, expr: Expr) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
+}
+
 fn simple_type(data_type: &SqlType) -> bool {
     let name = data_type.to_string().to_ascii_uppercase();
     ["DOUBLE", "DOUBLE PRECISION", "FLOAT", "REAL", "BIGINT", "INT", "INTEGER", "VARCHAR", "TEXT", "STRING", "DATE", "BOOLEAN"]
@@ -651,18 +695,10 @@ fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {
         .collect()
 }
 
-/// The direct subexpressions of an allowed form.
+/// The direct subexpressions of an allowed form that is no condition.
 fn children(expr: &mut Expr) -> Vec<&mut Expr> {
     match expr {
         Expr::Nested(inner)
-        | Expr::IsNull(inner)
-        | Expr::IsNotNull(inner)
-        | Expr::IsTrue(inner)
-        | Expr::IsNotTrue(inner)
-        | Expr::IsFalse(inner)
-        | Expr::IsNotFalse(inner)
-        | Expr::IsUnknown(inner)
-        | Expr::IsNotUnknown(inner)
         | Expr::UnaryOp { expr: inner, .. }
         | Expr::Cast { expr: inner, .. }
         | Expr::Extract { expr: inner, .. }
@@ -671,9 +707,6 @@ fn children(expr: &mut Expr) -> Vec<&mut Expr> {
         Expr::BinaryOp { left, right, .. } | Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
             vec![left, right]
         }
-        Expr::InList { expr, list, .. } => std::iter::once(&mut **expr).chain(list).collect(),
-        Expr::Between { expr, low, high, .. } => vec![expr, low, high],
-        Expr::Like { expr, pattern, .. } | Expr::ILike { expr, pattern, .. } => vec![expr, pattern],
         Expr::Position { expr, r#in } => vec![expr, r#in],
         Expr::Substring { expr, substring_from, substring_for, .. } => {
             let rest = [substring_from, substring_for].into_iter().flatten().map(|e| &mut **e);

@@ -183,12 +183,19 @@ impl Bill {
         let mut read = || Party::read(s, &|| message.path(s.number()), &mut warnings);
         if qualifier == "FW" {
             self.forwarder = read().id;
-        } else if !(self.shipper.offer(&["CZ", "OS", "SU", "EX"], qualifier, &mut read)
-            || self.consignee.offer(&["CN", "IM"], qualifier, &mut read)
-            || self.notify.offer(&["NI", "N1", "N2"], qualifier, &mut read))
-            && !matches!(qualifier, "ST" | "CF" | "TR" | "CA" | "CG" | "AG" | "CB" | "DT" | "VW" | "MS")
-        {
-            self.warn("unknown_party", s, message, format!("NAD {}", short(qualifier)));
+        } else {
+            let read_here = self.shipper.offer(&["CZ", "OS", "SU", "EX"], qualifier, &mut read)
+                || self.consignee.offer(&["CN", "IM"], qualifier, &mut read)
+                || self.notify.offer(&["NI", "N1", "N2"], qualifier, &mut read);
+            let known =
+                read_here || matches!(qualifier, "ST" | "CF" | "TR" | "CA" | "CG" | "AG" | "CB" | "DT" | "VW" | "MS");
+            if !known {
+                warnings.push(Warning {
+                    code: "unknown_party",
+                    path: message.path(s.number()),
+                    text: format!("NAD {}", short(qualifier)),
+                });
+            }
         }
         self.warnings.append(&mut warnings);
     }

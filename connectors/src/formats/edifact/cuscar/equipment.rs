@@ -22,8 +22,6 @@ pub struct Equipment {
     pub gross_mass_kg: Option<f64>,
     /// Of the number (ISO 6346); unknown for what is no container.
     pub check_digit_ok: Option<bool>,
-    /// Some bill names it.
-    pub named: bool,
 }
 
 impl Equipment {
@@ -46,7 +44,7 @@ impl Equipment {
     pub fn named_only(id: &str) -> Self {
         let id = container_id(id);
         let check_digit_ok = Some(ContainerId::parse(&id).is_ok());
-        Self { id, check_digit_ok, named: true, ..Self::default() }
+        Self { id, check_digit_ok, ..Self::default() }
     }
 }
 

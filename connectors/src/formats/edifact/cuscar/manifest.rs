@@ -144,7 +144,7 @@ impl Manifest {
         let named = carrier.party().and_then(|p| p.id.clone().or_else(|| p.name.clone()));
         manifest.carrier = if carrier.is_best() { named.or(tdt_carrier) } else { tdt_carrier.or(named) };
         manifest.id = manifest.id.take().or_else(|| references.into_iter().flatten().next());
-        manifest.settle_times(times, message, warnings);
+        manifest.settle_times(&times, message, warnings);
         if manifest.manifested_at.is_none() {
             manifest.manifested_at = message.envelope.issued_at;
             warnings.push(Warning {
@@ -217,7 +217,7 @@ impl Manifest {
         }
     }
 
-    fn settle_times(&mut self, times: Times, message: &Message<'_>, warnings: &mut Vec<Warning>) {
+    fn settle_times(&mut self, times: &Times, message: &Message<'_>, warnings: &mut Vec<Warning>) {
         let at = |moment: Option<Moment>, port: Option<&str>, warnings: &mut Vec<Warning>| {
             let moment = moment?;
             let zone = if moment.offset_minutes.is_some() { Some(chrono_tz::UTC) } else { port.and_then(zone_of_port) };

@@ -66,7 +66,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     for raw in &segments[..first] {
         push(&mut arena, *raw, message, &mut warnings);
     }
-    let mut manifest = Manifest::read(&arena, message, out.input.options.zone, &mut warnings);
+    let manifest = Manifest::read(&arena, message, out.input.options.zone, &mut warnings);
     let groups = groups(message, first);
     let natures = segments[first..].iter().any(|s| matches!(s.tag(), "GIS" | "GEI"));
     if manifest.nature.is_none() && !natures && !groups.is_empty() {
@@ -81,22 +81,13 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         return out.set_aside("no_manifest", position, reason, message.raw(segments).as_bytes());
     }
 
-    let equipment: HashMap<String, usize> =
-        manifest.equipment.iter().enumerate().map(|(i, e)| (e.id.clone(), i)).collect();
     out.count("containers", manifest.equipment.len() as u64);
-    let mut tally = Tally::default();
-    let mut named = HashSet::new();
-    let rows = Rows::new(message, &manifest);
+    let mut reader = Reader::new(message, &manifest);
     for group in &groups {
-        consignment(group, message, &rows, &manifest, &equipment, &mut arena, &mut named, &mut tally, out);
+        reader.consignment(group, &mut arena, out);
     }
-    for i in named {
-        if let Some(equipment) = manifest.equipment.get_mut(i) {
-            equipment.named = true;
-        }
-    }
-    without_bill(message, &manifest, &mut tally, out);
-    tally.report(message, &manifest, out);
+    reader.without_bill(out);
+    reader.tally.report(message, &manifest, out);
 }
 
 fn push<'t>(arena: &mut Arena<'t>, raw: Raw<'t>, message: &Message<'_>, warnings: &mut Vec<Warning>) {
@@ -181,100 +172,106 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one reading, each of its own lifetime")]
-fn consignment<'t>(
-    group: &Group,
-    message: &'t Message<'t>,
-    rows: &Rows<'_>,
-    manifest: &Manifest,
-    equipment: &HashMap<String, usize>,
-    arena: &mut Arena<'t>,
-    named: &mut HashSet<usize>,
-    tally: &mut Tally,
-    out: &mut Output<'_>,
-) {
-    let own = &message.segments[group.own.0..group.own.1];
-    let shared = &message.segments[group.shared.0..group.shared.1];
-    let at = own.first().map_or(1, |s| s.number);
-    let position = message.position(at);
-    let Some(numbers) = &group.numbers else {
-        let reason = format!("{position}: a consignment without bill number; send the consignment again");
-        tally.set_aside += 1;
-        return out.set_aside("no_bill", position, reason, message.raw(own).as_bytes());
-    };
-    if own.len() > GROUP_SEGMENTS_MAX || shared.len() > SHARED_SEGMENTS_MAX {
-        let reason = format!("{position}: one bill of {} segments; send the bill again", own.len() + shared.len());
-        tally.set_aside += 1;
-        return out.set_aside("group_too_long", position, reason, message.raw(own).as_bytes());
-    }
-    let mut warnings = Vec::new();
-    arena.clear();
-    for raw in shared.iter().chain(own) {
-        push(arena, *raw, message, &mut warnings);
-    }
-    let mut bill = Bill::read(arena, message);
-    warnings.append(&mut bill.warnings);
-    bill.warnings = warnings;
-    let containers = containers_of(&mut bill, message, at, manifest, equipment, named);
-    for warning in &bill.warnings {
-        out.warn_with(warning.clone());
-    }
-    if rows.write(numbers, &bill, &containers, own, out) {
-        tally.add(numbers, &bill);
-        out.count("containers", bill.equipment.len() as u64);
-    } else {
-        tally.set_aside += 1;
-    }
+/// Reads the consignments of one manifest.
+struct Reader<'m> {
+    message: &'m Message<'m>,
+    manifest: &'m Manifest,
+    rows: Rows<'m>,
+    /// Where in the manifest's list a container stands.
+    equipment: HashMap<&'m str, usize>,
+    /// Those that some bill names.
+    named: HashSet<usize>,
+    tally: Tally,
 }
 
-/// The containers of a bill, with what the manifest says of them and how many packages the bill has in each.
-fn containers_of(
-    bill: &mut Bill,
-    message: &Message<'_>,
-    at: u32,
-    manifest: &Manifest,
-    equipment: &HashMap<String, usize>,
-    named: &mut HashSet<usize>,
-) -> Vec<(Equipment, Option<f64>)> {
-    let mut containers: Vec<(Equipment, Option<f64>)> = bill.equipment.iter().map(|e| (e.clone(), None)).collect();
-    let mut place: HashMap<String, usize> =
-        containers.iter().enumerate().map(|(i, (e, _))| (e.id.clone(), i)).collect();
-    for (id, packages) in bill.lines.iter().flat_map(|l| &l.containers) {
-        let i = *place.entry(id.clone()).or_insert_with(|| {
-            let known = equipment.get(id).copied();
-            named.extend(known);
-            let found = known.and_then(|i| manifest.equipment.get(i)).cloned();
-            if found.is_none() && manifest.function != "4" {
-                let text = format!("container {} is not on the manifest", manifest::short_id(id));
-                bill.warnings.push(Warning { code: "no_containers_listed", path: message.path(at), text });
-            }
-            containers.push((found.unwrap_or_else(|| Equipment::named_only(id)), None));
-            containers.len() - 1
-        });
-        if let (Some(packages), Some((_, total))) = (packages, containers.get_mut(i)) {
-            *total = Some(total.unwrap_or(0.0) + packages);
+impl<'m> Reader<'m> {
+    fn new(message: &'m Message<'m>, manifest: &'m Manifest) -> Self {
+        let equipment = manifest.equipment.iter().enumerate().map(|(i, e)| (e.id.as_str(), i)).collect();
+        let rows = Rows::new(message, manifest);
+        Self { message, manifest, rows, equipment, named: HashSet::new(), tally: Tally::default() }
+    }
+
+    fn consignment(&mut self, group: &Group, arena: &mut Arena<'m>, out: &mut Output<'_>) {
+        let message = self.message;
+        let own = &message.segments[group.own.0..group.own.1];
+        let shared = &message.segments[group.shared.0..group.shared.1];
+        let at = own.first().map_or(1, |s| s.number);
+        let position = message.position(at);
+        let Some(numbers) = &group.numbers else {
+            let reason = format!("{position}: a consignment without bill number; send the consignment again");
+            self.tally.set_aside += 1;
+            return out.set_aside("no_bill", position, reason, message.raw(own).as_bytes());
+        };
+        if own.len() > GROUP_SEGMENTS_MAX || shared.len() > SHARED_SEGMENTS_MAX {
+            let segments = own.len() + shared.len();
+            let reason = format!("{position}: one bill of {segments} segments; send the bill again");
+            self.tally.set_aside += 1;
+            return out.set_aside("group_too_long", position, reason, message.raw(own).as_bytes());
+        }
+        let mut warnings = Vec::new();
+        arena.clear();
+        for raw in shared.iter().chain(own) {
+            push(arena, *raw, message, &mut warnings);
+        }
+        let mut bill = Bill::read(arena, message);
+        warnings.append(&mut bill.warnings);
+        bill.warnings = warnings;
+        let containers = self.containers_of(&mut bill, at);
+        for warning in &bill.warnings {
+            out.warn_with(warning.clone());
+        }
+        if self.rows.write(numbers, &bill, &containers, own, out) {
+            self.tally.add(numbers, &bill);
+            out.count("containers", bill.equipment.len() as u64);
+        } else {
+            self.tally.set_aside += 1;
         }
     }
-    containers
-}
 
-/// Equipment that no bill names: empty, one consignment; full, a warning.
-fn without_bill(message: &Message<'_>, manifest: &Manifest, tally: &mut Tally, out: &mut Output<'_>) {
-    let (empty, full): (Vec<_>, Vec<_>) =
-        manifest.equipment.iter().filter(|e| !e.named).partition(|e| e.fill == Some("empty"));
-    for equipment in full {
-        let text = format!("container {} is in no bill", manifest::short_id(&equipment.id));
-        out.warn("container_without_bill", message.path(1), text);
+    /// The containers of a bill, with what the manifest says of them and how many packages the bill has in each.
+    fn containers_of(&mut self, bill: &mut Bill, at: u32) -> Vec<(Equipment, Option<f64>)> {
+        let mut containers: Vec<(Equipment, Option<f64>)> = bill.equipment.iter().map(|e| (e.clone(), None)).collect();
+        let mut place: HashMap<String, usize> =
+            containers.iter().enumerate().map(|(i, (e, _))| (e.id.clone(), i)).collect();
+        for (id, packages) in bill.lines.iter().flat_map(|l| &l.containers) {
+            let i = *place.entry(id.clone()).or_insert_with(|| {
+                let known = self.equipment.get(id.as_str()).copied();
+                self.named.extend(known);
+                let found = known.and_then(|i| self.manifest.equipment.get(i)).cloned();
+                // A change repeats the bills it changes, not the equipment.
+                if found.is_none() && self.manifest.function != "4" {
+                    let text = format!("container {} is not on the manifest", manifest::short_id(id));
+                    bill.warnings.push(Warning { code: "no_containers_listed", path: self.message.path(at), text });
+                }
+                containers.push((found.unwrap_or_else(|| Equipment::named_only(id)), None));
+                containers.len() - 1
+            });
+            if let (Some(packages), Some((_, total))) = (packages, containers.get_mut(i)) {
+                *total = Some(total.unwrap_or(0.0) + packages);
+            }
+        }
+        containers
     }
-    if empty.is_empty() {
-        return;
-    }
-    let numbers = Numbers { line_no: None, master: None, house: EMPTY.into(), kind: "straight", segment: 1 };
-    let containers: Vec<_> = empty.into_iter().map(|e| (e.clone(), None)).collect();
-    let bill = Bill { nature: Some("empty"), ..Bill::default() };
-    let raw: Vec<Raw<'_>> = message.segments.iter().copied().filter(|s| s.tag() == "EQD").collect();
-    if Rows::new(message, manifest).write(&numbers, &bill, &containers, &raw, out) {
-        tally.empties += 1;
+
+    /// Equipment that no bill names: empty, one consignment; full, a warning.
+    fn without_bill(&mut self, out: &mut Output<'_>) {
+        let unnamed =
+            self.manifest.equipment.iter().enumerate().filter(|(i, _)| !self.named.contains(i)).map(|(_, e)| e);
+        let (empty, full): (Vec<_>, Vec<_>) = unnamed.partition(|e| e.fill == Some("empty"));
+        for equipment in full {
+            let text = format!("container {} is in no bill", manifest::short_id(&equipment.id));
+            out.warn("container_without_bill", self.message.path(1), text);
+        }
+        if empty.is_empty() {
+            return;
+        }
+        let numbers = Numbers { line_no: None, master: None, house: EMPTY.into(), kind: "straight", segment: 1 };
+        let containers: Vec<_> = empty.into_iter().map(|e| (e.clone(), None)).collect();
+        let bill = Bill { nature: Some("empty"), ..Bill::default() };
+        let raw: Vec<Raw<'_>> = self.message.segments.iter().copied().filter(|s| s.tag() == "EQD").collect();
+        if self.rows.write(&numbers, &bill, &containers, &raw, out) {
+            self.tally.empties += 1;
+        }
     }
 }
 

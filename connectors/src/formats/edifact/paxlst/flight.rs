@@ -94,8 +94,7 @@ pub fn split_number(text: &str, carrier: &str) -> (String, Option<i32>, Option<S
 /// Legs while the header is read.
 #[derive(Default)]
 pub struct Legs {
-    /// What was read so far.
-    pub legs: Vec<Leg>,
+    read: Vec<Leg>,
     open: bool,
     /// The stop that a DTM belongs to.
     stop: Stop,
@@ -118,7 +117,7 @@ impl Legs {
         self.settle();
         let carrier = [tdt.get(4, 0), tdt.get(3, 0)].into_iter().find(|c| !c.is_empty()).unwrap_or_default();
         let (carrier, number, suffix) = split_number(tdt.get(1, 0), carrier);
-        self.legs.push(Leg { carrier, number, suffix, segment: tdt.number(), ..Leg::default() });
+        self.read.push(Leg { carrier, number, suffix, segment: tdt.number(), ..Leg::default() });
         self.open = true;
         self.stop = Stop::None;
     }
@@ -162,10 +161,10 @@ impl Legs {
             if departure { self.depart(place, false) } else { self.arrive(place, false) }
         } else if departure && self.stop == Stop::Arrival {
             // One stop with both times: it arrives, then leaves again.
-            let place = self.legs.last().and_then(|l| l.arrival.clone());
+            let place = self.read.last().and_then(|l| l.arrival.clone());
             self.depart(place, false);
         }
-        if let Some(leg) = self.legs.last_mut() {
+        if let Some(leg) = self.read.last_mut() {
             *(if departure { &mut leg.departs } else { &mut leg.arrives }) = Some(moment);
         }
     }
@@ -173,12 +172,12 @@ impl Legs {
     /// All legs, times in UTC.
     pub fn finish(mut self, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Vec<Leg> {
         self.settle();
-        if self.legs.len() > LEGS_MAX {
-            let text = format!("{} legs, {LEGS_MAX} are read", self.legs.len());
+        if self.read.len() > LEGS_MAX {
+            let text = format!("{} legs, {LEGS_MAX} are read", self.read.len());
             warnings.push(Warning { code: "too_many_legs", path: message.path(1), text });
-            self.legs.truncate(LEGS_MAX);
+            self.read.truncate(LEGS_MAX);
         }
-        for leg in &mut self.legs {
+        for leg in &mut self.read {
             leg.departs_at = leg.departs.and_then(|m| to_utc_at(m, leg.departure.as_deref()));
             leg.arrives_at = leg.arrives.and_then(|m| to_utc_at(m, leg.arrival.as_deref()));
             let mut warn = |code, text: &str| {
@@ -200,23 +199,23 @@ impl Legs {
                 warn("arrival_before_departure", "kept as sent");
             }
         }
-        self.legs
+        self.read
     }
 
     /// A LOC 92 without DTM is the next free end.
     fn settle(&mut self) {
         if self.stop == Stop::Open {
             let place = self.pending.take().map(Cow::into_owned);
-            let free = self.legs.last().is_some_and(|l| l.departure.is_some() && l.arrival.is_none());
+            let free = self.read.last().is_some_and(|l| l.departure.is_some() && l.arrival.is_none());
             if free { self.arrive(place, false) } else { self.depart(place, false) }
         }
     }
 
     fn depart(&mut self, place: Option<String>, border: bool) {
-        if self.legs.last().is_some_and(|l| l.departure.is_some()) {
+        if self.read.last().is_some_and(|l| l.departure.is_some()) {
             self.another();
         }
-        if let Some(leg) = self.legs.last_mut() {
+        if let Some(leg) = self.read.last_mut() {
             leg.departure = place;
             leg.border |= border;
         }
@@ -224,10 +223,10 @@ impl Legs {
     }
 
     fn arrive(&mut self, place: Option<String>, border: bool) {
-        if self.legs.last().is_some_and(|l| l.arrival.is_some()) {
+        if self.read.last().is_some_and(|l| l.arrival.is_some()) {
             self.another();
         }
-        if let Some(leg) = self.legs.last_mut() {
+        if let Some(leg) = self.read.last_mut() {
             leg.arrival = place;
             leg.border |= border;
         }
@@ -236,9 +235,9 @@ impl Legs {
 
     /// Another leg of the same flight.
     fn another(&mut self) {
-        if let Some(last) = self.legs.last() {
+        if let Some(last) = self.read.last() {
             let Leg { carrier, number, suffix, segment, .. } = last.clone();
-            self.legs.push(Leg { carrier, number, suffix, segment, ..Leg::default() });
+            self.read.push(Leg { carrier, number, suffix, segment, ..Leg::default() });
         }
     }
 }

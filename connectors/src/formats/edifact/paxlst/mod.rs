@@ -35,11 +35,12 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut arena = Arena::new(message.chars);
     let mut warnings = Vec::new();
     let mut next = 0;
-    for group in groups.iter().map(|g| g.0..g.1).chain([message.segments.len()..message.segments.len()]) {
-        for raw in &message.segments[next..group.start] {
+    let end = message.segments.len();
+    for (from, to) in groups.iter().copied().chain(std::iter::once((end, end))) {
+        for raw in &message.segments[next..from] {
             push(&mut arena, *raw, message, &mut warnings);
         }
-        next = group.end;
+        next = to;
     }
     let header = Header::read(&arena, message, &mut warnings);
     for warning in warnings {
@@ -62,7 +63,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut tally = Tally::default();
     let listed = groups.len() as u64;
     let complete = complete(message, &header, listed);
-    let rows = Rows::new(message, complete);
+    let rows = Rows::new(message, &header, complete);
     for (from, to) in &groups {
         person(message, &header, &message.segments[*from..*to], &rows, &mut arena, &mut tally, out);
     }
@@ -101,7 +102,7 @@ fn person<'t>(
     message: &Message<'_>,
     header: &Header,
     group: &[Raw<'t>],
-    rows: &Rows,
+    rows: &Rows<'_>,
     arena: &mut Arena<'t>,
     tally: &mut Tally,
     out: &mut Output<'_>,
@@ -131,7 +132,7 @@ fn person<'t>(
         let reason = format!("{position}: a person without name and document; send the person again with either");
         return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
     }
-    if rows.write(&person, &legs_of(&person, header), at, header, message, group, out) {
+    if rows.write(&person, &legs_of(&person, header), at, group, out) {
         tally.add(&person);
     }
 }

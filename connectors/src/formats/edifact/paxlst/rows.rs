@@ -33,39 +33,33 @@ fn builder() -> StreamBuilder {
 }
 
 /// Writes traveller rows of one message.
-pub struct Rows {
+pub struct Rows<'m> {
     columns: Columns,
+    message: &'m Message<'m>,
+    header: &'m Header,
     id: String,
     /// The list itself is short or still in parts; `None` where only the pipeline can say.
     flight_complete: Option<bool>,
 }
 
-impl Rows {
+impl<'m> Rows<'m> {
     /// For a message.
-    pub fn new(message: &Message<'_>, flight_complete: Option<bool>) -> Self {
-        Self { columns: Columns::of(&builder()), id: message.id(), flight_complete }
+    pub fn new(message: &'m Message<'m>, header: &'m Header, flight_complete: Option<bool>) -> Self {
+        Self { columns: Columns::of(&builder()), message, header, id: message.id(), flight_complete }
     }
 
     /// One row for each leg in `on`. Returns whether all were taken.
-    pub fn write(
-        &self,
-        person: &Person<'_>,
-        on: &[&Leg],
-        at: u32,
-        header: &Header,
-        message: &Message<'_>,
-        raw: &[Raw<'_>],
-        out: &mut Output<'_>,
-    ) -> bool {
+    pub fn write(&self, person: &Person<'_>, on: &[&Leg], at: u32, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
+        let message = self.message;
         let position = message.position(at);
         let source = out.input.source;
         let mut taken = true;
         for leg in on {
             let table = out.table(&TRAVELLER, builder);
-            self.flight(table, leg, header);
-            self.person(table, person, leg, header);
+            self.flight(table, leg);
+            self.person(table, person, leg);
             self.documents(table, person);
-            self.envelope(table, header, message);
+            self.envelope(table);
             let c = &self.columns;
             table.set(c.source, source);
             table.set(c.source_position, position.as_str());
@@ -76,7 +70,7 @@ impl Rows {
         taken
     }
 
-    fn flight(&self, table: &mut Table, leg: &Leg, header: &Header) {
+    fn flight(&self, table: &mut Table, leg: &Leg) {
         let c = &self.columns;
         table.set(c.carrier, leg.carrier.as_str());
         table.set(c.flight_no, leg.number);
@@ -85,7 +79,7 @@ impl Rows {
         table.set(c.arrival_airport, leg.arrival.as_deref());
         table.set(c.departure_scheduled_at, leg.departs_at.map(Cell::Ts));
         table.set(c.arrival_scheduled_at, leg.arrives_at.map(Cell::Ts));
-        let legs = header.legs.iter().enumerate().map(|(i, leg)| {
+        let legs = self.header.legs.iter().enumerate().map(|(i, leg)| {
             Cell::Record(vec![
                 Cell::I32(i as i32 + 1),
                 Cell::Text(&leg.carrier),
@@ -99,10 +93,10 @@ impl Rows {
         table.set(c.itinerary, Cell::List(legs.collect()));
     }
 
-    fn person(&self, table: &mut Table, person: &Person<'_>, leg: &Leg, header: &Header) {
+    fn person(&self, table: &mut Table, person: &Person<'_>, leg: &Leg) {
         let c = &self.columns;
         table.set(c.role, person.role);
-        table.set(c.state, header.list.state());
+        table.set(c.state, self.header.list.state());
         table.set(c.crew_kind, person.crew_kind.as_deref());
         table.set(c.surname, person.surname);
         table.set(c.given_names, person.given_names.as_deref());
@@ -166,8 +160,8 @@ impl Rows {
         table.set(c.documents, Cell::List(documents.chain(redress).collect()));
     }
 
-    fn envelope(&self, table: &mut Table, header: &Header, message: &Message<'_>) {
-        let c = &self.columns;
+    fn envelope(&self, table: &mut Table) {
+        let Self { columns: c, message, header, .. } = self;
         table.set(c.request_ref, header.request_ref.as_deref());
         table.set(c.in_api, true);
         table.set(c.in_pnr, false);
