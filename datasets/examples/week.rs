@@ -1,4 +1,4 @@
-//! A small week of border traffic: counts it, asks what was planted, and writes it as CSV with bad rows.
+//! A small week of border traffic: counts it, asks what was planted, writes it as CSV with bad rows and as messages.
 //!
 //! `cargo run -p haechi-datasets --example week -- FOLDER`
 
@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
-use haechi_datasets::{Format, Spec, declarations, planted, write};
+use haechi_datasets::{Format, Spec, declarations, planted, write, write_messages};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).map_or_else(|| std::env::temp_dir().join("haechi-week"), PathBuf::from);
@@ -29,5 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in written.files {
         writeln!(out, "{}: {} rows, {} damaged", folder.join(file.name).display(), file.rows, file.damaged)?;
     }
+    let messages = write_messages(&spec, &folder)?;
+    writeln!(out, "{} passenger lists, {} manifests", messages.flights, messages.manifests)?;
     Ok(())
 }

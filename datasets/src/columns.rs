@@ -246,7 +246,9 @@ impl<K: ArrowDictionaryKeyType> Codes<K> {
         self.text.clear();
         self.by_text.clear();
         self.by_address.fill((0, 0, 0));
-        let numbers = ScalarBuffer::from(std::mem::take(&mut self.numbers));
+        // The next batch is about as long.
+        let room = Vec::with_capacity(self.numbers.len());
+        let numbers = ScalarBuffer::from(std::mem::replace(&mut self.numbers, room));
         let numbers = PrimitiveArray::<K>::new(numbers, self.valid.finish());
         Arc::new(DictionaryArray::new(numbers, Arc::new(values.finish())))
     }

@@ -60,39 +60,39 @@ pub(crate) fn iso6346_check(id: &str) -> u8 {
     (sum % 11 % 10) as u8
 }
 
-/// A vessel's IMO number: seven digits, the last a check digit; those below 1,000,000 were never assigned.
-pub(crate) fn imo_number(number: u64) -> String {
-    let mut id = String::with_capacity(7);
-    push_decimal(&mut id, number % 100_000, 6);
-    let sum: u32 = id.bytes().zip((2..=7).rev()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
-    id.push(char::from(b'0' + (sum % 10) as u8));
-    id
+/// Appends a vessel's IMO number: seven digits, the last a check digit; those below 1,000,000 were never assigned.
+pub(crate) fn push_imo_number(out: &mut String, number: u64) {
+    let digit = |place: u32| number / 10u64.pow(place) % 10;
+    let sum: u64 = (0..6).map(|place| digit(place) * u64::from(place + 2)).sum();
+    push_decimal(out, number, 6);
+    push_decimal(out, sum % 10, 1);
 }
 
-/// A master air waybill: prefix `000`, serial, and the serial modulo seven.
-pub(crate) fn air_waybill(number: u64) -> String {
+/// Appends a master air waybill: prefix `000`, serial, and the serial modulo seven.
+pub(crate) fn push_air_waybill(out: &mut String, number: u64) {
     let serial = number % 10_000_000;
-    format!("000-{serial:07}{}", serial % 7)
+    out.push_str("000-");
+    push_decimal(out, serial, 7);
+    push_decimal(out, serial % 7, 1);
 }
 
-/// A cargo control number: manifest (year, carrier, serial), master, house.
-pub(crate) fn cargo_control(year: i32, carrier: &str, manifest: u64, master: u64, house: u64) -> String {
-    let mut id = String::with_capacity(19);
-    push_decimal(&mut id, year.rem_euclid(100) as u64, 2);
-    push_carrier(&mut id, carrier);
-    push_base36(&mut id, manifest, 4);
-    id.push('I');
-    push_decimal(&mut id, master, 4);
-    push_decimal(&mut id, house, 4);
-    id
-}
-
-/// A carrier's code in the four places a manifest number has for it.
-fn push_carrier(out: &mut String, carrier: &str) {
+/// Appends a manifest's number: year, carrier, serial, inbound.
+pub(crate) fn push_manifest(out: &mut String, year: i32, carrier: &str, number: u64) {
+    push_decimal(out, year.rem_euclid(100) as u64, 2);
     out.push_str(carrier);
+    // Four places for the carrier, whose code may be of two.
     for _ in carrier.len()..4 {
         out.push('X');
     }
+    push_base36(out, number, 4);
+    out.push('I');
+}
+
+/// Appends a cargo control number: manifest, master, house.
+pub(crate) fn push_cargo_control(out: &mut String, manifest: &str, master: u64, house: u64) {
+    out.push_str(manifest);
+    push_decimal(out, master, 4);
+    push_decimal(out, house, 4);
 }
 
 /// A personal customs code: `P` and twelve digits.
@@ -132,10 +132,12 @@ mod tests {
     fn check_digits_are_those_of_known_numbers() {
         // From the standards' own examples.
         assert_eq!(iso6346_check("CSQU305438"), 3);
-        assert_eq!(imo_number(0), "0000000");
-        let imo = imo_number(12);
-        assert_eq!(imo, "0000127", "1*3 + 2*2 = 7");
-        assert_eq!(air_waybill(1_234_567), "000-12345675");
+        let mut id = String::new();
+        push_imo_number(&mut id, 12);
+        assert_eq!(id, "0000127", "1*3 + 2*2 = 7");
+        id.clear();
+        push_air_waybill(&mut id, 1_234_567);
+        assert_eq!(id, "000-12345675");
     }
 
     #[test]
@@ -143,8 +145,11 @@ mod tests {
         for number in [0, 1, 77, 123_456, 999_999, 7_654_321] {
             ContainerId::parse(&container_id(number)).unwrap();
         }
-        CargoControlNumber::parse(&cargo_control(2027, "ZZLX", 1, 1, 12)).unwrap();
-        let mut id = String::new();
+        let (mut manifest, mut id) = (String::new(), String::new());
+        push_manifest(&mut manifest, 2027, "ZZ", 37);
+        push_cargo_control(&mut id, &manifest, 1, 12);
+        assert_eq!(id, "27ZZXX0011I00010012");
+        CargoControlNumber::parse(&id).unwrap();
         declaration_id(&mut id, "99901", 2027, 123);
         assert_eq!(id, "99901270000".to_owned() + "3F" + "M");
         personal_code(&mut id, 5);

@@ -62,7 +62,8 @@ pub fn open(
     let files: VecDeque<Known> = files.into_iter().map(|file| look.at(file)).collect::<Result<_, _>>()?;
 
     let has = |name: &str| files.iter().any(|file| file.columns().any(|column| column == name));
-    let wanted = |name: &str, key: bool| key || columns.is_none_or(|columns| columns.contains(&name));
+    let ours = |name: &str, key: bool| key || stream.together == Some(name);
+    let wanted = |name: &str, key: bool| ours(name, key) || columns.is_none_or(|columns| columns.contains(&name));
     let names: Vec<&str> = stream
         .all_columns()
         .filter(|c| READER_OWNED.contains(&c.name) || (has(c.name) && wanted(c.name, c.key)))
@@ -75,6 +76,7 @@ pub fn open(
     })?;
     let schema = builder.schema().clone();
     let key = stream.lanes.and_then(|_| builder.index(stream.subject_key));
+    let together = stream.together.and_then(|name| builder.index(name));
     let mut sink = RowSink::new(stream, builder, options.batch_rows, options.subject_rows_max);
     for file in &files {
         file.note_unknown(stream, &mut sink);
@@ -85,7 +87,7 @@ pub fn open(
         files,
         current: None,
         sink,
-        seams: Seams::new(schema.clone(), key, options.batch_rows),
+        seams: Seams::new(schema.clone(), key, together, options.batch_rows),
         schema,
         total_bytes,
         bytes_read: Arc::new(AtomicU64::new(0)),

@@ -204,7 +204,8 @@ impl Wiring {
         if let Some(wanted) = wanted {
             for feed in &mut self.feeds {
                 let column = feed.reader.column();
-                feed.wanted = column.key || column.name == stream.subject_key || wanted.contains(&column.name);
+                let ours = column.key || column.name == stream.subject_key || Some(column.name) == stream.together;
+                feed.wanted = ours || wanted.contains(&column.name);
             }
         }
         // The first reason given for a row is the leftmost in the file.

@@ -1,4 +1,5 @@
-//! Batches cut between subjects: about as many rows as asked for, and never half a subject.
+//! Batches cut between subjects: about as many rows as asked for, never half a subject, and never between neighbours
+//! that a derived column looks across (the bills of a manifest).
 
 use std::collections::VecDeque;
 
@@ -8,12 +9,31 @@ use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
+/// Rows beyond a full batch that are kept for the sake of equal neighbours.
+const TOGETHER_ROWS_MAX: usize = 200_000;
+
+/// What decides whether two neighbours may be cut apart.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    subject: Option<&'a str>,
+    together: Option<&'a str>,
+}
+
+impl Row<'_> {
+    fn apart_from(&self, next: &Self, whatever_neighbours: bool) -> bool {
+        let neighbours = self.together.is_some() && self.together == next.together;
+        self.subject != next.subject && (whatever_neighbours || !neighbours)
+    }
+}
+
 /// Rows waiting to be cut into batches.
 #[derive(Debug)]
 pub struct Seams {
     schema: SchemaRef,
     /// Position of the subject's key; `None` where rows stand alone.
     key: Option<usize>,
+    /// Position of the column whose equal neighbours stay together.
+    together: Option<usize>,
     rows: usize,
     parts: VecDeque<RecordBatch>,
     n_rows: usize,
@@ -21,8 +41,8 @@ pub struct Seams {
 
 impl Seams {
     /// Cuts batches of about `rows` rows.
-    pub fn new(schema: SchemaRef, key: Option<usize>, rows: usize) -> Self {
-        Self { schema, key, rows: rows.max(1), parts: VecDeque::new(), n_rows: 0 }
+    pub fn new(schema: SchemaRef, key: Option<usize>, together: Option<usize>, rows: usize) -> Self {
+        Self { schema, key, together, rows: rows.max(1), parts: VecDeque::new(), n_rows: 0 }
     }
 
     /// Adds rows.
@@ -75,24 +95,27 @@ impl Seams {
         if self.key.is_none() {
             return Some(wanted);
         }
+        // Memory is bounded by cutting all the same where neighbours go on for too long to be one manifest.
+        let too_long = wanted.saturating_add(TOGETHER_ROWS_MAX);
         let (mut part, mut before) = (0, 0);
-        let mut last: Option<Option<&str>> = None;
+        let mut last: Option<Row<'_>> = None;
         for row in wanted.saturating_sub(1)..self.n_rows {
             while row - before >= self.parts.get(part)?.num_rows() {
                 before += self.parts.get(part)?.num_rows();
                 part += 1;
             }
-            let subject = self.subject(part, row - before);
-            if last.is_some_and(|last| last != subject) {
+            let this = self.row(part, row - before);
+            if last.is_some_and(|last| last.apart_from(&this, row >= too_long)) {
                 return Some(row);
             }
-            last = Some(subject);
+            last = Some(this);
         }
         None
     }
 
-    fn subject(&self, part: usize, row: usize) -> Option<&str> {
-        key_at(self.parts.get(part)?.column(self.key?), row)
+    fn row(&self, part: usize, row: usize) -> Row<'_> {
+        let at = |column: Option<usize>| key_at(self.parts.get(part)?.column(column?), row);
+        Row { subject: at(self.key), together: at(self.together) }
     }
 
     fn take(&mut self, n: usize) -> Result<RecordBatch, ArrowError> {
@@ -130,7 +153,7 @@ pub(super) fn key_at(column: &dyn Array, row: usize) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use haechi_model::streams::DECLARATION;
+    use haechi_model::streams::{CONSIGNMENT, DECLARATION};
     use haechi_model::{Cell, StreamBuilder};
 
     fn part(ids: &str) -> RecordBatch {
@@ -147,7 +170,7 @@ mod tests {
     }
 
     fn cut(rows: usize, parts: &[&str]) -> Vec<String> {
-        let mut seams = Seams::new(part("").schema(), Some(0), rows);
+        let mut seams = Seams::new(part("").schema(), Some(0), None, rows);
         let mut batches = Vec::new();
         for ids_of_part in parts {
             seams.push(part(ids_of_part));
@@ -178,8 +201,27 @@ mod tests {
     }
 
     #[test]
+    fn the_bills_of_a_manifest_stay_together() {
+        let mut builder = StreamBuilder::with_columns(&CONSIGNMENT, &["consignment_id", "manifest_id"]).unwrap();
+        for (bill, manifest) in [("1", "M"), ("2", "M"), ("3", "M"), ("4", ""), ("5", ""), ("6", "N")] {
+            builder.set(0, Cell::Text(bill)).unwrap();
+            if !manifest.is_empty() {
+                builder.set(1, Cell::Text(manifest)).unwrap();
+            }
+            builder.finish_row();
+        }
+        let rows = builder.finish();
+        let mut seams = Seams::new(rows.schema(), Some(0), Some(1), 1);
+        seams.push(rows);
+        let next = |seams: &mut Seams| seams.next(true).unwrap().map(|batch| ids(&batch));
+        assert_eq!(next(&mut seams).as_deref(), Some("123"));
+        assert_eq!(next(&mut seams).as_deref(), Some("4"));
+        assert_eq!(next(&mut seams).as_deref(), Some("56"));
+    }
+
+    #[test]
     fn a_subject_can_be_taken_out() {
-        let mut seams = Seams::new(part("").schema(), Some(0), 10);
+        let mut seams = Seams::new(part("").schema(), Some(0), None, 10);
         seams.push(part("AABB"));
         seams.push(part("BBC"));
         assert_eq!(ids(&seams.remove("B").unwrap()), "BBBB");

@@ -4,12 +4,14 @@
 mod bill;
 mod rows;
 
+use chrono::Datelike;
+
 use crate::declaration::round_to;
 use crate::dice::{Dice, Use};
-use crate::ids::{container_id, imo_number, push_decimal};
+use crate::ids::{container_id, push_decimal, push_imo_number, push_manifest};
 use crate::parties::{AIRLINES, SEA_CARRIERS};
 use crate::scheme::Finding;
-use crate::tables::TABLES;
+use crate::tables::{Country, TABLES};
 use crate::timeline::{DAY_MS, HOUR_MS};
 use crate::world::World;
 
@@ -97,92 +99,82 @@ impl World {
         manifest
     }
 
+    /// The conveyance, where it comes from and when.
     fn voyage(&self, number: u64, first: u64, dice: &mut Dice) -> Manifest {
-        let manifested_at = self.sailing.at(first, self.spec.house_bills, dice);
-        let by_sea = dice.chance(0.68);
-        let busy = [
+        const FROM: [&str; 18] = [
             "CN", "CN", "CN", "CN", "CN", "JP", "JP", "VN", "VN", "US", "HK", "TW", "SG", "TH", "MY", "DE", "ID", "AU",
         ];
-        let from = TABLES.country_of(dice.one(&busy)).expect("trading countries stand in the table");
+        let manifested_at = self.sailing.at(first, self.spec.house_bills, dice);
+        let by_sea = dice.chance(0.68);
+        let from = TABLES.country_of(dice.one(&FROM)).expect("trading countries stand in the table");
         let country = TABLES.country(from);
-        let year = self.spec.day.format("%y").to_string().parse().unwrap_or(0);
-        let mut serial = String::new();
-        crate::ids::push_base36(&mut serial, number, 4);
-        let departed_at = manifested_at - (dice.between(1.0, 10.0) * HOUR_MS as f64) as i64 / 60_000 * 60_000;
+        let mut manifest = Manifest {
+            number,
+            by_sea,
+            id: String::new(),
+            carrier: if by_sea { dice.one(&SEA_CARRIERS) } else { dice.one(&AIRLINES) },
+            conveyance_id: String::new(),
+            conveyance_name: None,
+            flag: None,
+            voyage_no: String::new(),
+            loading_country: from,
+            loading_port: country.airports[0],
+            unloading_port: "ICN",
+            office: "040",
+            route: vec![country.code],
+            manifested_at,
+            departed_at: manifested_at,
+            arrival_expected_at: manifested_at,
+            boxes: Vec::new(),
+            bills: Vec::new(),
+        };
+        push_manifest(&mut manifest.id, self.spec.day.year(), manifest.carrier, number);
         if by_sea {
-            let carrier = dice.one(&SEA_CARRIERS);
-            let ship = dice.below(240);
-            let loading_port = dice.one(&country.seaports);
-            let (unloading_port, office) = dice.one(&[
-                ("KRPUS", "030"),
-                ("KRPUS", "030"),
-                ("KRPUS", "030"),
-                ("KRINC", "020"),
-                ("KRINC", "020"),
-                ("KRKAN", "062"),
-            ]);
-            let days = country.sea_days * dice.between(0.85, 1.25);
-            let mut route = vec![country.code];
-            if country.sea_days > 20.0 {
-                route.push("SG");
-            }
-            if country.sea_days > 8.0 && dice.chance(0.5) {
-                route.push("CN");
-            }
-            let names =
-                ["PIONEER", "HORIZON", "LANTERN", "MERIDIAN", "HERON", "AURORA", "COMPASS", "TIDE", "BEACON", "ATOLL"];
-            Manifest {
-                number,
-                by_sea,
-                id: format!("{year:02}{carrier}{serial}I"),
-                carrier,
-                conveyance_id: imo_number(ship + 1),
-                conveyance_name: Some(format!("HAECHI {} {}", names[ship as usize % 10], 1 + ship / 10)),
-                flag: Some(["PA", "LR", "MH", "KR", "SG", "HK"][ship as usize % 6]),
-                voyage_no: format!("{:03}{}", 1 + number % 998, if ship & 1 == 0 { 'W' } else { 'E' }),
-                loading_country: from,
-                loading_port,
-                unloading_port,
-                office,
-                route,
-                manifested_at,
-                departed_at,
-                arrival_expected_at: departed_at + (days.max(0.8) * DAY_MS as f64) as i64 / 60_000 * 60_000,
-                boxes: Vec::new(),
-                bills: Vec::new(),
-            }
+            sail(&mut manifest, country, dice);
         } else {
-            let carrier = dice.one(&AIRLINES);
-            let loading_port = country.airports[0];
-            let minutes = TABLES.airport_of(loading_port).map_or(300, |a| a.minutes);
-            let flight = 7_000 + number % 900;
-            Manifest {
-                number,
-                by_sea,
-                id: format!("{year:02}{carrier}XX{serial}I"),
-                carrier,
-                conveyance_id: format!("{carrier}{flight}"),
-                conveyance_name: None,
-                flag: None,
-                voyage_no: format!("{carrier}{flight}"),
-                loading_country: from,
-                loading_port,
-                unloading_port: "ICN",
-                office: "040",
-                route: vec![country.code],
-                manifested_at,
-                departed_at: manifested_at - HOUR_MS / 2,
-                arrival_expected_at: manifested_at - HOUR_MS / 2 + minutes * 60_000,
-                boxes: Vec::new(),
-                bills: Vec::new(),
-            }
+            fly(&mut manifest);
         }
+        manifest
     }
 
     /// What an inspection of this bill finds.
     pub(crate) fn bill_finding(&self, bill: &Bill) -> Finding {
         bill.finding.clone().unwrap_or_else(|| self.mistake(Use::Manifest, bill.index))
     }
+}
+
+/// A vessel's call: from a port of the country to one here.
+fn sail(m: &mut Manifest, country: &Country, dice: &mut Dice) {
+    const NAMES: [&str; 10] =
+        ["PIONEER", "HORIZON", "LANTERN", "MERIDIAN", "HERON", "AURORA", "COMPASS", "TIDE", "BEACON", "ATOLL"];
+    const CALLS: [(&str, &str); 6] =
+        [("KRPUS", "030"), ("KRPUS", "030"), ("KRPUS", "030"), ("KRINC", "020"), ("KRINC", "020"), ("KRKAN", "062")];
+    let ship = dice.below(240);
+    push_imo_number(&mut m.conveyance_id, ship + 1);
+    m.conveyance_name = Some(format!("HAECHI {} {}", NAMES[ship as usize % 10], 1 + ship / 10));
+    m.flag = Some(["PA", "LR", "MH", "KR", "SG", "HK"][ship as usize % 6]);
+    m.voyage_no = format!("{:03}{}", 1 + m.number % 998, if ship & 1 == 0 { 'W' } else { 'E' });
+    m.loading_port = dice.one(&country.seaports);
+    (m.unloading_port, m.office) = dice.one(&CALLS);
+    if country.sea_days > 20.0 {
+        m.route.push("SG");
+    }
+    if country.sea_days > 8.0 && dice.chance(0.5) {
+        m.route.push("CN");
+    }
+    // The manifest goes out within hours of sailing.
+    m.departed_at -= (dice.between(1.0, 10.0) * HOUR_MS as f64) as i64 / 60_000 * 60_000;
+    let days = (country.sea_days * dice.between(0.85, 1.25)).max(0.8);
+    m.arrival_expected_at = m.departed_at + (days * DAY_MS as f64) as i64 / 60_000 * 60_000;
+}
+
+/// A cargo flight.
+fn fly(m: &mut Manifest) {
+    let minutes = TABLES.airport_of(m.loading_port).map_or(300, |a| a.minutes);
+    m.voyage_no = format!("{}{}", m.carrier, 7_000 + m.number % 900);
+    m.conveyance_id.clone_from(&m.voyage_no);
+    m.departed_at -= HOUR_MS / 2;
+    m.arrival_expected_at = m.departed_at + minutes * 60_000;
 }
 
 impl Manifest {

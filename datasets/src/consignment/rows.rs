@@ -9,7 +9,7 @@ use haechi_model::streams::CONSIGNMENT;
 
 use super::{Bill, BillKind, Manifest, blocks, manifests_of};
 use crate::declaration::Owner;
-use crate::ids::{air_waybill, push_base36, push_decimal};
+use crate::ids::{push_air_waybill, push_base36, push_cargo_control};
 use crate::parties::{Exporter, address, push_resident};
 use crate::rows::{Batches, Rows, Subjects, instant, texts};
 use crate::tables::TABLES;
@@ -140,16 +140,14 @@ pub(crate) struct BillText {
 impl BillText {
     pub(crate) fn new(world: &World, m: &Manifest, bill: &Bill) -> Self {
         let shipper = Exporter { number: bill.shipper, country: bill.shipper_country };
-        let mut consignment_id = m.id.clone();
-        push_decimal(&mut consignment_id, bill.master, 4);
-        push_decimal(&mut consignment_id, bill.house, 4);
-        let master_bill = if m.by_sea {
-            let mut id = m.carrier.to_owned();
-            push_base36(&mut id, m.number * 512 + bill.master, 7);
-            id
+        let (mut consignment_id, mut master_bill) = (String::new(), String::new());
+        push_cargo_control(&mut consignment_id, &m.id, bill.master, bill.house);
+        if m.by_sea {
+            master_bill.push_str(m.carrier);
+            push_base36(&mut master_bill, m.number * 512 + bill.master, 7);
         } else {
-            air_waybill(m.number * 512 + bill.master)
-        };
+            push_air_waybill(&mut master_bill, m.number * 512 + bill.master);
+        }
         let house_bill = if bill.kind == BillKind::Straight {
             master_bill.clone()
         } else {

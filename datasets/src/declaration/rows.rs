@@ -9,7 +9,10 @@ use haechi_model::streams::DECLARATION;
 
 use super::item::{LOCAL_PER_USD, Permit};
 use super::{Channel, Declaration, Item, Owner, Stowage, round_to};
-use crate::ids::{air_waybill, cargo_control, container_id, declaration_id, imo_number, push_base36, push_decimal};
+use crate::ids::{
+    container_id, declaration_id, push_air_waybill, push_base36, push_cargo_control, push_decimal, push_imo_number,
+    push_manifest,
+};
 use crate::parties::{AIRLINES, PLATFORMS, SEA_CARRIERS, push_parcel, push_resident};
 use crate::plan::Plan;
 use crate::rows::{Batches, Rows, Subjects, date, instant, texts};
@@ -186,6 +189,7 @@ struct HeaderText {
     conveyance: String,
     house_bill: String,
     master_bill: String,
+    manifest: String,
     cargo_control: String,
     warehouse: String,
     containers: Vec<String>,
@@ -239,17 +243,19 @@ impl HeaderText {
                 self.house_bill.push('H');
                 self.house_bill.push_str(d.forwarder.map_or(carrier, |f| parties.forwarders[f].as_str()));
                 push_base36(&mut self.house_bill, d.index, 6);
-                self.cargo_control.push_str(&cargo_control(year, carrier, d.bits >> 20, d.bits >> 44, d.bits >> 50));
+                self.manifest.clear();
+                push_manifest(&mut self.manifest, year, carrier, d.bits >> 20);
+                push_cargo_control(&mut self.cargo_control, &self.manifest, d.bits >> 44, d.bits >> 50);
             }
         }
         if d.channel == Channel::Sea {
-            self.conveyance.push_str(&imo_number(d.bits >> 12 & 0xFFF));
+            push_imo_number(&mut self.conveyance, d.bits >> 12 & 0xFFF);
             self.master_bill.push_str(carrier);
             push_decimal(&mut self.master_bill, d.bits >> 16, 8);
         } else if d.channel != Channel::Post {
             self.conveyance.push_str(AIRLINES[(d.bits >> 5) as usize % AIRLINES.len()]);
             push_decimal(&mut self.conveyance, 100 + (d.bits >> 12) % 800, 3);
-            self.master_bill.push_str(&air_waybill(d.bits >> 16));
+            push_air_waybill(&mut self.master_bill, d.bits >> 16);
         }
         self.warehouse.push_str(d.office);
         push_decimal(&mut self.warehouse, 12_000 + (d.bits >> 32) % 60 * 7, 5);

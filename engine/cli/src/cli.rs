@@ -8,7 +8,8 @@ use crate::commands::{
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 done, and something was found wrong (rules with errors, failed tests, nothing found);
-2 the command line is wrong; 3 an input or output could not be used; 4 a bug in haechi.";
+2 the command line, a mapping file or HAECHI_SECRET is wrong; 3 an input or output could not be used;
+4 a bug in haechi.";
 
 /// Risk analytics for customs and border control: records in, selections with reasons out
 #[derive(Debug, Parser)]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use haechi_connectors::mapping::MappingError;
+use haechi_connectors::sources::FileError;
 use haechi_evaluate::EvaluateError;
 use haechi_pipeline::{CountError, DecideError, RunError};
 use haechi_select::SecretError;
@@ -14,9 +15,9 @@ pub enum CommandError {
     /// The command line asks for something that does not exist.
     #[error("{0}")]
     Usage(String),
-    /// Rule packs have errors, which have been shown.
+    /// Rule packs have errors. People have been shown them; programs get them as JSON.
     #[error("the rules have errors; nothing was run")]
-    Rules,
+    Rules(Vec<serde_json::Value>),
     /// A mapping file has mistakes.
     #[error(transparent)]
     Mapping(#[from] MappingError),
@@ -38,6 +39,9 @@ pub enum CommandError {
     /// A data set could not be written.
     #[error(transparent)]
     Dataset(#[from] haechi_datasets::WriteError),
+    /// An input is not there.
+    #[error(transparent)]
+    Input(#[from] FileError),
     /// A file could not be used.
     #[error("cannot use `{}`: {source}", .path.display())]
     File {
@@ -58,10 +62,28 @@ impl CommandError {
     /// The exit code, as `--help` documents it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Rules => 1,
+            Self::Rules(_) => 1,
+            Self::Mapping(MappingError::Unreadable { .. }) => 3,
             Self::Usage(_) | Self::Mapping(_) | Self::Secret(_) => 2,
+            Self::Decide(DecideError::NoRules(_) | DecideError::NoLanes(_)) => 2,
+            Self::Dataset(haechi_datasets::WriteError::Spec(_)) => 2,
             Self::Bug(_) | Self::Evaluate(_) => 4,
             _ => 3,
         }
+    }
+
+    /// What went wrong and why: the error and its causes, each said once.
+    pub fn told(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let said = error.to_string();
+            if !text.contains(&said) {
+                text.push_str(": ");
+                text.push_str(&said);
+            }
+            cause = error.source();
+        }
+        text
     }
 }

@@ -47,10 +47,12 @@ impl Output {
         let broken_pipe = matches!(error, CommandError::Print(e) if e.kind() == io::ErrorKind::BrokenPipe);
         if !broken_pipe {
             // Nothing is left to do where even this cannot be printed; the exit code still tells.
-            let _ = if self.json {
-                self.document(&serde_json::json!({ "error": error.to_string() }))
-            } else {
-                self.note(format!("error: {error}"))
+            let _ = match (self.json, error) {
+                (false, _) => self.note(format!("error: {}", error.told())),
+                (true, CommandError::Rules(diagnostics)) => {
+                    self.document(&serde_json::json!({ "error": error.told(), "diagnostics": diagnostics }))
+                }
+                (true, _) => self.document(&serde_json::json!({ "error": error.told() })),
             };
         }
         ExitCode::from(error.exit_code())

@@ -1,6 +1,5 @@
 //! What several commands share: loading packs and showing what is wrong with them, streams, zones, inputs, the clock.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,16 +23,17 @@ pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
-/// Loads packs and shows their diagnostics; with errors, the command ends.
-pub fn load(paths: &[PathBuf], stream: &'static Stream, out: &Output) -> Result<Packs, CommandError> {
-    let packs = Packs::load(paths, Some(stream), Some((now_ms() / DAY_MS) as i32));
+/// Loads packs; with errors, they are shown and the command ends. `stream` is that of rules which name none.
+pub fn load(paths: &[PathBuf], stream: Option<&'static Stream>, out: &Output) -> Result<Packs, CommandError> {
+    let packs = Packs::load(paths, stream, Some((now_ms() / DAY_MS) as i32));
     if packs.usable() {
         return Ok(packs);
     }
     let errors: Vec<_> = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{}", render::render(&errors, &packs.sources, out.color))?;
-    Err(CommandError::Rules)
+    if !out.json {
+        out.note(render::render(&errors, &packs.sources, out.color).trim_end())?;
+    }
+    Err(CommandError::Rules(errors.iter().map(|error| render::to_json(error, &packs.sources)).collect()))
 }
 
 /// The stream of that name.

@@ -263,6 +263,8 @@ pub struct Stream {
     pub columns: &'static [Column],
     /// The column that identifies a subject.
     pub subject_key: &'static str,
+    /// Neighbouring rows that are equal in this column are never cut apart: derived columns look across them.
+    pub together: Option<&'static str>,
     /// The column that gives `event_at`.
     pub event_time: &'static str,
     /// The lanes of a subject stream; `None` for facts and reference records.

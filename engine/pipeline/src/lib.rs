@@ -9,6 +9,7 @@ mod decide;
 mod explain;
 mod hits;
 mod input;
+mod outputs;
 mod packs;
 mod rule_tests;
 mod run;

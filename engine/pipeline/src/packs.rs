@@ -109,7 +109,7 @@ impl Packs {
                     if let Some((first, _)) = other {
                         let message = format!("a second policy for stream `{}`", policy.kind().stream());
                         let help = format!("`{}` is used; remove one", first.display());
-                        self.diagnostics.push(Diagnostic::error("E0501", self.at(file, 1, 1), message).help(help));
+                        self.diagnostics.push(Diagnostic::error("E0503", self.at(file, 1, 1), message).help(help));
                     }
                     self.policies.push((path, policy));
                 }

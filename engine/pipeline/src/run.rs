@@ -9,21 +9,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
-use haechi_connectors::sinks::QuarantineFile;
-use haechi_connectors::sinks::parquet::{ParquetSink, SinkError};
-use haechi_model::selection::{hit_schema, selection_schema};
-use haechi_model::{Intake, Lane, SetAside};
+use haechi_connectors::sinks::parquet::SinkError;
+use haechi_model::{Intake, Lane};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{DecideError, Decider};
 use crate::input::{Inputs, Progress, ReadAhead, ReadFailure};
+use crate::outputs::{MANIFEST, Output, OutputFiles};
 
-/// Names of the files in the output folder.
-const SELECTIONS: &str = "selections.parquet";
-const HITS: &str = "hits.parquet";
-const QUARANTINE: &str = "quarantine.ndjson";
-const MANIFEST: &str = "run.json";
 /// Decided batches waiting to be written.
 const BEHIND: usize = 2;
 
@@ -107,7 +100,7 @@ impl Manifest {
         serde_json::from_str(&text).map_err(|source| RunError::Manifest { path, source })
     }
 
-    fn write(&self, folder: &Path) -> Result<(), RunError> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), RunError> {
         let path = folder.join(MANIFEST);
         let text = serde_json::to_string_pretty(self).map_err(|source| RunError::Manifest { path: path.clone(), source })?;
         fs::write(&path, text).map_err(|source| RunError::File { path, source })
@@ -147,13 +140,8 @@ pub enum RunError {
     WriterDied,
 }
 
-/// What goes to the writer.
-enum Output {
-    Decided { selections: RecordBatch, hits: RecordBatch },
-    SetAside(Vec<SetAside>),
-}
-
-/// Runs files of one stream through the whole path.
+/// Runs files of one stream through the whole path. Where it fails, the output folder is as it was before, but for
+/// files that end in `.unfinished`.
 pub fn run(
     decider: &Decider,
     options: &RunOptions,
@@ -161,23 +149,20 @@ pub fn run(
     progress: &Arc<Progress>,
 ) -> Result<RunReport, RunError> {
     let start = Instant::now();
-    let folder = &options.out;
-    fs::create_dir_all(folder).map_err(|source| RunError::File { path: folder.clone(), source })?;
     let mut reader = ReadAhead::start(&options.inputs, decider.stream, decider.columns(), progress)?;
+    let files = OutputFiles::create(&options.out)?;
     let (to_writer, outputs) = sync_channel(BEHIND);
-    let writer = {
-        let folder = folder.clone();
-        std::thread::spawn(move || write_all(&folder, &outputs))
-    };
+    let writer = std::thread::spawn(move || write_all(files, &outputs));
     let mut tally = Tally::new(decider);
     let decided = decide_all(decider, &mut reader, &to_writer, &mut tally, progress);
     drop(to_writer);
-    let write = writer.join().map_err(|_| RunError::WriterDied)?;
     // What failed first is the reason: a writer that stopped makes the decisions stop too.
-    let write = write?;
+    let (files, mut write) = writer.join().map_err(|_| RunError::WriterDied)??;
     decided?;
     let read = reader.finish()?;
-    manifest.write(folder)?;
+    let closing = Instant::now();
+    files.commit(manifest)?;
+    write += closing.elapsed().as_secs_f64();
     let mut report = tally.report(decider);
     report.seconds.read = read;
     report.seconds.write = write;
@@ -209,30 +194,15 @@ fn decide_all(
     Ok(())
 }
 
-/// Writes what comes; seconds spent writing.
-fn write_all(folder: &Path, outputs: &Receiver<Output>) -> Result<f64, RunError> {
-    let quarantine_path = folder.join(QUARANTINE);
-    let at = |source| RunError::File { path: quarantine_path.clone(), source };
-    let mut selections = ParquetSink::create(&folder.join(SELECTIONS), &selection_schema())?;
-    let mut hits = ParquetSink::create(&folder.join(HITS), &hit_schema())?;
-    let mut quarantine = QuarantineFile::create(&quarantine_path).map_err(at)?;
+/// Writes what comes, until nothing more does; gives back the files, not yet under their names, and the seconds spent.
+fn write_all(mut files: OutputFiles, outputs: &Receiver<Output>) -> Result<(OutputFiles, f64), RunError> {
     let mut busy = 0.0;
     for output in outputs {
         let start = Instant::now();
-        match output {
-            Output::Decided { selections: rows, hits: found } => {
-                selections.write(&rows)?;
-                hits.write(&found)?;
-            }
-            Output::SetAside(units) => quarantine.write(&units).map_err(at)?,
-        }
+        files.write(&output)?;
         busy += start.elapsed().as_secs_f64();
     }
-    let start = Instant::now();
-    selections.close()?;
-    hits.close()?;
-    quarantine.finish().map_err(at)?;
-    Ok(busy + start.elapsed().as_secs_f64())
+    Ok((files, busy))
 }
 
 /// Counts of a run as it goes.

@@ -46,7 +46,7 @@ pub enum Step {
     Hit {
         /// The rule.
         rule: String,
-        /// Rows of the batch.
+        /// Rows of the batch, from 0; shown from 1.
         rows: Vec<u32>,
         /// Lane it asks for.
         lane: Option<Lane>,
@@ -234,7 +234,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hit { rule, rows, lane, score, lower_to, mandatory, share, draw, kept } => {
-                let rows: Vec<_> = rows.iter().map(u32::to_string).collect();
+                let rows: Vec<_> = rows.iter().map(|row| (row + 1).to_string()).collect();
                 write!(f, "{rule} hits row {}", rows.join(", "))?;
                 if let Some(draw) = draw {
                     let verdict = if *kept { "kept" } else { "not kept, so it does nothing" };

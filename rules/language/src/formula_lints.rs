@@ -161,3 +161,59 @@ fn subsumed(ruleset: &Ruleset) -> Vec<Diagnostic> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::condition::Catalog;
+    use crate::{Sources, compile, load};
+    use haechi_model::streams::DECLARATION;
+
+    /// The lints of rules `r0`, `r1`, ... with these conditions, all asking for `scan`.
+    fn lints(conditions: &[&str]) -> Vec<(&'static str, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = |(i, when): (usize, &&str)| format!("  - {{id: r{i}, stream: declaration, lane: scan, when: \"{when}\"}}\n");
+        let rules: String = conditions.iter().enumerate().map(rule).collect();
+        fs::write(folder.path().join("rules.yaml"), format!("rules:\n{rules}")).unwrap();
+        let mut sources = Sources::default();
+        let (raw, _) = load(&[folder.path().to_owned()], &mut sources);
+        let mut diagnostics = Vec::new();
+        let ruleset = compile(&raw, &Catalog::of(&raw), &DECLARATION, &mut diagnostics);
+        assert!(diagnostics.iter().all(|d| d.severity == crate::Severity::Warning), "{diagnostics:?}");
+        lint(&ruleset).into_iter().map(|d| (d.code, d.rule.unwrap())).collect()
+    }
+
+    #[test]
+    fn what_can_never_be_true_is_said() {
+        for never in [
+            "hs4 = '6402' AND hs4 = '6403'",
+            "hs4 = '6402' AND hs4 IN ('6403', '6404')",
+            "hs4 LIKE '64%' AND hs4 = '8517'",
+            "net_mass_kg > 5 AND net_mass_kg < 3",
+            "net_mass_kg >= 5 AND net_mass_kg < 5",
+            "importer_aeo AND NOT importer_aeo",
+            "net_mass_kg IS NULL AND net_mass_kg > 1",
+            "(hs4 = 'a' AND hs4 = 'b') OR (hs4 = 'c' AND hs4 = 'd')",
+        ] {
+            assert_eq!(lints(&[never]), [("W0701", "r0".to_owned())], "{never}");
+        }
+        for possible in ["net_mass_kg >= 5 AND net_mass_kg <= 5", "hs4 LIKE '64%' AND hs4 = '6402'", "hs4 <> 'a' AND hs4 <> 'b'"] {
+            assert_eq!(lints(&[possible]), [], "{possible}");
+        }
+    }
+
+    #[test]
+    fn the_same_condition_is_found_however_it_is_written() {
+        let same = ["hs4 = '6402' AND net_mass_kg > 5", "5.0 < net_mass_kg and  HS4 IN ('6402')"];
+        assert_eq!(lints(&same), [("W0703", "r1".to_owned())]);
+    }
+
+    #[test]
+    fn a_narrower_rule_that_adds_nothing_is_said() {
+        let rules = ["hs4 = '6402'", "hs4 = '6402' AND net_mass_kg > 5"];
+        assert_eq!(lints(&rules), [("W0704", "r1".to_owned())]);
+        assert_eq!(lints(&["1 = 1"]), [("W0702", "r0".to_owned())]);
+    }
+}

@@ -1,7 +1,7 @@
 //! Warnings that need no types: about validity, duties of a rule's author, and things said twice or never used.
 //! Time is an argument: the caller says what day it is.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::load::RawRuleset;
@@ -23,7 +23,6 @@ pub fn lint(ruleset: &RawRuleset, sources: &Sources, today: Option<Day>) -> Vec<
             duties(rule, &mut out);
         }
     }
-    duplicates(&ruleset.rules, sources, &mut out);
     unused(ruleset, sources, &mut out);
     out.sort_by_key(|diagnostic| (diagnostic.span.file, diagnostic.span.range.start));
     out
@@ -59,48 +58,6 @@ fn duties(rule: &Rule, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Rules of one stream with the same condition, however it is spaced and cased.
-fn duplicates(rules: &[Rule], sources: &Sources, out: &mut Vec<Diagnostic>) {
-    let mut first: FxHashMap<(&str, String), &Rule> = FxHashMap::default();
-    for rule in rules {
-        let key = (rule.stream.name, normalised(&rule.when.text));
-        if let Some(first) = first.get(&key) {
-            let help = format!("rule `{}` at {} asks the same", first.id, sources.position(&first.at));
-            let span = rule.when.span(0..rule.when.text.len());
-            let message = format!("the condition of rule `{}` stands in `{}` already", rule.id, first.id);
-            out.push(Diagnostic::warning("W0703", span, message).help(help).in_rule(&rule.id));
-        } else {
-            first.insert(key, rule);
-        }
-    }
-}
-
-/// The condition in lower case, blanks only where two words would run together; text in quotes stays as it is.
-fn normalised(sql: &str) -> String {
-    let mut text = String::with_capacity(sql.len());
-    let mut quote = None;
-    let mut blank = false;
-    for c in sql.chars() {
-        if quote.is_none() && c.is_whitespace() {
-            blank = true;
-            continue;
-        }
-        if std::mem::take(&mut blank) && is_word(c) && text.chars().next_back().is_some_and(is_word) {
-            text.push(' ');
-        }
-        match quote {
-            Some(open) if open == c => quote = None,
-            None if matches!(c, '\'' | '"') => quote = Some(c),
-            _ => {}
-        }
-        if quote.is_some() { text.push(c) } else { text.extend(c.to_lowercase()) }
-    }
-    text
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '\'' | '"')
-}
 
 /// Lists and tables that no condition, and no policy, names.
 fn unused(ruleset: &RawRuleset, sources: &Sources, out: &mut Vec<Diagnostic>) {

@@ -61,7 +61,7 @@ struct Converted {
 /// Runs it.
 pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let options = ReadOptions { zone: rules::zone(&args.zone)?, ..ReadOptions::default() };
-    let files = sources::expand(&args.files).map_err(|e| CommandError::Usage(e.to_string()))?;
+    let files = sources::expand(&args.files)?;
     let mut rows = args.out.as_deref().map(Rows::create).transpose()?;
     let mut wrong = false;
     for file in files {

@@ -58,7 +58,7 @@ const BATCH_ROWS: usize = 131_072;
 /// Runs it.
 pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let stream = rules::stream(&args.stream)?;
-    let packs = rules::load(&args.rules, stream, out)?;
+    let packs = rules::load(&args.rules, Some(stream), out)?;
     let Some(ruleset) = packs.ruleset(stream) else {
         return Err(CommandError::Usage(format!("no rules for stream `{}` in these files", stream.name)));
     };

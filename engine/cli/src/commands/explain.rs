@@ -38,7 +38,7 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let manifest = Manifest::read(&args.folder)?;
     let stream = rules::stream(&manifest.stream)?;
-    let packs = rules::load(&manifest.rules, stream, out)?;
+    let packs = rules::load(&manifest.rules, Some(stream), out)?;
     let derive = rules::derive_context(manifest.decided_at_ms, &manifest.zone)?;
     let decider = Decider::new(&packs, stream, &rules::secret(out)?, derive, Options::default())?;
     if decider.ruleset.hash != manifest.ruleset_hash {
@@ -73,8 +73,10 @@ fn find_rule(decider: &Decider, id: &str) -> Result<usize, CommandError> {
 /// An explanation for people. With a rule, that rule alone.
 pub fn text(finding: &Finding, rule: Option<&str>) -> String {
     let mut text = String::new();
-    // Writing to a String cannot fail.
-    let mut line = |parts: std::fmt::Arguments<'_>| drop(writeln!(text, "{parts}"));
+    let mut line = |parts: std::fmt::Arguments<'_>| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{parts}");
+    };
     match rule {
         Some(rule) => {
             for (row, explanation) in finding.asked.iter().enumerate() {

@@ -79,7 +79,7 @@ pub fn run(args: &RunArgs, out: &Output) -> Result<ExitCode, CommandError> {
 /// The run without its printing.
 pub fn run_files(args: &RunArgs, out: &Output) -> Result<(RunReport, Decider), CommandError> {
     let stream = rules::stream(&args.stream)?;
-    let packs = rules::load(&args.rules, stream, out)?;
+    let packs = rules::load(&args.rules, Some(stream), out)?;
     let now = args.as_of.unwrap_or_else(rules::now_ms);
     let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows)?;
     let derive = rules::derive_context(now, &args.zone)?;

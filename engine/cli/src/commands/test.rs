@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use haechi_pipeline::{Packs, TestOutcome, run_tests};
-use haechi_rules::{Severity, render};
+use haechi_pipeline::{TestOutcome, run_tests};
 
 use crate::commands::explain::tree;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::rules;
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -26,12 +26,7 @@ pub struct TestArgs {
 
 /// Runs it.
 pub fn run(args: &TestArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let packs = Packs::load(&args.paths, None, None);
-    if !packs.usable() {
-        let errors: Vec<_> = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
-        out.note(render::render(&errors, &packs.sources, out.color).trim_end())?;
-        return Err(CommandError::Rules);
-    }
+    let packs = rules::load(&args.paths, None, out)?;
     let mut outcomes: Vec<TestOutcome> = Vec::new();
     for ruleset in &packs.rulesets {
         outcomes.extend(run_tests(ruleset, &packs.sources)?);

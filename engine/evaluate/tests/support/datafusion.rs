@@ -1,5 +1,5 @@
-//! What DataFusion says of a condition, given nothing but its text and the rows: parsed, typed, simplified and evaluated
-//! whole, as a query's WHERE clause would be.
+//! What DataFusion says of a condition, given nothing but its text and the rows: parsed, typed and evaluated whole.
+//! It is not simplified first, which would change its meaning: a row of `=` becomes an IN, which tells -0.0 from 0.0.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -26,8 +26,7 @@ pub fn true_rows(condition: &str, rows: &RecordBatch) -> Result<Vec<usize>, Data
     let options = ParserOptions::new().with_map_string_types_to_utf8view(false);
     let expr = SqlToRel::new_with_options(&*FUNCTIONS, options).sql_to_expr(sql, &schema, &mut PlannerContext::new())?;
     let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build());
-    // Some functions only exist in simplified form (coalesce is a CASE).
-    let expr = simplifier.simplify(simplifier.coerce(expr, &schema)?)?;
+    let expr = simplifier.coerce(expr, &schema)?;
     let expr = create_physical_expr(&expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
     let truth = expr.evaluate(rows)?.into_array(rows.num_rows())?;
     if truth.data_type() == &DataType::Null {

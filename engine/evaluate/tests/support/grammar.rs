@@ -89,8 +89,11 @@ impl Grammar {
             (3, form(&["(? + ?)", "(? - ?)", "(? * ?)"], [n, n])),
             (1, spelled("(? / ?)", "(CAST(? AS DOUBLE) / ?)", [n, n])),
             (1, spelled("(? % ?)", "(CAST(? AS DOUBLE) % ?)", [n, n])),
-            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "sqrt(?)", "signum(?)", "- (?)"], [n])),
-            (1, form(&["coalesce(?, ?)", "nullif(?, ?)", "greatest(?, ?)", "least(?, ?)"], [n, n])),
+            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "signum(?)", "exp(?)", "- (?)"], [n])),
+            (1, form(&["nullif(?, ?)", "greatest(?, ?)", "least(?, ?)", "power(?, ?)"], [n, n])),
+            (1, coalesced(n)),
+            // Of a negative number these are an error: NULL for us, the end of the query for DataFusion.
+            (1, ours_only(&["sqrt(?)", "ln(?)"], [&own.number])),
             (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, n, n])),
             (1, form(&["length(?)", "strpos(?, 'n')", "TRY_CAST(? AS DOUBLE)"], [t])),
             (1, ours_only(&["lookup('floor', ?)", "lookup('floor.usd_per_kg', left(?, 4))"], [&own.text])),
@@ -111,7 +114,8 @@ impl Grammar {
             (6, t.clone()),
             (2, form(&functions, [t])),
             (1, form(&["substr(?, 1, 2)", "replace(?, 'C', 'V')", "translate(?, 'CV', 'V')"], [t])),
-            (1, form(&["concat(?, ?)", "(? || ?)", "coalesce(?, ?)", "nullif(?, ?)"], [t, t])),
+            (1, form(&["concat(?, ?)", "(? || ?)", "nullif(?, ?)"], [t, t])),
+            (1, coalesced(t)),
             (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, t, t])),
             (1, ours_only(&["lookup('floor.label', ?)"], [&own.text])),
         ])
@@ -156,8 +160,9 @@ impl Grammar {
             (1, spelled("in_list(?, 'watched')", "upper(trim(?)) IN ('CN', 'VN')", [&read])),
             (1, ours_only(&["mentions(?, 'weapons')"], [&read])),
         ];
-        for (columns, constant) in [(&own.dates, day()), (&own.instants, instant())] {
-            for column in columns {
+        let instants = own.instants.as_ref().map(|at| spelled("?", MILLIS, [at]));
+        for (column, constant) in [(&own.dates, day()), (&instants, instant())] {
+            if let Some(column) = column {
                 forms.push((3, form(COMPARED, [column, &constant])));
                 forms.push((1, form(COMPARED, [&constant, column])));
                 forms.push((1, form(COMPARED, [column, column])));
@@ -167,10 +172,9 @@ impl Grammar {
                 forms.push((1, one_of(column, &constant)));
             }
         }
-        if let (Some(date), Some(instant)) = (&own.dates, &own.instants) {
-            // Left alone, DataFusion would compare them in nanoseconds, which end in 2262.
-            let date = spelled("?", "arrow_cast(?, 'Timestamp(Millisecond, None)')", [date]);
-            forms.push((1, form(COMPARED, [&date, instant])));
+        if let (Some(date), Some(instant)) = (&own.dates, &instants) {
+            let date = spelled("?", "(CAST(CAST(? AS INT) AS BIGINT) * 86400000)", [date]);
+            forms.push((2, form(COMPARED, [&date, instant])));
             forms.push((1, form(BETWEEN, [instant, &date, &date])));
         }
         if let Some(long) = &own.longs {
@@ -185,7 +189,8 @@ impl Grammar {
     }
 }
 
-const IN_MILLIS: &str = r#"arrow_cast(?, 'Timestamp(Millisecond, Some("UTC"))')"#;
+/// Left alone, DataFusion compares instants with text and days in nanoseconds, which end in 2262.
+const MILLIS: &str = "CAST(? AS BIGINT)";
 const COMPARED: &[&str] = &["? = ?", "? <> ?", "? < ?", "? <= ?", "? > ?", "? >= ?"];
 const DISTINCT: &[&str] = &["(? IS DISTINCT FROM (?))", "(? IS NOT DISTINCT FROM (?))"];
 const BETWEEN: &[&str] = &["? BETWEEN ? AND ?", "? NOT BETWEEN ? AND ?"];
@@ -235,11 +240,10 @@ fn day() -> Piece {
     (select(&["?", "DATE ?"][..]), select(written)).prop_map(|(form, text)| filled(form, Some(form), &[quoted(text)])).boxed()
 }
 
-/// DataFusion reads instants as nanoseconds, which end in 2262, unless told otherwise.
 fn instant() -> Piece {
     let written: Vec<&str> = INSTANTS.iter().map(|(text, _)| *text).filter(|text| !text.is_empty()).collect();
     (select(&["?", "TIMESTAMP ?"][..]), select(written))
-        .prop_map(|(form, text)| filled(form, Some(IN_MILLIS), &[quoted(text)]))
+        .prop_map(|(form, text)| filled(form, Some("CAST(CAST(? AS TIMESTAMP(3)) AS BIGINT)"), &[quoted(text)]))
         .boxed()
 }
 
@@ -277,6 +281,16 @@ fn among(value: &Piece, others: &Piece, theirs: fn(&str, &[String]) -> String) -
 fn form<const N: usize>(forms: &[&str], parts: [&Piece; N]) -> Piece {
     let forms: Vec<String> = forms.iter().map(ToString::to_string).collect();
     (select(forms), parts.map(Piece::clone)).prop_map(|(form, parts)| filled(&form, Some(&form), &parts)).boxed()
+}
+
+/// DataFusion only knows how to simplify `coalesce`, not how to compute it.
+fn coalesced(part: &Piece) -> Piece {
+    (part.clone(), part.clone())
+        .prop_map(|(a, b)| Sql {
+            ours: filled("coalesce(?, ?)", None, &[a.clone(), b.clone()]).ours,
+            theirs: filled("", Some("CASE WHEN ? IS NOT NULL THEN ? ELSE ? END"), &[a.clone(), a, b]).theirs,
+        })
+        .boxed()
 }
 
 /// A form that DataFusion spells otherwise.

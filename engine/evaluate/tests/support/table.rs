@@ -217,7 +217,7 @@ pub const FLOATS: &[f64] = &[
 ];
 pub const INTS: &[i64] = &[0, 1, 2, 3, -1, 60, 100, i32::MAX as i64, i32::MIN as i64];
 pub const LONGS: &[i64] = &[0, 1, 2, -1, 1 << 53, (1 << 53) + 1, i64::MAX];
-/// As a rule writes them, and as days since 1970. The last two cannot be written.
+/// As a rule writes them, and as days since 1970. The last two, the ends of the calendar, cannot be written.
 pub const DAYS: &[(&str, i64)] = &[
     ("1970-01-01", 0),
     ("2025-12-31", 20_453),
@@ -226,8 +226,8 @@ pub const DAYS: &[(&str, i64)] = &[
     ("1899-12-31", -25_568),
     ("9999-12-31", 2_932_896),
     ("0001-01-01", -719_162),
-    ("", i32::MAX as i64),
-    ("", i32::MIN as i64),
+    ("", 95_026_236),
+    ("", -96_465_292),
 ];
 /// As a rule writes them, and as milliseconds since 1970. The last two cannot be written.
 pub const INSTANTS: &[(&str, i64)] = &[

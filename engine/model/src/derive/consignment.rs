@@ -47,7 +47,7 @@ pub(super) const DERIVATIONS: &[Derivation] = &[
         let arrival = first_known([rows.ts("arrived_at"), rows.ts("arrival_expected_at")]);
         column(rows.ts("departed_at").zip(arrival).map(|(from, to)| elapsed(from, &to, DAY_MS)))
     }),
-    Derivation::new("shared_container", &["containers", "consignee_id", "consignee_name"], |rows| {
+    Derivation::new("shared_container", &["manifest_id", "containers", "consignee_id", "consignee_name"], |rows| {
         column(shared_containers(rows))
     }),
     event_at!("manifested_at"),
@@ -78,21 +78,32 @@ fn shared_containers(rows: &Rows<'_>) -> Option<BooleanArray> {
     let (by_id, by_name) = (rows.text("consignee_id"), rows.text("consignee_name"));
     let consignee = |row| Texts::get_opt(by_id.as_ref(), row).or_else(|| Texts::get_opt(by_name.as_ref(), row));
 
-    // A container's first consignee, and whether there was another.
-    let mut containers: FxHashMap<&str, (&str, bool)> = FxHashMap::default();
-    for row in 0..rows.len() {
-        let Some(consignee) = consignee(row) else { continue };
-        for container in texts_of((lists, ids), row) {
-            let (first, shared) = containers.entry(container).or_insert((consignee, false));
-            *shared |= *first != consignee;
+    let manifests = rows.text("manifest_id");
+    let manifest = |row| Texts::get_opt(manifests.as_ref(), row);
+
+    // Manifest by manifest, as readers keep them together: the same box on another voyage is another shipment.
+    let mut flags = Vec::with_capacity(rows.len());
+    let mut start = 0;
+    while start < rows.len() {
+        let same = |row: &usize| manifest(start).is_some() && manifest(*row) == manifest(start);
+        let end = start + 1 + (start + 1..rows.len()).take_while(same).count();
+        // A container's first consignee, and whether there was another.
+        let mut containers: FxHashMap<&str, (&str, bool)> = FxHashMap::default();
+        for row in start..end {
+            let Some(consignee) = consignee(row) else { continue };
+            for container in texts_of((lists, ids), row) {
+                let (first, shared) = containers.entry(container).or_insert((consignee, false));
+                *shared |= *first != consignee;
+            }
         }
+        let shared = |container| containers.get(container).is_some_and(|(_, shared)| *shared);
+        flags.extend((start..end).map(|row| match consignee(row) {
+            Some(_) => Some(texts_of((lists, ids), row).any(shared)),
+            None => (lists.value_length(row) == 0).then_some(false),
+        }));
+        start = end;
     }
-    let shared = |container| containers.get(container).is_some_and(|(_, shared)| *shared);
-    let flag = |row| match consignee(row) {
-        Some(_) => Some(texts_of((lists, ids), row).any(shared)),
-        None => (lists.value_length(row) == 0).then_some(false),
-    };
-    Some((0..rows.len()).map(flag).collect())
+    Some(flags.into_iter().collect())
 }
 
 /// A text member of the records in a list column.

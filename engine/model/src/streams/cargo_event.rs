@@ -8,6 +8,7 @@ pub static CARGO_EVENT: Stream = Stream {
     row: "one thing that happened to a consignment or a container",
     columns: COLUMNS,
     subject_key: "cargo_event_id",
+    together: None,
     event_time: "happened_at",
     lanes: None,
 };

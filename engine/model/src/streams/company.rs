@@ -9,6 +9,7 @@ pub static COMPANY: Stream = Stream {
     row: "one party: importer, broker, carrier, warehouse and so on",
     columns: COLUMNS,
     subject_key: "company_id",
+    together: None,
     event_time: "known_at",
     lanes: None,
 };

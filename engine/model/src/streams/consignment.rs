@@ -13,6 +13,7 @@ pub static CONSIGNMENT: Stream = Stream {
     row: "one house bill of lading or waybill on a manifest; a straight bill is its own",
     columns: COLUMNS,
     subject_key: "consignment_id",
+    together: Some("manifest_id"),
     event_time: "manifested_at",
     lanes: Some(SubjectKind::Consignment),
 };

@@ -9,6 +9,7 @@ pub static CROSSING: Stream = Stream {
     row: "one person passing the border control, and what was decided",
     columns: COLUMNS,
     subject_key: "crossing_id",
+    together: None,
     event_time: "crossed_at",
     lanes: None,
 };

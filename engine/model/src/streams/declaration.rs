@@ -10,6 +10,7 @@ pub static DECLARATION: Stream = Stream {
     row: "one item of a goods declaration, with the header's columns on each",
     columns: COLUMNS,
     subject_key: "declaration_id",
+    together: Some("declaration_id"),
     event_time: "declared_at",
     lanes: Some(SubjectKind::Declaration),
 };

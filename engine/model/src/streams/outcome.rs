@@ -9,6 +9,7 @@ pub static OUTCOME: Stream = Stream {
     row: "what one inspection found, for the whole, an item or a hit",
     columns: COLUMNS,
     subject_key: "outcome_id",
+    together: None,
     event_time: "inspected_at",
     lanes: None,
 };

@@ -8,6 +8,7 @@ pub static PERMIT: Stream = Stream {
     row: "one line of a permit, licence or approval of an agency",
     columns: COLUMNS,
     subject_key: "permit_id",
+    together: None,
     event_time: "decided_at",
     lanes: None,
 };

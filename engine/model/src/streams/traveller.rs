@@ -13,6 +13,7 @@ pub static TRAVELLER: Stream = Stream {
     row: "one person on one flight, passenger list and booking merged",
     columns: COLUMNS,
     subject_key: "traveller_id",
+    together: None,
     event_time: "flight_event_at",
     lanes: Some(SubjectKind::Traveller),
 };

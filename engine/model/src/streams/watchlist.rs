@@ -9,6 +9,7 @@ pub static WATCHLIST: Stream = Stream {
     row: "one person, company, document or thing to look for",
     columns: COLUMNS,
     subject_key: "entry_id",
+    together: None,
     event_time: "valid_from",
     lanes: None,
 };

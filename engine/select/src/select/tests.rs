@@ -320,11 +320,11 @@ fn explain_says_what_happened_in_order() {
     let shown: Vec<_> = (0..2).map(|i| selector.explain(&two, i, &hits).unwrap().to_string()).collect();
     insta::assert_snapshot!(shown.join("\n"), @r"
     24KR1 scan
-      permit hits row 0, insists on documents
+      permit hits row 1, insists on documents
       price hits row 1, 45 points
-      weight hits row 0, kept (drew 0.716109, share 0.9999), 45 points
+      weight hits row 1, kept (drew 0.716109, share 0.9999), 45 points
       pilot hits row 1, not kept, so it does nothing (drew 0.174806, share 0.0001)
-      aeo hits row 0, 1, lowers to release
+      aeo hits row 1, 2, lowers to release
       score 90: reaches 80, asks for examine
       asked for: examine
       aeo lowers examine to documents: permit is mandatory

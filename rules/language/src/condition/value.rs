@@ -454,7 +454,8 @@ impl Lowering<'_, '_> {
         self.typed(expr, rewritten, inputs, scope, &expr.to_string())
     }
 
-    /// A whole number as a double, or a day as its first instant: no value is lost or out of range.
+    /// A whole number as a double, or a day as its first instant, to compare it with one. Left to itself, DataFusion
+    /// would compare days and instants in nanoseconds and fail on year 9999.
     pub fn widened(&mut self, at: &Expr, operand: OperandId, class: Class) -> Option<OperandId> {
         let data_type = match class {
             Class::Ts => SqlType::Timestamp(Some(3), TimezoneInfo::None),

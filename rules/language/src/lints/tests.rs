@@ -47,17 +47,6 @@ fn what_is_missing_or_over_is_said() {
 }
 
 #[test]
-fn a_condition_that_stands_twice_is_found_however_it_is_written() {
-    let again = GOOD.replace("id: good", "id: other").replace(
-        "when: in_list(hs4, 'watch') AND lookup('price.usd', hs6) > 5 AND",
-        "when: >\n  IN_LIST( hs4 ,'watch')\n  and lookup('price.usd',hs6)>5\n  and",
-    );
-    check(&[("good.yaml", GOOD), ("other.yaml", &again), LIST, TABLE], &[("W0703", Some("other"))]);
-    // What stands in quotes is not ours to fold: another country is another rule.
-    check(&[("good.yaml", GOOD), ("other.yaml", &again.replace("'CN'", "'cn'")), LIST, TABLE], &[]);
-}
-
-#[test]
 fn lists_and_tables_nobody_names_are_found() {
     let files = [("good.yaml", GOOD), LIST, TABLE, ("lists/idle.txt", "x\n"), ("tables/idle.csv", "a,b\n1,2\n")];
     check(&files, &[("W0709", None), ("W0710", None)]);

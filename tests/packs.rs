@@ -1,0 +1,125 @@
+//! The shipped packs keep what `rules/packs` promises: no mistakes, tests that pass, somebody who answers for each
+//! rule, and no traveller chosen for who they are.
+
+use haechi_evaluate::{Evaluator, Options};
+use haechi_model::derive;
+use haechi_pipeline::run_tests;
+
+use crate::support::{PACKS, packs};
+
+#[test]
+fn packs_have_no_mistakes_and_no_warnings() {
+    for (_, pack) in PACKS {
+        let packs = packs(pack);
+        let found: Vec<String> =
+            packs.diagnostics.iter().map(|d| format!("{}: {} {}", d.position(&packs.sources), d.code, d.message)).collect();
+        assert!(found.is_empty(), "{pack}:\n{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn packs_are_about_one_stream_and_large_enough() {
+    for ((stream, pack), rules_min) in PACKS.into_iter().zip([60, 25, 25]) {
+        let packs = packs(pack);
+        let streams: Vec<&str> = packs.rulesets.iter().map(|ruleset| ruleset.stream.name).collect();
+        assert_eq!(streams, [stream], "{pack}");
+        let rules = packs.rulesets[0].rules.len();
+        assert!(rules >= rules_min, "{pack} has {rules} rules");
+        assert_eq!(packs.policies.len(), 1, "{pack} has a policy");
+    }
+}
+
+#[test]
+fn every_rule_passes_its_tests() {
+    for (_, pack) in PACKS {
+        let packs = packs(pack);
+        for ruleset in &packs.rulesets {
+            let outcomes = run_tests(ruleset, &packs.sources).unwrap();
+            let failed: Vec<String> = outcomes
+                .iter()
+                .filter(|outcome| !outcome.passed())
+                .map(|outcome| format!("{}: {} test {}", outcome.at, outcome.rule, outcome.test))
+                .collect();
+            assert!(failed.is_empty(), "{pack}:\n{}", failed.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_what_an_officer_needs() {
+    for (_, pack) in PACKS {
+        for rule in &packs(pack).rulesets[0].rules {
+            let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+            assert!(!rule.title.trim().is_empty(), "{}: no title", rule.id);
+            assert!(given(&rule.owner), "{}: no owner", rule.id);
+            assert!(given(&rule.legal_basis), "{}: no legal basis", rule.id);
+            assert!(given(&rule.instruction) || rule.lower_to.is_some(), "{}: no instruction", rule.id);
+            let expects = |hit: bool| rule.tests.iter().any(|test| test.expect_hit == hit);
+            assert!(rule.tests.len() >= 2 && expects(true) && expects(false), "{}: a hit and no hit are tested", rule.id);
+        }
+    }
+}
+
+/// Columns that say who somebody is, and what stands in for it. Nobody is chosen by them.
+const PROTECTED: [&str; 12] = [
+    "gender",
+    "birth_date",
+    "birth_place",
+    "age_years",
+    "person_kind",
+    "surname",
+    "given_names",
+    "ssr_codes",
+    "remarks",
+    "residence_country",
+    "address_country",
+    "loyalty",
+];
+
+#[test]
+fn no_traveller_is_chosen_for_who_they_are() {
+    let packs = packs("traveller");
+    let ruleset = &packs.rulesets[0];
+    let evaluator = Evaluator::new(ruleset.program.clone(), Options::default()).unwrap();
+    for (index, rule) in ruleset.rules.iter().enumerate() {
+        let read = evaluator.columns_of(index);
+        assert!(!read.is_empty(), "{} reads something", rule.id);
+        for column in PROTECTED {
+            // Asked whether it is there, which says how good the data is and nothing about the person.
+            let only_missing = every_mention(&rule.when.text, column, &[" IS NULL", " IS NOT NULL"]);
+            assert!(!read.contains(&column) || only_missing, "{} reads {column}", rule.id);
+        }
+        // Which nationality is nobody's business; whether two fields of a document agree is.
+        let compared = read.contains(&"document_country");
+        assert!(!read.contains(&"nationality") || compared, "{} reads the nationality by itself", rule.id);
+    }
+    // The random arm does not choose by them either.
+    let (_, policy) = &packs.policies[0];
+    for when in policy.strata().iter().filter_map(|stratum| stratum.when.as_ref()) {
+        let named = PROTECTED.iter().chain(&["nationality"]).find(|column| when.contains(**column));
+        assert_eq!(named, None, "{when}");
+    }
+}
+
+/// Columns derived from protected ones are not a way around: only keys and the payer's name are, and rules that ask
+/// whether the payer is the traveller ask about the payment.
+#[test]
+fn no_derived_column_carries_who_somebody_is() {
+    let packs = packs("traveller");
+    let ruleset = &packs.rulesets[0];
+    let evaluator = Evaluator::new(ruleset.program.clone(), Options::default()).unwrap();
+    let allowed = ["payer_is_traveller", "name_key", "traveller_id"];
+    for (index, rule) in ruleset.rules.iter().enumerate() {
+        for column in evaluator.columns_of(index).into_iter().filter(|column| !allowed.contains(column)) {
+            let protected = derive::inputs(ruleset.stream, column).iter().find(|input| PROTECTED.contains(input));
+            assert_eq!(protected, None, "{} reads {column}", rule.id);
+        }
+    }
+}
+
+fn every_mention(when: &str, column: &str, followed_by: &[&str]) -> bool {
+    when.match_indices(column).all(|(at, _)| {
+        let rest = &when[at + column.len()..];
+        followed_by.iter().any(|next| rest.starts_with(next))
+    })
+}
