@@ -120,8 +120,12 @@ pub fn damage(text: &str, one_in: u64, seed: u64) -> Damaged {
     let (header, body) = text.split_once('\n').unwrap();
     let columns: Vec<&str> = header.trim_end().split(',').collect();
     let rows: Vec<&str> = body.lines().collect();
-    let mut damaged =
-        Damaged { bytes: text.as_bytes()[..=header.len()].to_vec(), lines: BTreeMap::new(), whole: BTreeSet::new(), rows: 0 };
+    let mut damaged = Damaged {
+        bytes: text.as_bytes()[..=header.len()].to_vec(),
+        lines: BTreeMap::new(),
+        whole: BTreeSet::new(),
+        rows: 0,
+    };
     // A whole row that others have followed since.
     let mut earlier: Option<&str> = None;
     let mut turn = 0;

@@ -26,7 +26,8 @@ fn every_row_is_selected_or_set_aside_for_a_true_reason() {
 
         // Nothing is lost.
         assert_eq!(ran.report.rows + ran.report.set_aside, damaged.rows, "{file}");
-        let selected: BTreeSet<String> = ran.selections().into_iter().map(|mut row| row.remove("subject_id").unwrap()).collect();
+        let selected: BTreeSet<String> =
+            ran.selections().into_iter().map(|mut row| row.remove("subject_id").unwrap()).collect();
         assert_eq!(selected.len() as u64, ran.report.subjects);
         let lost: Vec<_> = damaged.whole.difference(&selected).take(5).collect();
         let invented: Vec<_> = selected.difference(&damaged.whole).take(5).collect();

@@ -13,9 +13,11 @@ fn an_explanation_tells_what_was_decided() {
     let spec = Spec { declarations: 300, house_bills: 120, flights: 2, ..Spec::day(21) };
     let folder = TempDir::new().unwrap();
     write(&spec, folder.path(), Format::Parquet).unwrap();
-    for (stream, file) in
-        [("declaration", "declarations.parquet"), ("consignment", "consignments.parquet"), ("traveller", "travellers.parquet")]
-    {
+    for (stream, file) in [
+        ("declaration", "declarations.parquet"),
+        ("consignment", "consignments.parquet"),
+        ("traveller", "travellers.parquet"),
+    ] {
         let path = folder.path().join(file);
         let ran = ran(stream, inputs(&[&path], None, BATCH_ROWS));
         let mut hits_on: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -23,11 +25,13 @@ fn an_explanation_tells_what_was_decided() {
             hits_on.entry(hit["subject_id"].clone()).or_default().push(hit["rule_id"].clone());
         }
         let selections = ran.selections();
-        let (hit, quiet): (Vec<_>, Vec<_>) = selections.iter().partition(|row| hits_on.contains_key(&row["subject_id"]));
+        let (hit, quiet): (Vec<_>, Vec<_>) =
+            selections.iter().partition(|row| hits_on.contains_key(&row["subject_id"]));
         assert!(!hit.is_empty(), "{stream}: something is hit");
         for selection in hit.iter().take(8).chain(quiet.iter().take(2)) {
             let subject = &selection["subject_id"];
-            let finding = find_subject(decider(stream), &inputs(&[&path], None, 64), subject, Some(0)).unwrap().unwrap();
+            let finding =
+                find_subject(decider(stream), &inputs(&[&path], None, 64), subject, Some(0)).unwrap().unwrap();
             let decision = &finding.decision;
             assert_eq!(decision.lane.name(), selection["lane"], "{subject}");
             assert_eq!(decision.requested_lane.name(), selection["requested_lane"], "{subject}");

@@ -8,6 +8,7 @@ mod cutting;
 mod damage;
 mod damaged;
 mod explained;
+mod formats;
 mod korea;
 mod messages;
 mod packs;

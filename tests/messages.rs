@@ -18,7 +18,12 @@ fn everybody_in_a_message_gets_a_selection() {
         let pattern: PathBuf = folder.path().join(pattern);
         let ran = ran(stream, inputs(&[&pattern], None, BATCH_ROWS));
         assert!(subjects > 100, "{subjects} {stream}s");
-        assert_eq!((ran.report.subjects, ran.report.set_aside), (subjects, 0), "{stream}: {:?}", ran.report.set_aside_reasons);
+        assert_eq!(
+            (ran.report.subjects, ran.report.set_aside),
+            (subjects, 0),
+            "{stream}: {:?}",
+            ran.report.set_aside_reasons
+        );
         assert_eq!(ran.selections().len() as u64, subjects, "{stream}");
     }
 }

@@ -11,8 +11,11 @@ use crate::support::{PACKS, packs};
 fn packs_have_no_mistakes_and_no_warnings() {
     for (_, pack) in PACKS {
         let packs = packs(pack);
-        let found: Vec<String> =
-            packs.diagnostics.iter().map(|d| format!("{}: {} {}", d.position(&packs.sources), d.code, d.message)).collect();
+        let found: Vec<String> = packs
+            .diagnostics
+            .iter()
+            .map(|d| format!("{}: {} {}", d.position(&packs.sources), d.code, d.message))
+            .collect();
         assert!(found.is_empty(), "{pack}:\n{}", found.join("\n"));
     }
 }
@@ -55,7 +58,11 @@ fn every_rule_has_what_an_officer_needs() {
             assert!(given(&rule.legal_basis), "{}: no legal basis", rule.id);
             assert!(given(&rule.instruction) || rule.lower_to.is_some(), "{}: no instruction", rule.id);
             let expects = |hit: bool| rule.tests.iter().any(|test| test.expect_hit == hit);
-            assert!(rule.tests.len() >= 2 && expects(true) && expects(false), "{}: a hit and no hit are tested", rule.id);
+            assert!(
+                rule.tests.len() >= 2 && expects(true) && expects(false),
+                "{}: a hit and no hit are tested",
+                rule.id
+            );
         }
     }
 }

@@ -26,9 +26,11 @@ fn planted_schemes_are_caught_more_often_than_honest_traffic_is_stopped() {
     let key: BTreeMap<(&str, String), Scheme> =
         planted(&spec).into_iter().map(|p| ((p.stream, p.subject_id), p.scheme)).collect();
     let mut caught: BTreeMap<(Option<Scheme>, &str), Caught> = BTreeMap::new();
-    for (stream, file) in
-        [("declaration", "declarations.parquet"), ("consignment", "consignments.parquet"), ("traveller", "travellers.parquet")]
-    {
+    for (stream, file) in [
+        ("declaration", "declarations.parquet"),
+        ("consignment", "consignments.parquet"),
+        ("traveller", "travellers.parquet"),
+    ] {
         let ran = ran(stream, inputs(&[&folder.path().join(file)], None, BATCH_ROWS));
         let hit: BTreeSet<String> = ran.hits().into_iter().map(|mut hit| hit.remove("subject_id").unwrap()).collect();
         let most_lenient = ran.report.lanes.keys().next().unwrap().clone();
@@ -42,7 +44,10 @@ fn planted_schemes_are_caught_more_often_than_honest_traffic_is_stopped() {
     }
     for ((scheme, stream), of) in &caught {
         let name = scheme.map_or("honest".to_owned(), |scheme| format!("{scheme:?}"));
-        println!("{name:20} {stream:12} {:6} subjects, {:5} hit, {:5} selected by rules", of.planted, of.hit, of.selected);
+        println!(
+            "{name:20} {stream:12} {:6} subjects, {:5} hit, {:5} selected by rules",
+            of.planted, of.hit, of.selected
+        );
     }
     let total: u64 = caught.iter().filter(|((scheme, _), _)| scheme.is_some()).map(|(_, of)| of.planted).sum();
     assert_eq!(total, key.len() as u64, "every planted subject got a selection");

@@ -11,7 +11,7 @@ use haechi_connectors::{Mapping, ReadOptions};
 use haechi_evaluate::Options;
 use haechi_model::Stream;
 use haechi_model::derive::DeriveContext;
-use haechi_pipeline::{Decider, Inputs, Manifest, Packs, Progress, RunError, RunOptions, RunReport, run};
+use haechi_pipeline::{Decider, Inputs, Manifest, Packs, Progress, RunOptions, RunReport, run};
 use haechi_select::Secret;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
@@ -32,8 +32,13 @@ pub fn repository(path: &str) -> PathBuf {
 /// A file of the public data.
 pub fn shared(path: &str) -> PathBuf {
     let default = || repository("../shared");
-    let found = std::env::var_os("HAECHI_SHARED").map_or_else(default, PathBuf::from).join(path);
-    assert!(found.exists(), "`{}` is not there: let HAECHI_SHARED name the folder with the public data", found.display());
+    let folder = std::env::var_os("HAECHI_SHARED").map_or_else(default, PathBuf::from);
+    let found = folder.join("data").join(path);
+    assert!(
+        found.exists(),
+        "`{}` is not there: let HAECHI_SHARED name the folder with the public data",
+        found.display()
+    );
     found
 }
 
@@ -42,23 +47,23 @@ pub fn packs(pack: &str) -> Packs {
     Packs::load(&[repository("rules/packs").join(pack)], None, Some((EVENING_MS / DAY_MS) as i32))
 }
 
-/// What derived columns are derived with.
-pub fn derive_context() -> DeriveContext {
-    DeriveContext { now: Some(EVENING_MS), zone: chrono_tz::Asia::Seoul, ..DeriveContext::default() }
-}
-
 /// The shipped pack of a stream, ready to decide; made once.
 pub fn decider(stream: &str) -> &'static Decider {
     static DECIDERS: [LazyLock<Decider>; 3] =
         [LazyLock::new(|| make(0)), LazyLock::new(|| make(1)), LazyLock::new(|| make(2))];
     fn make(place: usize) -> Decider {
         let (stream, pack) = PACKS[place];
-        let packs = packs(pack);
-        assert!(packs.usable(), "pack {pack} has errors");
-        let stream = Stream::find(stream).unwrap();
-        Decider::new(&packs, stream, &Secret::demo(), derive_context(), Options::default()).unwrap()
+        decider_of(stream, &[repository("rules/packs").join(pack)])
     }
     &DECIDERS[PACKS.iter().position(|(known, _)| *known == stream).unwrap()]
+}
+
+/// Rules of a stream, ready to decide on the generated day.
+pub fn decider_of(stream: &str, paths: &[PathBuf]) -> Decider {
+    let packs = Packs::load(paths, None, None);
+    assert!(packs.usable(), "{paths:?} have errors: {:#?}", packs.diagnostics);
+    let derive = DeriveContext { now: Some(EVENING_MS), zone: chrono_tz::Asia::Seoul, ..DeriveContext::default() };
+    Decider::new(&packs, Stream::find(stream).unwrap(), &Secret::demo(), derive, Options::default()).unwrap()
 }
 
 /// Inputs in Seoul time.
@@ -81,16 +86,14 @@ pub struct Ran {
 
 /// Runs files through the shipped pack of a stream.
 pub fn ran(stream: &str, inputs: Inputs) -> Ran {
-    let folder = TempDir::new().unwrap();
-    let report = run_into(folder.path(), stream, inputs).unwrap();
-    Ran { report, folder }
+    ran_by(decider(stream), inputs)
 }
 
-/// Runs files through the shipped pack of a stream, into a folder.
-pub fn run_into(folder: &Path, stream: &str, inputs: Inputs) -> Result<RunReport, RunError> {
-    let decider = decider(stream);
+/// Runs files through these rules.
+pub fn ran_by(decider: &Decider, inputs: Inputs) -> Ran {
+    let folder = TempDir::new().unwrap();
     let manifest = Manifest {
-        stream: stream.to_owned(),
+        stream: decider.stream.name.to_owned(),
         rules: Vec::new(),
         inputs: inputs.files.clone(),
         mapping: None,
@@ -98,7 +101,9 @@ pub fn run_into(folder: &Path, stream: &str, inputs: Inputs) -> Result<RunReport
         decided_at_ms: EVENING_MS,
         ruleset_hash: decider.ruleset.hash.clone(),
     };
-    run(decider, &RunOptions { inputs, out: folder.to_owned() }, &manifest, &Arc::new(Progress::default()))
+    let options = RunOptions { inputs, out: folder.path().to_owned() };
+    let report = run(decider, &options, &manifest, &Arc::new(Progress::default())).unwrap();
+    Ran { report, folder }
 }
 
 impl Ran {

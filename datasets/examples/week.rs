@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use haechi_datasets::{Format, Spec, declarations, planted, write, write_messages};
 
@@ -14,8 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spec = Spec { days: 7, bad_share: 0.01, ..Spec::day(7).scaled(0.02) };
     let mut out = stdout().lock();
 
+    let begun = Instant::now();
     let items: usize = declarations(&spec).map(|batch| batch.num_rows()).sum();
-    writeln!(out, "{} declarations of {items} items", spec.declarations)?;
+    let rate = items as f64 / begun.elapsed().as_secs_f64();
+    writeln!(out, "{} declarations of {items} items, {rate:.0} items/s", spec.declarations)?;
 
     let mut schemes = BTreeMap::new();
     for subject in planted(&spec) {

@@ -1,6 +1,7 @@
 //! What several commands share: loading packs and showing what is wrong with them, streams, zones, inputs, the clock.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use haechi_connectors::ReadOptions;
@@ -61,7 +62,8 @@ pub fn inputs(
 /// A time zone by its IANA name.
 pub fn zone(name: &str) -> Result<chrono_tz::Tz, CommandError> {
     let parsed = name.parse();
-    parsed.map_err(|_| CommandError::Usage(format!("unknown time zone `{name}`; write an IANA name such as Asia/Seoul")))
+    parsed
+        .map_err(|_| CommandError::Usage(format!("unknown time zone `{name}`; write an IANA name such as Asia/Seoul")))
 }
 
 /// What derived columns need besides the rows.
@@ -69,13 +71,16 @@ pub fn derive_context(now_ms: i64, zone: &str) -> Result<DeriveContext, CommandE
     Ok(DeriveContext { now: Some(now_ms), zone: self::zone(zone)?, ..DeriveContext::default() })
 }
 
-/// The secret of random draws: HAECHI_SECRET in hex, or the one for demonstrations, with a note.
+/// The secret of random draws: HAECHI_SECRET in hex, or the one for demonstrations, with a note, once.
 pub fn secret(out: &Output) -> Result<Secret, CommandError> {
+    static NOTED: AtomicBool = AtomicBool::new(false);
     match std::env::var("HAECHI_SECRET") {
         Ok(hex) => Ok(Secret::from_hex(hex.trim())?),
         Err(_) => {
-            if !out.json {
-                out.note("note: random draws use the public demonstration secret; set HAECHI_SECRET (32 bytes in hex)")?;
+            if !out.json && !NOTED.swap(true, Ordering::Relaxed) {
+                out.note(
+                    "note: random draws use the public demonstration secret; set HAECHI_SECRET (32 bytes in hex)",
+                )?;
             }
             Ok(Secret::demo())
         }

@@ -1,14 +1,13 @@
 //! Numbers, dates, instants: every one becomes an i64 that sorts as it does, so that one kernel compares them all.
-//! Doubles sort as in DataFusion's comparisons: -0.0 equals 0.0, and beyond that in IEEE total order, NaN above all.
+//! Doubles sort in IEEE total order of their canonical values: -0.0 equals 0.0, NaN equals NaN and is above all.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
-use haechi_rules::program::{Class, Cmp, Literal};
+use haechi_rules::program::{Class, Cmp, Literal, canonical};
 
 /// The sortable integer of a double.
 pub(crate) fn float_key(value: f64) -> i64 {
-    // Adding zero takes the sign off -0.0 and leaves all else as it is.
-    let bits = (value + 0.0).to_bits() as i64;
+    let bits = canonical(value).to_bits() as i64;
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
@@ -66,10 +65,10 @@ mod tests {
 
     #[test]
     fn doubles_sort_in_total_order() {
-        let sorted = [-f64::NAN, f64::NEG_INFINITY, -1.5, 0.0, f64::MIN_POSITIVE, 1.5, f64::INFINITY, f64::NAN];
+        let sorted = [f64::NEG_INFINITY, -1.5, 0.0, f64::MIN_POSITIVE, 1.5, f64::INFINITY, f64::NAN];
         let keys = sorted.map(float_key);
         assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-        assert_eq!(float_key(-0.0), float_key(0.0));
+        assert_eq!([-0.0, -f64::NAN].map(float_key), [0.0, f64::NAN].map(float_key));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs};
 use haechi_model::{Stream, SubjectKind};
 use haechi_rules::Ruleset;
-use haechi_select::{RowHit, Secret, SelectError, SelectedBatch, Selector, SelectorError, Stamp, SubjectBatch, SubjectError};
+use haechi_select::{
+    RowHit, Secret, SelectError, SelectedBatch, Selector, SelectorError, Stamp, SubjectBatch, SubjectError,
+};
 
 use crate::hits::HitWriter;
 use crate::packs::Packs;
@@ -162,7 +164,9 @@ pub(crate) fn columns(stream: &'static Stream, evaluators: &[&Evaluator]) -> (Ve
     let mut derived = Vec::new();
     let mut base = vec![stream.subject_key, "version"];
     base.extend(stream.columns.iter().filter(|c| c.key).map(|c| c.name));
-    let mut touched: Vec<usize> = evaluators.iter().flat_map(|e| e.program().columns()).collect();
+    // A key that is derived (a traveller's, in messages) is needed whether or not a rule asks for it.
+    let keys = all.iter().enumerate().filter(|(_, c)| c.key && c.derived).map(|(index, _)| index);
+    let mut touched: Vec<usize> = evaluators.iter().flat_map(|e| e.program().columns()).chain(keys).collect();
     touched.sort_unstable();
     touched.dedup();
     for index in touched {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, Int16Array, Int32Array, RecordBatch, StringArray,
-    StringBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, Int16Array, Int32Array, RecordBatch,
+    StringArray, StringBuilder,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
@@ -61,10 +61,7 @@ impl HitWriter {
             dictionary(subject_keys, Arc::new(subject_ids))?,
             Arc::new(hits.rows.iter().map(|row| Some(subjects.version(of_hit(row)))).collect::<Int32Array>()),
             self.row_keys(rows, hits)?,
-            dictionary(
-                rules().map(|rule| Some(rule as i32)).collect(),
-                Arc::clone(&self.rule_ids) as ArrayRef,
-            )?,
+            dictionary(rules().map(|rule| Some(rule as i32)).collect(), Arc::clone(&self.rule_ids) as ArrayRef)?,
             Arc::new(DictionaryArray::try_new(
                 rules().map(|rule| self.lane_of[rule]).collect::<Int16Array>(),
                 Arc::clone(&self.lanes) as ArrayRef,

@@ -64,8 +64,7 @@ impl ReadAhead {
         columns: &[&str],
         progress: &Arc<Progress>,
     ) -> Result<Self, ReadFailure> {
-        let mut reader =
-            tabular::open(&inputs.files, stream, inputs.mapping.as_ref(), &inputs.options, Some(columns))?;
+        let mut reader = tabular::open(&inputs.files, stream, inputs.mapping.as_ref(), &inputs.options, Some(columns))?;
         progress.total_bytes.store(reader.total_bytes(), Ordering::Relaxed);
         let progress = Arc::clone(progress);
         let (sender, receiver) = sync_channel(AHEAD);

@@ -15,7 +15,7 @@ mod rule_tests;
 mod run;
 
 pub use count::{CountError, CountReport, count};
-pub use decide::{Decided, Decider, DecideError};
+pub use decide::{DecideError, Decided, Decider};
 pub use explain::{Finding, find_subject};
 pub use input::{Inputs, Progress, ReadFailure};
 pub use packs::Packs;

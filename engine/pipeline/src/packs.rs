@@ -7,7 +7,9 @@ use haechi_rules::condition::{Catalog, Compiler};
 use haechi_rules::load::load_with;
 use haechi_rules::rule::{Day, Origin, SqlText};
 use haechi_rules::source::FileId;
-use haechi_rules::{Diagnostic, LoadOptions, Program, RawRuleset, Ruleset, Sources, compile, formula_lints, lints, ruleset};
+use haechi_rules::{
+    Diagnostic, LoadOptions, Program, RawRuleset, Ruleset, Sources, compile, formula_lints, lints, ruleset,
+};
 use haechi_select::{Policy, RuleEffect};
 
 /// Rule packs, loaded, compiled and checked.

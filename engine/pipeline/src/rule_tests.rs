@@ -106,7 +106,8 @@ fn given_rows(
         lines.push_str(&serde_json::Value::Object(object).to_string());
         lines.push('\n');
     }
-    let named = |name: &str| name == stream.subject_key || name == "item_no" || rows.iter().any(|r| r.contains_key(name));
+    let named =
+        |name: &str| name == stream.subject_key || name == "item_no" || rows.iter().any(|r| r.contains_key(name));
     // Arrow's JSON reader makes no dictionaries: read plain text, then cast.
     let wanted: Vec<_> = stream.all_columns().filter(|c| named(c.name)).map(haechi_model::Column::field).collect();
     let plain = wanted.iter().map(|field| match field.data_type() {

@@ -102,7 +102,8 @@ impl Manifest {
 
     pub(crate) fn write(&self, folder: &Path) -> Result<(), RunError> {
         let path = folder.join(MANIFEST);
-        let text = serde_json::to_string_pretty(self).map_err(|source| RunError::Manifest { path: path.clone(), source })?;
+        let text =
+            serde_json::to_string_pretty(self).map_err(|source| RunError::Manifest { path: path.clone(), source })?;
         fs::write(&path, text).map_err(|source| RunError::File { path, source })
     }
 }

@@ -36,7 +36,7 @@ pub enum Class {
     Text,
     /// Int32 or Int64.
     Int,
-    /// Float64, compared as DataFusion does: zero has no sign, and beyond that in IEEE total order, NaN above all.
+    /// Float64, compared in IEEE total order of [`canonical`] values: -0.0 equals 0.0, NaN equals NaN and is above all.
     Float,
     /// Boolean.
     Bool,
@@ -428,10 +428,16 @@ fn intern_arc<T>(all: &mut Vec<Arc<T>>, one: &Arc<T>) -> u32 {
     }) as u32
 }
 
+/// The one form of doubles that compare as equal: zero without a sign, and one NaN. The sign of NaN says nothing; what
+/// 0 / 0 gets depends on the machine.
+pub fn canonical(value: f64) -> f64 {
+    if value.is_nan() { f64::NAN } else { value + 0.0 }
+}
+
 impl Literal {
-    /// A double; zero has no sign.
+    /// A double.
     pub fn float(value: f64) -> Self {
-        Self::Float((value + 0.0).to_bits())
+        Self::Float(canonical(value).to_bits())
     }
 
     /// The double, of an `Int` too.

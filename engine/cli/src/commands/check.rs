@@ -48,7 +48,10 @@ pub fn run(args: &CheckArgs, out: &Output) -> Result<ExitCode, CommandError> {
             "files": packs.raw.files.len(), "rules": rules, "errors": errors, "warnings": warnings, "diagnostics": found,
         }))?;
     } else {
-        out.line(render::render(&packs.diagnostics, &packs.sources, out.color).trim_end())?;
+        if !packs.diagnostics.is_empty() {
+            let shown = render::render(&packs.diagnostics, &packs.sources, out.color);
+            out.line(format!("{}\n", shown.trim_end()))?;
+        }
         out.line(format!(
             "{} rules, {} lists, {} tables in {} files: {errors} errors, {warnings} warnings",
             count(rules as u64),

@@ -22,7 +22,10 @@ Example:
   haechi demo
   haechi demo --scale 0.1 --out /tmp/demo";
 
-/// Streams, their files, packs, and how many of their selections are explained.
+/// Selections explained at the end.
+const EXPLAINED: usize = 5;
+
+/// Streams, their files, packs, and how many of the selections explained are theirs if they have as many.
 const STREAMS: [(&str, &str, &str, usize); 3] = [
     ("declaration", "declarations.parquet", "import", 2),
     ("consignment", "consignments.parquet", "cargo", 1),
@@ -66,7 +69,9 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
     // The day is judged as of its own evening, so that nothing depends on when the demo is run.
     let as_of = spec.day.and_hms_opt(14, 59, 59).map(|t| t.and_utc().timestamp_millis());
     let mut reports = Vec::new();
-    let mut explained = Vec::new();
+    let mut deciders = Vec::new();
+    let mut chosen: Vec<(usize, String)> = Vec::new();
+    let mut spare: Vec<(usize, String)> = Vec::new();
     for (stream, file, pack, examples) in STREAMS {
         let run_args = RunArgs {
             stream: stream.to_owned(),
@@ -80,13 +85,22 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
         };
         let (report, decider) = run_files(&run_args, out)?;
         if !out.json {
-            run::print(&report, &run_args.out, out)?;
+            run::print(&report, &decider, &run_args.out, out)?;
             out.line("")?;
         }
         reports.push(report);
-        for subject in notable(&run_args, &decider, examples)? {
-            explained.extend(explain_one(&run_args, &decider, &subject)?.map(|finding| (stream, finding)));
-        }
+        let mut subjects = notable(&run_args, &decider)?.into_iter().map(|subject| (deciders.len(), subject));
+        chosen.extend(subjects.by_ref().take(examples));
+        spare.extend(subjects);
+        deciders.push((stream, run_args, decider));
+    }
+    // On a small day one stream may have little to show; the others fill the places.
+    chosen.extend(spare.into_iter().take(EXPLAINED.saturating_sub(chosen.len())));
+    chosen.sort_by_key(|(stream, _)| *stream);
+    let mut explained = Vec::new();
+    for (index, subject) in &chosen {
+        let (stream, run_args, decider) = &deciders[*index];
+        explained.extend(explain_one(run_args, decider, subject)?.map(|finding| (*stream, finding)));
     }
     if out.json {
         let explained: Vec<_> = explained.iter().map(|(_, finding)| finding).collect();
@@ -97,22 +111,20 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
     for (stream, finding) in &explained {
         out.line(format!("\n[{stream}] {}", explain::text(finding, None).trim_end()))?;
     }
-    out.line(format!(
-        "\nMore: haechi explain --in {} SUBJECT [--rule ID]",
-        args.out.join("declaration").display()
-    ))?;
+    out.line(format!("\nMore: haechi explain --in {} SUBJECT [--rule ID]", args.out.join("declaration").display()))?;
     Ok(DONE)
 }
 
-/// Subjects of the strictest lanes with few and different reasons: what a reader understands at a glance.
-fn notable(args: &RunArgs, decider: &Decider, wanted: usize) -> Result<Vec<String>, CommandError> {
+/// Subjects to show, the best first: few reasons that a reader understands at a glance, strict lanes, and no two with
+/// the same reasons.
+fn notable(args: &RunArgs, decider: &Decider) -> Result<Vec<String>, CommandError> {
     let path = args.out.join("selections.parquet");
     let at = |source: std::io::Error| CommandError::File { path: path.clone(), source };
     let unreadable = |e: &dyn std::fmt::Display| CommandError::Bug(format!("cannot read back selections: {e}"));
     let file = std::fs::File::open(&path).map_err(at)?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| unreadable(&e))?;
     let reader = reader.build().map_err(|e| unreadable(&e))?;
-    let mut found: Vec<(usize, f64, String, String)> = Vec::new();
+    let mut found: Vec<(bool, usize, f64, String, String)> = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|e| unreadable(&e))?;
         let column = |name: &str| batch.column_by_name(name).ok_or_else(|| unreadable(&"a column is missing"));
@@ -129,17 +141,17 @@ fn notable(args: &RunArgs, decider: &Decider, wanted: usize) -> Result<Vec<Strin
             let names = reasons.value(row);
             let readable = (2..=3).contains(&names.len()) && rows.value(row) <= 3;
             let lane = decider.selector().kind().lane(lanes.value(row));
-            if let (true, Some(lane)) = (readable, lane)
+            if let (false, Some(lane)) = (names.is_empty(), lane)
                 && lane.rank() >= 1
             {
                 let names: Vec<String> = names.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
-                found.push((lane.rank(), scores.value(row), ids.value(row).to_owned(), names.join(" ")));
+                found.push((readable, lane.rank(), scores.value(row), ids.value(row).to_owned(), names.join(" ")));
             }
         }
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(&b.2)));
+    found.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(b.2.total_cmp(&a.2)).then_with(|| a.3.cmp(&b.3)));
     let mut seen = std::collections::HashSet::new();
-    Ok(found.into_iter().filter(|(.., reasons)| seen.insert(reasons.clone())).take(wanted).map(|f| f.2).collect())
+    Ok(found.into_iter().filter(|(.., reasons)| seen.insert(reasons.clone())).take(EXPLAINED).map(|f| f.3).collect())
 }
 
 fn explain_one(args: &RunArgs, decider: &Decider, subject: &str) -> Result<Option<Finding>, CommandError> {

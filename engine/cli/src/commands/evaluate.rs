@@ -63,8 +63,7 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
         return Err(CommandError::Usage(format!("no rules for stream `{}` in these files", stream.name)));
     };
     let evaluator = Evaluator::new(Arc::clone(&ruleset.program), Options::default())?;
-    let inputs =
-        rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows.or(Some(BATCH_ROWS)))?;
+    let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows.or(Some(BATCH_ROWS)))?;
     let derive = rules::derive_context(rules::now_ms(), &args.zone)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);

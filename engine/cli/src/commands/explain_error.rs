@@ -26,7 +26,8 @@ pub struct ExplainErrorArgs {
 pub fn run(args: &ExplainErrorArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let Some(code) = &args.code else {
         if out.json {
-            let all: Vec<_> = codes::CODES.iter().map(|e| serde_json::json!({"code": e.code, "title": e.title})).collect();
+            let all: Vec<_> =
+                codes::CODES.iter().map(|e| serde_json::json!({"code": e.code, "title": e.title})).collect();
             out.document(&all)?;
         } else {
             let rows = codes::CODES.iter().map(|e| vec![e.code.to_owned(), e.title.to_owned()]);

@@ -67,11 +67,11 @@ pub fn instant(text: &str) -> Result<i64, String> {
 
 /// Runs it.
 pub fn run(args: &RunArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let (report, _) = run_files(args, out)?;
+    let (report, decider) = run_files(args, out)?;
     if out.json {
         out.document(&report)?;
     } else {
-        print(&report, &args.out, out)?;
+        print(&report, &decider, &args.out, out)?;
     }
     Ok(DONE)
 }
@@ -105,7 +105,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Prints a run for people.
-pub fn print(report: &RunReport, folder: &Path, out: &Output) -> Result<(), CommandError> {
+pub fn print(report: &RunReport, decider: &Decider, folder: &Path, out: &Output) -> Result<(), CommandError> {
     let subjects = report.subjects.max(1) as f64;
     let lanes = report.lanes.iter().map(|(lane, subjects_in)| {
         let number = subjects_in.as_u64().unwrap_or_default();
@@ -127,9 +127,13 @@ pub fn print(report: &RunReport, folder: &Path, out: &Output) -> Result<(), Comm
             count(report.lowered)
         ))?;
     }
-    if !report.rules.is_empty() {
-        let top = report.rules.iter().take(TOP_RULES).map(|(id, hits)| vec![id.clone(), count(*hits)]);
-        out.line(table(&["top rules", "hits"], &[1], top).to_string())?;
+    // Trusted-trader rules hit most and select nothing: the line above counts them.
+    let asks = |id: &str| decider.ruleset.rules.iter().find(|rule| rule.id == id && rule.lower_to.is_none());
+    let top = report.rules.iter().filter_map(|(id, hits)| asks(id).map(|rule| (rule, hits)));
+    let top: Vec<_> =
+        top.take(TOP_RULES).map(|(rule, hits)| vec![rule.id.clone(), count(*hits), rule.title.clone()]).collect();
+    if !top.is_empty() {
+        out.line(table(&["top rules", "hits", "title"], &[1], top).to_string())?;
     }
     for (title, counts) in [("set aside", &report.set_aside_reasons), ("warnings", &report.warnings)] {
         if !counts.is_empty() {

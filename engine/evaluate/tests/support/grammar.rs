@@ -89,11 +89,11 @@ impl Grammar {
             (3, form(&["(? + ?)", "(? - ?)", "(? * ?)"], [n, n])),
             (1, spelled("(? / ?)", "(CAST(? AS DOUBLE) / ?)", [n, n])),
             (1, spelled("(? % ?)", "(CAST(? AS DOUBLE) % ?)", [n, n])),
-            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "signum(?)", "exp(?)", "- (?)"], [n])),
-            (1, form(&["nullif(?, ?)", "greatest(?, ?)", "least(?, ?)", "power(?, ?)"], [n, n])),
+            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "signum(?)", "power(?, 2)", "- (?)"], [n])),
+            (1, form(&["nullif(?, ?)", "greatest(?, ?)", "least(?, ?)"], [n, n])),
             (1, coalesced(n)),
-            // Of a negative number these are an error: NULL for us, the end of the query for DataFusion.
-            (1, ours_only(&["sqrt(?)", "ln(?)"], [&own.number])),
+            // These fail on some numbers: NULL for us, the end of the query for DataFusion.
+            (1, ours_only(&["sqrt(?)", "ln(?)", "exp(?)", "power(2, ?)"], [&own.number])),
             (1, form(&["CASE WHEN ? THEN ? ELSE ? END"], [c, n, n])),
             (1, form(&["length(?)", "strpos(?, 'n')", "TRY_CAST(? AS DOUBLE)"], [t])),
             (1, ours_only(&["lookup('floor', ?)", "lookup('floor.usd_per_kg', left(?, 4))"], [&own.text])),
@@ -123,7 +123,10 @@ impl Grammar {
     }
 
     fn conditions(&self, own: &Columns, extra: &Extra) -> Piece {
-        let (n, t, c) = (&self.number, &self.text, &self.condition);
+        let (t, c) = (&self.text, &self.condition);
+        // What is compared. DataFusion tells one NaN from another.
+        let n = &spelled("?", ONE_NAN, [&self.number]);
+        let number = &spelled("?", ONE_NAN, [&own.number]);
         // What LIKE and in_list() look at: a column or something made of one.
         let read = Union::new_weighted(vec![
             (4, own.text.clone()),
@@ -139,7 +142,8 @@ impl Grammar {
             (2, form(&["NOT (?)", "NOT ?"], [c])),
             (2, form(&["(?) IS TRUE", "(?) IS NOT TRUE", "(?) IS FALSE", "(?) IS NOT FALSE", "(?) = FALSE"], [c])),
             (1, form(&["(?) IS UNKNOWN", "(?) IS NOT UNKNOWN", "(?) IS NULL", "(?) IS NOT NULL"], [c])),
-            (1, form(&["(?) = (?)", "(?) <> (?)", "(?) IS DISTINCT FROM (?)", "(?) IN (?, NULL)"], [c, c])),
+            (1, form(&["(?) = (?)", "(?) <> (?)", "(?) IS DISTINCT FROM (?)"], [c, c])),
+            (1, spelled("(?) IN (?, NULL)", "((?) = (?) OR CAST(NULL AS BOOLEAN))", [c, c])),
             (1, spelled("(? AND NULL)", "(? AND CAST(NULL AS BOOLEAN))", [c])),
             (1, spelled("(NULL OR ?)", "(CAST(NULL AS BOOLEAN) OR ?)", [c])),
             (5, form(COMPARED, [n, n])),
@@ -151,10 +155,10 @@ impl Grammar {
             (1, form(&["? IS NULL", "? IS NOT NULL"], [t])),
             (2, form(BETWEEN, [n, n, n])),
             (1, form(BETWEEN, [t, t, t])),
-            (2, one_of_numbers(&own.number, &number_constant())),
-            (1, one_of_numbers(n, n)),
+            (2, one_of_values(number, &number_constant())),
+            (1, one_of_values(n, n)),
             (3, one_of(&own.text, &text_constant())),
-            (1, one_of(t, t)),
+            (1, one_of_values(t, t)),
             (4, form(&["? LIKE ?", "? NOT LIKE ?", "? ILIKE ?", "? NOT ILIKE ?"], [&read, &pattern()])),
             (1, form(&["starts_with(?, '64')", "ends_with(?, '')", "contains(?, 'un')", "regexp_like(?, '^[a-z]')"], [&read])),
             (1, spelled("in_list(?, 'watched')", "upper(trim(?)) IN ('CN', 'VN')", [&read])),
@@ -189,6 +193,7 @@ impl Grammar {
     }
 }
 
+const ONE_NAN: &str = "nanvl(?, CAST('NaN' AS DOUBLE))";
 /// Left alone, DataFusion compares instants with text and days in nanoseconds, which end in 2262.
 const MILLIS: &str = "CAST(? AS BIGINT)";
 const COMPARED: &[&str] = &["? = ?", "? <> ?", "? < ?", "? <= ?", "? > ?", "? >= ?"];
@@ -247,13 +252,14 @@ fn instant() -> Piece {
         .boxed()
 }
 
-/// IN or NOT IN, now and then with NULL among the others.
+/// IN or NOT IN some constants, now and then with NULL among them.
 fn one_of(value: &Piece, others: &Piece) -> Piece {
     among(value, others, |value, others| format!("{value} IN ({})", others.join(", ")))
 }
 
-/// The same for numbers. DataFusion's IN tells -0.0 from 0.0, its `=` does not; by SQL, IN is `=` with each in turn.
-fn one_of_numbers(value: &Piece, others: &Piece) -> Piece {
+/// The same among doubles or what has to be computed: `=` with each in turn, as SQL has it. DataFusion's IN tells -0.0
+/// from 0.0, which its `=` does not, and takes a CASE for a constant.
+fn one_of_values(value: &Piece, others: &Piece) -> Piece {
     among(value, others, |value, others| {
         let equal: Vec<String> = others.iter().map(|other| format!("{value} = {other}")).collect();
         format!("({})", equal.join(" OR "))

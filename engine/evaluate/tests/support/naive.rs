@@ -189,9 +189,8 @@ fn order(left: &Cell, right: &Cell) -> Ordering {
     match (left, right) {
         (Cell::Text(l), Cell::Text(r)) => l.cmp(r),
         (Cell::Int(l), Cell::Int(r)) => l.cmp(r),
-        // Zero has no sign.
-        (Cell::Float(l), Cell::Float(r)) if *l == 0.0 && *r == 0.0 => Ordering::Equal,
-        (Cell::Float(l), Cell::Float(r)) => l.total_cmp(r),
+        // Zero has no sign; NaN equals NaN and is above all.
+        (Cell::Float(l), Cell::Float(r)) => l.partial_cmp(r).unwrap_or_else(|| l.is_nan().cmp(&r.is_nan())),
         (Cell::Int(l), Cell::Float(_)) => order(&Cell::Float(*l as f64), right),
         (Cell::Float(_), Cell::Int(r)) => order(left, &Cell::Float(*r as f64)),
         _ => panic!("{left:?} beside {right:?}"),

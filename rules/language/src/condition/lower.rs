@@ -3,6 +3,7 @@
 //! NOT is pushed down on the way ("is it false?" instead of "is it true?"), so nodes are made once, in final form.
 //! A mistake is noted and the rest of the condition is still checked: `None` means "already reported".
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue, ValueWithSpan};
@@ -28,6 +29,8 @@ pub(super) struct Lowering<'c, 'a> {
     /// `<>` and NOT IN on columns that may be NULL, unless the condition turns out to ask about NULL itself.
     traps: Vec<(OperandId, Diagnostic)>,
     null_checked: Vec<OperandId>,
+    /// Conditions lowered for both answers, by their text.
+    both: HashMap<(String, Scope), (NodeId, NodeId)>,
 }
 
 pub(super) fn compile(
@@ -46,8 +49,17 @@ pub(super) fn compile(
         }
     };
     let positions = Positions::new(&sql.text);
-    let mut lowering =
-        Lowering { compiler, rule, sql, positions, diagnostics, folded: None, traps: Vec::new(), null_checked: Vec::new() };
+    let mut lowering = Lowering {
+        compiler,
+        rule,
+        sql,
+        positions,
+        diagnostics,
+        folded: None,
+        traps: Vec::new(),
+        null_checked: Vec::new(),
+        both: HashMap::new(),
+    };
     let node = lowering.condition(&expr, false, Scope::Row);
     lowering.report_traps();
     node
@@ -95,6 +107,8 @@ impl Lowering<'_, '_> {
             Expr::IsNotTrue(inner) => self.holds(inner, false, !negated, scope),
             Expr::IsFalse(inner) => self.holds(inner, true, negated, scope),
             Expr::IsNotFalse(inner) => self.holds(inner, true, !negated, scope),
+            Expr::IsNotDistinctFrom(left, right) => self.same(expr, left, right, negated, scope),
+            Expr::IsDistinctFrom(left, right) => self.same(expr, left, right, !negated, scope),
             Expr::IsUnknown(inner) => self.unknown(inner, negated, scope),
             Expr::IsNotUnknown(inner) => self.unknown(inner, !negated, scope),
             Expr::Function(function) => match self.own_call(function) {
@@ -338,6 +352,19 @@ impl Lowering<'_, '_> {
         }
     }
 
+    /// `left IS NOT DISTINCT FROM right`: equal or both NULL, never unknown.
+    fn same(&mut self, at: &Expr, left: &Expr, right: &Expr, negated: bool, scope: Scope) -> Option<NodeId> {
+        let nulls = [self.is_null(left, false, scope)?, self.is_null(right, false, scope)?];
+        let equal = match (self.value(left, scope)?, self.value(right, scope)?) {
+            (Value::Null, _) | (_, Value::Null) => self.never(),
+            (left, right) => self.compare(at, Cmp::Eq, &left, &right, false)?,
+        };
+        let program = &mut self.compiler.program;
+        let both_null = program.and(nulls);
+        let inner = program.or([equal, both_null]);
+        Some(program.intern_node(Node::Holds { inner, negated }))
+    }
+
     /// `inner IS TRUE` (or IS FALSE with `of_false`), never unknown.
     fn holds(&mut self, inner: &Expr, of_false: bool, negated: bool, scope: Scope) -> Option<NodeId> {
         let inner = self.condition(inner, of_false, scope)?;
@@ -353,12 +380,20 @@ impl Lowering<'_, '_> {
 
     /// Where the condition is true, and where it is false.
     pub fn both_ways(&mut self, expr: &Expr, scope: Scope) -> Option<(NodeId, NodeId)> {
+        // Remembered, or what is nested in this way twenty times would be lowered a million times.
+        let key = (expr.to_string(), scope);
+        if let Some(known) = self.both.get(&key) {
+            return Some(*known);
+        }
         let yes = self.condition(expr, false, scope)?;
-        let noted = self.diagnostics.len();
+        let (noted, traps) = (self.diagnostics.len(), self.traps.len());
         let no = self.condition(expr, true, scope);
         // Whatever there was to say about it has been said the first time.
         self.diagnostics.truncate(noted);
-        Some((yes, no?))
+        self.traps.truncate(traps);
+        let both = (yes, no?);
+        self.both.insert(key, both);
+        Some(both)
     }
 
     /// One of our functions where a condition stands.
@@ -564,6 +599,8 @@ pub(super) fn is_condition(expr: &Expr) -> bool {
         | Expr::IsNotTrue(_)
         | Expr::IsFalse(_)
         | Expr::IsNotFalse(_)
+        | Expr::IsDistinctFrom(..)
+        | Expr::IsNotDistinctFrom(..)
         | Expr::IsUnknown(_)
         | Expr::IsNotUnknown(_) => true,
         _ => false,

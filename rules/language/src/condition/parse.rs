@@ -13,6 +13,9 @@ const TEXT_BYTES_MAX: usize = 256 * 1024;
 const OPERATORS_MAX: usize = 2_000;
 /// Deepest nesting of parentheses, functions and CASE.
 const NESTING_MAX: usize = 48;
+/// Most operators in a row, as in `a + b + c`: each is a level of a tree that is walked recursively, here and in every
+/// block of rows. AND and OR outside of CASE begin a new row, since they are taken as one list however many they are.
+const CHAIN_MAX: usize = 100;
 
 /// Why a condition could not be parsed.
 #[derive(Debug)]
@@ -89,7 +92,9 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     })?;
     if let Some(range) = beyond_bounds(&tokens, &positions) {
         return Err(too_long(
-            format!("more than {OPERATORS_MAX} operators or {NESTING_MAX} levels of nesting"),
+            format!(
+                "more than {OPERATORS_MAX} operators, {CHAIN_MAX} of them in a row, or {NESTING_MAX} levels of nesting"
+            ),
             range,
         ));
     }
@@ -117,8 +122,11 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
 fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<Range<usize>> {
     use datafusion_sql::sqlparser::keywords::Keyword as K;
     let (mut depth, mut cases, mut operators, mut prefix_run) = (0usize, 0usize, 0usize, 0usize);
+    // Operators in a row at each level of parentheses.
+    let mut chains = vec![0usize];
     for token in tokens {
         let mut prefix = false;
+        let before = operators;
         match &token.token {
             Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
             Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
@@ -143,7 +151,15 @@ fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<
             _ => operators += 1,
         }
         prefix_run = if prefix { prefix_run + 1 } else { 0 };
-        if depth + cases + prefix_run > NESTING_MAX || operators > OPERATORS_MAX {
+        chains.resize(depth + 1, 0);
+        let anew = match &token.token {
+            Token::Comma => true,
+            Token::Word(word) => cases == 0 && matches!(word.keyword, K::AND | K::OR),
+            _ => false,
+        };
+        let chain = if anew { 0 } else { chains[depth] + operators - before };
+        chains[depth] = chain;
+        if depth + cases + prefix_run > NESTING_MAX || chain > CHAIN_MAX || operators > OPERATORS_MAX {
             return Some(positions.range(token.span));
         }
     }
@@ -221,5 +237,8 @@ mod tests {
         assert_eq!(parse(&long).expect_err("too long").code, "E0211");
         let minus = format!("a = {}1", "- ".repeat(60_000));
         assert_eq!(parse(&minus).expect_err("too deep").code, "E0211");
+        let plus = format!("{} > 1", vec!["a"; 500].join(" + "));
+        assert_eq!(parse(&plus).expect_err("too long a row").code, "E0211");
+        assert!(parse(&vec!["a + 1 > b"; 500].join(" OR ")).is_ok());
     }
 }

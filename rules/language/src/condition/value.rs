@@ -572,8 +572,6 @@ impl Lowering<'_, '_> {
             | Expr::Value(_)
             | Expr::TypedString(_)
             | Expr::Interval(_)
-            | Expr::IsDistinctFrom(..)
-            | Expr::IsNotDistinctFrom(..)
             | Expr::Extract { .. }
             | Expr::Ceil { .. }
             | Expr::Floor { .. }
@@ -705,9 +703,7 @@ fn children(expr: &mut Expr) -> Vec<&mut Expr> {
         | Expr::Extract { expr: inner, .. }
         | Expr::Ceil { expr: inner, .. }
         | Expr::Floor { expr: inner, .. } => vec![inner],
-        Expr::BinaryOp { left, right, .. } | Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-            vec![left, right]
-        }
+        Expr::BinaryOp { left, right, .. } => vec![left, right],
         Expr::Position { expr, r#in } => vec![expr, r#in],
         Expr::Substring { expr, substring_from, substring_for, .. } => {
             let rest = [substring_from, substring_for].into_iter().flatten().map(|e| &mut **e);
@@ -738,19 +734,22 @@ fn children(expr: &mut Expr) -> Vec<&mut Expr> {
     }
 }
 
-/// A comparison of integers with a number that may have a fraction, as a comparison with an integer.
-/// `None`: equality that cannot be.
+/// A comparison of integers with a number that may have a fraction or be out of their range, as a comparison with an
+/// integer. `None`: equality that cannot be.
 fn whole_number(cmp: Cmp, number: f64) -> Option<(Cmp, Literal)> {
-    let floor = number.floor();
-    let whole = Literal::Int(floor as i64);
-    if floor == number {
-        return Some((cmp, whole));
-    }
-    match cmp {
-        Cmp::Eq | Cmp::Ne => None,
-        Cmp::Gt | Cmp::Ge => Some((Cmp::Gt, whole)),
-        Cmp::Lt | Cmp::Le => Some((Cmp::Le, whole)),
-    }
+    // NaN is above all numbers.
+    let floor = if number.is_nan() { f64::INFINITY } else { number.floor() };
+    let nearest = floor as i64;
+    let below_all = floor < nearest as f64;
+    let cmp = match cmp {
+        cmp if nearest as f64 == number => cmp,
+        Cmp::Eq | Cmp::Ne => return None,
+        Cmp::Gt | Cmp::Ge if below_all => Cmp::Ge,
+        Cmp::Lt | Cmp::Le if below_all => Cmp::Lt,
+        Cmp::Gt | Cmp::Ge => Cmp::Gt,
+        Cmp::Lt | Cmp::Le => Cmp::Le,
+    };
+    Some((cmp, Literal::Int(nearest)))
 }
 
 fn day(text: &str) -> Option<i64> {

@@ -1,0 +1,99 @@
+//! `haechi convert`: messages to rows, a line of JSON a file.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Desk, shared};
+
+#[test]
+fn a_line_a_file_says_what_was_in_it() {
+    let desk = Desk::new();
+    let folder = shared("messages/synthetic");
+    let files =
+        ["cuscar_95b_sea_manifest", "paxlst_15b_745_everything", "paxlst_15b_250_crew_cargo", "interchange_two_groups"];
+    let paths: Vec<String> =
+        files.iter().map(|file| folder.join(file).with_extension("edi").display().to_string()).collect();
+
+    let lines = desk.haechi(&format!("convert --json --out rows.ndjson {}", paths.join(" "))).done().json_lines();
+
+    let told: Vec<(&str, String, u64)> = lines
+        .iter()
+        .map(|line| {
+            let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+            for key in ["file", "format", "version", "records", "warnings", "set_aside"] {
+                assert!(keys.contains(&key), "{key} is not among {keys:?}");
+            }
+            let (stream, records) = line["records"].as_object().unwrap().iter().next().unwrap();
+            (line["format"].as_str().unwrap(), stream.clone(), records.as_u64().unwrap())
+        })
+        .collect();
+    let counts: Vec<(&str, u64)> = told.iter().map(|(_, stream, records)| (stream.as_str(), *records)).collect();
+    // Four bills, and one consignment for the empty containers that no bill names.
+    assert_eq!(counts, [("consignment", 5), ("traveller", 2), ("traveller", 3), ("traveller", 4)], "{told:?}");
+    for (line, path) in lines.iter().zip(&paths) {
+        assert_eq!(line["file"].as_str().unwrap(), path);
+        assert!(line["set_aside"].as_array().unwrap().is_empty(), "{line}");
+        assert!(!line["version"].as_str().unwrap().is_empty(), "{line}");
+    }
+    let rows = desk.read("rows.ndjson");
+    let streams: Vec<Value> =
+        rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap()["stream"].clone()).collect();
+    assert_eq!(streams.len(), 14);
+    assert_eq!(streams.iter().filter(|stream| *stream == "consignment").count(), 5);
+}
+
+#[test]
+fn what_is_cut_off_is_set_aside_and_the_rest_is_read() {
+    let desk = Desk::new();
+    let whole = fs::read(shared("messages/synthetic/zz421/01_paxlst_15b_745.edi")).unwrap();
+    desk.file("whole.edi", &whole);
+    let all = desk.haechi("convert --json whole.edi").done().json()["records"]["traveller"].as_u64().unwrap();
+    assert_eq!(all, 5);
+    for cut in 1..whole.len() {
+        if cut % 97 != 0 {
+            continue;
+        }
+        let ran = desk.file("cut.edi", &whole[..cut]).haechi("convert --json cut.edi");
+        let line = ran.json();
+        let set_aside = line["set_aside"].as_array().unwrap();
+        let read = line["records"]["traveller"].as_u64().unwrap_or(0);
+        assert!(read <= all, "cut at {cut}: {line}");
+        // Cut off between two segments, a message may look whole up to there; then it is warned about.
+        let said = !set_aside.is_empty() || !line["warnings"].as_array().unwrap().is_empty();
+        assert!(said, "cut at {cut}: silence");
+        assert_eq!(ran.code, i32::from(!set_aside.is_empty()), "cut at {cut}");
+        for unit in set_aside {
+            for key in ["source", "position", "code", "reason"] {
+                assert!(!unit[key].as_str().unwrap().is_empty(), "cut at {cut}: {unit}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_sample_message_stops_the_others() {
+    let desk = Desk::new();
+    let folder = shared("messages/synthetic");
+    let pattern = folder.join("**/*.edi").display().to_string();
+    let files = glob_count(&folder);
+    let ran = desk.haechi(&format!("convert --json {pattern}"));
+    assert!(ran.code == 0 || ran.code == 1, "{}", ran.err);
+    assert_eq!(ran.json_lines().len(), files);
+    for line in ran.json_lines() {
+        let something = !line["records"].as_object().unwrap().is_empty()
+            || !line["set_aside"].as_array().unwrap().is_empty()
+            || !line["warnings"].as_array().unwrap().is_empty();
+        assert!(something, "neither read nor set aside nor warned about: {line}");
+    }
+}
+
+fn glob_count(folder: &std::path::Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.is_dir() {
+            true => glob_count(&path),
+            false => usize::from(path.extension().is_some_and(|extension| extension == "edi")),
+        })
+        .sum()
+}
