@@ -3,8 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::error::CommandError;
@@ -62,7 +61,7 @@ impl Output {
 /// A table with a header; the columns of `right` are aligned to the right.
 pub fn table(header: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
-    *table.style_mut() = UTF8_HORIZONTAL_ONLY;
+    *table.style_mut() = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
     for row in rows {
         table.add_row(row);

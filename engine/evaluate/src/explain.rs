@@ -231,7 +231,9 @@ fn sql(plan: &Plan, id: AtomId, negated: bool) -> String {
         Test::IsTrue => format!("{not}{name}"),
         Test::IsNull => format!("{name} IS {not}NULL"),
         Test::Compare(Cmp::Eq, literal) if negated => format!("{name} <> {literal}"),
-        Test::Compare(cmp, literal) => format!("{not}{name} {} {}", cmp.sql(), literal_text(plan, atom.operand, literal)),
+        Test::Compare(cmp, literal) => {
+            format!("{not}{name} {} {}", cmp.sql(), literal_text(plan, atom.operand, literal))
+        }
         Test::CompareWith(cmp, right) => {
             format!("{not}{name} {} {}", cmp.sql(), plan.program.operand(*right).text)
         }

@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::{cast, concat, nullif};
@@ -201,14 +202,13 @@ impl<'e> Frame<'e> {
                     return Ok(false);
                 }
                 for part in parts {
-                    let any = match plan.program.node(*part) {
-                        Node::Atom { atom, negated } => self.narrow(*atom, *negated, out)?,
-                        _ => {
-                            let mut other = self.take();
-                            let any = self.node(*part, &mut other)? && and(out, &other);
-                            self.pool.push(other);
-                            any
-                        }
+                    let any = if let Node::Atom { atom, negated } = plan.program.node(*part) {
+                        self.narrow(*atom, *negated, out)?
+                    } else {
+                        let mut other = self.take();
+                        let any = self.node(*part, &mut other)? && and(out, &other);
+                        self.pool.push(other);
+                        any
                     };
                     if !any {
                         return Ok(false);

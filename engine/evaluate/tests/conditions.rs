@@ -183,7 +183,8 @@ fn mistakes_have_codes() {
 
 #[test]
 fn an_explanation_says_which_part_failed_and_what_it_saw() {
-    let evaluator = evaluator("declaration", &["hs4 = '6402' AND customs_value_usd / net_mass_kg < 1 AND NOT importer_aeo"]);
+    let evaluator =
+        evaluator("declaration", &["hs4 = '6402' AND customs_value_usd / net_mass_kg < 1 AND NOT importer_aeo"]);
     let why = evaluator.explain(&rows("declaration", ITEMS), 0, 0).unwrap();
     assert_eq!(why.truth, Some(false));
     let failed = why.decisive();

@@ -90,8 +90,12 @@ struct Run {
 fn run() -> impl Strategy<Value = Run> {
     let rows = prop::sample::select(vec![0usize, 1, 2, 5, 20, 64, 65, 150]);
     let block_rows = prop::sample::select(vec![4_096usize, 64, 7, 1]);
-    (rows, any::<u64>(), block_rows, 1usize..=2)
-        .prop_map(|(rows, seed, block_rows, threads)| Run { rows, seed, block_rows, threads })
+    (rows, any::<u64>(), block_rows, 1usize..=2).prop_map(|(rows, seed, block_rows, threads)| Run {
+        rows,
+        seed,
+        block_rows,
+        threads,
+    })
 }
 
 /// The same cases each time. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more or for others.
@@ -123,8 +127,13 @@ fn check(domain: &'static Domain, rules: &[Sql], run: &Run) -> Result<(), TestCa
         for row in 0..run.rows {
             let truth = naive.rule(rule, row);
             prop_assert_eq!(
-                found(row), truth == Some(true),
-                "naive says {:?} of row {}\n{}{}", truth, row, sql.ours, table.describe(row)
+                found(row),
+                truth == Some(true),
+                "naive says {:?} of row {}\n{}{}",
+                truth,
+                row,
+                sql.ours,
+                table.describe(row)
             );
         }
         if let Some(text) = &sql.theirs {
@@ -132,8 +141,13 @@ fn check(domain: &'static Domain, rules: &[Sql], run: &Run) -> Result<(), TestCa
                 .map_err(|e| TestCaseError::fail(format!("DataFusion refuses {text}\n{e}")))?;
             for row in 0..run.rows {
                 prop_assert_eq!(
-                    found(row), theirs.contains(&row),
-                    "DataFusion differs at row {}\n{}\n{}{}", row, sql.ours, text, table.describe(row)
+                    found(row),
+                    theirs.contains(&row),
+                    "DataFusion differs at row {}\n{}\n{}{}",
+                    row,
+                    sql.ours,
+                    text,
+                    table.describe(row)
                 );
             }
         }
@@ -143,8 +157,13 @@ fn check(domain: &'static Domain, rules: &[Sql], run: &Run) -> Result<(), TestCa
         for (rule, sql) in rules.iter().enumerate() {
             let why = evaluator.explain(&batch, row, rule).unwrap();
             prop_assert_eq!(
-                why.truth, naive.rule(rule, row),
-                "the explanation of row {}\n{}{}\n{:#?}", row, sql.ours, table.describe(row), why
+                why.truth,
+                naive.rule(rule, row),
+                "the explanation of row {}\n{}{}\n{:#?}",
+                row,
+                sql.ours,
+                table.describe(row),
+                why
             );
         }
     }

@@ -89,9 +89,10 @@ impl Decider {
         let evaluator = Evaluator::new(Arc::clone(&ruleset.program), options)?;
         let policy = packs.policy(kind);
         let (program, with_condition) = packs.strata(stream, &policy);
-        let strata = match with_condition.is_empty() {
-            true => None,
-            false => Some((Evaluator::new(Arc::new(program), options)?, with_condition)),
+        let strata = if with_condition.is_empty() {
+            None
+        } else {
+            Some((Evaluator::new(Arc::new(program), options)?, with_condition))
         };
         let selector = Selector::new(kind, policy, Packs::effects(ruleset), secret)?;
         let hash = <[u8; 32]>::try_from(decode_hex(&ruleset.hash)).map_err(|_| DecideError::Hash)?;

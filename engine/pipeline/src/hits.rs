@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_evaluate::{Evaluator, Hits};
 use haechi_model::selection::hit_schema;
-use haechi_model::{Personal, Stream};
+use haechi_model::{Personal, Stream, SubjectKind};
 use haechi_rules::Ruleset;
 use haechi_select::SubjectBatch;
 
@@ -30,7 +30,7 @@ pub(crate) struct HitWriter {
 
 impl HitWriter {
     pub fn new(ruleset: &Ruleset, evaluator: &Evaluator) -> Self {
-        let lanes = ruleset.stream.lanes.map(|kind| kind.lanes()).unwrap_or_default();
+        let lanes = ruleset.stream.lanes.map(SubjectKind::lanes).unwrap_or_default();
         Self {
             stream: ruleset.stream,
             rule_ids: Arc::new(ruleset.rules.iter().map(|rule| Some(rule.id.as_str())).collect()),

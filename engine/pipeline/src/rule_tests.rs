@@ -83,10 +83,8 @@ fn run_one(stream: &'static Stream, evaluator: &Evaluator, rule: &Rule, index: u
     let batch = derive(stream, &batch, &DeriveContext { now: Some(now), ..DeriveContext::default() })?;
     let hits = evaluator.evaluate(&batch)?;
     let hit = hits.iter().any(|(_, found)| found as usize == index);
-    let explanation = match hit == test.expect_hit || batch.num_rows() == 0 {
-        true => None,
-        false => Some(evaluator.explain(&batch, 0, index)?),
-    };
+    let failed = hit != test.expect_hit && batch.num_rows() > 0;
+    let explanation = if failed { Some(evaluator.explain(&batch, 0, index)?) } else { None };
     Ok((hit, explanation))
 }
 

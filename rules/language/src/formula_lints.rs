@@ -20,7 +20,12 @@ pub fn lint(ruleset: &Ruleset) -> Vec<Diagnostic> {
         if never(program, *root) {
             found.push(warning("W0701", rule, "this condition is never true", "no row can meet all of it"));
         } else if matches!(program.node(*root), Node::Always) {
-            found.push(warning("W0702", rule, "this condition is true for every row", "it selects nothing in particular"));
+            found.push(warning(
+                "W0702",
+                rule,
+                "this condition is true for every row",
+                "it selects nothing in particular",
+            ));
         }
         if let Some(other) = first_with.get(root) {
             let message = format!("rule `{}` has the same condition as `{}`", rule.id, other.id);
@@ -64,9 +69,9 @@ fn never(program: &Program, id: NodeId) -> bool {
             _ => None,
         })
         .collect();
-    let nested_never = parts.len() > 1 && parts.iter().any(|part| matches!(program.node(*part), Node::Or(_)) && never(program, *part));
-    nested_never
-        || atoms.iter().enumerate().any(|(i, a)| atoms[i + 1..].iter().any(|b| contradict(program, *a, *b)))
+    let nested_never =
+        parts.len() > 1 && parts.iter().any(|part| matches!(program.node(*part), Node::Or(_)) && never(program, *part));
+    nested_never || atoms.iter().enumerate().any(|(i, a)| atoms[i + 1..].iter().any(|b| contradict(program, *a, *b)))
 }
 
 fn contradict(program: &Program, (a, a_negated): (AtomId, bool), (b, b_negated): (AtomId, bool)) -> bool {
@@ -86,10 +91,11 @@ fn contradict(program: &Program, (a, a_negated): (AtomId, bool), (b, b_negated):
         return false;
     }
     match (&left.test, &right.test) {
-        (Test::Compare(Cmp::Eq, one), Test::In { values, .. }) | (Test::In { values, .. }, Test::Compare(Cmp::Eq, one)) => {
-            values.binary_search(one).is_err()
+        (Test::Compare(Cmp::Eq, one), Test::In { values, .. })
+        | (Test::In { values, .. }, Test::Compare(Cmp::Eq, one)) => values.binary_search(one).is_err(),
+        (Test::In { values: one, .. }, Test::In { values: two, .. }) => {
+            !one.iter().any(|v| two.binary_search(v).is_ok())
         }
-        (Test::In { values: one, .. }, Test::In { values: two, .. }) => !one.iter().any(|v| two.binary_search(v).is_ok()),
         (Test::Compare(p, one), Test::Compare(q, two)) => disjoint(*p, one, *q, two),
         (Test::Compare(Cmp::Eq, Literal::Text(text)), Test::Like { pattern, ignore_case: false })
         | (Test::Like { pattern, ignore_case: false }, Test::Compare(Cmp::Eq, Literal::Text(text))) => {
@@ -174,7 +180,9 @@ mod tests {
     /// The lints of rules `r0`, `r1`, ... with these conditions, all asking for `scan`.
     fn lints(conditions: &[&str]) -> Vec<(&'static str, String)> {
         let folder = tempfile::tempdir().unwrap();
-        let rule = |(i, when): (usize, &&str)| format!("  - {{id: r{i}, stream: declaration, lane: scan, when: \"{when}\"}}\n");
+        let rule = |(i, when): (usize, &&str)| {
+            format!("  - {{id: r{i}, stream: declaration, lane: scan, when: \"{when}\"}}\n")
+        };
         let rules: String = conditions.iter().enumerate().map(rule).collect();
         fs::write(folder.path().join("rules.yaml"), format!("rules:\n{rules}")).unwrap();
         let mut sources = Sources::default();
@@ -199,7 +207,9 @@ mod tests {
         ] {
             assert_eq!(lints(&[never]), [("W0701", "r0".to_owned())], "{never}");
         }
-        for possible in ["net_mass_kg >= 5 AND net_mass_kg <= 5", "hs4 LIKE '64%' AND hs4 = '6402'", "hs4 <> 'a' AND hs4 <> 'b'"] {
+        for possible in
+            ["net_mass_kg >= 5 AND net_mass_kg <= 5", "hs4 LIKE '64%' AND hs4 = '6402'", "hs4 <> 'a' AND hs4 <> 'b'"]
+        {
             assert_eq!(lints(&[possible]), [], "{possible}");
         }
     }

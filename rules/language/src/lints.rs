@@ -58,7 +58,6 @@ fn duties(rule: &Rule, out: &mut Vec<Diagnostic>) {
     }
 }
 
-
 /// Lists and tables that no condition, and no policy, names.
 fn unused(ruleset: &RawRuleset, sources: &Sources, out: &mut Vec<Diagnostic>) {
     let mut named: FxHashSet<&str> = FxHashSet::default();

@@ -99,7 +99,9 @@ fn content_hash(raw: &RawRuleset, stream: &Stream) -> String {
         part(&format!("{:?}", list.kind));
         let mut entries: Vec<_> = list.entries.iter().collect();
         entries.sort_unstable();
-        entries.iter().for_each(|entry| part(entry));
+        for entry in entries {
+            part(entry);
+        }
     }
     let mut tables: Vec<_> = raw.tables.iter().collect();
     tables.sort_by(|a, b| a.name.cmp(&b.name));

@@ -24,7 +24,8 @@ pub fn true_rows(condition: &str, rows: &RecordBatch) -> Result<Vec<usize>, Data
     let sql = Parser::new(&GenericDialect {}).try_with_sql(condition)?.parse_expr()?;
     let schema = DFSchema::try_from(rows.schema())?;
     let options = ParserOptions::new().with_map_string_types_to_utf8view(false);
-    let expr = SqlToRel::new_with_options(&*FUNCTIONS, options).sql_to_expr(sql, &schema, &mut PlannerContext::new())?;
+    let expr =
+        SqlToRel::new_with_options(&*FUNCTIONS, options).sql_to_expr(sql, &schema, &mut PlannerContext::new())?;
     let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_schema(Arc::new(schema.clone())).build());
     let expr = simplifier.coerce(expr, &schema)?;
     let expr = create_physical_expr(&expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;

@@ -126,7 +126,8 @@ fn untidy<K: ArrowDictionaryKeyType>(cells: &[Cell], dice: &mut Dice) -> ArrayRe
 
 /// Lists that begin somewhere in their values; a NULL list may have values behind it.
 fn list(cells: &[Cell], dice: &mut Dice, items: impl FnOnce(&[Cell], &mut Dice) -> ArrayRef) -> ArrayRef {
-    let spare: Vec<Cell> = cells.iter().find_map(|cell| if let Cell::List(l) = cell { Some(l.clone()) } else { None }).unwrap_or_default();
+    let spare: Vec<Cell> =
+        cells.iter().find_map(|cell| if let Cell::List(l) = cell { Some(l.clone()) } else { None }).unwrap_or_default();
     let mut flat = if dice.one_in(2) { spare.clone() } else { Vec::new() };
     let mut offsets = vec![flat.len() as i32];
     for cell in cells {
@@ -155,7 +156,8 @@ fn records(members: &[Member], cells: &[Cell], dice: &mut Dice) -> ArrayRef {
     let mut fields = Vec::new();
     let mut columns = Vec::new();
     for place in order {
-        let spare = cells.iter().find_map(|cell| if let Cell::Record(fields) = cell { Some(&fields[place]) } else { None });
+        let spare =
+            cells.iter().find_map(|cell| if let Cell::Record(fields) = cell { Some(&fields[place]) } else { None });
         let field: Vec<Cell> = cells
             .iter()
             .map(|cell| match cell {

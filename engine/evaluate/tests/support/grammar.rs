@@ -89,7 +89,13 @@ impl Grammar {
             (3, form(&["(? + ?)", "(? - ?)", "(? * ?)"], [n, n])),
             (1, spelled("(? / ?)", "(CAST(? AS DOUBLE) / ?)", [n, n])),
             (1, spelled("(? % ?)", "(CAST(? AS DOUBLE) % ?)", [n, n])),
-            (1, form(&["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "signum(?)", "power(?, 2)", "- (?)"], [n])),
+            (
+                1,
+                form(
+                    &["abs(?)", "ceil(?)", "floor(?)", "round(?)", "round(?, 1)", "signum(?)", "power(?, 2)", "- (?)"],
+                    [n],
+                ),
+            ),
             (1, form(&["nullif(?, ?)", "greatest(?, ?)", "least(?, ?)"], [n, n])),
             (1, coalesced(n)),
             // These fail on some numbers: NULL for us, the end of the query for DataFusion.
@@ -160,7 +166,13 @@ impl Grammar {
             (3, one_of(&own.text, &text_constant())),
             (1, one_of_values(t, t)),
             (4, form(&["? LIKE ?", "? NOT LIKE ?", "? ILIKE ?", "? NOT ILIKE ?"], [&read, &pattern()])),
-            (1, form(&["starts_with(?, '64')", "ends_with(?, '')", "contains(?, 'un')", "regexp_like(?, '^[a-z]')"], [&read])),
+            (
+                1,
+                form(
+                    &["starts_with(?, '64')", "ends_with(?, '')", "contains(?, 'un')", "regexp_like(?, '^[a-z]')"],
+                    [&read],
+                ),
+            ),
             (1, spelled("in_list(?, 'watched')", "upper(trim(?)) IN ('CN', 'VN')", [&read])),
             (1, ours_only(&["mentions(?, 'weapons')"], [&read])),
         ];
@@ -242,7 +254,9 @@ fn pattern() -> Piece {
 
 fn day() -> Piece {
     let written: Vec<&str> = DAYS.iter().map(|(text, _)| *text).filter(|text| !text.is_empty()).collect();
-    (select(&["?", "DATE ?"][..]), select(written)).prop_map(|(form, text)| filled(form, Some(form), &[quoted(text)])).boxed()
+    (select(&["?", "DATE ?"][..]), select(written))
+        .prop_map(|(form, text)| filled(form, Some(form), &[quoted(text)]))
+        .boxed()
 }
 
 fn instant() -> Piece {

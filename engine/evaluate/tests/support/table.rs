@@ -47,7 +47,8 @@ impl Table {
         let mut columns = BTreeMap::new();
         for column in stream.all_columns().filter(|column| domain.has(column.name)) {
             let null_share = *dice.pick(&[0, 1, 5, 12]);
-            let mut value = || if dice.below(12) < null_share { Cell::Null } else { domain.cell(column.name, column.kind, dice) };
+            let mut value =
+                || if dice.below(12) < null_share { Cell::Null } else { domain.cell(column.name, column.kind, dice) };
             let cells = (0..rows).map(|_| value()).collect();
             if !dice.one_in(12) {
                 columns.insert(column.name, cells);
@@ -66,7 +67,8 @@ fn subjects(rows: usize, dice: &mut Dice) -> Vec<Cell> {
     (0..rows)
         .map(|_| {
             if dice.one_in(3) {
-                key = if dice.one_in(6) { Cell::Null } else { Cell::Text((*dice.pick(&["A", "B", "C", ""])).to_owned()) };
+                key =
+                    if dice.one_in(6) { Cell::Null } else { Cell::Text((*dice.pick(&["A", "B", "C", ""])).to_owned()) };
             }
             key.clone()
         })
@@ -152,7 +154,9 @@ impl Domain {
         if let Some((_, pool)) = self.lists.iter().find(|(known, _)| *known == name) {
             return list(&|dice| text(pool, dice));
         }
-        if let (Some((_, fields)), Kind::Records(members)) = (self.records.iter().find(|(known, _)| *known == name), kind) {
+        if let (Some((_, fields)), Kind::Records(members)) =
+            (self.records.iter().find(|(known, _)| *known == name), kind)
+        {
             return list(&|dice| {
                 let field = |member: &haechi_model::Member, dice: &mut Dice| {
                     let known = fields.has(member.name) && !dice.one_in(6);

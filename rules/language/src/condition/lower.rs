@@ -11,7 +11,7 @@ use haechi_model::Kind;
 
 use super::functions::Own;
 use super::parse::{Positions, parse};
-use super::value::{Call, Value};
+use super::value::{Call, Fitted, Value};
 use super::{Compiler, functions};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::program::{Class, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Scope, Test};
@@ -194,14 +194,7 @@ impl Lowering<'_, '_> {
         Some(self.compiler.program.test(l, Test::CompareWith(cmp, r), negated))
     }
 
-    fn against(
-        &mut self,
-        at: &Expr,
-        cmp: Cmp,
-        operand: OperandId,
-        literal: &Literal,
-        negated: bool,
-    ) -> Option<NodeId> {
+    fn against(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal, negated: bool) -> Option<NodeId> {
         let class = self.class(operand);
         if class == Class::Bool {
             let Literal::Bool(wanted) = literal else {
@@ -214,7 +207,7 @@ impl Lowering<'_, '_> {
             };
             return Some(self.compiler.program.test(operand, Test::IsTrue, negated != (equal != *wanted)));
         }
-        let Some((cmp, literal)) = self.fit(at, cmp, operand, literal)? else {
+        let Fitted::To(cmp, literal) = self.fit(at, cmp, operand, literal)? else {
             // No integer equals 2.5: false where there is a value, unknown where there is none.
             let nothing = Test::In { values: Arc::from([]), with_null: false };
             return Some(self.compiler.program.test(operand, nothing, negated != (cmp == Cmp::Ne)));
@@ -253,8 +246,8 @@ impl Lowering<'_, '_> {
         for (item, value) in list.iter().zip(&values) {
             match value {
                 Some(Value::Literal(literal)) => match self.fit(item, Cmp::Eq, operand, literal) {
-                    Some(Some((_, literal))) => fitted.push(literal),
-                    Some(None) => {}
+                    Some(Fitted::To(_, literal)) => fitted.push(literal),
+                    Some(Fitted::Never) => {}
                     None => wrong = true,
                 },
                 _ => with_null = true,
@@ -278,13 +271,7 @@ impl Lowering<'_, '_> {
         Some(self.compiler.program.test(operand, test, negated))
     }
 
-    fn one_by_one(
-        &mut self,
-        at: &Expr,
-        left: &Value,
-        values: Vec<Option<Value>>,
-        negated: bool,
-    ) -> Option<NodeId> {
+    fn one_by_one(&mut self, at: &Expr, left: &Value, values: Vec<Option<Value>>, negated: bool) -> Option<NodeId> {
         let mut parts = Vec::with_capacity(values.len());
         for value in values {
             parts.push(value.and_then(|value| self.compare(at, Cmp::Eq, left, &value, negated)));
@@ -326,7 +313,8 @@ impl Lowering<'_, '_> {
             Value::Null => Some(self.never()),
             other => {
                 let what = self.describe(&other);
-                self.error("E0206", value, format!("LIKE looks at text, and this is {what}")).label_help("not text", None);
+                self.error("E0206", value, format!("LIKE looks at text, and this is {what}"))
+                    .label_help("not text", None);
                 None
             }
         }
@@ -336,7 +324,10 @@ impl Lowering<'_, '_> {
         if let Expr::Identifier(ident) = unnest(inner)
             && let Scope::Row = scope
             && let Some(index) = self.compiler.columns.get(ident.value.to_ascii_lowercase().as_str()).copied()
-            && matches!(self.compiler.program.stream.all_columns().nth(index as usize)?.kind, Kind::List(_) | Kind::Records(_))
+            && matches!(
+                self.compiler.program.stream.all_columns().nth(index as usize)?.kind,
+                Kind::List(_) | Kind::Records(_)
+            )
         {
             self.error("E0206", inner, format!("`{}` is a list and never NULL", ident.value))
                 .label_help("a list", Some("write cardinality(x) = 0 for an empty list"));
@@ -463,8 +454,10 @@ impl Lowering<'_, '_> {
         if let Some(column) = column.filter(|column| negated && column.nullable) {
             let span = self.sql.span(self.positions.of(at));
             let message = format!("rows where `{}` is NULL are not hit", column.name);
-            let help = format!("add `OR {0} IS NULL` to hit them, or `AND {0} IS NOT NULL` to say you mean it", column.name);
-            let trap = Diagnostic::warning("W0708", span, message).label("NULL is neither equal nor unequal").help(help);
+            let help =
+                format!("add `OR {0} IS NULL` to hit them, or `AND {0} IS NOT NULL` to say you mean it", column.name);
+            let trap =
+                Diagnostic::warning("W0708", span, message).label("NULL is neither equal nor unequal").help(help);
             self.traps.push((operand, trap.in_rule(self.rule)));
         }
     }
@@ -587,9 +580,7 @@ pub(super) fn comparison(op: &BinaryOperator) -> Option<Cmp> {
 pub(super) fn is_condition(expr: &Expr) -> bool {
     match expr {
         Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,
-        Expr::BinaryOp { op, .. } => {
-            matches!(op, BinaryOperator::And | BinaryOperator::Or) || comparison(op).is_some()
-        }
+        Expr::BinaryOp { op, .. } => matches!(op, BinaryOperator::And | BinaryOperator::Or) || comparison(op).is_some(),
         Expr::Like { any, .. } | Expr::ILike { any, .. } => !any,
         Expr::Between { .. }
         | Expr::InList { .. }

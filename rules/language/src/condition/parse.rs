@@ -13,9 +13,9 @@ const TEXT_BYTES_MAX: usize = 256 * 1024;
 const OPERATORS_MAX: usize = 2_000;
 /// Deepest nesting of parentheses, functions and CASE.
 const NESTING_MAX: usize = 48;
-/// Most operators in a row, as in `a + b + c`: each is a level of a tree that is walked recursively, here and in every
-/// block of rows. AND and OR outside of CASE begin a new row, since they are taken as one list however many they are.
-const CHAIN_MAX: usize = 100;
+/// Most operators one inside the other, as in `a + b + c`, where each is a level of a tree that is walked recursively,
+/// here and in every block of rows. Outside of parentheses AND and OR do not count: they are taken as one list.
+const LEVELS_MAX: usize = 100;
 
 /// Why a condition could not be parsed.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     if let Some(range) = beyond_bounds(&tokens, &positions) {
         return Err(too_long(
             format!(
-                "more than {OPERATORS_MAX} operators, {CHAIN_MAX} of them in a row, or {NESTING_MAX} levels of nesting"
+                "more than {OPERATORS_MAX} operators, {LEVELS_MAX} of them in each other, or {NESTING_MAX} levels of nesting"
             ),
             range,
         ));
@@ -122,8 +122,8 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
 fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<Range<usize>> {
     use datafusion_sql::sqlparser::keywords::Keyword as K;
     let (mut depth, mut cases, mut operators, mut prefix_run) = (0usize, 0usize, 0usize, 0usize);
-    // Operators in a row at each level of parentheses.
-    let mut chains = vec![0usize];
+    // For each open parenthesis or CASE: levels of the expression that is being read, and most of those before it.
+    let mut open = vec![(0usize, 0usize)];
     for token in tokens {
         let mut prefix = false;
         let before = operators;
@@ -151,15 +151,29 @@ fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<
             _ => operators += 1,
         }
         prefix_run = if prefix { prefix_run + 1 } else { 0 };
-        chains.resize(depth + 1, 0);
+        while open.len() > depth + cases + 1 {
+            let inner = open.pop().map_or(0, |(levels, most)| levels.max(most) + 1);
+            if let Some((levels, _)) = open.last_mut() {
+                *levels = inner.max(*levels);
+            }
+        }
+        open.resize(depth + cases + 1, (0, 0));
         let anew = match &token.token {
             Token::Comma => true,
-            Token::Word(word) => cases == 0 && matches!(word.keyword, K::AND | K::OR),
+            Token::Word(word) => match word.keyword {
+                K::WHEN | K::THEN | K::ELSE => true,
+                K::AND | K::OR => depth + cases == 0,
+                _ => false,
+            },
             _ => false,
         };
-        let chain = if anew { 0 } else { chains[depth] + operators - before };
-        chains[depth] = chain;
-        if depth + cases + prefix_run > NESTING_MAX || chain > CHAIN_MAX || operators > OPERATORS_MAX {
+        let (levels, most) = &mut open[depth + cases];
+        if anew {
+            *most = (*most).max(std::mem::take(levels));
+        } else {
+            *levels += operators - before;
+        }
+        if depth + cases + prefix_run > NESTING_MAX || *levels > LEVELS_MAX || operators > OPERATORS_MAX {
             return Some(positions.range(token.span));
         }
     }
@@ -239,6 +253,9 @@ mod tests {
         assert_eq!(parse(&minus).expect_err("too deep").code, "E0211");
         let plus = format!("{} > 1", vec!["a"; 500].join(" + "));
         assert_eq!(parse(&plus).expect_err("too long a row").code, "E0211");
+        let nested = (0..40).fold("a".to_owned(), |inner, _| format!("({inner} + 1 + 2 + 3)"));
+        assert_eq!(parse(&nested).expect_err("too deep a tree").code, "E0211");
         assert!(parse(&vec!["a + 1 > b"; 500].join(" OR ")).is_ok());
+        assert!(parse(&format!("f({}) > 1", vec!["a + 1"; 500].join(", "))).is_ok());
     }
 }

@@ -16,9 +16,7 @@ use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion_expr::simplify::SimplifyContext;
-use datafusion_expr::{
-    AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
-};
+use datafusion_expr::{AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
@@ -54,7 +52,8 @@ impl ScalarPlanner {
         let functions = datafusion_functions::all_default_functions()
             .into_iter()
             .flat_map(|udf| {
-                let names: Vec<_> = std::iter::once(udf.name()).chain(udf.aliases().iter().map(String::as_str)).collect();
+                let names: Vec<_> =
+                    std::iter::once(udf.name()).chain(udf.aliases().iter().map(String::as_str)).collect();
                 names.into_iter().map(|name| (name.to_owned(), Arc::clone(&udf))).collect::<Vec<_>>()
             })
             .filter(|(name, _)| allowed(name))
@@ -104,14 +103,10 @@ impl ScalarPlanner {
     pub fn constant(&self, expr: SqlExpr) -> Result<ScalarValue, Refusal> {
         let schema: SchemaRef = Arc::new(arrow::datatypes::Schema::empty());
         let planned = self.plan(expr, &schema)?;
-        let one = RecordBatch::try_new_with_options(
-            schema,
-            Vec::new(),
-            &RecordBatchOptions::new().with_row_count(Some(1)),
-        )
-        .map_err(|e| refused(&e.into()))?;
-        let column =
-            planned.expr.evaluate(&one).and_then(|value| value.into_array(1)).map_err(|e| refused(&e))?;
+        let one =
+            RecordBatch::try_new_with_options(schema, Vec::new(), &RecordBatchOptions::new().with_row_count(Some(1)))
+                .map_err(|e| refused(&e.into()))?;
+        let column = planned.expr.evaluate(&one).and_then(|value| value.into_array(1)).map_err(|e| refused(&e))?;
         ScalarValue::try_from_array(&column, 0).map_err(|e| refused(&e))
     }
 }
@@ -175,7 +170,11 @@ fn probe(expr: &Arc<dyn PhysicalExpr>, inputs: &SchemaRef) -> Result<(), Refusal
         .iter()
         .map(|field| {
             let value = plain(field.data_type());
-            let value = if value.data_type() == *field.data_type() { value.to_array_of_size(1)? } else { new_null_array(field.data_type(), 1) };
+            let value = if value.data_type() == *field.data_type() {
+                value.to_array_of_size(1)?
+            } else {
+                new_null_array(field.data_type(), 1)
+            };
             let null = new_null_array(field.data_type(), 1);
             Ok(arrow::compute::concat(&[null.as_ref(), value.as_ref()])?)
         })

@@ -29,6 +29,14 @@ pub(super) enum Value {
     Operand(OperandId),
 }
 
+/// A comparison once its constant has the class of its operand.
+pub(super) enum Fitted {
+    /// This comparison with this constant.
+    To(Cmp, Literal),
+    /// Equality with something no value of the operand can be, such as a whole number with 2.5.
+    Never,
+}
+
 /// A call of one of our own functions.
 #[derive(Debug)]
 pub(super) struct Call<'e> {
@@ -261,7 +269,8 @@ impl Lowering<'_, '_> {
         let catalog = self.compiler.catalog;
         let found = catalog.lists.get(&name).cloned();
         if found.is_none() {
-            let help = nearest(&name, catalog.lists.keys().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let help =
+                nearest(&name, catalog.lists.keys().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
             self.error("E0208", argument, format!("unknown list `{name}`"))
                 .label_help("no list of that name in these packs", help.as_deref());
         }
@@ -269,13 +278,11 @@ impl Lowering<'_, '_> {
     }
 
     fn quoted_name(&mut self, argument: &Expr, what: &str) -> Option<String> {
-        match unnest(argument) {
-            Expr::Value(ValueWithSpan { value: SqlValue::SingleQuotedString(name), .. }) => Some(name.clone()),
-            _ => {
-                self.error("E0205", argument, format!("{what} stands here, in single quotes")).label_help("", None);
-                None
-            }
+        if let Expr::Value(ValueWithSpan { value: SqlValue::SingleQuotedString(name), .. }) = unnest(argument) {
+            return Some(name.clone());
         }
+        self.error("E0205", argument, format!("{what} stands here, in single quotes")).label_help("", None);
+        None
     }
 
     /// The column index of a plain list column.
@@ -307,8 +314,7 @@ impl Lowering<'_, '_> {
                 return None;
             }
         }
-        let lists: Vec<_> =
-            stream.all_columns().filter(|c| matches!(c.kind, Kind::List(_))).map(|c| c.name).collect();
+        let lists: Vec<_> = stream.all_columns().filter(|c| matches!(c.kind, Kind::List(_))).map(|c| c.name).collect();
         self.error("E0205", argument, "a list column stands here".into())
             .label_help("not a list", Some(&format!("list columns: {}", lists.join(", "))));
         None
@@ -379,8 +385,10 @@ impl Lowering<'_, '_> {
         let catalog = self.compiler.catalog;
         let Some(table) = catalog.tables.get(name) else {
             let near = nearest(name, catalog.tables.keys().map(String::as_str));
-            self.error("E0209", name_at, format!("unknown reference table `{name}`"))
-                .label_help("no table of that name in these packs", near.map(|n| format!("did you mean `{n}`?")).as_deref());
+            self.error("E0209", name_at, format!("unknown reference table `{name}`")).label_help(
+                "no table of that name in these packs",
+                near.map(|n| format!("did you mean `{n}`?")).as_deref(),
+            );
             return None;
         };
         let position = match column {
@@ -405,8 +413,8 @@ impl Lowering<'_, '_> {
         Some(self.compiler.program.intern_operand(operand, class, scope, || text))
     }
 
-    /// A constant in the class of what it is compared with. `Some(None)`: no value of the operand can be equal.
-    pub fn fit(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal) -> Option<Option<(Cmp, Literal)>> {
+    /// A constant in the class of what it is compared with.
+    pub fn fit(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal) -> Option<Fitted> {
         let class = self.class(operand);
         let fitted = match (class, literal) {
             (Class::Text, Literal::Text(_)) | (Class::Int, Literal::Int(_)) | (Class::Float, Literal::Float(_)) => {
@@ -426,7 +434,7 @@ impl Lowering<'_, '_> {
             }
             return self.mismatch(at, &Value::Operand(operand), &Value::Literal(literal.clone()));
         }
-        fitted.map(Some)
+        fitted.map(|(cmp, literal)| Fitted::To(cmp, literal))
     }
 
     fn planned_value(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
@@ -491,10 +499,8 @@ impl Lowering<'_, '_> {
         if let Some(known) = self.compiler.program.find_scalar(&key) {
             return Some(known);
         }
-        let fields: Vec<_> = inputs
-            .iter()
-            .map(|id| Field::new(input_name(*id), input_type(self.class(*id)), true))
-            .collect();
+        let fields: Vec<_> =
+            inputs.iter().map(|id| Field::new(input_name(*id), input_type(self.class(*id)), true)).collect();
         let schema = Arc::new(Schema::new(fields));
         match self.compiler.planner.plan(rewritten, &schema) {
             Ok(planned) => {
@@ -600,9 +606,10 @@ impl Lowering<'_, '_> {
                 let help = "put the keys into a list and write in_list(x, 'name'), or lookup('table', key)";
                 ("a rule reads no other table".to_owned(), Some(help))
             }
-            Expr::RLike { .. } | Expr::SimilarTo { .. } => {
-                ("this form of pattern is not part of the rule language".to_owned(), Some("write regexp_like(x, 'pattern')"))
-            }
+            Expr::RLike { .. } | Expr::SimilarTo { .. } => (
+                "this form of pattern is not part of the rule language".to_owned(),
+                Some("write regexp_like(x, 'pattern')"),
+            ),
             _ => ("this form of SQL is not part of the rule language".to_owned(), None),
         };
         self.error("E0210", expr, refused.0).label_help("not allowed in a rule", refused.1);
@@ -650,8 +657,21 @@ fn cast_to(data_type: SqlType, expr: Expr) -> Expr {
 
 fn simple_type(data_type: &SqlType) -> bool {
     let name = data_type.to_string().to_ascii_uppercase();
-    ["DOUBLE", "DOUBLE PRECISION", "FLOAT", "REAL", "BIGINT", "INT", "INTEGER", "VARCHAR", "TEXT", "STRING", "DATE", "BOOLEAN"]
-        .contains(&name.as_str())
+    [
+        "DOUBLE",
+        "DOUBLE PRECISION",
+        "FLOAT",
+        "REAL",
+        "BIGINT",
+        "INT",
+        "INTEGER",
+        "VARCHAR",
+        "TEXT",
+        "STRING",
+        "DATE",
+        "BOOLEAN",
+    ]
+    .contains(&name.as_str())
 }
 
 fn kind_class(kind: Kind) -> Option<Class> {
@@ -735,21 +755,21 @@ fn children(expr: &mut Expr) -> Vec<&mut Expr> {
 }
 
 /// A comparison of integers with a number that may have a fraction or be out of their range, as a comparison with an
-/// integer. `None`: equality that cannot be.
-fn whole_number(cmp: Cmp, number: f64) -> Option<(Cmp, Literal)> {
+/// integer.
+fn whole_number(cmp: Cmp, number: f64) -> Fitted {
     // NaN is above all numbers.
     let floor = if number.is_nan() { f64::INFINITY } else { number.floor() };
     let nearest = floor as i64;
     let below_all = floor < nearest as f64;
     let cmp = match cmp {
         cmp if nearest as f64 == number => cmp,
-        Cmp::Eq | Cmp::Ne => return None,
+        Cmp::Eq | Cmp::Ne => return Fitted::Never,
         Cmp::Gt | Cmp::Ge if below_all => Cmp::Ge,
         Cmp::Lt | Cmp::Le if below_all => Cmp::Lt,
         Cmp::Gt | Cmp::Ge => Cmp::Gt,
         Cmp::Lt | Cmp::Le => Cmp::Le,
     };
-    Some((cmp, Literal::Int(nearest)))
+    Fitted::To(cmp, Literal::Int(nearest))
 }
 
 fn day(text: &str) -> Option<i64> {
