@@ -17,6 +17,7 @@ pub struct Output {
     pub color: bool,
 }
 
+#[expect(clippy::unused_self, reason = "commands print through one value, whatever a way of printing needs to know")]
 impl Output {
     /// For this process.
     pub fn new(json: bool) -> Self {

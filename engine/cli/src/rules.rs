@@ -67,22 +67,19 @@ pub fn zone(name: &str) -> Result<chrono_tz::Tz, CommandError> {
 }
 
 /// What derived columns need besides the rows.
-pub fn derive_context(now_ms: i64, zone: &str) -> Result<DeriveContext, CommandError> {
-    Ok(DeriveContext { now: Some(now_ms), zone: self::zone(zone)?, ..DeriveContext::default() })
+pub fn derive_context(now_ms: i64, zone: &str, secret: &Secret) -> Result<DeriveContext, CommandError> {
+    let id_key = secret.subkey("traveller_id");
+    Ok(DeriveContext { now: Some(now_ms), zone: self::zone(zone)?, id_key, ..DeriveContext::default() })
 }
 
-/// The secret of random draws: HAECHI_SECRET in hex, or the one for demonstrations, with a note, once.
+/// The secret of random draws and pseudonyms: HAECHI_SECRET in hex, or the one for demonstrations, with a note, once.
 pub fn secret(out: &Output) -> Result<Secret, CommandError> {
     static NOTED: AtomicBool = AtomicBool::new(false);
-    match std::env::var("HAECHI_SECRET") {
-        Ok(hex) => Ok(Secret::from_hex(hex.trim())?),
-        Err(_) => {
-            if !out.json && !NOTED.swap(true, Ordering::Relaxed) {
-                out.note(
-                    "note: random draws use the public demonstration secret; set HAECHI_SECRET (32 bytes in hex)",
-                )?;
-            }
-            Ok(Secret::demo())
-        }
+    if let Some(hex) = std::env::var_os("HAECHI_SECRET") {
+        return Ok(Secret::from_hex(hex.to_string_lossy().trim())?);
     }
+    if !out.json && !NOTED.swap(true, Ordering::Relaxed) {
+        out.note("note: random draws and traveller ids use the public demonstration secret; set HAECHI_SECRET (32 bytes in hex)")?;
+    }
+    Ok(Secret::demo())
 }

@@ -75,12 +75,9 @@ fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result
         Node::Always => leaf("TRUE", Some(true)),
         Node::Never => leaf("never true", None),
         Node::Atom { atom, negated } => explain_atom(plan, frame, *atom, *negated, row)?,
-        Node::And(_) | Node::Or(_) => {
+        Node::And(children) | Node::Or(children) => {
             let is_and = matches!(plan.program.node(id), Node::And(_));
-            let parts = plan.parts[id.0 as usize]
-                .iter()
-                .map(|part| explain(plan, frame, *part, row))
-                .collect::<Result<Vec<_>, _>>()?;
+            let parts = children.iter().map(|part| explain(plan, frame, *part, row)).collect::<Result<Vec<_>, _>>()?;
             // AND: false beats unknown beats true; OR the other way round.
             let truth = if parts.iter().any(|part| part.truth == Some(!is_and)) {
                 Some(!is_and)
@@ -110,13 +107,13 @@ fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result
         }
         Node::Holds { inner, negated } => {
             let part = explain(plan, frame, *inner, row)?;
-            let condition = (if *negated { "is not true that" } else { "is true that" }).to_owned();
-            Explanation {
-                condition,
-                truth: Some((part.truth == Some(true)) != *negated),
-                values: Vec::new(),
-                parts: vec![part],
+            let truth = Some((part.truth == Some(true)) != *negated);
+            if part.parts.is_empty() {
+                let word = if *negated { "IS NOT TRUE" } else { "IS TRUE" };
+                return Ok(Explanation { condition: format!("({}) {word}", part.condition), truth, ..part });
             }
+            let condition = (if *negated { "is not true that" } else { "is true that" }).to_owned();
+            Explanation { condition, truth, values: Vec::new(), parts: vec![part] }
         }
     })
 }

@@ -1,5 +1,6 @@
 //! One subject again: its rows out of the inputs, decided by the same path, with every step told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
@@ -18,12 +19,27 @@ use crate::run::RunError;
 pub struct Finding {
     /// How its lane came about.
     pub decision: SubjectDecision,
-    /// For each hit: the rule, the row within the subject, and why.
-    pub hits: Vec<(String, usize, Explanation)>,
+    /// The rules that hit, in the order of the ruleset.
+    pub hits: Vec<RuleHit>,
     /// For the rule asked about: each row of the subject, and why or why not.
     pub asked: Vec<Explanation>,
     /// Rows of the subject.
     pub rows: usize,
+}
+
+/// A rule that hit the subject.
+#[derive(Debug, Serialize)]
+pub struct RuleHit {
+    /// Its id.
+    pub rule: String,
+    /// What it looks for.
+    pub title: String,
+    /// What the officer is to do.
+    pub instruction: Option<String>,
+    /// Rows of the subject that it hit, from 0.
+    pub rows: Vec<usize>,
+    /// Why it hit the first of them.
+    pub explanation: Explanation,
 }
 
 /// Finds a subject in the inputs and decides on it again; `rule` asks about one rule in particular.
@@ -64,11 +80,17 @@ fn explain(decider: &Decider, rows: &RecordBatch, rule: Option<usize>) -> Result
     let last = subjects.len().saturating_sub(1);
     let decision = decider.selector().explain(&subjects, last, &pairs).map_err(crate::DecideError::from)?;
     let of_rule = |row: usize, rule: usize| evaluator.explain(&derived, row, rule).map_err(crate::DecideError::from);
-    let hits = found
-        .iter()
-        .map(|(row, rule)| {
-            let id = decider.ruleset.rules[rule as usize].id.clone();
-            Ok((id, row as usize, of_rule(row as usize, rule as usize)?))
+    let mut by_rule: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (row, rule) in found.iter() {
+        by_rule.entry(rule as usize).or_default().push(row as usize);
+    }
+    let hits = by_rule
+        .into_iter()
+        .map(|(index, rows)| {
+            let rule = &decider.ruleset.rules[index];
+            let explanation = of_rule(rows[0], index)?;
+            let (title, instruction) = (rule.title.clone(), rule.instruction.clone());
+            Ok(RuleHit { rule: rule.id.clone(), title, instruction, rows, explanation })
         })
         .collect::<Result<Vec<_>, RunError>>()?;
     let asked = match rule {

@@ -16,7 +16,7 @@ mod run;
 
 pub use count::{CountError, CountReport, count};
 pub use decide::{DecideError, Decided, Decider};
-pub use explain::{Finding, find_subject};
+pub use explain::{Finding, RuleHit, find_subject};
 pub use input::{Inputs, Progress, ReadFailure};
 pub use packs::Packs;
 pub use rule_tests::{TestOutcome, run_tests};

@@ -68,6 +68,11 @@ impl Secret {
         hex::encode(&digest[..8])
     }
 
+    /// A key of its own for another purpose, such as the pseudonyms of travellers: it tells nothing about this secret.
+    pub fn subkey(&self, purpose: &str) -> [u8; 32] {
+        self.mac.clone().chain_update("haechi subkey ").chain_update(purpose).finalize().into_bytes().into()
+    }
+
     /// Whether this is [`Secret::demo`].
     pub fn is_demo(&self) -> bool {
         self.key_id() == Self::demo().key_id()

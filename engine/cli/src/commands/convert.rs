@@ -69,7 +69,7 @@ pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
         wrong |= !converted.set_aside.is_empty();
         if let (Some(rows), Some(reading)) = (&mut rows, &reading) {
             for (stream, batch) in &reading.records {
-                let context = rules::derive_context(rules::now_ms(), &args.zone)?;
+                let context = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
                 let derived = derive(stream, batch, &context).unwrap_or_else(|_| batch.clone());
                 rows.write(stream.name, &derived)?;
             }

@@ -64,7 +64,7 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     };
     let evaluator = Evaluator::new(Arc::clone(&ruleset.program), Options::default())?;
     let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows.or(Some(BATCH_ROWS)))?;
-    let derive = rules::derive_context(rules::now_ms(), &args.zone)?;
+    let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
     let report = count_hits(ruleset, &evaluator, &inputs, &derive, args.hits.as_deref(), &progress)?;

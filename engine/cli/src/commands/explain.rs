@@ -39,8 +39,9 @@ pub fn run(args: &ExplainArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let manifest = Manifest::read(&args.folder)?;
     let stream = rules::stream(&manifest.stream)?;
     let packs = rules::load(&manifest.rules, Some(stream), out)?;
-    let derive = rules::derive_context(manifest.decided_at_ms, &manifest.zone)?;
-    let decider = Decider::new(&packs, stream, &rules::secret(out)?, derive, Options::default())?;
+    let secret = rules::secret(out)?;
+    let derive = rules::derive_context(manifest.decided_at_ms, &manifest.zone, &secret)?;
+    let decider = Decider::new(&packs, stream, &secret, derive, Options::default())?;
     if decider.ruleset.hash != manifest.ruleset_hash {
         out.note("note: the rules have changed since the run; this is what they say now")?;
     }
@@ -77,24 +78,24 @@ pub fn text(finding: &Finding, rule: Option<&str>) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{parts}");
     };
-    match rule {
-        Some(rule) => {
-            for (row, explanation) in finding.asked.iter().enumerate() {
-                let word = if explanation.truth == Some(true) { "hits" } else { "does not hit" };
-                line(format_args!("{rule} {word} row {} of {}:", row + 1, finding.rows));
-                line(format_args!("{}", tree(explanation, 2)));
-                if explanation.truth != Some(true) {
-                    for part in explanation.decisive() {
-                        line(format_args!("  decisive: {}", leaf(part)));
-                    }
+    if let Some(rule) = rule {
+        for (row, explanation) in finding.asked.iter().enumerate() {
+            let word = if explanation.truth == Some(true) { "hits" } else { "does not hit" };
+            line(format_args!("{rule} {word} row {} of {}:", row + 1, finding.rows));
+            line(format_args!("{}", tree(explanation, 2)));
+            if explanation.truth != Some(true) {
+                for part in explanation.decisive() {
+                    line(format_args!("  decisive: {}", leaf(part)));
                 }
             }
         }
-        None => {
-            line(format_args!("{}", finding.decision.to_string().trim_end()));
-            for (rule, row, explanation) in &finding.hits {
-                line(format_args!("{rule} hits row {} of {}:", row + 1, finding.rows));
-                line(format_args!("{}", tree(explanation, 2)));
+    } else {
+        line(format_args!("{}", finding.decision.to_string().trim_end()));
+        for hit in &finding.hits {
+            line(format_args!("{}: {}", hit.rule, hit.title));
+            line(format_args!("{}", tree(&hit.explanation, 2)));
+            if let Some(instruction) = &hit.instruction {
+                line(format_args!("  officer: {instruction}"));
             }
         }
     }

@@ -82,8 +82,9 @@ pub fn run_files(args: &RunArgs, out: &Output) -> Result<(RunReport, Decider), C
     let packs = rules::load(&args.rules, Some(stream), out)?;
     let now = args.as_of.unwrap_or_else(rules::now_ms);
     let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows)?;
-    let derive = rules::derive_context(now, &args.zone)?;
-    let decider = Decider::new(&packs, stream, &rules::secret(out)?, derive, Options::default())?;
+    let secret = rules::secret(out)?;
+    let derive = rules::derive_context(now, &args.zone, &secret)?;
+    let decider = Decider::new(&packs, stream, &secret, derive, Options::default())?;
     let manifest = Manifest {
         stream: stream.name.to_owned(),
         rules: args.rules.iter().map(|path| absolute(path)).collect(),

@@ -151,12 +151,12 @@ fn a_rule_test_that_fails_shows_the_difference() {
     shoes.yaml:13:10: shoes-01 test 1
       expected hit, found no_hit
       unknown all of
-        yes     origin_country = 'CN'   [origin_country = CN]
         yes     hs4 IN ('6402', '6403')   [hs4 = 6402]
+        yes     origin_country = 'CN'   [origin_country = CN]
         unknown any of
+          no      customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 12.5, customs_value_usd = 100.0, net_mass_kg = 8.0]
           unknown any item has
             unknown description LIKE '%SAMPLE%'   [description = NULL]
-          no      customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 12.5, customs_value_usd = 100.0, net_mass_kg = 8.0]
     1 tests passed, 1 failed
     ");
     let report = desk.haechi("test shoes.yaml --json").json();
@@ -169,4 +169,19 @@ fn the_shipped_packs_are_clean_together() {
     let packs = repository("rules/packs");
     let report = desk.haechi(&format!("check {} --json --deny-warnings", packs.display())).done().json();
     assert!(report["rules"].as_u64().unwrap() >= 110, "{report}");
+}
+
+#[test]
+fn a_stream_has_one_policy() {
+    let desk = Desk::new();
+    for pack in ["one", "two"] {
+        std::fs::create_dir(desk.path(pack)).unwrap();
+        desk.file(&format!("{pack}/shoes.yaml"), SHOES.replace("shoes-01", &format!("shoes-{pack}")));
+        desk.file(&format!("{pack}/policy.yaml"), "scores: [{at_least: 40, lane: documents}]\n");
+    }
+    let report = desk.haechi("check one two --json").json();
+    let errors: Vec<_> =
+        report["diagnostics"].as_array().unwrap().iter().filter(|d| d["severity"] == "error").collect();
+    assert_eq!(errors.len(), 1, "{report}");
+    assert_eq!((&errors[0]["code"], &errors[0]["file"]), (&"E0503".into(), &"two/policy.yaml".into()));
 }

@@ -1,6 +1,7 @@
 //! `haechi convert`: messages to rows, a line of JSON a file.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -76,7 +77,7 @@ fn no_sample_message_stops_the_others() {
     let desk = Desk::new();
     let folder = shared("messages/synthetic");
     let pattern = folder.join("**/*.edi").display().to_string();
-    let files = glob_count(&folder);
+    let files = message_count(&folder);
     let ran = desk.haechi(&format!("convert --json {pattern}"));
     assert!(ran.code == 0 || ran.code == 1, "{}", ran.err);
     assert_eq!(ran.json_lines().len(), files);
@@ -88,12 +89,10 @@ fn no_sample_message_stops_the_others() {
     }
 }
 
-fn glob_count(folder: &std::path::Path) -> usize {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| match path.is_dir() {
-            true => glob_count(&path),
-            false => usize::from(path.extension().is_some_and(|extension| extension == "edi")),
-        })
-        .sum()
+/// Files that end in `.edi`, in subfolders too.
+fn message_count(folder: &Path) -> usize {
+    let of = |path: PathBuf| {
+        if path.is_dir() { message_count(&path) } else { usize::from(path.extension().is_some_and(|end| end == "edi")) }
+    };
+    fs::read_dir(folder).unwrap().map(|entry| of(entry.unwrap().path())).sum()
 }

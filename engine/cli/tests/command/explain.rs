@@ -17,14 +17,15 @@ fn a_selection_is_explained_by_the_values_its_rules_saw() {
       shoes-01 hits row 1, asks for examine
       asked for: examine
       lane: examine
-    shoes-01 hits row 1 of 2:
+    shoes-01: Undervalued footwear
       yes     all of
-        yes     origin_country = 'CN'   [origin_country = CN]
         yes     hs4 IN ('6402', '6403')   [hs4 = 6402]
+        yes     origin_country = 'CN'   [origin_country = CN]
         yes     any of
+          yes     customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 1.25, customs_value_usd = 100.0, net_mass_kg = 80.0]
           no      any item has
             no      description LIKE '%SAMPLE%'   [description = BOOTS]
-          yes     customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 1.25, customs_value_usd = 100.0, net_mass_kg = 80.0]
+      officer: Check sole material and invoice.
     ");
 }
 
@@ -34,25 +35,25 @@ fn a_rule_that_did_not_hit_names_what_was_decisive() {
     insta::assert_snapshot!(desk.haechi("explain --in out D2 --rule shoes-01").done().out, @r"
     shoes-01 does not hit row 1 of 1:
       no      all of
-        yes     origin_country = 'CN'   [origin_country = CN]
         yes     hs4 IN ('6402', '6403')   [hs4 = 6402]
+        yes     origin_country = 'CN'   [origin_country = CN]
         no      any of
+          no      customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 12.5, customs_value_usd = 1000.0, net_mass_kg = 80.0]
           no      any item has
             no      description LIKE '%SAMPLE%'   [description = BOOTS]
-          no      customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 12.5, customs_value_usd = 1000.0, net_mass_kg = 80.0]
-      decisive: no      description LIKE '%SAMPLE%'   [description = BOOTS]
       decisive: no      customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 12.5, customs_value_usd = 1000.0, net_mass_kg = 80.0]
+      decisive: no      description LIKE '%SAMPLE%'   [description = BOOTS]
     ");
     // A value that is missing decides as well, and is not the same as a wrong one.
     insta::assert_snapshot!(desk.haechi("explain --in out D3 --rule shoes-01").done().out, @r"
     shoes-01 does not hit row 1 of 1:
       unknown all of
-        unknown origin_country = 'CN'   [origin_country = NULL]
         yes     hs4 IN ('6402', '6403')   [hs4 = 6402]
+        unknown origin_country = 'CN'   [origin_country = NULL]
         yes     any of
+          yes     customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 1.25, customs_value_usd = 100.0, net_mass_kg = 80.0]
           no      any item has
             no      description LIKE '%SAMPLE%'   [description = BOOTS]
-          yes     customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 1.25, customs_value_usd = 100.0, net_mass_kg = 80.0]
       decisive: unknown origin_country = 'CN'   [origin_country = NULL]
     ");
 }
@@ -62,7 +63,7 @@ fn programs_get_the_same_as_json() {
     let desk = run();
     let explained = desk.haechi("explain --in out D1 --json").done().json();
     assert_eq!(explained["decision"]["lane"], "examine");
-    assert_eq!(explained["hits"][0][0], "shoes-01");
+    assert_eq!(explained["hits"][0]["rule"], "shoes-01");
     let asked = desk.haechi("explain --in out D2 --rule shoes-01 --json").done().json();
     assert_eq!(asked["asked"][0]["truth"], false);
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread;
 
 use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue, ValueWithSpan};
 use haechi_model::Kind;
@@ -33,7 +34,38 @@ pub(super) struct Lowering<'c, 'a> {
     both: HashMap<(String, Scope), (NodeId, NodeId)>,
 }
 
+/// Room for a condition at the bounds of [`parse`], without optimisation.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Compiles one condition. The bounds of [`parse`] are wider than the stack of a common thread: the few conditions that
+/// may come near them get one of their own.
 pub(super) fn compile(
+    compiler: &mut Compiler<'_>,
+    rule: &str,
+    sql: &SqlText,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<NodeId> {
+    if is_deep(&sql.text) {
+        let done = thread::scope(|scope| {
+            let here = || compile_here(&mut *compiler, rule, sql, &mut *diagnostics);
+            let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, here).ok()?;
+            Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        if let Some(node) = done {
+            return node;
+        }
+    }
+    compile_here(compiler, rule, sql, diagnostics)
+}
+
+/// By the parentheses, NOTs and CASEs that might stand inside each other, and the tests that might stand in a row.
+fn is_deep(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let opening = words.filter(|w| w.eq_ignore_ascii_case("not") || w.eq_ignore_ascii_case("case")).count();
+    text.len() > 2_000 || text.matches('(').count() + opening > 8
+}
+
+fn compile_here(
     compiler: &mut Compiler<'_>,
     rule: &str,
     sql: &SqlText,

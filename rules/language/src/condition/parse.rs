@@ -13,8 +13,8 @@ const TEXT_BYTES_MAX: usize = 256 * 1024;
 const OPERATORS_MAX: usize = 2_000;
 /// Deepest nesting of parentheses, functions and CASE.
 const NESTING_MAX: usize = 48;
-/// Most operators one inside the other, as in `a + b + c`, where each is a level of a tree that is walked recursively,
-/// here and in every block of rows. Outside of parentheses AND and OR do not count: they are taken as one list.
+/// Most operators one inside the other, as in `a + b + c`, where each is a level of a tree that is walked recursively
+/// for every block of rows. AND and OR do not count: what they join is kept as one list.
 const LEVELS_MAX: usize = 100;
 
 /// Why a condition could not be parsed.
@@ -122,7 +122,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
 fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<Range<usize>> {
     use datafusion_sql::sqlparser::keywords::Keyword as K;
     let (mut depth, mut cases, mut operators, mut prefix_run) = (0usize, 0usize, 0usize, 0usize);
-    // For each open parenthesis or CASE: levels of the expression that is being read, and most of those before it.
+    // For each open parenthesis or CASE: levels of the operand that is being read, and the most of those before it.
     let mut open = vec![(0usize, 0usize)];
     for token in tokens {
         let mut prefix = false;
@@ -160,11 +160,7 @@ fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<
         open.resize(depth + cases + 1, (0, 0));
         let anew = match &token.token {
             Token::Comma => true,
-            Token::Word(word) => match word.keyword {
-                K::WHEN | K::THEN | K::ELSE => true,
-                K::AND | K::OR => depth + cases == 0,
-                _ => false,
-            },
+            Token::Word(word) => matches!(word.keyword, K::AND | K::OR | K::WHEN | K::THEN | K::ELSE),
             _ => false,
         };
         let (levels, most) = &mut open[depth + cases];

@@ -1,0 +1,268 @@
+//! The rule language over rows, one condition a line: which rows it hits.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly")]
+
+mod support;
+
+use support::{evaluator, program, rows};
+
+/// Each line: a condition, `->`, the rows (from 0) it hits.
+fn check(stream: &str, data: &str, table: &str) {
+    let batch = rows(stream, data);
+    let cases: Vec<(&str, &str)> =
+        table.lines().map(str::trim).filter(|l| !l.is_empty()).map(|l| l.rsplit_once("->").unwrap()).collect();
+    let rules: Vec<&str> = cases.iter().map(|(rule, _)| rule.trim()).collect();
+    let hits = evaluator(stream, &rules).evaluate(&batch).unwrap();
+    for (i, (rule, expected)) in cases.iter().enumerate() {
+        let found: Vec<String> =
+            hits.iter().filter(|(_, r)| *r as usize == i).map(|(row, _)| row.to_string()).collect();
+        assert_eq!(found.join(" "), expected.trim(), "{rule}");
+    }
+}
+
+const ITEMS: &str = r#"
+{"declaration_id":"A","item_no":1,"hs4":"6402","origin_country":"CN","departure_country":"CN","customs_value_usd":100,"net_mass_kg":80,"quantity":10,"importer_aeo":false,"description":"Toy GUN, plastic"}
+{"declaration_id":"A","item_no":2,"hs4":"8517","origin_country":"vn","departure_country":"HK","customs_value_usd":5000,"net_mass_kg":2,"importer_aeo":false,"description":"begun 100%"}
+{"declaration_id":"B","item_no":1,"hs4":null,"origin_country":null,"departure_country":"JP","customs_value_usd":null,"net_mass_kg":0,"importer_aeo":true,"description":null}
+{"declaration_id":"C","item_no":1,"hs4":"6403","origin_country":"KR","departure_country":"KR","customs_value_usd":-1.5,"net_mass_kg":null,"quantity":2.5,"importer_aeo":null,"description":"AIR RIFLE"}
+"#;
+
+#[test]
+fn comparisons_follow_three_valued_logic() {
+    check(
+        "declaration",
+        ITEMS,
+        "hs4 = '6402'                                             -> 0
+         hs4 <> '6402'                                            -> 1 3
+         NOT hs4 = '6402'                                         -> 1 3
+         hs4 IN ('6402', '8517')                                  -> 0 1
+         hs4 NOT IN ('6402')                                      -> 1 3
+         hs4 IN ('6402', NULL)                                    -> 0
+         hs4 NOT IN ('6402', NULL)                                ->
+         hs4 IS NULL                                              -> 2
+         hs4 IS NOT NULL AND origin_country LIKE 'C%'             -> 0
+         hs4 LIKE '64%'                                           -> 0 3
+         hs4 NOT LIKE '64%'                                       -> 1
+         hs4 >= '6403'                                            -> 1 3
+         customs_value_usd > 50                                   -> 0 1
+         NOT customs_value_usd > 50                               -> 3
+         customs_value_usd BETWEEN -2 AND 100                     -> 0 3
+         customs_value_usd NOT BETWEEN -2 AND 100                 -> 1
+         customs_value_usd / net_mass_kg < 4.5                    -> 0
+         item_no > 1.5                                            -> 1
+         item_no = 1.5                                            ->
+         item_no <> 1.5                                           -> 0 1 2 3
+         importer_aeo                                             -> 2
+         NOT importer_aeo                                         -> 0 1
+         importer_aeo IS NOT TRUE                                 -> 0 1 3
+         importer_aeo = false                                     -> 0 1
+         origin_country <> departure_country                      -> 1
+         (hs4 = 'x' OR importer_aeo) IS UNKNOWN                   -> 3
+         (origin_country = 'KR') IS NOT TRUE                      -> 0 1 2
+         hs4 = '6402' OR customs_value_usd < 0                    -> 0 3
+         TRUE                                                     -> 0 1 2 3
+         1 > 2                                                    -> ",
+    );
+}
+
+#[test]
+fn lists_tables_and_words() {
+    check(
+        "declaration",
+        ITEMS,
+        "in_list(origin_country, 'watched')                       -> 0 1
+         NOT in_list(origin_country, 'watched')                   -> 3
+         mentions(description, 'weapons')                         -> 0 3
+         NOT mentions(description, 'weapons')                     -> 1
+         description LIKE '%100\\%'                               -> 1
+         description ILIKE '%air%'                                -> 3
+         lookup('floor', hs4) > 10                                -> 1
+         customs_value_usd / net_mass_kg < lookup('floor', hs4)   -> 0
+         lookup('floor.label', hs4) = 'shoes'                     -> 0
+         lookup('floor', hs4) IS NULL                             -> 2 3",
+    );
+}
+
+#[test]
+fn expressions_are_datafusions() {
+    check(
+        "declaration",
+        ITEMS,
+        "upper(origin_country) = 'VN'                             -> 1
+         substr(hs4, 1, 2) = '64'                                 -> 0 3
+         length(description) > 10                                 -> 0
+         CASE WHEN importer_aeo THEN 1 ELSE 2 END = 1             -> 2
+         CASE WHEN in_list(origin_country, 'watched') THEN 1 ELSE 2 END = 1 -> 0 1
+         coalesce(customs_value_usd, 0) = 0                       -> 2
+         round(quantity) = 3                                      -> 3
+         item_no + quantity > 5                                   -> 0
+         date_part('year', declared_at) = 2026                    ->
+         regexp_like(description, '^[a-z]')                       -> 1",
+    );
+}
+
+#[test]
+fn conditions_look_across_the_items_of_a_declaration() {
+    check(
+        "declaration",
+        ITEMS,
+        "any_item(hs4 = '6402') AND hs4 = '8517'                  -> 1
+         all_items(item_no >= 1)                                  -> 0 1 2 3
+         all_items(hs4 LIKE '64%')                                -> 3
+         count_items(customs_value_usd > 50) = 2                  -> 0 1
+         sum_items(customs_value_usd) > 5000                      -> 0 1
+         sum_items(net_mass_kg) IS NULL                           -> 3
+         NOT any_item(hs4 = '8517')                               -> 3
+         any_item(hs4 = '6402' AND customs_value_usd < 200) AND NOT importer_aeo -> 0 1",
+    );
+}
+
+#[test]
+fn conditions_look_into_records_and_lists() {
+    let bills = r#"
+{"consignment_id":"1","route_countries":["CN","KP","KR"],"containers":[{"container_id":"ABCU1","iso_type":"22R1","fill":"full","gross_mass_kg":100},{"container_id":"ABCU2","iso_type":"22G1","fill":"empty","gross_mass_kg":900}]}
+{"consignment_id":"2","route_countries":[],"containers":[]}
+{"consignment_id":"3","containers":[{"container_id":"X","fill":null,"gross_mass_kg":null}]}
+"#;
+    check(
+        "consignment",
+        bills,
+        "array_has(route_countries, 'KP')                         -> 0
+         NOT array_has(route_countries, 'KP')                     -> 1 2
+         any_in_list(route_countries, 'watched')                  -> 0
+         cardinality(containers) = 0                              -> 1
+         cardinality(route_countries) < 1                         -> 1 2
+         any_container(fill = 'empty' AND gross_mass_kg > 500)    -> 0
+         any_container(fill = 'full' AND gross_mass_kg > 500)     ->
+         all_containers(iso_type LIKE '22%')                      -> 0 1
+         NOT any_container(fill = 'empty')                        -> 1
+         count_containers(fill = 'full') = 1                      -> 0
+         sum_containers(gross_mass_kg) = 1000                     -> 0
+         sum_containers(gross_mass_kg) IS NULL                    -> 1 2",
+    );
+}
+
+#[test]
+fn what_rules_share_stands_once() {
+    let program = program(
+        "declaration",
+        &["hs4 = '6402' AND origin_country = 'CN'", "origin_country IN ('CN') AND '6402' = hs4", "hs4 <> '6402'"],
+    )
+    .unwrap();
+    assert_eq!(program.atoms.len(), 2);
+    assert_eq!(program.roots[0], program.roots[1]);
+}
+
+#[test]
+fn mistakes_have_codes() {
+    let cases = [
+        ("hs4 = ", "E0201"),
+        ("hs44 = '6402'", "E0202"),
+        ("any_line(x = 1)", "E0203"),
+        ("now() > declared_at", "E0204"),
+        ("in_list(hs4)", "E0205"),
+        ("hs4 = 6402", "E0206"),
+        ("customs_value_usd = '12'", "E0206"),
+        ("hs4", "E0207"),
+        ("in_list(hs4, 'watchd')", "E0208"),
+        ("lookup('floor.usd', hs4) > 1", "E0209"),
+        ("hs4 IN (SELECT 1)", "E0210"),
+        ("CAST(hs4 AS INT) > 1", "E0212"),
+        ("importer.declarations_90d > 1", "E0213"),
+        ("any_item(any_item(item_no = 1))", ""),
+        ("regexp_like(description, '(')", "E0215"),
+        ("container_ids = 'X'", "E0202"),
+        ("upper(hs4, 3) = 'X'", "E0206"),
+        ("hs4 = \"6402\"", "E0202"),
+    ];
+    for (rule, code) in cases {
+        let found = program("declaration", &[rule]).err().map(|d| d[0].code).unwrap_or_default();
+        assert_eq!(found, code, "{rule}");
+    }
+    assert_eq!(program("traveller", &["any_item(carrier = 'ZZ')"]).unwrap_err()[0].code, "E0214");
+}
+
+#[test]
+fn an_explanation_says_which_part_failed_and_what_it_saw() {
+    let evaluator =
+        evaluator("declaration", &["hs4 = '6402' AND customs_value_usd / net_mass_kg < 1 AND NOT importer_aeo"]);
+    let why = evaluator.explain(&rows("declaration", ITEMS), 0, 0).unwrap();
+    assert_eq!(why.truth, Some(false));
+    let failed = why.decisive();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].condition, "customs_value_usd / net_mass_kg < 1");
+    assert_eq!(failed[0].values[0].1.as_deref(), Some("1.25"));
+    assert_eq!(evaluator.columns_of(0), ["net_mass_kg", "customs_value_usd", "importer_aeo", "hs4"]);
+}
+
+#[test]
+fn scratch_depth() {
+    for n in [90usize, 600, 1900] {
+        let ands = vec!["item_no=1"; n / 2].join(" AND ");
+        for (name, text) in [
+            ("plus", vec!["item_no"; n].join(" + ") + " > 1"),
+            ("is", "importer_aeo".to_owned() + &" IS TRUE".repeat(n)),
+            ("unknown", "importer_aeo".to_owned() + &" IS UNKNOWN".repeat(n)),
+            ("concat", vec!["hs4"; n].join(" || ") + " > 'x'"),
+            ("eq", vec!["(importer_aeo)"; n].join(" = ")),
+            ("ands", ands.clone()),
+            ("ands unknown", format!("({ands}) IS UNKNOWN")),
+            ("ands value", format!("({ands}) = importer_aeo")),
+            ("ands case", format!("CASE WHEN ({ands}) THEN TRUE ELSE FALSE END")),
+            ("ands coalesce", format!("coalesce({ands}, TRUE)")),
+            ("whens", format!("CASE {} ELSE 1 END > 1", "WHEN importer_aeo THEN item_no ".repeat(n))),
+        ] {
+            let at = std::time::Instant::now();
+            let found = program("declaration", &[&text]).err().map(|d| d[0].message.clone());
+            eprintln!("{name} {n} {:?} {found:?}", at.elapsed());
+        }
+    }
+    let mut text = "importer_aeo".to_owned();
+    for _ in 0..47 {
+        text = format!("({text}) IS UNKNOWN");
+    }
+    let at = std::time::Instant::now();
+    let found = program("declaration", &[&text]).err().map(|d| d[0].message.clone());
+    eprintln!("nested unknown {:?} {found:?}", at.elapsed());
+    let mut text = "importer_aeo".to_owned();
+    for k in 0..23 {
+        eprintln!("case {k}");
+        program("declaration", &[&text]).unwrap();
+        text = format!("CASE WHEN ({text}) IS UNKNOWN THEN item_no ELSE 1 END = 1");
+    }
+    let at = std::time::Instant::now();
+    let found = program("declaration", &[&text]).err().map(|d| d[0].message.clone());
+    eprintln!("nested case {:?} {found:?}", at.elapsed());
+    let mut text = "item_no".to_owned();
+    for _ in 0..33 {
+        text = format!("({text} + 1 + 2)");
+    }
+    let at = std::time::Instant::now();
+    let found = program("declaration", &[&(text + " > 1")]).err().map(|d| d[0].message.clone());
+    eprintln!("nested plus {:?} {found:?}", at.elapsed());
+
+    for form in [
+        "(T) = (item_no = 1)",
+        "CASE WHEN (T) THEN TRUE ELSE FALSE END",
+        "NOT (T)",
+        "(T) IN (item_no = 1, importer_aeo)",
+        "coalesce(T, FALSE)",
+        "(T) IS DISTINCT FROM importer_aeo",
+        "any_item(T)",
+        "(T OR item_no = 1) AND importer_aeo",
+        "(1 + 1 = count_items(T)) = (importer_aeo = importer_aeo)",
+        "(1 + 1 + 1 + count_items(T) = 2)",
+    ] {
+        let mut text = "importer_aeo".to_owned();
+        for k in 0.. {
+            let at = std::time::Instant::now();
+            let found = program("declaration", &[&text]).err().map(|d| d[0].message.clone());
+            if let Some(found) = found {
+                eprintln!("{form} {k} {:?} {found}", at.elapsed());
+                break;
+            }
+            assert!(k < 60);
+            text = form.replace("(T", &format!("({text}"));
+            text = text.replace("TRUE", "TRUE");
+        }
+    }
+}
