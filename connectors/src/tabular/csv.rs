@@ -41,6 +41,9 @@ pub enum HeaderError {
     /// No line at all.
     #[error("has no header line")]
     None,
+    /// No line break where a header would end.
+    #[error("the header line has more than {} bytes", super::lines::LINE_BYTES_MAX)]
+    TooLong,
     /// Some other encoding.
     #[error("line {line}: the header is not UTF-8; save the file as UTF-8")]
     NotUtf8 {
@@ -60,8 +63,12 @@ impl Header {
     pub fn read(lines: &mut Lines, known: impl Fn(&str) -> bool) -> Result<Self, HeaderError> {
         loop {
             let number = lines.number();
-            let Ahead::Line(line) = lines.ahead(0) else {
-                return Err(lines.take_error().map_or(HeaderError::None, HeaderError::Io));
+            let line = match lines.ahead(0) {
+                Ahead::Line(line) => line,
+                Ahead::TooLong => return Err(HeaderError::TooLong),
+                Ahead::Torn(_) | Ahead::End => {
+                    return Err(lines.take_error().map_or(HeaderError::None, HeaderError::Io));
+                }
             };
             let bytes = lines.bytes(line.start, line.end).unwrap_or_default();
             let text = str::from_utf8(bytes).map_err(|_| HeaderError::NotUtf8 { line: number })?;

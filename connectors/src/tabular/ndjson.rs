@@ -1,7 +1,7 @@
 //! NDJSON: one object a line. A declaration may come nested, as `{header columns..., "items": [{...}, ...]}` or
 //! with its header columns under `"header"`; then every item is a row, and a bad item goes alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
@@ -14,26 +14,32 @@ use super::rows::{Position, RawRow, RowSink, Wired};
 
 /// Lines looked at to learn which fields there are.
 const SAMPLE_LINES: usize = 100;
+/// Different fields that are told apart; more are as unknown as any that comes later.
+const FIELDS_MAX: usize = 2_000;
 
-/// The names of the fields in the first lines.
+/// The names of the fields in the first lines. What was looked at is let go, so that long lines do not add up.
 pub fn sample(lines: &mut Lines) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    let mut offset = 0;
+    let mut seen: HashSet<String> = HashSet::new();
     for _ in 0..SAMPLE_LINES {
-        let Ahead::Line(line) = lines.ahead(offset) else { break };
-        offset = line.next;
-        let Some(Ok(Value::Object(object))) =
-            lines.bytes(line.start, line.end).map(|b| serde_json::from_slice(cut_bom(b)))
-        else {
-            continue;
+        let line = match lines.ahead(0) {
+            Ahead::Line(line) => line,
+            Ahead::TooLong => {
+                lines.skip_long_line();
+                continue;
+            }
+            Ahead::Torn(_) | Ahead::End => break,
         };
+        let object = lines.bytes(line.start, line.end).map(|b| serde_json::from_slice(cut_bom(b)));
+        lines.advance(line.next, 1);
+        let Some(Ok(Value::Object(object))) = object else { continue };
         let nested = Nested::of(&object);
         let maps = nested
             .header
             .into_iter()
             .chain(nested.items.iter().flat_map(|items| items.iter()).filter_map(Value::as_object));
         for name in std::iter::once(&object).chain(maps).flat_map(Map::keys) {
-            if !names.contains(name) && !nested.is_structure(name) {
+            if names.len() < FIELDS_MAX && !nested.is_structure(name) && seen.insert(name.clone()) {
                 names.push(name.clone());
             }
         }

@@ -239,14 +239,20 @@ impl Reader {
         Ok(Some(Current { file, rows }))
     }
 
-    /// Moves finished rows on, and takes out a subject that turned out too large.
+    /// Moves finished rows on, and takes out the subjects that turned out too large.
     fn collect(&mut self) -> Result<(), ReadError> {
+        let too_large = self.sink.take_too_large();
+        if !too_large.is_empty() {
+            self.sink.flush();
+        }
         self.sink.take_ready().into_iter().for_each(|batch| self.seams.push(batch));
-        let Some(subject) = self.sink.take_too_large() else { return Ok(()) };
-        self.sink.flush();
-        self.sink.take_ready().into_iter().for_each(|batch| self.seams.push(batch));
-        let removed = self.seams.remove(&subject)?;
-        let fault = self.sink.refusal(super::subjects::Refused::TooLarge, &subject);
+        too_large.iter().try_for_each(|subject| self.take_out(subject))
+    }
+
+    /// Sets the rows of a subject aside that were taken before.
+    fn take_out(&mut self, subject: &str) -> Result<(), ReadError> {
+        let removed = self.seams.remove(subject)?;
+        let fault = self.sink.refusal(super::subjects::Refused::TooLarge, subject);
         let at = |name: &str, row: usize| removed.column_by_name(name).map_or(String::new(), |a| text_at(a, row));
         for row in 0..removed.num_rows() {
             let (source, position) = (at("source", row), at("source_position", row));

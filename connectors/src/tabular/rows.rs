@@ -83,7 +83,7 @@ pub struct RowSink {
     rows_max: usize,
     ready: Vec<RecordBatch>,
     set_aside: Vec<SetAside>,
-    too_large: Option<String>,
+    too_large: Vec<String>,
     oversized: Option<String>,
     subject: String,
     position: String,
@@ -122,7 +122,7 @@ impl RowSink {
             rows_max,
             ready: Vec::new(),
             set_aside: Vec::new(),
-            too_large: None,
+            too_large: Vec::new(),
             oversized: None,
             subject: String::new(),
             position: String::new(),
@@ -233,7 +233,7 @@ impl RowSink {
 
     /// Whether it is time to take batches.
     pub fn is_ready(&self) -> bool {
-        !self.ready.is_empty() || self.too_large.is_some()
+        !self.ready.is_empty() || !self.too_large.is_empty()
     }
 
     /// The batches that are done.
@@ -253,9 +253,9 @@ impl RowSink {
         std::mem::take(&mut self.set_aside)
     }
 
-    /// A subject that turned out too large: rows of it that were taken before have to go as well.
-    pub fn take_too_large(&mut self) -> Option<String> {
-        self.too_large.take()
+    /// Subjects that turned out too large: rows of them that were taken before have to go as well.
+    pub fn take_too_large(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.too_large)
     }
 
     /// Why a row of a subject does not stay.
@@ -275,7 +275,7 @@ impl RowSink {
         };
         if refused == Refused::TooLarge && self.oversized.as_deref() != Some(subject) {
             self.oversized = Some(subject.to_owned());
-            self.too_large = Some(subject.to_owned());
+            self.too_large.push(subject.to_owned());
         }
         Fault { code, reason }
     }
