@@ -29,8 +29,9 @@ test: check
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(MAKE) doc
 
+# Private items too: the readers of these pages work on the code.
 doc:
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 
 bench: setup
 	$(CARGO) bench --locked -p haechi-benches

@@ -5,6 +5,7 @@
 
 use crate::format::MessageFormat;
 use crate::formats::FORMATS;
+use crate::tabular::split::{Cells, SEPARATORS, Split};
 
 /// What a file holds, once unwrapped.
 #[derive(Clone, Copy)]
@@ -91,10 +92,12 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
             return found;
         }
     }
-    if let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
+    let text = head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start();
+    // What a trader writes into a row must not decide how the file is read: a cell may hold the beginning of a message.
+    let is_table = text.first() == Some(&b'{') || is_table(text);
+    if !is_table && let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
         return Ok(Recognised::Message(format));
     }
-    let text = head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start();
     match text.first() {
         None => Ok(Recognised::Empty),
         Some(b'{') => Ok(Recognised::Ndjson),
@@ -106,6 +109,21 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
             if header.contains(&0) { Err(Unrecognised::Binary) } else { Ok(Recognised::Csv) }
         }
     }
+}
+
+/// Whether the first line and the one behind it have the same number of cells, several: what no mail disclaimer or
+/// address line before a message has.
+fn is_table(text: &[u8]) -> bool {
+    let mut lines = text.split(|b| *b == b'\n').filter_map(|line| str::from_utf8(line).ok());
+    let (Some(header), Some(row)) = (lines.next(), lines.next()) else { return false };
+    if FORMATS.iter().any(|format| (format.recognise)(header.as_bytes())) {
+        return false;
+    }
+    SEPARATORS.into_iter().any(|separator| {
+        let mut cells = Cells::default();
+        let mut count = |line: &str| (cells.split(line, separator) == Split::Whole).then(|| cells.len());
+        count(header).is_some_and(|n| n > 2 && count(row) == Some(n))
+    })
 }
 
 #[cfg(test)]
@@ -125,6 +143,11 @@ mod tests {
             (b"declaration_id,item_no\n1,1\n", "csv"),
             (b"\xEF\xBB\xBFdeclaration_id;item_no\n", "csv"),
             (b"declaration_id\n\0\0\0", "csv"),
+            (b"declaration_id,item_no,description\n1,1,UNB+UNOA:4+A'\n", "csv"),
+            (b"declaration_id,item_no,description\n1,1,X\n2,1,\"Y\nUNA:+.? 'UNB+UNOA:4+A'\"\n", "csv"),
+            (b"{\"description\": \"UNB+UNOA:4+A'\"}\n", "ndjson"),
+            (b"QP ICNAPKR\r\n.BKKRMZZ 220100\r\nUNB+UNOA:4+A'", "edifact"),
+            (b"UNB+UNOA:4+A,B,C'\nUNH+1,2,3'", "edifact"),
         ] {
             assert_eq!(recognise(head).map(Recognised::name), Ok(expected), "{}", head.escape_ascii());
         }

@@ -1,17 +1,19 @@
 //! Parquet and Arrow IPC: columns are read and checked whole, keys row by row.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
+use arrow::buffer::Buffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::ipc::reader::{FileReader, StreamReader};
+use arrow::ipc::reader::StreamDecoder;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_model::{Cell, Kind, Stream};
 use parquet::arrow::ProjectionMask;
@@ -38,6 +40,20 @@ pub struct Batches {
     pub batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>,
     /// Rows in all, where the file says so.
     pub n_rows: Option<u64>,
+}
+
+/// Runs a decoder. A panic of it on damaged bytes is an error of the file: it must not cost the other files of the run.
+/// What it was in the middle of is not used again.
+fn decoding<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(ArrowError::ParseError("the decoder failed on damaged bytes".to_owned())))
+}
+
+/// Opens a Parquet or Arrow file that `open` opens.
+pub fn open_file<F: ColumnFile + 'static>(
+    open: impl FnOnce() -> Result<F, ArrowError>,
+) -> Result<Box<dyn ColumnFile>, ArrowError> {
+    decoding(open).map(|file| Box::new(file) as Box<dyn ColumnFile>)
 }
 
 /// A Parquet file.
@@ -89,61 +105,80 @@ impl ColumnFile for ParquetFile {
     }
 }
 
-/// An Arrow IPC file that lies open on disk.
-pub struct ArrowFile {
-    path: std::path::PathBuf,
-    schema: SchemaRef,
-}
-
-impl ArrowFile {
-    /// Opens an Arrow file and reads its footer.
-    pub fn open(path: &Path) -> Result<Self, ArrowError> {
-        let schema = FileReader::try_new(BufReader::new(File::open(path)?), None)?.schema();
-        Ok(Self { path: path.to_owned(), schema })
-    }
-}
-
-impl ColumnFile for ArrowFile {
-    fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    fn read(self: Box<Self>, columns: &[usize], _: usize) -> Result<Batches, ArrowError> {
-        let reader = FileReader::try_new(BufReader::new(File::open(&self.path)?), Some(columns.to_vec()))?;
-        Ok(Batches { batches: Box::new(reader), n_rows: None })
-    }
-}
-
-/// An Arrow stream, or an Arrow file that is compressed and so cannot be sought in: behind its magic it is a stream.
+/// An Arrow stream, or an Arrow file, which is one behind its magic.
+///
+/// The decoder is fed with what the file holds. Arrow's own readers take lengths from the file at their word and ask
+/// for that much memory at once, which ends the process where the length is damage.
 pub struct ArrowStream {
-    reader: StreamReader<Box<dyn Read + Send>>,
+    content: Box<dyn Read + Send>,
+    decoder: StreamDecoder,
+    schema: SchemaRef,
+    /// Read and not yet decoded.
+    rest: Buffer,
 }
+
+/// Bytes of an Arrow stream that are read at once.
+const ARROW_READ_BYTES: u64 = 1 << 20;
+/// Where the schema has to end.
+const ARROW_SCHEMA_BYTES_MAX: usize = 4 << 20;
 
 impl ArrowStream {
     /// Reads the schema of a stream.
     pub fn open(mut content: Box<dyn Read + Send>, is_file: bool) -> Result<Self, ArrowError> {
+        let breaks_off = |_: std::io::Error| ArrowError::IpcError("breaks off before its schema ends".to_owned());
         if is_file {
             let mut magic = [0; 8];
-            content.read_exact(&mut magic)?;
+            content.read_exact(&mut magic).map_err(breaks_off)?;
             // Writers fill up with zeros to their alignment; the stream's first word is not zero.
             let mut word = [0; 4];
             while word == [0; 4] {
-                content.read_exact(&mut word)?;
+                content.read_exact(&mut word).map_err(breaks_off)?;
             }
             content = Box::new(Cursor::new(word).chain(content));
         }
-        Ok(Self { reader: StreamReader::try_new(content, None)? })
+        let schema = Arc::new(Schema::empty());
+        let mut stream = Self { content, decoder: StreamDecoder::new(), schema, rest: Buffer::default() };
+        // A byte at a time, so that the decoder stops behind the schema and before the first batch.
+        let mut byte = [0];
+        for _ in 0..ARROW_SCHEMA_BYTES_MAX {
+            stream.content.read_exact(&mut byte).map_err(breaks_off)?;
+            stream.decoder.decode(&mut Buffer::from(&byte))?;
+            if let Some(schema) = stream.decoder.schema() {
+                return Ok(Self { schema, ..stream });
+            }
+        }
+        Err(ArrowError::IpcError(format!("no schema in the first {ARROW_SCHEMA_BYTES_MAX} bytes")))
+    }
+
+    fn next(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        loop {
+            if self.rest.is_empty() {
+                let mut bytes = Vec::new();
+                self.content.by_ref().take(ARROW_READ_BYTES).read_to_end(&mut bytes)?;
+                if bytes.is_empty() {
+                    return self.decoder.finish().map(|()| None);
+                }
+                self.rest = bytes.into();
+            }
+            match self.decoder.decode(&mut self.rest) {
+                Ok(None) => {}
+                // Behind the end of the stream stands the footer of the file, which the decoder does not expect.
+                Err(_) if self.decoder.finish().is_ok() => return Ok(None),
+                decoded => return decoded,
+            }
+        }
     }
 }
 
 impl ColumnFile for ArrowStream {
     fn schema(&self) -> SchemaRef {
-        self.reader.schema()
+        self.schema.clone()
     }
 
-    fn read(self: Box<Self>, columns: &[usize], _: usize) -> Result<Batches, ArrowError> {
+    fn read(mut self: Box<Self>, columns: &[usize], _: usize) -> Result<Batches, ArrowError> {
         let columns = columns.to_vec();
-        let batches = self.reader.map(move |batch| batch?.project(&columns));
+        let batches = std::iter::from_fn(move || self.next().transpose());
+        let batches = batches.map(move |batch| batch?.project(&columns));
         Ok(Batches { batches: Box::new(batches), n_rows: None })
     }
 }
@@ -175,7 +210,15 @@ impl ColumnarFile {
         wanted.dedup();
         let columns = (0..plan.inputs.len()).map(|input| wanted.iter().position(|w| *w == input)).collect();
         let converters = plan.feeds.iter().map(|_| Converter::new(stream)).collect();
-        Ok(Self { source, stream, batches: file.read(&wanted, batch_rows)?, plan, columns, converters, n_read: 0 })
+        Ok(Self {
+            source,
+            stream,
+            batches: decoding(|| file.read(&wanted, batch_rows))?,
+            plan,
+            columns,
+            converters,
+            n_read: 0,
+        })
     }
 
     /// The share of the rows that was read, where the file says how many there are.
@@ -185,8 +228,8 @@ impl ColumnarFile {
 
     /// Reads the next batch; `false` at the end.
     pub fn step(&mut self, sink: &mut RowSink) -> Result<bool, ArrowError> {
-        let Some(batch) = self.batches.batches.next() else { return Ok(false) };
-        let batch = batch?;
+        let batches = &mut self.batches.batches;
+        let Some(batch) = decoding(|| batches.next().transpose())? else { return Ok(false) };
         let rows = batch.num_rows();
         let first_row = self.n_read;
         self.n_read += rows as u64;
@@ -386,4 +429,37 @@ fn joined<'a>(
         Some(text)
     };
     Ok(Arc::new((0..rows).map(text).collect::<StringArray>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_is_damage_costs_no_memory() {
+        use arrow::ipc::writer::StreamWriter;
+
+        let ids: ArrayRef = Arc::new(StringArray::from(vec!["A", "B"]));
+        let rows = RecordBatch::try_from_iter([("declaration_id", ids)]).unwrap();
+        let mut whole = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut whole, &rows.schema()).unwrap();
+        writer.write(&rows).unwrap();
+        writer.finish().unwrap();
+        for at in 0..whole.len() - 8 {
+            let mut damaged = whole.clone();
+            damaged[at..at + 8].copy_from_slice(&0x4E00_0000_0000_0000_u64.to_le_bytes());
+            let read = decoding(|| {
+                let mut stream = ArrowStream::open(Box::new(Cursor::new(damaged)), false)?;
+                while stream.next()?.is_some() {}
+                Ok(())
+            });
+            drop(read);
+        }
+    }
+
+    #[test]
+    fn a_decoder_that_panics_costs_its_file_only() {
+        assert!(decoding::<()>(|| panic!("a decoder's assertion, expected here")).is_err());
+        assert_eq!(decoding(|| Ok(1)).ok(), Some(1));
+    }
 }

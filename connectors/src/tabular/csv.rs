@@ -14,13 +14,12 @@ use memchr::memchr;
 use super::cell::Fault;
 use super::lines::{Ahead, Line, Lines};
 use super::rows::{Position, RowSink, Wired};
-use super::split::{Cells, Split, literal_cells};
+use super::split::{Cells, SEPARATORS, Split, literal_cells};
 
 /// Lines that one record may have.
 pub const JOIN_LINES_MAX: usize = 100;
 /// Bytes that a record of several lines may have.
 const JOIN_BYTES_MAX: usize = 256 * 1024;
-const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 const UTF8_BOM: &str = "\u{FEFF}";
 
 /// The header line of a CSV file.
@@ -215,7 +214,8 @@ impl CsvFile {
         self.lines.advance(first.next, 1);
     }
 
-    /// The last line of the record that begins with `first`, and how many there are, if there is such a record.
+    /// The last line of the record that begins with `first`, and how many there are, if there is such a record. Its
+    /// cells are split as far as the first line goes.
     fn join(&mut self, first: Line) -> Option<(Line, u64)> {
         let looks_like_row = |lines: &Lines, line: Line| {
             let bytes = lines.bytes(line.start, line.end).unwrap_or_default();
@@ -235,7 +235,7 @@ impl CsvFile {
             let split = match memchr(b'"', own) {
                 None => Split::Open(0),
                 Some(_) => match str::from_utf8(self.lines.bytes(0, line.end).unwrap_or_default()) {
-                    Ok(text) => self.cells.split(text, self.separator),
+                    Ok(text) => self.cells.go_on(text, self.separator),
                     Err(_) => return None,
                 },
             };

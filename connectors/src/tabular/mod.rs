@@ -36,7 +36,7 @@ mod open;
 pub mod plan;
 mod rows;
 mod seams;
-mod split;
+pub(crate) mod split;
 pub mod subjects;
 mod time;
 

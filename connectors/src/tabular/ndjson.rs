@@ -205,3 +205,18 @@ fn fill<'a>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_look_at_the_first_lines_is_bounded() {
+        let wide: Vec<String> = (0..3 * FIELDS_MAX).map(|i| format!("\"f{i}\":1")).collect();
+        let text = format!("{{\"a\":1}}\nno object\n{{{}}}\n{{\"b\":1}}\n", wide.join(","));
+        let mut lines = Lines::new(Box::new(io::Cursor::new(text.into_bytes())));
+        let names = sample(&mut lines);
+        assert_eq!((names.len(), names[0].as_str()), (FIELDS_MAX, "a"));
+        assert_eq!(lines.number(), 5, "what was looked at is let go");
+    }
+}

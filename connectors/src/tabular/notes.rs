@@ -20,9 +20,13 @@ pub struct Notes {
 impl Notes {
     /// Notes something odd in the current row, told apart by `what`; `text` is written on first sight only.
     pub fn row(&mut self, code: &'static str, column: &'static str, what: &str, text: impl FnOnce() -> String) {
+        // One row may have a million fields of its own, and every note is held against those of the row.
+        if self.cut || self.of_row.len() > DISTINCT_MAX {
+            return;
+        }
         let id = FxBuildHasher.hash_one((code, column, what));
         let new = !self.seen.contains(&id) && !self.of_row.iter().any(|(noted, ..)| *noted == id);
-        if new && !self.cut {
+        if new {
             self.of_row.push((id, code, text()));
         }
     }
@@ -68,5 +72,20 @@ impl Notes {
     /// What was noted since last asked.
     pub fn take(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_does_not_note_without_end() {
+        let mut notes = Notes::default();
+        (0..DISTINCT_MAX * 3).for_each(|i| notes.row("unknown_column", "", &i.to_string(), || i.to_string()));
+        assert_eq!(notes.of_row.len(), DISTINCT_MAX + 1);
+        notes.keep_row(|| "line 1".to_owned());
+        let said = notes.take();
+        assert_eq!((said.len(), said.last().map(|w| w.code)), (DISTINCT_MAX + 1, Some("more_warnings")));
     }
 }

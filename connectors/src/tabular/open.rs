@@ -11,7 +11,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use haechi_model::intake::Intake;
 use haechi_model::{Stream, StreamBuilder};
 
-use super::columnar::{self, ArrowFile, ArrowStream, ColumnFile, ColumnarFile, ParquetFile};
+use super::columnar::{self, ArrowStream, ColumnFile, ColumnarFile, ParquetFile, open_file};
 use super::convert::Faults;
 use super::csv::{CsvFile, Header};
 use super::errors::{OpenError, ReadError};
@@ -20,6 +20,7 @@ use super::ndjson::{self, NdjsonFile};
 use super::plan::{Inputs, Plan, READER_OWNED};
 use super::rows::RowSink;
 use super::seams::{Seams, key_at};
+use super::subjects::Refused;
 use crate::format::{MessageFormat, MessageInput};
 use crate::mapping::Mapping;
 use crate::options::ReadOptions;
@@ -252,7 +253,7 @@ impl Reader {
     /// Sets the rows of a subject aside that were taken before.
     fn take_out(&mut self, subject: &str) -> Result<(), ReadError> {
         let removed = self.seams.remove(subject)?;
-        let fault = self.sink.refusal(super::subjects::Refused::TooLarge, subject);
+        let fault = self.sink.reason(Refused::TooLarge, subject);
         let at = |name: &str, row: usize| removed.column_by_name(name).map_or(String::new(), |a| text_at(a, row));
         for row in 0..removed.num_rows() {
             let (source, position) = (at("source", row), at("source_position", row));
@@ -392,14 +393,13 @@ fn column_file(
     stream: &'static Stream,
     bytes_read: Arc<AtomicU64>,
 ) -> Result<Box<dyn ColumnFile>, arrow::error::ArrowError> {
-    Ok(match (format, wrapping) {
-        (Recognised::Parquet, _) => Box::new(ParquetFile::open(&file.path, stream)?),
-        (Recognised::ArrowFile, Wrapping::Plain) => Box::new(ArrowFile::open(&file.path)?),
+    match (format, wrapping) {
+        (Recognised::Parquet, _) => open_file(|| ParquetFile::open(&file.path, stream)),
         (format, _) => {
             let content = unwrap(&file.path, bytes_read)?.content;
-            Box::new(ArrowStream::open(content, matches!(format, Recognised::ArrowFile))?)
+            open_file(|| ArrowStream::open(content, matches!(format, Recognised::ArrowFile)))
         }
-    })
+    }
 }
 
 fn read_message(content: impl Read) -> std::io::Result<Vec<u8>> {
@@ -427,6 +427,12 @@ fn message(
     let reading = (format.read)(MessageInput { source: &file.name, bytes: &bytes, options });
     sink.notes.extend(reading.warnings);
     sink.extend_set_aside(reading.set_aside);
+    let others: usize =
+        reading.records.iter().filter(|(of, _)| of.name != stream.name).map(|(_, batch)| batch.num_rows()).sum();
+    if others > 0 {
+        let text = format!("{others} rows of other streams than {} were left out; run them by themselves", stream.name);
+        sink.notes.file("other_stream", &*file.name, text);
+    }
     for (_, batch) in reading.records.iter().filter(|(of, _)| of.name == stream.name) {
         let schema = sink.schema();
         let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {

@@ -258,8 +258,17 @@ impl RowSink {
         std::mem::take(&mut self.too_large)
     }
 
-    /// Why a row of a subject does not stay.
+    /// Takes note that a row of a subject does not stay, and says why.
     pub fn refusal(&mut self, refused: Refused, subject: &str) -> Fault {
+        if refused == Refused::TooLarge && self.oversized.as_deref() != Some(subject) {
+            self.oversized = Some(subject.to_owned());
+            self.too_large.push(subject.to_owned());
+        }
+        self.reason(refused, subject)
+    }
+
+    /// Why a row of a subject does not stay.
+    pub fn reason(&self, refused: Refused, subject: &str) -> Fault {
         let key = self.stream.subject_key;
         let (code, reason) = match refused {
             Refused::Returned => (
@@ -273,10 +282,6 @@ impl RowSink {
                 ("subject_too_large", format!("{key} {subject:?} has more than {} rows; split it", self.rows_max))
             }
         };
-        if refused == Refused::TooLarge && self.oversized.as_deref() != Some(subject) {
-            self.oversized = Some(subject.to_owned());
-            self.too_large.push(subject.to_owned());
-        }
         Fault { code, reason }
     }
 

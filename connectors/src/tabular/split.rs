@@ -7,6 +7,9 @@ use memchr::{memchr, memchr_iter};
 use super::cell::Raw;
 use super::rows::RawRow;
 
+/// What may stand between cells, the likelier first.
+pub const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
 /// Where a cell stands: in the record, or (quotes inside were doubled) in the text put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -20,6 +23,8 @@ pub struct Span {
 pub struct Cells {
     spans: Vec<Span>,
     rewritten: String,
+    /// Where the cell begins that was left open.
+    open_at: usize,
 }
 
 /// How a record ended.
@@ -60,13 +65,28 @@ impl Cells {
             self.push(start, bytes.len());
             return Split::Whole;
         }
-        let mut start = 0;
+        self.split_from(text, separator, 0)
+    }
+
+    /// Goes on where [`Cells::split`] found a cell open, `text` now reaching further. What stands before that cell is
+    /// not read again, or a record of many lines would cost their square.
+    pub fn go_on(&mut self, text: &str, separator: u8) -> Split {
+        self.split_from(text, separator, self.open_at)
+    }
+
+    fn split_from(&mut self, text: &str, separator: u8, mut start: usize) -> Split {
+        let bytes = text.as_bytes();
         loop {
             let end = if bytes.get(start) == Some(&b'"') {
+                let rewritten = self.rewritten.len();
                 match self.quoted(text, start + 1) {
                     Some(after) if after == bytes.len() || bytes.get(after) == Some(&separator) => after,
                     Some(_) => return Split::AfterQuote(self.spans.len() - 1),
-                    None => return Split::Open(self.spans.len()),
+                    None => {
+                        self.rewritten.truncate(rewritten);
+                        self.open_at = start;
+                        return Split::Open(self.spans.len());
+                    }
                 }
             } else {
                 let end =
@@ -150,6 +170,23 @@ mod tests {
             }
             other => format!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_record_read_line_by_line_is_the_record_read_at_once() {
+        let text = "a,\"b\"\"\nc\"\"d\n,\",\"e\n\",\"\"\"f\n\"\"\",g";
+        let mut cells = Cells::default();
+        let ends = text.match_indices('\n').map(|(at, _)| at).chain([text.len()]);
+        let mut splits = ends.enumerate().map(|(i, end)| match i {
+            0 => cells.split(&text[..end], b','),
+            _ => cells.go_on(&text[..end], b','),
+        });
+        assert!(splits.by_ref().take(4).all(|split| matches!(split, Split::Open(_))));
+        assert_eq!(splits.next(), Some(Split::Whole));
+        drop(splits);
+        let record = cells.of(text);
+        let found: Vec<_> = (0..cells.len()).map(|i| record.get(i).unwrap()).collect();
+        assert_eq!(found, ["a", "b\"\nc\"d\n,", "e\n", "\"f\n\"", "g"]);
     }
 
     #[test]

@@ -341,6 +341,50 @@ fn a_subject_without_end_is_set_aside_whole() {
 }
 
 #[test]
+fn several_subjects_without_end_in_one_batch_are_set_aside_whole() {
+    let mut text = "declaration_id,item_no\nA,1\n".to_owned();
+    for id in ["B", "C"] {
+        (1..=50).for_each(|item| writeln!(text, "{id},{item}").unwrap());
+    }
+    text += "D,1\n";
+    let folder = Folder::new();
+    let rows = read(&[folder.file("a.csv", &text)], None, 1000).rows;
+    let mut file = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut file, &rows.schema()).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    let options = ReadOptions { subject_rows_max: 20, ..ReadOptions::default() };
+    let reader = open(&[folder.file("a.arrow", &file)], &DECLARATION, None, &options, None).unwrap();
+    let (batches, _, set_aside) = read_all(reader);
+    let ids: Vec<_> = batches.iter().flat_map(|batch| column(batch, "declaration_id")).collect();
+    assert_eq!(ids, ["A", "D"]);
+    assert_eq!(set_aside.len(), 100);
+    assert!(set_aside.iter().all(|unit| unit.code == "subject_too_large"));
+}
+
+#[test]
+fn rows_of_another_stream_in_a_message_are_said_to_be_left_out() {
+    let envelope = |message: &str| format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{message}UNZ+1+R1'\n");
+    let list = "UNH+1+PAXLST:D:15B:UN'BGM+745'TDT+20+ZZ1'LOC+125+BKK'LOC+87+ICN'NAD+FL+++KIM:ARA'UNT+7+1'";
+    let manifest = "UNH+2+CUSCAR:D:95B:UN'BGM+85+M1'CNI+1'RFF+BM:B1'CNI+2'RFF+BM:B2'UNT+7+2'";
+    let folder = Folder::new();
+    let path = folder.file("both.edi", envelope(list) + &envelope(manifest));
+    let reader = open(&[path], &TRAVELLER, None, &ReadOptions::default(), None).unwrap();
+    let (batches, warnings, _) = read_all(reader);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+    let said: Vec<_> = warnings.iter().filter(|w| w.code == "other_stream").map(|w| w.text.as_str()).collect();
+    assert_eq!(said, ["2 rows of other streams than traveller were left out; run them by themselves"]);
+}
+
+#[test]
+fn a_header_without_end_is_refused_as_such() {
+    let folder = Folder::new();
+    let path = folder.file("a.csv", "x".repeat(9 * 1024 * 1024));
+    let error = open(&[path], &DECLARATION, None, &ReadOptions::default(), None).err().unwrap();
+    assert!(error.to_string().ends_with("the header line has more than 8388608 bytes"), "{error}");
+}
+
+#[test]
 fn json_is_flat_or_nested() {
     let folder = Folder::new();
     let path = folder.file(
@@ -692,7 +736,7 @@ fn inputs_that_cannot_do_are_refused_before_the_first_row() {
     array.json: is one JSON array; write one object a line instead (`jq -c '.[]'`)
     wrapped.parquet.gz: is a compressed Parquet file; unpack it, Parquet compresses by itself
     damaged.parquet: is damaged: Parquet argument error: Parquet error: Invalid Parquet file. Corrupt footer
-    damaged.arrow: is damaged: Parser error: Arrow file does not contain correct footer
+    damaged.arrow: is damaged: Ipc error: breaks off before its schema ends
     korean.csv: line 1: the header is not UTF-8; save the file as UTF-8
     quote.csv: line 1: a quote in the header is not closed
     "#);

@@ -193,3 +193,24 @@ fn an_explanation_says_which_part_failed_and_what_it_saw() {
     assert_eq!(failed[0].values[0].1.as_deref(), Some("1.25"));
     assert_eq!(evaluator.columns_of(0), ["net_mass_kg", "customs_value_usd", "importer_aeo", "hs4"]);
 }
+
+#[test]
+fn nesting_compiles_up_to_the_bound_and_is_refused_beyond() {
+    let forms = [
+        "NOT (?)",
+        "(?) IS UNKNOWN",
+        "(?) = (item_no = 1)",
+        "(?) IS DISTINCT FROM importer_aeo",
+        "any_item(?)",
+        "(? OR item_no = 1) AND importer_aeo",
+        "CASE WHEN ? THEN TRUE ELSE FALSE END",
+    ];
+    for form in forms {
+        let nested = |levels: usize| (0..levels).fold("importer_aeo".to_owned(), |inner, _| form.replace('?', &inner));
+        assert!(program("declaration", &[&nested(40)]).is_ok(), "{form}");
+        assert_eq!(program("declaration", &[&nested(60)]).unwrap_err()[0].code, "E0211", "{form}");
+    }
+    let chain = |operator: &str, links: usize| vec!["item_no = 1"; links].join(operator);
+    assert!(program("declaration", &[&format!("({}) IS UNKNOWN", chain(" AND ", 900))]).is_ok());
+    assert_eq!(program("declaration", &[&chain(" + ", 900)]).unwrap_err()[0].code, "E0211");
+}

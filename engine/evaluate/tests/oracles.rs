@@ -101,8 +101,9 @@ fn run() -> impl Strategy<Value = Run> {
 /// The same cases each time. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more or for others.
 fn config() -> ProptestConfig {
     let given = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { given.cases } else { 150 };
     let rng_seed = if given.rng_seed == RngSeed::Random { RngSeed::Fixed(7) } else { given.rng_seed };
-    ProptestConfig { rng_seed, failure_persistence: None, max_shrink_iters: 2_000, ..given }
+    ProptestConfig { cases, rng_seed, failure_persistence: None, max_shrink_iters: 2_000, ..given }
 }
 
 static POOLS: LazyLock<[ThreadPool; 2]> =

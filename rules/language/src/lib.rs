@@ -1,6 +1,6 @@
 //! The rule language: rule files to a checked ruleset.
 //!
-//! [`load`] reads files to rules as written, [`condition`] compiles their conditions into one [`program`],
+//! [`mod@load`] reads files to rules as written, [`condition`] compiles their conditions into one [`program`],
 //! [`ruleset`] puts both together and freezes them under a content hash. Every mistake of every file is a
 //! [`diagnostic`]; none of them is a panic, whatever the file holds. No clock and no socket in here.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]

@@ -15,6 +15,10 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("unz_count", "UNZ or UNE counts other messages or groups, or names another interchange or group"),
     ("test_interchange", "UNB marks the interchange as a test"),
     ("bad_segment", "a piece of text is no segment, or has a dangling release character or too many elements"),
+    (
+        "value_cut",
+        "a value of a header longer, or a list of seals with more, than any sender writes, cut: every row repeats it",
+    ),
     ("unknown_segment", "a segment that this message does not use"),
     ("unknown_code", "a qualifier or code that is in no list we know; kept as sent where a column takes it"),
     ("unknown_party", "a NAD qualifier that names nobody we read"),

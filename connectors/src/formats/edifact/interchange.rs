@@ -4,9 +4,10 @@
 //! to refuse. A message type without reader is set aside, whole, with its name.
 
 use haechi_model::SetAside;
+use haechi_model::intake::Warning;
 
 use super::output::Output;
-use super::places::to_utc_in;
+use super::places::{short, to_utc_in};
 use super::segments::{Arena, Cutter, Raw, SEGMENT_BYTES_MAX, Segment};
 use super::service::{self, ServiceChars, Start};
 use super::transport::{self, Transported};
@@ -70,6 +71,27 @@ impl Message<'_> {
     /// For the column `source_position` and for what is set aside.
     pub fn position(&self, segment: u32) -> String {
         format!("byte {}, message {}, segment {segment}", self.byte, self.reference)
+    }
+
+    /// Tokenises a segment; what is wrong with it becomes a warning.
+    pub fn push<'t>(&self, arena: &mut Arena<'t>, raw: Raw<'t>, warnings: &mut Vec<Warning>) {
+        if let Err(error) = arena.push(raw) {
+            let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
+            warnings.push(Warning { code: "bad_segment", path: self.path(raw.number), text });
+        }
+    }
+
+    /// Tokenises the segments of a header, whose values every row repeats: long ones are cut.
+    pub fn header<'t>(&self, segments: impl IntoIterator<Item = Raw<'t>>, warnings: &mut Vec<Warning>) -> Arena<'t> {
+        let mut arena = Arena::new(self.chars);
+        for raw in segments {
+            self.push(&mut arena, raw, warnings);
+        }
+        for number in arena.cut_long_values() {
+            let text = "a value of the header was cut".to_owned();
+            warnings.push(Warning { code: "value_cut", path: self.path(number), text });
+        }
+        arena
     }
 
     /// Segments as sent, for what is set aside.
@@ -204,6 +226,7 @@ impl<'o, 'i> Walker<'o, 'i> {
             } else {
                 arena.clear();
                 let pushed = arena.push(raw);
+                self.cut_long_values(&mut arena);
                 self.service(&arena, pushed);
             }
         }
@@ -219,6 +242,13 @@ impl<'o, 'i> Walker<'o, 'i> {
     fn cut_off(&mut self, text: &str) {
         if !std::mem::replace(&mut self.truncated, true) {
             self.out.warn("truncated", format!("byte {}", self.byte), text);
+        }
+    }
+
+    fn cut_long_values(&mut self, arena: &mut Arena<'_>) {
+        if !arena.cut_long_values().is_empty() {
+            let tag = arena.first().map_or("", |s| s.tag());
+            self.out.warn("value_cut", format!("byte {}", self.byte), format!("{tag} has a value that was cut"));
         }
     }
 
@@ -283,7 +313,11 @@ impl<'o, 'i> Walker<'o, 'i> {
         let tag = segment.tag();
         let path = format!("byte {}", self.byte);
         if leading_number(segment.get(0, 0)) != Some(counted) {
-            self.out.warn("unz_count", path.as_str(), format!("{tag} says {}, counted {counted}", segment.get(0, 0)));
+            self.out.warn(
+                "unz_count",
+                path.as_str(),
+                format!("{tag} says {}, counted {counted}", short(segment.get(0, 0))),
+            );
         }
         if reference.is_some_and(|r| r != segment.get(1, 0)) {
             self.out.warn("unz_count", path, format!("{tag} repeats another reference"));
@@ -297,6 +331,7 @@ impl<'o, 'i> Walker<'o, 'i> {
         self.out.count("messages", 1);
         let mut arena = Arena::new(self.chars);
         let pushed = arena.push(unh);
+        self.cut_long_values(&mut arena);
         let Some(header) = arena.first().filter(|_| pushed.is_ok()) else {
             let position = format!("byte {}, message {}", self.byte, self.messages);
             let reason = format!("{position}: UNH cannot be read; send the message again");
@@ -321,6 +356,7 @@ impl<'o, 'i> Walker<'o, 'i> {
             let mut arena = Arena::new(self.chars);
             // A dangling release character leaves what was read before it.
             let _ = arena.push(unt);
+            arena.cut_long_values();
             if let Some(unt) = arena.first() {
                 check_unt(self.out, &message, unt, counted);
             }
@@ -330,7 +366,7 @@ impl<'o, 'i> Walker<'o, 'i> {
             "CUSCAR" => cuscar::read(&message, self.out),
             kind => {
                 let position = message.position(1);
-                let reason = format!("{position}: message type {kind} is not read; PAXLST and CUSCAR are");
+                let reason = format!("{position}: message type `{}` is not read; PAXLST and CUSCAR are", short(kind));
                 let raw = format!("{}{}{}", unh.text, self.chars.terminator as char, message.raw(segments));
                 self.out.set_aside("message_type", position, reason, raw.as_bytes());
             }
@@ -342,7 +378,7 @@ fn check_unt(out: &mut Output<'_>, message: &Message<'_>, unt: Segment<'_, '_>, 
     let sent = unt.get(0, 0);
     let mut says = Vec::new();
     if leading_number(sent) != Some(counted) {
-        says.push(format!("UNT says {sent}, counted {counted}"));
+        says.push(format!("UNT says {}, counted {counted}", short(sent)));
     }
     if unt.get(1, 0) != message.reference {
         says.push("UNT repeats another reference".to_owned());

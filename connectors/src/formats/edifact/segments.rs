@@ -13,6 +13,8 @@ use super::service::ServiceChars;
 
 /// Longest segment that is read; longer ones are set aside.
 pub const SEGMENT_BYTES_MAX: usize = 64 * 1024;
+/// Longest value of a header that is kept; the standard's longest, a line of free text aside, has 70 characters.
+const HEADER_VALUE_BYTES_MAX: usize = 140;
 /// Most components of one segment; the standard's largest has under a hundred.
 const COMPONENTS_MAX: usize = 4096;
 
@@ -172,6 +174,24 @@ impl<'t> Arena<'t> {
             self.components.push(if unreleased { keep(value) } else { released(value, release) });
         }
         Ok(())
+    }
+
+    /// Cuts values that are longer than any sender writes, and gives the numbers of their segments. For headers, whose
+    /// values every row repeats: one of 64 KiB over a hundred thousand rows would fill the memory.
+    pub fn cut_long_values(&mut self) -> Vec<u32> {
+        let mut cut = Vec::new();
+        for i in 0..self.segments.len() {
+            let from = self.segments[i].first_component as usize;
+            let to = self.segments.get(i + 1).map_or(self.components.len(), |next| next.first_component as usize);
+            let long = self.components[from..to].iter_mut().filter(|c| c.len() > HEADER_VALUE_BYTES_MAX);
+            let mut any = false;
+            for value in long {
+                *value = Cow::Owned(value[..value.floor_char_boundary(HEADER_VALUE_BYTES_MAX)].to_owned());
+                any = true;
+            }
+            cut.extend(any.then(|| self.segments[i].raw.number));
+        }
+        cut
     }
 
     /// The segments, in order.

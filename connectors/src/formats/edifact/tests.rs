@@ -96,7 +96,7 @@ fn a_message_type_without_reader_is_set_aside_by_name() {
         read(&format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+P1+PNRGOV:13:1:IA'MSG+:22'UNT+3+P1'{ONE}UNZ+2+R1'"));
     assert_eq!((reasons(&reading), reading.counts["passengers"]), (vec!["message_type"], 1));
     let set_aside = &reading.set_aside[0];
-    assert!(set_aside.reason.contains("message type PNRGOV is not read"), "{}", set_aside.reason);
+    assert!(set_aside.reason.contains("message type `PNRGOV` is not read"), "{}", set_aside.reason);
     assert!(set_aside.text.contains("MSG+:22'"));
 }
 

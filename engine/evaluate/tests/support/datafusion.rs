@@ -44,7 +44,7 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
         names.into_iter().map(move |name| (name, Arc::clone(&function)))
     });
     Functions {
-        functions: functions.collect(),
+        by_name: functions.collect(),
         planners: vec![
             Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
             Arc::new(datafusion_functions::datetime::planner::DatetimeFunctionPlanner),
@@ -55,7 +55,7 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
 });
 
 struct Functions {
-    functions: HashMap<String, Arc<ScalarUDF>>,
+    by_name: HashMap<String, Arc<ScalarUDF>>,
     planners: Vec<Arc<dyn ExprPlanner>>,
     options: ConfigOptions,
 }
@@ -70,7 +70,7 @@ impl ContextProvider for Functions {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.functions.get(name).cloned()
+        self.by_name.get(name).cloned()
     }
 
     fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -94,7 +94,7 @@ impl ContextProvider for Functions {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        self.functions.keys().cloned().collect()
+        self.by_name.keys().cloned().collect()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {

@@ -38,7 +38,7 @@ impl Table {
     /// What a row holds, for messages: NULLs left out.
     pub fn describe(&self, row: usize) -> String {
         let known = self.columns.iter().map(|(name, cells)| (name, &cells[row])).filter(|(_, c)| **c != Cell::Null);
-        known.map(|(name, cell)| format!("\n    {name}: {cell:?}")).collect()
+        known.map(|(name, cell)| format!("\n    {name}: {cell:?}")).collect::<Vec<_>>().concat()
     }
 
     /// Random rows: one column in twelve is missing, the others have few or many NULLs.

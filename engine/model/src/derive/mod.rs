@@ -4,7 +4,7 @@
 //! filled; a derivation without its inputs is left out. Columns that need more than the batch (profiles, the
 //! trusted-trader register, the outbox) come from the pipeline.
 //!
-//! Begin at [`derive`]; [`inputs`] tells a reader which columns a rule really needs.
+//! Begin at [`derive()`]; [`inputs`] tells a reader which columns a rule really needs.
 
 mod common;
 mod consignment;
@@ -80,7 +80,7 @@ pub fn derive(
     derive_columns(stream, batch, context, &|_| true)
 }
 
-/// As [`derive`], but only the columns that are `wanted`, and what they rest on on the way there.
+/// As [`derive()`], but only the columns that are `wanted`, and what they rest on on the way there.
 pub fn derive_columns(
     stream: &'static Stream,
     batch: &RecordBatch,

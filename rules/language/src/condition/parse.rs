@@ -193,8 +193,10 @@ fn syntax_error(error: ParserError, positions: &Positions<'_>) -> SyntaxError {
         Some((message, place)) => (message.to_owned(), location(place)),
         None => (text, None),
     };
-    // At the end of the text there is nothing to underline: point at the last character.
-    let range = at.map_or(0..positions.text.len(), |at| positions.range(Span::new(at, at)));
+    // At the end of the text, for which the parser gives no place, there is nothing to underline: point at the last
+    // character.
+    let end_of_text = positions.text.len()..positions.text.len();
+    let range = at.map_or(end_of_text, |at| positions.range(Span::new(at, at)));
     let end = positions.text.trim_end().len();
     let range = if range.start >= end { end.saturating_sub(1)..end } else { range };
     let range = floor_boundary(positions.text, range.start)..range.end;

@@ -228,7 +228,10 @@ impl Bill {
         let text = joined(s, 3);
         match self.lines.last_mut() {
             Some(line) if line.description.is_empty() => line.description = text,
-            Some(line) => line.description = format!("{} {text}", line.description),
+            Some(line) => {
+                line.description.push(' ');
+                line.description.push_str(&text);
+            }
             None => self.description = (!text.is_empty()).then_some(text),
         }
     }

@@ -254,11 +254,17 @@ pub fn equipment(eqd: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String
     equipment
 }
 
+/// More seals than one container has; every bill in it repeats them.
+const SEALS_MAX: usize = 20;
+
 /// MEA and SEL under an EQD.
 pub fn equip(equipment: Option<&mut Equipment>, s: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
     let Some(equipment) = equipment else { return };
     if s.tag() == "SEL" {
-        equipment.seals.extend(s.value(0, 0).map(|seal| upper(seal).into_owned()));
+        match s.value(0, 0) {
+            Some(_) if equipment.seals.len() >= SEALS_MAX => warn("value_cut", "more seals than are kept".to_owned()),
+            seal => equipment.seals.extend(seal.map(|seal| upper(seal).into_owned())),
+        }
         return;
     }
     match measure::read(s) {

@@ -23,7 +23,7 @@ pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
     if value.is_empty() || matches!(what, "T" | "AAF" | "AAL" | "N" | "HT" | "WD" | "LN") {
         return Ok(Measure::Other);
     }
-    let value = number(value).ok_or_else(|| ("bad_number", format!("MEA {what}")))?;
+    let value = number(value).ok_or_else(|| ("bad_number", format!("MEA {}", super::short(what))))?;
     let mass = |factor: f64| Ok(Measure::GrossMassKg(value * factor));
     let volume = |factor: f64| Ok(Measure::VolumeM3(value * factor));
     match unit {
@@ -37,7 +37,7 @@ pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
         "FTQ" => volume(0.028_316_846_592),
         "" if matches!(what, "G" | "AAB" | "AAD" | "AAG") => mass(1.0),
         "MTR" | "CMT" | "CEL" | "FAH" | "P1" => Ok(Measure::Other),
-        unit => Err(("bad_unit", format!("MEA {what} in `{}`", super::short(unit)))),
+        unit => Err(("bad_unit", format!("MEA {} in `{}`", super::short(what), super::short(unit)))),
     }
 }
 

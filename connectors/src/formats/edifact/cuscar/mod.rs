@@ -29,8 +29,9 @@ use rows::Rows;
 pub const FORMAT: &str = "cuscar";
 /// More segments than one bill has.
 const GROUP_SEGMENTS_MAX: usize = 50_000;
-/// More segments than the bills of one CNI share.
+/// More segments, and more bytes, than the bills of one CNI share: they are read again for each of them.
 const SHARED_SEGMENTS_MAX: usize = 100;
+const SHARED_BYTES_MAX: usize = 16 * 1024;
 /// Stands for the bill that empty containers do not have.
 const EMPTY: &str = "EMPTY";
 
@@ -62,10 +63,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let segments = message.segments;
     let first = segments.iter().position(|s| s.tag() == "CNI").unwrap_or(segments.len());
     let mut warnings = Vec::new();
-    let mut arena = Arena::new(message.chars);
-    for raw in &segments[..first] {
-        push(&mut arena, *raw, message, &mut warnings);
-    }
+    let mut arena = message.header(segments[..first].iter().copied(), &mut warnings);
     let manifest = Manifest::read(&arena, message, out.input.options.zone, &mut warnings);
     let groups = groups(message, first);
     let natures = segments[first..].iter().any(|s| matches!(s.tag(), "GIS" | "GEI"));
@@ -88,13 +86,6 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     }
     reader.without_bill(out);
     reader.tally.report(message, &manifest, out);
-}
-
-fn push<'t>(arena: &mut Arena<'t>, raw: Raw<'t>, message: &Message<'_>, warnings: &mut Vec<Warning>) {
-    if let Err(error) = arena.push(raw) {
-        let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
-        warnings.push(Warning { code: "bad_segment", path: message.path(raw.number), text });
-    }
 }
 
 /// Finds the consignments behind the header.
@@ -202,16 +193,20 @@ impl<'m> Reader<'m> {
             self.tally.set_aside += 1;
             return out.set_aside("no_bill", position, reason, message.raw(own).as_bytes());
         };
-        if own.len() > GROUP_SEGMENTS_MAX || shared.len() > SHARED_SEGMENTS_MAX {
+        let shared_bytes: usize = shared.iter().take(SHARED_SEGMENTS_MAX).map(|s| s.text.len()).sum();
+        let too_much_shared = shared.len() > SHARED_SEGMENTS_MAX || shared_bytes > SHARED_BYTES_MAX;
+        if own.len() > GROUP_SEGMENTS_MAX || too_much_shared {
             let segments = own.len() + shared.len();
-            let reason = format!("{position}: one bill of {segments} segments; send the bill again");
+            let bytes = own.iter().map(|s| s.text.len()).sum::<usize>() + shared_bytes;
+            let reason =
+                format!("{position}: one bill of {segments} segments, {bytes} bytes or more; send the bill again");
             self.tally.set_aside += 1;
             return out.set_aside("group_too_long", position, reason, message.raw(own).as_bytes());
         }
         let mut warnings = Vec::new();
         arena.clear();
         for raw in shared.iter().chain(own) {
-            push(arena, *raw, message, &mut warnings);
+            message.push(arena, *raw, &mut warnings);
         }
         let mut bill = Bill::read(arena, message);
         warnings.append(&mut bill.warnings);

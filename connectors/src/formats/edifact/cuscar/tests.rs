@@ -229,3 +229,21 @@ fn the_air_dialect_names_waybills_and_values() {
         assert_eq!(one(&reading, name), value, "{name}");
     }
 }
+
+#[test]
+fn what_the_bills_of_one_cni_share_is_bounded() {
+    let shared = format!("FTX+AAA+++{}'", "A".repeat(20_000));
+    let reading = bills(&format!("CNI+1'{shared}RFF+BH:H1'GID+1'RFF+BH:H2'GID+1'CNI+2'RFF+BM:B1'GID+1'"));
+    assert_eq!(reasons(&reading), ["group_too_long", "group_too_long"]);
+    assert_eq!(numbers(&reading), ["M1/B1: straight, , B1"]);
+}
+
+#[test]
+fn what_every_bill_repeats_of_the_manifest_is_bounded() {
+    let voyage = VOYAGE.replace("HAECHI PIONEER", &"N".repeat(60_000));
+    let equipment = format!("EQD+CN+MSKU0000012+22G1++3+5'{}", "SEL+1'".repeat(500));
+    let reading = manifest(&format!("{voyage}{equipment}"), "CNI+1'RFF+BM:B1'GID+1'SGP+MSKU0000012'");
+    assert!(warnings(&reading).contains(&"value_cut"));
+    assert_eq!(one(&reading, "conveyance_name"), "N".repeat(140));
+    assert_eq!(warnings(&reading).iter().filter(|code| **code == "value_cut").count(), 1 + 480);
+}

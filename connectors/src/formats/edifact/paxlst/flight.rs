@@ -12,8 +12,8 @@ use super::super::interchange::Message;
 use super::super::places::{airport, to_utc_at, upper};
 use super::super::segments::Segment;
 
-/// More legs than one list has; every row carries them.
-const LEGS_MAX: usize = 50;
+/// More legs than one list has. Every person gets a row for each across the border, and every row carries all.
+const LEGS_MAX: usize = 8;
 
 /// One leg of a flight.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -175,6 +175,9 @@ impl Legs {
         if self.read.len() > LEGS_MAX {
             let text = format!("{} legs, {LEGS_MAX} are read", self.read.len());
             warnings.push(Warning { code: "too_many_legs", path: message.path(1), text });
+            let n_border = self.read.iter().filter(|leg| leg.border).count();
+            let mut others = LEGS_MAX.saturating_sub(n_border);
+            self.read.retain(|leg| leg.border || others.checked_sub(1).map(|left| others = left).is_some());
             self.read.truncate(LEGS_MAX);
         }
         for leg in &mut self.read {

@@ -12,8 +12,6 @@ mod person;
 mod rows;
 mod us;
 
-use haechi_model::intake::Warning;
-
 use super::interchange::Message;
 use super::output::Output;
 use super::segments::{Arena, Raw};
@@ -32,16 +30,12 @@ const GROUP_SEGMENTS_MAX: usize = 2_000;
 pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     out.saw(FORMAT, &message.version);
     let groups = people(message);
-    let mut arena = Arena::new(message.chars);
     let mut warnings = Vec::new();
-    let mut next = 0;
     let end = message.segments.len();
-    for (from, to) in groups.iter().copied().chain(std::iter::once((end, end))) {
-        for raw in &message.segments[next..from] {
-            push(&mut arena, *raw, message, &mut warnings);
-        }
-        next = to;
-    }
+    let starts = groups.iter().map(|(from, _)| *from).chain([end]);
+    let ends = std::iter::once(0).chain(groups.iter().map(|(_, to)| *to));
+    let around = ends.zip(starts).flat_map(|(from, to)| &message.segments[from..to]).copied();
+    let mut arena = message.header(around, &mut warnings);
     let header = Header::read(&arena, message, &mut warnings);
     for warning in warnings {
         out.warn_with(warning);
@@ -91,13 +85,6 @@ fn people(message: &Message<'_>) -> Vec<(usize, usize)> {
     groups
 }
 
-fn push<'t>(arena: &mut Arena<'t>, raw: Raw<'t>, message: &Message<'_>, warnings: &mut Vec<Warning>) {
-    if let Err(error) = arena.push(raw) {
-        let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
-        warnings.push(Warning { code: "bad_segment", path: message.path(raw.number), text });
-    }
-}
-
 fn person<'t>(
     message: &Message<'_>,
     header: &Header,
@@ -116,7 +103,7 @@ fn person<'t>(
     let mut warnings = Vec::new();
     arena.clear();
     for raw in group {
-        push(arena, *raw, message, &mut warnings);
+        message.push(arena, *raw, &mut warnings);
     }
     let mut person = match arena.first() {
         Some(pdt) if pdt.tag() == "PDT" => us::read(pdt, message, header.day()),

@@ -226,7 +226,7 @@ impl<'p> Reader<'p, '_> {
         let century = if qualifier == "36" { day.map_or(Century::Recent, Century::Near) } else { past };
         let read = dates::parse(value, format, century);
         let Ok(moment) = read else {
-            self.warn("bad_date", s, format!("DTM {qualifier}"));
+            self.warn("bad_date", s, format!("DTM {}", short(qualifier)));
             return;
         };
         match (qualifier, &self.document) {

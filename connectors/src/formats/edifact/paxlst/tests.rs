@@ -208,3 +208,39 @@ fn warnings_stand_on_the_row_they_are_about() {
     assert_eq!((warnings.value_length(0), warnings.value_length(1)), (1, 0));
     assert_eq!(column(&reading, "traveller", "message_path"), ["A1/8", "A1/10"]);
 }
+
+#[test]
+fn legs_are_bounded_and_those_across_the_border_stay() {
+    let inland = "TDT+20+ZZ1'LOC+92+SIN'LOC+92+BKK'".repeat(30);
+    let reading = list("BGM+745'", &format!("{inland}{FLIGHT}"), "NAD+FL+++KIM:ARA'");
+    assert!(warnings(&reading).contains(&"too_many_legs"));
+    assert_eq!(reading.counts["legs"], 8);
+    assert_eq!(column(&reading, "traveller", "arrival_airport"), ["ICN"]);
+}
+
+#[test]
+fn a_value_that_every_row_repeats_is_bounded() {
+    let long = "R".repeat(60_000);
+    let text = format!(
+        "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+{long}+PAXLST:D:15B'BGM+745'RFF+TN:{long}'{FLIGHT}{}UNT+0+A1'UNZ+1+R1'",
+        "NAD+FL+++KIM:ARA'".repeat(50)
+    );
+    let reading = read(&text);
+    assert_eq!(warnings(&reading).iter().filter(|code| **code == "value_cut").count(), 2);
+    for name in ["source_position", "message_path", "message_id", "request_ref"] {
+        let values = column(&reading, "traveller", name);
+        assert!(values.len() == 50 && values.iter().all(|value| (100..300).contains(&value.len())), "{name}");
+    }
+}
+
+#[test]
+fn warnings_repeat_no_long_value() {
+    let name = "KIM ARA ".repeat(50);
+    let text = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+A1+{name}:D:15B'UNT+{name}+A1'UNZ+{name}+R1'");
+    let reading = read(&text);
+    assert_eq!(reasons(&reading), ["message_type"]);
+    assert!(!reading.set_aside[0].reason.contains(name.trim()), "{}", reading.set_aside[0].reason);
+    let reading = [reading, person(&format!("DTM+{name}:991399'"))];
+    let texts: Vec<_> = reading.iter().flat_map(|r| &r.warnings).map(|w| w.text.as_str()).collect();
+    assert!(texts.len() > 2 && texts.iter().all(|text| !text.contains(name.trim())), "{texts:?}");
+}

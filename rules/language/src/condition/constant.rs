@@ -1,0 +1,87 @@
+//! Constants, and how one fits what it is compared with: days and instants out of text, whole numbers out of doubles.
+
+/// A comparison once its constant has the class of its operand.
+pub(super) enum Fitted {
+    /// This comparison with this constant.
+    To(Cmp, Literal),
+    /// Equality with something no value of the operand can be, such as a whole number with 2.5.
+    Never,
+}
+
+impl Lowering<'_, '_> {
+    /// A constant in the class of what it is compared with.
+    pub fn fit(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal) -> Option<Fitted> {
+        let class = self.class(operand);
+        let fitted = match (class, literal) {
+            (Class::Text, Literal::Text(_)) | (Class::Int, Literal::Int(_)) | (Class::Float, Literal::Float(_)) => {
+                Some((cmp, literal.clone()))
+            }
+            (Class::Float, Literal::Int(value)) => Some((cmp, Literal::float(*value as f64))),
+            (Class::Int, Literal::Float(bits)) => return Some(whole_number(cmp, f64::from_bits(*bits))),
+            (Class::Date, Literal::Text(text)) => day(text).map(|day| (cmp, Literal::Int(day))),
+            (Class::Ts, Literal::Text(text)) => instant(text).map(|ms| (cmp, Literal::Int(ms))),
+            _ => None,
+        };
+        if fitted.is_none() {
+            if let (Class::Date | Class::Ts, Literal::Text(text)) = (class, literal) {
+                self.error("E0206", at, format!("`{text}` is not a date or an instant"))
+                    .label_help("cannot be read", Some("write '2026-01-31' or '2026-01-31T08:00:00Z'"));
+                return None;
+            }
+            return self.mismatch(at, &Value::Operand(operand), &Value::Literal(literal.clone()));
+        }
+        fitted.map(|(cmp, literal)| Fitted::To(cmp, literal))
+    }
+}
+
+/// A comparison of integers with a number that may have a fraction or be out of their range, as a comparison with an
+/// integer.
+fn whole_number(cmp: Cmp, number: f64) -> Fitted {
+    // NaN is above all numbers.
+    let floor = if number.is_nan() { f64::INFINITY } else { number.floor() };
+    let nearest = floor as i64;
+    let below_all = floor < nearest as f64;
+    let cmp = match cmp {
+        cmp if nearest as f64 == number => cmp,
+        Cmp::Eq | Cmp::Ne => return Fitted::Never,
+        Cmp::Gt | Cmp::Ge if below_all => Cmp::Ge,
+        Cmp::Lt | Cmp::Le if below_all => Cmp::Lt,
+        Cmp::Gt | Cmp::Ge => Cmp::Gt,
+        Cmp::Lt | Cmp::Le => Cmp::Le,
+    };
+    Fitted::To(cmp, Literal::Int(nearest))
+}
+
+fn day(text: &str) -> Option<i64> {
+    let date = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()?;
+    Some(date.signed_duration_since(NaiveDate::default()).num_days())
+}
+
+/// Milliseconds since 1970 of a day, a wall time in UTC, or an instant with zone.
+fn instant(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Some(day) = day(text) {
+        return Some(day * 86_400_000);
+    }
+    if let Ok(instant) = DateTime::parse_from_rfc3339(&text.replacen(' ', "T", 1)) {
+        return Some(instant.timestamp_millis());
+    }
+    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+    formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok()).map(|t| t.and_utc().timestamp_millis())
+}
+
+fn literal_of(value: &ScalarValue) -> Option<Value> {
+    if value.is_null() {
+        return Some(Value::Null);
+    }
+    Some(Value::Literal(match value {
+        ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
+            Literal::Text(text.as_str().into())
+        }
+        ScalarValue::Boolean(Some(value)) => Literal::Bool(*value),
+        ScalarValue::Int64(Some(value)) => Literal::Int(*value),
+        ScalarValue::Int32(Some(value)) => Literal::Int((*value).into()),
+        ScalarValue::Float64(Some(value)) => Literal::float(*value),
+        _ => return None,
+    }))
+}
