@@ -292,7 +292,7 @@ fn messages_of_other_types_are_set_aside_by_name() {
         }
         let reading = read_file(&travel.join(&row[0]));
         assert!(reading.records.is_empty(), "{}", row[0]);
-        let expected = format!("message type {kind} is not read");
+        let expected = format!("message type `{kind}` is not read");
         assert!(
             reading.set_aside.iter().any(|s| s.reason.contains(&expected)),
             "{}: {:?}",

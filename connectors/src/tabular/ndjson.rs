@@ -1,10 +1,11 @@
 //! NDJSON: one object a line. A declaration may come nested, as `{header columns..., "items": [{...}, ...]}` or
 //! with its header columns under `"header"`; then every item is a row, and a bad item goes alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
 use super::cell::{Fault, Raw};
@@ -74,8 +75,8 @@ pub struct NdjsonFile {
     source: Arc<str>,
     lines: Lines,
     wired: Wired,
-    /// Position of each field in the plan's inputs.
-    inputs: HashMap<String, usize>,
+    /// Position of each field in the plan's inputs; few, so a cheap hash does.
+    inputs: FxHashMap<String, usize>,
     /// Position of `item_no`, which a nested item may leave to its place in the list.
     item_no: Option<usize>,
     blank: Option<(u64, u64)>,
@@ -92,7 +93,7 @@ impl RawRow for Slots<'_> {
 impl NdjsonFile {
     /// Reads rows as `wired` says.
     pub fn new(source: Arc<str>, lines: Lines, wired: Wired) -> Self {
-        let inputs: HashMap<String, usize> = wired.plan.inputs.iter().cloned().zip(0..).collect();
+        let inputs: FxHashMap<String, usize> = wired.plan.inputs.iter().cloned().zip(0..).collect();
         let item_no = inputs.get("item_no").copied();
         Self { source, lines, wired, inputs, item_no, blank: None }
     }
@@ -194,7 +195,7 @@ impl NdjsonFile {
 
 fn fill<'a>(
     slots: &mut Slots<'a>,
-    inputs: &HashMap<String, usize>,
+    inputs: &FxHashMap<String, usize>,
     fields: impl Iterator<Item = (&'a String, &'a Value)>,
     sink: &mut RowSink,
 ) {

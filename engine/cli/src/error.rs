@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use haechi_connectors::mapping::MappingError;
 use haechi_connectors::sources::FileError;
 use haechi_evaluate::EvaluateError;
-use haechi_pipeline::{CountError, DecideError, RunError};
+use haechi_pipeline::{CountError, DecideError, ReadFailure, RunError};
 use haechi_select::SecretError;
 
 /// Why a command failed.
@@ -65,7 +65,13 @@ impl CommandError {
             Self::Rules(_) => 1,
             Self::Mapping(MappingError::Unreadable { .. }) => 3,
             Self::Usage(_) | Self::Mapping(_) | Self::Secret(_) => 2,
-            Self::Decide(DecideError::NoRules(_) | DecideError::NoLanes(_)) => 2,
+            Self::Decide(error) | Self::Run(RunError::Decide(error)) => match error {
+                DecideError::NoRules(_) | DecideError::NoLanes(_) | DecideError::Selector(_) => 2,
+                DecideError::Subject(_) => 3,
+                _ => 4,
+            },
+            Self::Run(RunError::WriterDied | RunError::Read(ReadFailure::Died)) => 4,
+            Self::Count(CountError::Evaluate(_) | CountError::Arrow(_) | CountError::Read(ReadFailure::Died)) => 4,
             Self::Dataset(haechi_datasets::WriteError::Spec(_)) => 2,
             Self::Bug(_) | Self::Evaluate(_) => 4,
             _ => 3,

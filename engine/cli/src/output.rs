@@ -13,16 +13,18 @@ use crate::error::CommandError;
 pub struct Output {
     /// JSON instead of text.
     pub json: bool,
-    /// Colours: on a terminal, unless NO_COLOR is set.
+    /// Colours on standard output: on a terminal, unless NO_COLOR is set.
     pub color: bool,
+    /// Colours on standard error, likewise.
+    pub note_color: bool,
 }
 
 #[expect(clippy::unused_self, reason = "commands print through one value, whatever a way of printing needs to know")]
 impl Output {
     /// For this process.
     pub fn new(json: bool) -> Self {
-        let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, color }
+        let wanted = std::env::var_os("NO_COLOR").is_none();
+        Self { json, color: wanted && io::stdout().is_terminal(), note_color: wanted && io::stderr().is_terminal() }
     }
 
     /// Prints a line of text.

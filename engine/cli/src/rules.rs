@@ -32,7 +32,7 @@ pub fn load(paths: &[PathBuf], stream: Option<&'static Stream>, out: &Output) ->
     }
     let errors: Vec<_> = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     if !out.json {
-        out.note(render::render(&errors, &packs.sources, out.color).trim_end())?;
+        out.note(render::render(&errors, &packs.sources, out.note_color).trim_end())?;
     }
     Err(CommandError::Rules(errors.iter().map(|error| render::to_json(error, &packs.sources)).collect()))
 }

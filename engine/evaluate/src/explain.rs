@@ -223,19 +223,18 @@ fn sql(plan: &Plan, id: AtomId, negated: bool) -> String {
     let atom = plan.program.atom(id);
     let name = &plan.program.operand(atom.operand).text;
     let not = if negated { "NOT " } else { "" };
+    let literal = |literal: &Literal| literal_text(plan, atom.operand, literal);
     let list = |index: u32| plan.program.lists.get(index as usize).map_or("?", |list| list.name.as_str());
     match &atom.test {
         Test::IsTrue => format!("{not}{name}"),
         Test::IsNull => format!("{name} IS {not}NULL"),
-        Test::Compare(Cmp::Eq, literal) if negated => format!("{name} <> {literal}"),
-        Test::Compare(cmp, literal) => {
-            format!("{not}{name} {} {}", cmp.sql(), literal_text(plan, atom.operand, literal))
-        }
+        Test::Compare(Cmp::Eq, value) if negated => format!("{name} <> {}", literal(value)),
+        Test::Compare(cmp, value) => format!("{not}{name} {} {}", cmp.sql(), literal(value)),
         Test::CompareWith(cmp, right) => {
             format!("{not}{name} {} {}", cmp.sql(), plan.program.operand(*right).text)
         }
         Test::In { values, .. } => {
-            let mut shown: Vec<String> = values.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
+            let mut shown: Vec<String> = values.iter().take(SHOWN_MAX).map(literal).collect();
             if values.len() > SHOWN_MAX {
                 shown.push(format!("... {} values", values.len()));
             }

@@ -1,7 +1,8 @@
 //! All that rules ask of one text operand, answered value by value: one look at a value gives every atom true for it.
 //!
-//! Equality and IN are one hash lookup, prefixes one lookup per distinct length, words inside one pass of an
-//! Aho-Corasick automaton. So a thousand rules on a tariff code cost a value about what three do.
+//! Equality and IN are one hash lookup, prefixes one lookup per distinct length, text inside one pass of an
+//! Aho-Corasick automaton, whole words one lookup per word of the value. So a thousand rules on a tariff code cost a
+//! value about what three do.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use haechi_rules::lists::List;
@@ -20,23 +21,32 @@ type ByText = FxHashMap<Box<str>, Atoms>;
 pub(crate) struct TextIndex {
     always: Atoms,
     exact: ByText,
-    /// By length in bytes.
-    prefixes: Vec<(usize, ByText)>,
+    prefixes: Prefixes,
     suffixes: Vec<(Box<str>, u32)>,
-    contains: Option<Words>,
+    contains: Option<Parts>,
     ordered: Vec<(Cmp, Box<str>, u32)>,
     patterns: Vec<(Regex, u32)>,
     /// Entries of lists, trimmed and upper-cased.
     listed: ByText,
-    mentions: Option<Words>,
+    mentions: Phrases,
 }
 
+/// Texts that values may begin with, by their length in bytes, shortest first.
+#[derive(Debug, Default)]
+struct Prefixes(Vec<(usize, ByText)>);
+
+/// Texts that may stand anywhere in a value.
 #[derive(Debug)]
-struct Words {
+struct Parts {
     automaton: AhoCorasick,
     /// The atoms of each pattern.
     atoms: Vec<Atoms>,
 }
+
+/// Texts that may stand in a value as whole words, by their first word (none, where one begins with another sign).
+/// An automaton would do, but building one takes minutes for a list of some hundred thousand names.
+#[derive(Debug, Default)]
+struct Phrases(FxHashMap<Box<str>, Prefixes>);
 
 /// Buffers reused from value to value.
 #[derive(Debug, Default)]
@@ -52,8 +62,6 @@ impl TextIndex {
     ) -> Result<Option<Self>, EvaluateError> {
         let mut index = Self::default();
         let mut contains: FxHashMap<Box<str>, Atoms> = FxHashMap::default();
-        let mut mentions: FxHashMap<Box<str>, Atoms> = FxHashMap::default();
-        let mut prefixes: FxHashMap<usize, ByText> = FxHashMap::default();
         let mut found = false;
         for (id, atom) in atoms {
             match &atom.test {
@@ -68,7 +76,7 @@ impl TextIndex {
                 }
                 Test::Like { pattern, ignore_case } => match Like::new(pattern, *ignore_case)? {
                     Like::Exact(text) => push(&mut index.exact, &text, id),
-                    Like::Prefix(text) => push(prefixes.entry(text.len()).or_default(), &text, id),
+                    Like::Prefix(text) => index.prefixes.push(&text, id),
                     Like::Suffix(text) => index.suffixes.push((text.into(), id)),
                     Like::Contains(text) => push(&mut contains, &text, id),
                     Like::Any => index.always.push(id),
@@ -81,17 +89,14 @@ impl TextIndex {
                 }
                 Test::Mentions(list) => {
                     for entry in entries(program, *list).filter(|entry| !entry.is_empty()) {
-                        push(&mut mentions, &entry, id);
+                        index.mentions.push(&entry, id);
                     }
                 }
                 Test::IsNull | Test::IsTrue | Test::CompareWith(..) | Test::Compare(..) => continue,
             }
             found = true;
         }
-        index.prefixes = prefixes.into_iter().collect();
-        index.prefixes.sort_unstable_by_key(|(length, _)| *length);
-        index.contains = Words::new(contains)?;
-        index.mentions = Words::new(mentions)?;
+        index.contains = Parts::new(contains)?;
         Ok(found.then_some(index))
     }
 
@@ -101,25 +106,15 @@ impl TextIndex {
         if let Some(atoms) = self.exact.get(value) {
             atoms.iter().copied().for_each(&mut found);
         }
-        for (length, prefixes) in &self.prefixes {
-            let Some(head) = value.get(..*length) else {
-                if *length > value.len() {
-                    break;
-                }
-                continue;
-            };
-            if let Some(atoms) = prefixes.get(head) {
-                atoms.iter().copied().for_each(&mut found);
-            }
-        }
+        self.prefixes.of(value, |_, atoms| atoms.iter().copied().for_each(&mut found));
         for (suffix, atom) in &self.suffixes {
             if value.ends_with(&**suffix) {
                 found(*atom);
             }
         }
-        if let Some(words) = &self.contains {
-            for hit in words.automaton.find_overlapping_iter(value) {
-                words.atoms[hit.pattern().as_usize()].iter().copied().for_each(&mut found);
+        if let Some(parts) = &self.contains {
+            for hit in parts.automaton.find_overlapping_iter(value) {
+                parts.atoms[hit.pattern().as_usize()].iter().copied().for_each(&mut found);
             }
         }
         for (cmp, text, atom) in &self.ordered {
@@ -132,44 +127,82 @@ impl TextIndex {
                 found(*atom);
             }
         }
-        if !self.listed.is_empty() || self.mentions.is_some() {
+        if !self.listed.is_empty() || !self.mentions.0.is_empty() {
             upper_into(value, &mut scratch.upper);
             if let Some(atoms) = self.listed.get(scratch.upper.trim()) {
                 atoms.iter().copied().for_each(&mut found);
             }
-            if let Some(words) = &self.mentions {
-                words.whole_words(&scratch.upper, &mut found);
+            self.mentions.of(&scratch.upper, &mut found);
+        }
+    }
+}
+
+impl Prefixes {
+    fn push(&mut self, text: &str, atom: u32) {
+        let place = self.0.binary_search_by_key(&text.len(), |(length, _)| *length).unwrap_or_else(|place| {
+            self.0.insert(place, (text.len(), ByText::default()));
+            place
+        });
+        push(&mut self.0[place].1, text, atom);
+    }
+
+    /// Hands the length and the atoms of every text that the value begins with to `found`.
+    fn of(&self, value: &str, mut found: impl FnMut(usize, &[u32])) {
+        for (length, texts) in self.0.iter().take_while(|(length, _)| *length <= value.len()) {
+            if let Some(atoms) = value.get(..*length).and_then(|head| texts.get(head)) {
+                found(*length, atoms);
             }
         }
     }
 }
 
-impl Words {
-    fn new(words: FxHashMap<Box<str>, Atoms>) -> Result<Option<Self>, EvaluateError> {
-        if words.is_empty() {
+impl Parts {
+    fn new(texts: FxHashMap<Box<str>, Atoms>) -> Result<Option<Self>, EvaluateError> {
+        if texts.is_empty() {
             return Ok(None);
         }
-        let (patterns, atoms): (Vec<_>, Vec<_>) = words.into_iter().unzip();
+        let (patterns, atoms): (Vec<_>, Vec<_>) = texts.into_iter().unzip();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .build(patterns.iter().map(|p| p.as_bytes()))
             .map_err(|e| EvaluateError::Pattern {
-                pattern: format!("{} words", patterns.len()),
+                pattern: format!("{} texts", patterns.len()),
                 reason: e.to_string(),
             })?;
         Ok(Some(Self { automaton, atoms }))
     }
+}
 
-    fn whole_words(&self, text: &str, found: &mut impl FnMut(u32)) {
-        for hit in self.automaton.find_overlapping_iter(text) {
-            let before = text[..hit.start()].chars().next_back();
-            let after = text[hit.end()..].chars().next();
-            let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-            if apart(before) && apart(after) {
-                self.atoms[hit.pattern().as_usize()].iter().copied().for_each(&mut *found);
-            }
+impl Phrases {
+    fn push(&mut self, text: &str, atom: u32) {
+        let first = first_word(text);
+        if !self.0.contains_key(first) {
+            self.0.insert(first.into(), Prefixes::default());
+        }
+        if let Some(phrases) = self.0.get_mut(first) {
+            phrases.push(text, atom);
         }
     }
+
+    /// A phrase stands apart where neither the character before nor the one after belongs to a word.
+    fn of(&self, text: &str, found: &mut impl FnMut(u32)) {
+        let mut apart = true;
+        for (at, c) in text.char_indices() {
+            let rest = &text[at..];
+            if apart && let Some(phrases) = self.0.get(first_word(rest)) {
+                phrases.of(rest, |length, atoms| {
+                    if rest[length..].chars().next().is_none_or(|c| !c.is_alphanumeric()) {
+                        atoms.iter().copied().for_each(&mut *found);
+                    }
+                });
+            }
+            apart = !c.is_alphanumeric();
+        }
+    }
+}
+
+fn first_word(text: &str) -> &str {
+    &text[..text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len())]
 }
 
 fn push(map: &mut ByText, text: &str, atom: u32) {
@@ -195,5 +228,46 @@ fn upper_into(text: &str, upper: &mut String) {
         upper.make_ascii_uppercase();
     } else {
         upper.extend(text.chars().flat_map(char::to_uppercase));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_are_found_as_whole_words() {
+        let mut phrases = Phrases::default();
+        for (atom, text) in ["GUN", "AIR RIFLE", "AIR", "4\" PIPE", "-X", "C++", "총"].iter().enumerate() {
+            phrases.push(text, atom as u32);
+        }
+        for (text, expected) in [
+            ("TOY GUN, PLASTIC", &[0][..]),
+            ("BEGUN GUNS", &[]),
+            ("AIR RIFLE", &[2, 1]),
+            ("AIR RIFLES", &[2]),
+            ("GUN AND 4\" PIPE", &[0, 3]),
+            ("14\" PIPE", &[]),
+            ("Y -X", &[4]),
+            ("Y-X", &[]),
+            ("C++ 총", &[5, 6]),
+            ("권총", &[]),
+            ("", &[]),
+        ] {
+            let mut found = Vec::new();
+            phrases.of(text, &mut |atom| found.push(atom));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_large_list_is_ready_at_once() {
+        let mut phrases = Phrases::default();
+        for name in 0..300_000 {
+            phrases.push(&format!("KEY{name}"), 0);
+        }
+        let mut found = 0;
+        phrases.of("KEY0 KEY299999 KEY300000", &mut |_| found += 1);
+        assert_eq!(found, 2);
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::take_record_batch;
 use arrow::error::ArrowError;
 use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs};
@@ -99,12 +98,7 @@ impl Decider {
         let stamp = Stamp { ruleset_hash: hash, decided_at_ms: derive.now.unwrap_or_default() };
         let programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
         let (derived, base) = columns(stream, &programs);
-        let ruleset = Arc::new(Ruleset {
-            stream,
-            rules: ruleset.rules.clone(),
-            program: Arc::clone(&ruleset.program),
-            hash: ruleset.hash.clone(),
-        });
+        let ruleset = Arc::new(ruleset.clone());
         let hit_writer = HitWriter::new(&ruleset, &evaluator);
         Ok(Self { stream, ruleset, evaluator, strata, selector, derive, stamp, hit_writer, derived, base })
     }
@@ -133,13 +127,14 @@ impl Decider {
     pub fn subjects(&self, batch: &RecordBatch) -> Result<SubjectBatch, DecideError> {
         let subjects = SubjectBatch::from_rows(self.selector.kind(), batch)?;
         let Some((evaluator, with_condition)) = &self.strata else { return Ok(subjects) };
-        let first = arrow::array::UInt32Array::from(subjects.first_rows().to_vec());
-        let first_rows = take_record_batch(batch, &first)?;
-        let hits = evaluator.evaluate(&first_rows)?;
+        // Over all rows, since a condition may look across the items; it is asked of the first one.
+        let hits = evaluator.evaluate(batch)?;
         let mut strata: Vec<Option<u32>> = vec![None; subjects.len()];
         for (row, root) in hits.iter() {
-            // The first stratum whose condition holds; hits come in the order of the strata.
-            strata[row as usize].get_or_insert(with_condition[root as usize] as u32);
+            if let Ok(subject) = subjects.first_rows().binary_search(&row) {
+                // The first stratum whose condition holds; hits come in the order of the strata.
+                strata[subject].get_or_insert(with_condition[root as usize] as u32);
+            }
         }
         Ok(subjects.with_strata(strata)?)
     }

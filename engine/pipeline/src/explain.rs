@@ -51,8 +51,8 @@ pub fn find_subject(
     rule: Option<usize>,
 ) -> Result<Option<Finding>, RunError> {
     let progress = Arc::new(Progress::default());
-    let reader = ReadAhead::start(inputs, decider.stream, decider.columns(), &progress)?;
-    for intake in reader {
+    let mut reader = ReadAhead::start(inputs, decider.stream, decider.columns(), &progress)?;
+    for intake in reader.by_ref() {
         let batch = intake?.batch;
         let rows = rows_of(&batch, decider.stream.subject_key, subject);
         if rows.is_empty() {
@@ -61,6 +61,7 @@ pub fn find_subject(
         let rows = take_record_batch(&batch, &UInt32Array::from(rows)).map_err(crate::DecideError::from)?;
         return explain(decider, &rows, rule).map(Some);
     }
+    reader.finish()?;
     Ok(None)
 }
 
@@ -73,11 +74,15 @@ fn rows_of(batch: &RecordBatch, key: &str, subject: &str) -> Vec<u32> {
 fn explain(decider: &Decider, rows: &RecordBatch, rule: Option<usize>) -> Result<Finding, RunError> {
     let derived = decider.derive(rows)?;
     let subjects = decider.subjects(&derived)?;
+    let last = subjects.len().saturating_sub(1);
+    if last > 0 {
+        // Several versions of one subject: the last one stands.
+        let of_last = subjects.rows(last);
+        return explain(decider, &rows.slice(of_last.start as usize, of_last.len()), rule);
+    }
     let evaluator = decider.evaluator();
     let found = evaluator.evaluate(&derived).map_err(crate::DecideError::from)?;
     let pairs: Vec<RowHit> = found.iter().map(|(row, rule)| RowHit { row, rule }).collect();
-    // Several versions of one subject: the last one stands.
-    let last = subjects.len().saturating_sub(1);
     let decision = decider.selector().explain(&subjects, last, &pairs).map_err(crate::DecideError::from)?;
     let of_rule = |row: usize, rule: usize| evaluator.explain(&derived, row, rule).map_err(crate::DecideError::from);
     let mut by_rule: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

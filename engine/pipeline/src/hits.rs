@@ -151,7 +151,7 @@ impl Shown<'_> {
         } else {
             let value = self.formatter.value(row).to_string();
             // NaN and infinity are no JSON numbers.
-            let bare = self.bare && !value.contains(['N', 'n', 'i']) || value == "true" || value == "false";
+            let bare = self.bare && !value.contains(['N', 'n', 'i']);
             out.push_str(&if bare { value } else { quote(&value) });
         }
     }

@@ -112,7 +112,8 @@ fn given_rows(
         DataType::Dictionary(_, value) => Field::new(field.name(), (**value).clone(), true),
         other => Field::new(field.name(), other.clone(), true),
     });
-    let mut decoder = ReaderBuilder::new(Arc::new(Schema::new(plain.collect::<Vec<_>>()))).build_decoder()?;
+    let schema = Arc::new(Schema::new(plain.collect::<Vec<_>>()));
+    let mut decoder = ReaderBuilder::new(schema).with_batch_size(rows.len().max(1)).build_decoder()?;
     decoder.decode(lines.as_bytes())?;
     let read = decoder.flush()?.ok_or("the test gives no row")?;
     let columns: Result<Vec<ArrayRef>, _> =

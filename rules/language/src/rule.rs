@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use arrow::datatypes::Date32Type;
 use haechi_model::{Lane, Stream};
 
 use crate::diagnostic::Span;
 use crate::source::FileId;
 
 /// Days since 1970-01-01, as in a `date` column.
-pub type Day = <Date32Type as arrow::datatypes::ArrowPrimitiveType>::Native;
+pub type Day = i32;
 
 /// One rule: a condition and what follows from it.
 #[derive(Clone, Debug)]
@@ -105,7 +104,7 @@ pub struct RuleTest {
     pub at: Span,
     /// One entry an item; `given` makes one. Keys are column names.
     pub rows: Vec<BTreeMap<String, GivenValue>>,
-    /// Whether the rule must hit the first row.
+    /// Whether the rule must hit one of the rows, or none.
     pub expect_hit: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::program::{Literal, NodeId, Program};
 use crate::rule::Rule;
 
 /// The checked rules of one stream, with their conditions compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ruleset {
     /// The stream whose rows they read.
     pub stream: &'static Stream,

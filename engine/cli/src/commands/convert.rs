@@ -70,7 +70,8 @@ pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
         if let (Some(rows), Some(reading)) = (&mut rows, &reading) {
             for (stream, batch) in &reading.records {
                 let context = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
-                let derived = derive(stream, batch, &context).unwrap_or_else(|_| batch.clone());
+                let derived = derive(stream, batch, &context)
+                    .map_err(|e| CommandError::Bug(format!("columns of `{}` cannot be derived: {e}", stream.name)))?;
                 rows.write(stream.name, &derived)?;
             }
         }

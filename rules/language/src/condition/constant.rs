@@ -1,5 +1,13 @@
 //! Constants, and how one fits what it is compared with: days and instants out of text, whole numbers out of doubles.
 
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
+use datafusion_common::ScalarValue;
+use datafusion_sql::sqlparser::ast::Expr;
+
+use super::lower::{LabelHelp, Lowering};
+use super::value::Value;
+use crate::program::{Class, Cmp, Literal, OperandId};
+
 /// A comparison once its constant has the class of its operand.
 pub(super) enum Fitted {
     /// This comparison with this constant.
@@ -9,6 +17,20 @@ pub(super) enum Fitted {
 }
 
 impl Lowering<'_, '_> {
+    /// A number as it is written.
+    pub fn number(&mut self, at: &Expr, digits: &str) -> Option<Value> {
+        if let Ok(whole) = digits.parse::<i64>() {
+            return Some(Value::Literal(Literal::Int(whole)));
+        }
+        match digits.parse::<f64>() {
+            Ok(number) if number.is_finite() => Some(Value::Literal(Literal::float(number))),
+            _ => {
+                self.error("E0201", at, format!("`{digits}` is not a number")).label_help("", None);
+                None
+            }
+        }
+    }
+
     /// A constant in the class of what it is compared with.
     pub fn fit(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal) -> Option<Fitted> {
         let class = self.class(operand);
@@ -52,13 +74,14 @@ fn whole_number(cmp: Cmp, number: f64) -> Fitted {
     Fitted::To(cmp, Literal::Int(nearest))
 }
 
-fn day(text: &str) -> Option<i64> {
+/// Days since 1970.
+pub(super) fn day(text: &str) -> Option<i64> {
     let date = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()?;
     Some(date.signed_duration_since(NaiveDate::default()).num_days())
 }
 
 /// Milliseconds since 1970 of a day, a wall time in UTC, or an instant with zone.
-fn instant(text: &str) -> Option<i64> {
+pub(super) fn instant(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Some(day) = day(text) {
         return Some(day * 86_400_000);
@@ -70,7 +93,9 @@ fn instant(text: &str) -> Option<i64> {
     formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok()).map(|t| t.and_utc().timestamp_millis())
 }
 
-fn literal_of(value: &ScalarValue) -> Option<Value> {
+/// A value that DataFusion computed, if it can be compared. Days and instants go back to the text they are written
+/// as: what they meet says which of the two is meant.
+pub(super) fn literal_of(value: &ScalarValue) -> Option<Value> {
     if value.is_null() {
         return Some(Value::Null);
     }
@@ -82,6 +107,19 @@ fn literal_of(value: &ScalarValue) -> Option<Value> {
         ScalarValue::Int64(Some(value)) => Literal::Int(*value),
         ScalarValue::Int32(Some(value)) => Literal::Int((*value).into()),
         ScalarValue::Float64(Some(value)) => Literal::float(*value),
+        ScalarValue::Date32(Some(days)) => Literal::Text(day_text(i64::from(*days))?.into()),
+        ScalarValue::TimestampSecond(Some(s), _) => Literal::Text(instant_text(s.checked_mul(1_000)?)?.into()),
+        ScalarValue::TimestampMillisecond(Some(ms), _) => Literal::Text(instant_text(*ms)?.into()),
+        ScalarValue::TimestampMicrosecond(Some(us), _) => Literal::Text(instant_text(us.div_euclid(1_000))?.into()),
+        ScalarValue::TimestampNanosecond(Some(ns), _) => Literal::Text(instant_text(ns.div_euclid(1_000_000))?.into()),
         _ => return None,
     }))
+}
+
+fn day_text(days: i64) -> Option<String> {
+    DateTime::from_timestamp(days.checked_mul(86_400)?, 0).map(|at| at.date_naive().to_string())
+}
+
+fn instant_text(ms: i64) -> Option<String> {
+    DateTime::from_timestamp_millis(ms).map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

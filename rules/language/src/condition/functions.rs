@@ -5,8 +5,8 @@ use haechi_model::{Kind, Stream};
 
 use crate::program::Over;
 
-/// DataFusion functions that are scalar, deterministic and total (never fail on any value), with their signature
-/// as shown in help.
+/// DataFusion functions that are scalar and deterministic, with their signature as shown in help. Where one fails on a
+/// value (the root of a number below zero), the evaluator makes that NULL.
 pub const SCALAR: &[(&str, &str)] = &[
     ("abs", "abs(x)"),
     ("btrim", "btrim(text)"),

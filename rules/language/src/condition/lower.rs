@@ -10,9 +10,10 @@ use std::thread;
 use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue, ValueWithSpan};
 use haechi_model::Kind;
 
+use super::constant::Fitted;
 use super::functions::Own;
 use super::parse::{Positions, parse};
-use super::value::{Call, Fitted, Value};
+use super::value::{Call, Value};
 use super::{Compiler, functions};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::program::{Class, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Scope, Test};
@@ -25,8 +26,6 @@ pub(super) struct Lowering<'c, 'a> {
     pub sql: &'c SqlText,
     pub positions: Positions<'c>,
     pub diagnostics: &'c mut Vec<Diagnostic>,
-    /// The value of the last expression that turned out to be constant.
-    pub folded: Option<Value>,
     /// `<>` and NOT IN on columns that may be NULL, unless the condition turns out to ask about NULL itself.
     traps: Vec<(OperandId, Diagnostic)>,
     null_checked: Vec<OperandId>,
@@ -87,7 +86,6 @@ fn compile_here(
         sql,
         positions,
         diagnostics,
-        folded: None,
         traps: Vec::new(),
         null_checked: Vec::new(),
         both: HashMap::new(),

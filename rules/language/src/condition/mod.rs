@@ -2,11 +2,15 @@
 //!
 //! [`Compiler`] takes rules one by one into one [`Program`], so that what two rules share stands there once.
 //! Parsing is sqlparser's ([`parse`]); names, functions and shapes are checked on its tree and lowered to our own
-//! forms ([`lower`], [`value`]); whatever computes beyond those is typed and planned by DataFusion ([`scalar`]).
+//! forms ([`lower`], [`value`], [`constant`]); whatever computes beyond those ([`planned`]), within bounds ([`growth`]),
+//! is typed and planned by DataFusion ([`scalar`]).
 
+mod constant;
 mod functions;
+mod growth;
 mod lower;
 mod parse;
+mod planned;
 mod scalar;
 mod value;
 
@@ -103,3 +107,6 @@ impl<'a> Compiler<'a> {
         self.program
     }
 }
+
+#[cfg(test)]
+mod tests;

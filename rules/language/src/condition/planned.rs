@@ -1,5 +1,22 @@
 //! Expressions that are handed to DataFusion, once their names and forms are found to be allowed.
 
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use datafusion_sql::sqlparser::ast::{
+    BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, TimezoneInfo, UnaryOperator, Value as SqlValue,
+};
+
+use super::constant::literal_of;
+use super::functions::SCALAR;
+use super::growth;
+use super::lower::{LabelHelp, Lowering, is_condition, operator};
+use super::scalar::{Refusal, input_type};
+use super::value::{Value, plain_arguments};
+use crate::diagnostic::Diagnostic;
+use crate::program::{Class, Cmp, Literal, OperandId, Scalar, Scope};
+
 /// Functions that exist elsewhere and are refused here for a reason worth telling.
 const REFUSED: &[(&[&str], &str)] = &[
     (
@@ -15,29 +32,34 @@ const REFUSED: &[(&[&str], &str)] = &[
 ];
 
 impl Lowering<'_, '_> {
-    fn planned_value(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
-        self.planned(expr, scope).map(Value::Operand).or_else(|| self.folded.take())
-    }
-
-    /// An expression handed to DataFusion, its columns and our functions replaced by named inputs.
-    pub fn planned(&mut self, expr: &Expr, scope: Scope) -> Option<OperandId> {
+    /// An expression handed to DataFusion, its columns and our functions replaced by named inputs; a constant where it
+    /// has none.
+    pub fn planned_value(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
         let mut inputs = Vec::new();
         let mut rewritten = expr.clone();
         if !self.rewrite(&mut rewritten, scope, &mut inputs) {
             return None;
         }
-        if inputs.is_empty() {
-            let constant = self.compiler.planner.constant(rewritten);
-            match constant {
-                Ok(value) => self.folded = literal_of(&value),
-                Err(refusal) => self.refuse(expr, refusal),
-            }
-            if self.folded.is_none() && !self.diagnostics.iter().any(|d| d.rule.as_deref() == Some(self.rule)) {
-                self.error("E0206", expr, "the expression is not a constant that can be compared".into());
-            }
+        if let Err(message) = growth::bounded(&mut rewritten) {
+            self.error("E0211", expr, message).label_help("too large", Some("split the rule"));
             return None;
         }
-        self.typed(expr, rewritten, inputs, scope, &expr.to_string())
+        if !inputs.is_empty() {
+            return self.typed(expr, rewritten, inputs, scope, &expr.to_string()).map(Value::Operand);
+        }
+        match self.compiler.planner.constant(rewritten) {
+            Ok(value) => {
+                let constant = literal_of(&value);
+                if constant.is_none() {
+                    self.error("E0206", expr, format!("`{value}` is not a constant that can be compared"));
+                }
+                constant
+            }
+            Err(refusal) => {
+                self.refuse(expr, refusal);
+                None
+            }
+        }
     }
 
     /// A whole number as a double, or a day as its first instant, to compare it with one. Left to itself, DataFusion
@@ -100,7 +122,7 @@ impl Lowering<'_, '_> {
     /// Replaces columns and our functions by inputs; `false` when something in it is not allowed (and reported).
     fn rewrite(&mut self, expr: &mut Expr, scope: Scope, inputs: &mut Vec<OperandId>) -> bool {
         let operand = match &*expr {
-            Expr::Identifier(ident) => match self.column_value(expr, ident, scope) {
+            Expr::Identifier(ident) => match self.column_value(ident, scope) {
                 Some(operand) => Some(operand),
                 None => return false,
             },
@@ -246,7 +268,7 @@ fn simple_type(data_type: &SqlType) -> bool {
 }
 
 /// The direct subexpressions of an allowed form that is no condition.
-fn children(expr: &mut Expr) -> Vec<&mut Expr> {
+pub(super) fn children(expr: &mut Expr) -> Vec<&mut Expr> {
     match expr {
         Expr::Nested(inner)
         | Expr::UnaryOp { expr: inner, .. }

@@ -158,11 +158,29 @@ fn fallible_cast(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
     walked.ok().and(found)
 }
 
-/// Runs the expression over a row of NULLs and a row of plain values, so that an invalid pattern or a literal that
-/// cannot be cast is refused when the rule is checked and not when the first declaration comes.
+/// What stands for every number of a probed row: roots, powers and divisions fail on some of them and not on others.
+const PROBES: [i32; 4] = [0, 1, 1_000_000, -1_000_000];
+
+/// Runs the expression over plain values, so that an invalid pattern or a literal that cannot be cast is refused when
+/// the rule is checked and not when the first declaration comes. What fails on some numbers only may stand: where it
+/// fails, its value is NULL.
 fn probe(expr: &Arc<dyn PhysicalExpr>, inputs: &SchemaRef) -> Result<(), Refusal> {
+    let mut refusal = Ok(());
+    for number in PROBES {
+        match probe_with(number, expr, inputs) {
+            Ok(()) => return Ok(()),
+            Err(error) => refusal = refusal.and(Err(error)),
+        }
+    }
+    refusal
+}
+
+/// Runs the expression over a row of NULLs and a row of this number, zeros and a text.
+fn probe_with(number: i32, expr: &Arc<dyn PhysicalExpr>, inputs: &SchemaRef) -> Result<(), Refusal> {
     let plain = |data_type: &DataType| match data_type {
         DataType::Utf8 => ScalarValue::from("x"),
+        DataType::Int64 => ScalarValue::from(i64::from(number)),
+        DataType::Float64 => ScalarValue::from(f64::from(number)),
         other => ScalarValue::new_zero(other).unwrap_or(ScalarValue::Null),
     };
     let columns: Result<Vec<ArrayRef>, DataFusionError> = inputs

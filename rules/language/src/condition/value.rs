@@ -1,24 +1,21 @@
-//! The values in a condition: columns, fields of records, constants, reference values, aggregates, and expressions
-//! that are handed to DataFusion once their names and forms are found to be allowed.
+//! The values in a condition: columns, fields of records, reference values and aggregates. Constants are in
+//! [`super::constant`], what is handed to DataFusion in [`super::planned`].
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use datafusion_common::ScalarValue;
 use datafusion_sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType as SqlType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName, TimezoneInfo, UnaryOperator, Value as SqlValue, ValueWithSpan,
+    DataType as SqlType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    UnaryOperator, Value as SqlValue, ValueWithSpan,
 };
 use haechi_model::{Kind, Member};
 
-use super::functions::{self, Own, SCALAR};
-use super::lower::{LabelHelp, Lowering, is_condition, operator, unnest};
-use super::scalar::{Refusal, input_type};
+use super::constant::{day, instant};
+use super::functions::{self, Own};
+use super::lower::{LabelHelp, Lowering, is_condition, unnest};
 use super::singular;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::lists::List;
-use crate::program::{Class, Cmp, Literal, Node, Operand, OperandId, Over, Scalar, Scope};
+use crate::program::{Class, Literal, Node, Operand, OperandId, Over, Scope};
 use crate::tables::TableValues;
 
 /// A value that has been read.
@@ -49,7 +46,7 @@ impl Lowering<'_, '_> {
                 }
                 _ => self.planned_value(expr, scope),
             },
-            Expr::Identifier(ident) => self.column_value(expr, ident, scope).map(Value::Operand),
+            Expr::Identifier(ident) => self.column_value(ident, scope).map(Value::Operand),
             Expr::CompoundIdentifier(parts) => {
                 let name: Vec<_> = parts.iter().map(|p| p.value.as_str()).collect();
                 let name = name.join(".");
@@ -89,7 +86,7 @@ impl Lowering<'_, '_> {
     }
 
     /// A condition as a value: true, false or NULL.
-    fn truth(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
+    pub fn truth(&mut self, expr: &Expr, scope: Scope) -> Option<Value> {
         let (yes, no) = self.both_ways(expr, scope)?;
         let program = &mut self.compiler.program;
         Some(match (program.node(yes), program.node(no)) {
@@ -141,12 +138,11 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn column_value(&mut self, at: &Expr, ident: &Ident, scope: Scope) -> Option<OperandId> {
+    pub fn column_value(&mut self, ident: &Ident, scope: Scope) -> Option<OperandId> {
         let Some((index, class)) = self.column(&ident.value, scope) else {
             self.unknown_column(ident, scope);
             return None;
         };
-        let _ = at;
         Some(match scope {
             Scope::Row => {
                 let name = ident.value.to_ascii_lowercase();
@@ -304,7 +300,7 @@ impl Lowering<'_, '_> {
     }
 
     /// One of our functions where a value stands.
-    fn own_value(&mut self, at: &Expr, call: &Call<'_>, scope: Scope) -> Option<OperandId> {
+    pub fn own_value(&mut self, at: &Expr, call: &Call<'_>, scope: Scope) -> Option<OperandId> {
         let text: Arc<str> = at.to_string().into();
         match call.own {
             Own::InList | Own::Mentions | Own::ArrayHas | Own::AnyInList | Own::Any(_) | Own::All(_) => {
@@ -378,7 +374,7 @@ impl Lowering<'_, '_> {
         Some(self.compiler.program.intern_operand(operand, class, scope, || text))
     }
 
-    fn name_range(&self, function: &Function) -> std::ops::Range<usize> {
+    pub fn name_range(&self, function: &Function) -> std::ops::Range<usize> {
         match function.name.0.first().and_then(|part| part.as_ident()) {
             Some(ident) => self.positions.range(ident.span),
             None => 0..self.sql.text.len(),
@@ -407,7 +403,7 @@ fn function_name(function: &Function) -> Option<String> {
 }
 
 /// The arguments of `f(a, b)`, or `None` for any other form of call.
-fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {
+pub(super) fn plain_arguments(function: &Function) -> Option<Vec<&Expr>> {
     let plain = function.filter.is_none()
         && function.over.is_none()
         && function.null_treatment.is_none()
