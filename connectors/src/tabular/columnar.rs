@@ -309,13 +309,19 @@ pub fn admit(
         .filter_map(|c| batch.column_by_name(c.name).map(|array| (c.name, array)))
         .collect();
     let mut kept = Vec::with_capacity(batch.num_rows());
+    // A derived key (a traveller's) may follow from the other columns, later: such a row has no key to compare yet.
+    let follows = stream.column(stream.subject_key).is_some_and(|column| column.derived);
     let no_key = Fault { code: "missing_key", reason: format!("`{}` is missing", stream.subject_key) };
     for row in 0..batch.num_rows() {
-        let no_key = subjects.is_null(row).then_some(&no_key);
-        if let Some(fault) = faults.get(&row).or(no_key) {
+        let keyless = subjects.is_null(row);
+        if let Some(fault) = faults.get(&row).or((keyless && !follows).then_some(&no_key)) {
             let (source, position) = place(row);
             sink.refuse_at(&source, &position, fault, row_text(shown, row).as_bytes());
             kept.push(false);
+            continue;
+        }
+        if keyless {
+            kept.push(true);
             continue;
         }
         let mut key = KeyHasher::default();

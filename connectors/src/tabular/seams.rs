@@ -22,7 +22,9 @@ struct Row<'a> {
 impl Row<'_> {
     fn apart_from(&self, next: &Self, whatever_neighbours: bool) -> bool {
         let neighbours = self.together.is_some() && self.together == next.together;
-        self.subject != next.subject && (whatever_neighbours || !neighbours)
+        // Without a key yet, a row is a subject of its own.
+        let subjects = self.subject.is_none() || self.subject != next.subject;
+        subjects && (whatever_neighbours || !neighbours)
     }
 }
 

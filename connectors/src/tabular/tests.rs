@@ -689,6 +689,21 @@ fn messages_are_read_like_tables() {
     assert!(error.to_string().ends_with("message has no traveller rows"), "{error}");
 }
 
+/// A table gives travellers their key; a passenger list does not, theirs follows from the other columns.
+#[test]
+fn a_key_that_follows_later_is_not_missing() {
+    let folder = Folder::new();
+    let table = folder.file("a.csv", "traveller_id,flight_id,surname\nT1,F1,KIM\nT2,F1,LEE\n");
+    let list = shared("data/messages/synthetic").join("paxlst_15b_745_everything.edi").display().to_string();
+    let options = ReadOptions { batch_rows: 1, ..ReadOptions::default() };
+    let alone = read_all(open(&[list.clone()], &TRAVELLER, None, &options, None).unwrap()).0;
+    let in_list: usize = alone.iter().map(RecordBatch::num_rows).sum();
+    let (batches, _, set_aside) = read_all(open(&[table, list], &TRAVELLER, None, &options, None).unwrap());
+    assert_eq!(set_aside, []);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2 + in_list);
+    assert!(batches.len() > 2, "rows without a key are still cut into batches");
+}
+
 #[test]
 fn facts_stand_alone() {
     let folder = Folder::new();
