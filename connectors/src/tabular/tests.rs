@@ -696,7 +696,7 @@ fn a_key_that_follows_later_is_not_missing() {
     let table = folder.file("a.csv", "traveller_id,flight_id,surname\nT1,F1,KIM\nT2,F1,LEE\n");
     let list = shared("data/messages/synthetic").join("paxlst_15b_745_everything.edi").display().to_string();
     let options = ReadOptions { batch_rows: 1, ..ReadOptions::default() };
-    let alone = read_all(open(&[list.clone()], &TRAVELLER, None, &options, None).unwrap()).0;
+    let alone = read_all(open(std::slice::from_ref(&list), &TRAVELLER, None, &options, None).unwrap()).0;
     let in_list: usize = alone.iter().map(RecordBatch::num_rows).sum();
     let (batches, _, set_aside) = read_all(open(&[table, list], &TRAVELLER, None, &options, None).unwrap());
     assert_eq!(set_aside, []);

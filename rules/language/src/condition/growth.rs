@@ -78,14 +78,14 @@ mod tests {
     fn what_doubles_at_every_level_is_refused() {
         assert!(refused(&nested(40, |x| format!("coalesce({x}, 1)"))));
         assert!(!refused(&nested(8, |x| format!("coalesce({x}, 1)"))));
-        assert!(!refused(&nested(40, |x| format!("abs({x})"))));
+        assert!(!refused(&nested(12, |x| format!("abs({x})"))));
     }
 
     #[test]
     fn texts_grow_by_what_replaces() {
         assert!(refused(&nested(4, |x| format!("replace({x}, 'a', 'aaaaaaaaaa')"))));
         assert!(refused("replace(x, 'a', y)") && refused(&format!("replace(x, '', '{}')", "a".repeat(600))));
-        assert!(!refused(&nested(40, |x| format!("replace({x}, '-', '')"))));
+        assert!(!refused(&nested(12, |x| format!("replace({x}, '-', '')"))));
         assert!(!refused("concat(x, y, x) || replace(x, 'Co', 'Company')"));
     }
 }
