@@ -74,15 +74,11 @@ fn rows_of(batch: &RecordBatch, key: &str, subject: &str) -> Vec<u32> {
 fn explain(decider: &Decider, rows: &RecordBatch, rule: Option<usize>) -> Result<Finding, RunError> {
     let derived = decider.derive(rows)?;
     let subjects = decider.subjects(&derived)?;
-    let last = subjects.len().saturating_sub(1);
-    if last > 0 {
-        // Several versions of one subject: the last one stands.
-        let of_last = subjects.rows(last);
-        return explain(decider, &rows.slice(of_last.start as usize, of_last.len()), rule);
-    }
     let evaluator = decider.evaluator();
     let found = evaluator.evaluate(&derived).map_err(crate::DecideError::from)?;
     let pairs: Vec<RowHit> = found.iter().map(|(row, rule)| RowHit { row, rule }).collect();
+    // Several versions of one subject: the last one stands.
+    let last = subjects.len().saturating_sub(1);
     let decision = decider.selector().explain(&subjects, last, &pairs).map_err(crate::DecideError::from)?;
     let of_rule = |row: usize, rule: usize| evaluator.explain(&derived, row, rule).map_err(crate::DecideError::from);
     let mut by_rule: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_doubles_at_every_level_is_refused() {
-        assert!(refused(&nested(40, |x| format!("coalesce({x}, 1)"))));
+        assert!(refused(&nested(20, |x| format!("coalesce({x}, 1)"))));
         assert!(!refused(&nested(8, |x| format!("coalesce({x}, 1)"))));
         assert!(!refused(&nested(12, |x| format!("abs({x})"))));
     }

@@ -104,7 +104,6 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     let next = parser.peek_token();
     if next.token != Token::EOF {
         let help = match next.token {
-            Token::DoubleEq => Some("equality is written with one `=`".into()),
             Token::SemiColon => Some("a condition has no `;`".into()),
             _ => Some("join conditions with AND or OR".into()),
         };
@@ -194,13 +193,17 @@ fn syntax_error(error: ParserError, positions: &Positions<'_>) -> SyntaxError {
         None => (text, None),
     };
     // At the end of the text, for which the parser gives no place, there is nothing to underline: point at the last
-    // character.
+    // word.
     let end_of_text = positions.text.len()..positions.text.len();
     let range = at.map_or(end_of_text, |at| positions.range(Span::new(at, at)));
     let end = positions.text.trim_end().len();
-    let range = if range.start >= end { end.saturating_sub(1)..end } else { range };
+    let range = if range.start >= end { last_word(positions.text, end)..end } else { range };
     let range = floor_boundary(positions.text, range.start)..range.end;
     SyntaxError { code: "E0201", message: format!("syntax error: {}", lower_first(&message)), range, help: None }
+}
+
+fn last_word(text: &str, end: usize) -> usize {
+    text[..end].rfind(char::is_whitespace).map_or(0, |blank| blank + 1)
 }
 
 fn floor_boundary(text: &str, mut at: usize) -> usize {
@@ -232,10 +235,10 @@ mod tests {
 
     #[test]
     fn mistakes_are_found_where_they_stand() {
-        fails_at("a = 1 AND", "E0201", "D");
-        fails_at("a = 1 == 2", "E0201", "==");
+        fails_at("a = 1 AND", "E0201", "AND");
+        fails_at("a = 1; b = 2", "E0201", ";");
         fails_at("a = 'x", "E0201", "'");
-        fails_at("설명 = 1 AND\n  AND b", "E0201", "AND");
+        fails_at("설명 = 1\n  AND b c", "E0201", "c");
         fails_at("", "E0201", "");
     }
 
