@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use haechi_datasets::{Spec, write_messages};
+use haechi_pipeline::find_subject;
 use tempfile::TempDir;
 
-use crate::support::{BATCH_ROWS, inputs, ran};
+use crate::support::{BATCH_ROWS, decider, inputs, ran};
 
 #[test]
 fn everybody_in_a_message_gets_a_selection() {
@@ -24,6 +25,11 @@ fn everybody_in_a_message_gets_a_selection() {
             "{stream}: {:?}",
             ran.report.set_aside_reasons
         );
-        assert_eq!(ran.selections().len() as u64, subjects, "{stream}");
+        let selections = ran.selections();
+        assert_eq!(selections.len() as u64, subjects, "{stream}");
+        // A traveller's key is derived from the message, and is a name to ask by all the same.
+        let subject = &selections[0]["subject_id"];
+        let found = find_subject(decider(stream), &inputs(&[&pattern], None, BATCH_ROWS), subject, None).unwrap();
+        assert_eq!(&found.unwrap().decision.subject_id, subject);
     }
 }

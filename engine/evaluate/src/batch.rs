@@ -154,16 +154,21 @@ fn used_codes(keys: &Int32Array, values: usize) -> Option<Vec<bool>> {
     Some(used)
 }
 
-/// Where runs of equal subject keys begin, and the end. Readers keep a subject's rows together.
+/// Where runs of equal subject keys and versions begin, and the end: two versions of a declaration share no items.
+/// Readers keep a subject's rows together; a version that is missing is 1.
 fn subject_starts(batch: &RecordBatch, key: &str) -> Result<Vec<u32>, EvaluateError> {
     let rows = batch.num_rows();
     let Some(column) = batch.column_by_name(key) else {
         // Without the key every row is its own subject.
         return Ok((0..=rows as u32).collect());
     };
+    let versions = batch.column_by_name("version").map(|column| cast(column, &DataType::Int32)).transpose()?;
+    let versions = versions.as_ref().map(AsArray::as_primitive::<Int32Type>);
+    let version = |row: usize| versions.filter(|v| v.is_valid(row)).map_or(1, |v| v.value(row));
     let mut starts = vec![0u32];
     let mut cut = |same: &dyn Fn(usize) -> bool| {
-        starts.extend((1..rows).filter(|row| !same(*row)).map(|row| row as u32));
+        let begins = |row: &usize| !same(*row) || version(row - 1) != version(*row);
+        starts.extend((1..rows).filter(begins).map(|row| row as u32));
     };
     match column.data_type() {
         DataType::Dictionary(key, _) if **key == DataType::Int32 => cut(&same_codes::<Int32Type>(column)),

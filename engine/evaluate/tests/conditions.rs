@@ -117,6 +117,21 @@ fn conditions_look_across_the_items_of_a_declaration() {
 }
 
 #[test]
+fn two_versions_of_a_declaration_share_no_items() {
+    let versions = r#"
+{"declaration_id":"A","version":1,"item_no":1}
+{"declaration_id":"A","version":1,"item_no":2}
+{"declaration_id":"A","version":2,"item_no":1}
+"#;
+    check(
+        "declaration",
+        versions,
+        "count_items(TRUE) = 2 -> 0 1
+         count_items(TRUE) = 1 -> 2",
+    );
+}
+
+#[test]
 fn conditions_look_into_records_and_lists() {
     let bills = r#"
 {"consignment_id":"1","route_countries":["CN","KP","KR"],"containers":[{"container_id":"ABCU1","iso_type":"22R1","fill":"full","gross_mass_kg":100},{"container_id":"ABCU2","iso_type":"22G1","fill":"empty","gross_mass_kg":900}]}

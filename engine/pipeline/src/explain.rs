@@ -53,12 +53,13 @@ pub fn find_subject(
     let progress = Arc::new(Progress::default());
     let mut reader = ReadAhead::start(inputs, decider.stream, decider.columns(), &progress)?;
     for intake in reader.by_ref() {
-        let batch = intake?.batch;
-        let rows = rows_of(&batch, decider.stream.subject_key, subject);
+        // Derived before anything is taken out: a column may look across neighbours, and a key may itself be derived.
+        let derived = decider.derive(&intake?.batch)?;
+        let rows = rows_of(&derived, decider.stream.subject_key, subject);
         if rows.is_empty() {
             continue;
         }
-        let rows = take_record_batch(&batch, &UInt32Array::from(rows)).map_err(crate::DecideError::from)?;
+        let rows = take_record_batch(&derived, &UInt32Array::from(rows)).map_err(crate::DecideError::from)?;
         return explain(decider, &rows, rule).map(Some);
     }
     reader.finish()?;
@@ -71,16 +72,19 @@ fn rows_of(batch: &RecordBatch, key: &str, subject: &str) -> Vec<u32> {
     (0..ids.len()).filter(|row| ids.is_valid(*row) && ids.value(*row) == subject).map(|row| row as u32).collect()
 }
 
-fn explain(decider: &Decider, rows: &RecordBatch, rule: Option<usize>) -> Result<Finding, RunError> {
-    let derived = decider.derive(rows)?;
-    let subjects = decider.subjects(&derived)?;
-    let evaluator = decider.evaluator();
-    let found = evaluator.evaluate(&derived).map_err(crate::DecideError::from)?;
-    let pairs: Vec<RowHit> = found.iter().map(|(row, rule)| RowHit { row, rule }).collect();
-    // Several versions of one subject: the last one stands.
+fn explain(decider: &Decider, derived: &RecordBatch, rule: Option<usize>) -> Result<Finding, RunError> {
+    let subjects = decider.subjects(derived)?;
     let last = subjects.len().saturating_sub(1);
+    if last > 0 {
+        // Several versions of one subject: the last one stands.
+        let of_last = subjects.rows(last);
+        return explain(decider, &derived.slice(of_last.start as usize, of_last.len()), rule);
+    }
+    let evaluator = decider.evaluator();
+    let found = evaluator.evaluate(derived).map_err(crate::DecideError::from)?;
+    let pairs: Vec<RowHit> = found.iter().map(|(row, rule)| RowHit { row, rule }).collect();
     let decision = decider.selector().explain(&subjects, last, &pairs).map_err(crate::DecideError::from)?;
-    let of_rule = |row: usize, rule: usize| evaluator.explain(&derived, row, rule).map_err(crate::DecideError::from);
+    let of_rule = |row: usize, rule: usize| evaluator.explain(derived, row, rule).map_err(crate::DecideError::from);
     let mut by_rule: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (row, rule) in found.iter() {
         by_rule.entry(rule as usize).or_default().push(row as usize);

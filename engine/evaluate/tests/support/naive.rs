@@ -150,10 +150,15 @@ impl Naive<'_> {
         }
     }
 
-    /// The rows around a row with the same key; a row without a key stands alone.
+    /// The rows around a row with the same key and version; a row without a key stands alone.
     fn items(&self, row: usize) -> std::ops::Range<usize> {
         let key = |row| self.table.cell(self.table.stream.subject_key, row);
-        let same = |other: &usize| key(row) != Cell::Null && key(*other) == key(row);
+        let version = |row| match self.table.cell("version", row) {
+            Cell::Null => Cell::Int(1),
+            version => version,
+        };
+        let subject = |row| (key(row), version(row));
+        let same = |other: &usize| key(row) != Cell::Null && subject(*other) == subject(row);
         let before = (0..row).rev().take_while(same).count();
         let after = (row + 1..self.table.rows).take_while(same).count();
         row - before..row + after + 1
