@@ -321,9 +321,9 @@ fn explain_says_what_happened_in_order() {
     insta::assert_snapshot!(shown.join("\n"), @r"
     24KR1 scan
       permit hits row 1, insists on documents
-      price hits row 1, 45 points
+      price hits row 2, 45 points
       weight hits row 1, kept (drew 0.716109, share 0.9999), 45 points
-      pilot hits row 1, not kept, so it does nothing (drew 0.174806, share 0.0001)
+      pilot hits row 2, not kept, so it does nothing (drew 0.174806, share 0.0001)
       aeo hits row 1, 2, lowers to release
       score 90: reaches 80, asks for examine
       asked for: examine

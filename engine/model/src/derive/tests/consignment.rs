@@ -43,15 +43,18 @@ fn a_un_number_or_a_handling_code_makes_it_dangerous() {
 #[test]
 fn containers_are_counted_and_shared_ones_found() {
     check(
-        "consignee_id | consignee_name | containers             || container_count | shared_container
-         C1           | A CO           | MSCU1; MSCU2           || 2               | true
-         C2           | B CO           | MSCU2                  || 1               | true
-         C1           | A COMPANY      | MSCU1                  || 1               | false
-         -            | D CO           | TGHU1                  || 1               | true
-         -            | E CO           | TGHU1                  || 1               | true
-         -            | -              | TGHU2                  || 1               | -
-         C9           | -              | TGHU2                  || 1               | false
-         -            | -              | -                      || 0               | false",
+        "manifest_id | consignee_id | consignee_name | containers   || container_count | shared_container
+         M1          | C1           | A CO           | MSCU1; MSCU2 || 2               | true
+         M1          | C2           | B CO           | MSCU2        || 1               | true
+         M1          | C1           | A COMPANY      | MSCU1        || 1               | false
+         M1          | -            | D CO           | TGHU1        || 1               | true
+         M1          | -            | E CO           | TGHU1        || 1               | true
+         M1          | -            | -              | TGHU2        || 1               | -
+         M1          | C9           | -              | TGHU2        || 1               | false
+         M1          | -            | -              | -            || 0               | false
+         M2          | C7           | -              | MSCU2        || 1               | false
+         -           | C1           | -              | HLXU1        || 1               | false
+         -           | C2           | -              | HLXU1        || 1               | false",
     );
 }
 
