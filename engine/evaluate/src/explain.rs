@@ -110,7 +110,9 @@ fn explain(plan: &Plan, frame: &mut Frame<'_>, id: NodeId, row: usize) -> Result
             let truth = Some((part.truth == Some(true)) != *negated);
             if part.parts.is_empty() {
                 let word = if *negated { "IS NOT TRUE" } else { "IS TRUE" };
-                return Ok(Explanation { condition: format!("({}) {word}", part.condition), truth, ..part });
+                let plain = !part.condition.contains(' ');
+                let inner = if plain { part.condition.clone() } else { format!("({})", part.condition) };
+                return Ok(Explanation { condition: format!("{inner} {word}"), truth, ..part });
             }
             let condition = (if *negated { "is not true that" } else { "is true that" }).to_owned();
             Explanation { condition, truth, values: Vec::new(), parts: vec![part] }
