@@ -20,6 +20,7 @@ mod like;
 mod numeric;
 mod plan;
 mod text;
+mod values;
 
 pub use error::EvaluateError;
 pub use evaluator::{Evaluator, Options};
