@@ -62,6 +62,12 @@ struct Converted {
 pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let options = ReadOptions { zone: rules::zone(&args.zone)?, ..ReadOptions::default() };
     let files = sources::expand(&args.files)?;
+    if let Some(out) = args.out.as_deref().and_then(|path| path.canonicalize().ok())
+        && files.iter().any(|file| file.path.canonicalize().is_ok_and(|input| input == out))
+    {
+        let message = format!("`{}` is an input too; write the rows to another file", out.display());
+        return Err(CommandError::Usage(message));
+    }
     let mut rows = args.out.as_deref().map(Rows::create).transpose()?;
     let mut wrong = false;
     for file in files {
@@ -146,6 +152,8 @@ fn print(converted: &Converted, out: &Output) -> Result<(), CommandError> {
 /// Rows as JSON lines, each beginning with its stream.
 struct Rows {
     path: PathBuf,
+    /// Where they are written until all are: what stood under `path` is not lost to a run that fails.
+    unfinished: PathBuf,
     out: BufWriter<File>,
 }
 
@@ -154,8 +162,11 @@ impl Rows {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|source| CommandError::File { path: folder.to_owned(), source })?;
         }
-        let file = File::create(path).map_err(|source| CommandError::File { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), out: BufWriter::new(file) })
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".unfinished");
+        let unfinished = PathBuf::from(unfinished);
+        let file = File::create(&unfinished).map_err(|source| CommandError::File { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), unfinished, out: BufWriter::new(file) })
     }
 
     fn write(&mut self, stream: &str, batch: &RecordBatch) -> Result<(), CommandError> {
@@ -174,6 +185,7 @@ impl Rows {
     }
 
     fn finish(mut self) -> Result<(), CommandError> {
-        self.out.flush().map_err(|source| CommandError::File { path: self.path, source })
+        let written = self.out.flush().and_then(|()| fs::rename(&self.unfinished, &self.path));
+        written.map_err(|source| CommandError::File { path: self.path, source })
     }
 }

@@ -96,3 +96,22 @@ fn message_count(folder: &Path) -> usize {
     };
     fs::read_dir(folder).unwrap().map(|entry| of(entry.unwrap().path())).sum()
 }
+
+/// Rows never replace the messages they come from, nor what stood there before a run that fails.
+#[test]
+fn no_input_and_no_earlier_output_is_lost() {
+    let desk = Desk::new();
+    let message = fs::read(shared("messages/synthetic/paxlst_12b_745.edi")).unwrap();
+    desk.file("a.edi", &message).file("rows.ndjson", "earlier\n");
+    let ran = desk.haechi("convert a.edi --out a.edi");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("is an input too; write the rows to another file"), "{}", ran.err);
+    assert_eq!(fs::read(desk.path("a.edi")).unwrap(), message);
+
+    // A gzip file that is none ends the call after the rows of the first file.
+    desk.file("broken.gz", [0x1F, 0x8B, 0xFF, 0xFF]);
+    assert_eq!(desk.haechi("convert a.edi broken.gz --out rows.ndjson").code, 3);
+    assert_eq!(desk.read("rows.ndjson"), "earlier\n");
+    desk.haechi("convert a.edi --out rows.ndjson").done();
+    assert!(desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
+}
