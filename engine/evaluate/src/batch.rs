@@ -6,83 +6,90 @@ use std::ops::Range;
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowDictionaryKeyType, DataType, Int16Type, Int32Type};
-use haechi_rules::program::{Operand, OperandId, Scope};
+use haechi_rules::program::{AtomId, Operand, OperandId};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
+use crate::codes::CodeAtoms;
 use crate::error::EvaluateError;
-use crate::plan::Plan;
-use crate::text::{Scratch, TextIndex};
+use crate::plan::{AtomPlan, Plan};
+use crate::schedule::Schedule;
+
+/// With fewer rows than this, values are looked at row by row.
+const CODES_ROWS_MIN: usize = 64;
 
 /// A batch ready to be evaluated block by block.
 pub(crate) struct Prepared {
     pub rows: usize,
     /// By column of the stream; `None` where the batch has none: all NULL.
     pub columns: Vec<Option<ArrayRef>>,
-    /// By operand: the atoms of every dictionary code.
-    pub codes: Vec<Option<CodeAtoms>>,
+    /// By operand: the atoms of every dictionary code; empty for a few rows.
+    codes: Vec<Option<CodeAtoms>>,
+    /// By atom that compares two dictionary columns.
+    pairs: Vec<(AtomId, TextPair)>,
     /// Where each subject's rows begin, and the end; empty where no rule looks across items.
     pub subjects: Vec<u32>,
 }
 
-/// For a dictionary column: the atoms true for each code.
-pub(crate) struct CodeAtoms {
-    starts: Vec<u32>,
-    atoms: Vec<u32>,
-}
-
-impl CodeAtoms {
-    pub fn of(&self, code: usize) -> &[u32] {
-        match (self.starts.get(code), self.starts.get(code + 1)) {
-            (Some(start), Some(end)) => &self.atoms[*start as usize..*end as usize],
-            _ => &[],
-        }
-    }
-
-    fn new(index: &TextIndex, values: &StringArray, used: impl Fn(usize) -> bool) -> Self {
-        let mut scratch = Scratch::default();
-        let mut starts = Vec::with_capacity(values.len() + 1);
-        let mut atoms = Vec::new();
-        for code in 0..values.len() {
-            starts.push(atoms.len() as u32);
-            if !values.is_null(code) && used(code) {
-                index.atoms_of(values.value(code), &mut scratch, |atom| atoms.push(atom));
-            }
-        }
-        starts.push(atoms.len() as u32);
-        Self { starts, atoms }
-    }
-}
-
 impl Prepared {
-    pub fn new(plan: &Plan, batch: &RecordBatch) -> Result<Self, EvaluateError> {
+    pub fn new(plan: &Plan, schedule: &Schedule, batch: &RecordBatch) -> Result<Self, EvaluateError> {
+        let mut prepared = Self::columns(plan, batch)?;
+        prepared.answer_codes(plan, schedule);
+        Ok(prepared)
+    }
+
+    /// The columns alone, without a look at their dictionaries.
+    pub fn columns(plan: &Plan, batch: &RecordBatch) -> Result<Self, EvaluateError> {
         let stream = plan.program.stream;
         let mut columns: Vec<Option<ArrayRef>> = vec![None; stream.all_columns().count()];
-        let wanted = plan.program.columns();
-        for (index, column) in stream.all_columns().enumerate() {
-            if wanted.binary_search(&index).is_err() {
-                continue;
-            }
-            if let Some(array) = batch.column_by_name(column.name) {
-                columns[index] = Some(readable(array, column.name, &column.kind.data_type())?);
+        for (index, name, wanted) in &plan.columns {
+            if let Some(array) = batch.column_by_name(name) {
+                columns[*index] = Some(readable(array, name, wanted)?);
             }
         }
-        let codes = plan
-            .operands
-            .par_iter()
-            .enumerate()
-            .map(|(i, operand)| {
-                let Operand::Column(column) = plan.program.operand(OperandId(i as u32)).operand else { return None };
-                let index = operand.text.as_ref()?;
-                let array = columns[column as usize].as_ref()?;
-                let dictionary = array.as_dictionary_opt::<Int32Type>()?;
-                let values = dictionary.values().as_string_opt::<i32>()?;
-                let used = used_codes(dictionary.keys(), values.len());
-                Some(CodeAtoms::new(index, values, |code| used.as_ref().is_none_or(|used| used[code])))
-            })
-            .collect();
-        let subjects =
-            if plan.program.looks_across_items() { subject_starts(batch, stream.subject_key)? } else { Vec::new() };
-        Ok(Self { rows: batch.num_rows(), columns, codes, subjects })
+        let subjects = if plan.across_items { subject_starts(batch, stream.subject_key)? } else { Vec::new() };
+        Ok(Self { rows: batch.num_rows(), columns, codes: Vec::new(), pairs: Vec::new(), subjects })
+    }
+
+    /// Asks the index of each dictionary column for its values, where there are not many more of them than rows.
+    fn answer_codes(&mut self, plan: &Plan, schedule: &Schedule) {
+        if self.rows < CODES_ROWS_MIN {
+            return;
+        }
+        let answers = plan.texts.par_iter().enumerate().map(|(operand, index)| {
+            let Operand::Column(column) = plan.program.operands[operand].operand else { return None };
+            let (index, (keys, values)) = (index.as_ref()?, self.dictionary(column)?);
+            let n_atoms = plan.atoms_of[operand].len();
+            Some(CodeAtoms::new(plan, schedule, index, n_atoms, keys, values))
+        });
+        self.codes = answers.collect();
+        for id in &plan.text_pairs {
+            let left = plan.program.operand(plan.program.atom(*id).operand);
+            let AtomPlan::With(_, right) = plan.atom(*id) else { continue };
+            if let (Operand::Column(left), Operand::Column(right)) =
+                (&left.operand, &plan.program.operand(*right).operand)
+                && let (Some((_, left)), Some((_, right))) = (self.dictionary(*left), self.dictionary(*right))
+            {
+                self.pairs.push((*id, TextPair::new(left, right)));
+            }
+        }
+    }
+
+    /// Keys and values of a dictionary column, where they are worth a look at each value before the rows.
+    fn dictionary(&self, column: u32) -> Option<(&Int32Array, &StringArray)> {
+        let dictionary = self.columns[column as usize].as_ref()?.as_dictionary_opt::<Int32Type>()?;
+        let values = dictionary.values().as_string_opt::<i32>()?;
+        (values.len() <= 4 * self.rows).then(|| (dictionary.keys(), values))
+    }
+
+    /// The codes of equal texts, for an atom that compares two dictionary columns.
+    pub fn pair(&self, atom: AtomId) -> Option<&TextPair> {
+        self.pairs.iter().find(|(of, _)| *of == atom).map(|(_, pair)| pair)
+    }
+
+    /// The atoms of every code of an operand, where they have been asked for.
+    pub fn codes(&self, operand: OperandId) -> Option<&CodeAtoms> {
+        self.codes.get(operand.0 as usize)?.as_ref()
     }
 
     /// Blocks of about `block_rows` rows that cut no subject apart, where any rule looks across its rows.
@@ -140,18 +147,29 @@ pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Resul
     })
 }
 
-/// Which codes occur, where the dictionary is larger than the batch and most do not.
-fn used_codes(keys: &Int32Array, values: usize) -> Option<Vec<bool>> {
-    if values <= keys.len() {
-        return None;
+/// Two dictionaries whose rows are compared: numbers that are equal where the texts are.
+pub(crate) struct TextPair {
+    left: Box<[i32]>,
+    right: Box<[i32]>,
+}
+
+impl TextPair {
+    fn new(left: &StringArray, right: &StringArray) -> Self {
+        // A dictionary may hold a text twice, so both sides are numbered by text.
+        let mut numbers: FxHashMap<Option<&str>, i32> = FxHashMap::default();
+        let mut number = |text| {
+            let next = numbers.len() as i32;
+            *numbers.entry(text).or_insert(next)
+        };
+        let left = left.iter().map(&mut number).collect();
+        let right = right.iter().map(&mut number).collect();
+        Self { left, right }
     }
-    let mut used = vec![false; values];
-    for key in keys.iter().flatten() {
-        if let Some(slot) = used.get_mut(key as usize) {
-            *slot = true;
-        }
+
+    /// Whether the texts of two codes are the same.
+    pub fn same(&self, left: i32, right: i32) -> bool {
+        self.left.get(left as usize) == self.right.get(right as usize)
     }
-    Some(used)
 }
 
 /// Where runs of equal subject keys and versions begin, and the end: two versions of a declaration share no items.
@@ -195,9 +213,4 @@ fn same_codes<K: ArrowDictionaryKeyType>(column: &ArrayRef) -> impl Fn(usize) ->
         }
         _ => false,
     }
-}
-
-/// Whether operands of this scope read the batch's own rows.
-pub(crate) fn reads_rows(scope: Scope) -> bool {
-    scope == Scope::Row
 }

@@ -9,13 +9,30 @@ pub(crate) fn words(rows: usize) -> usize {
 
 /// Ones for all rows.
 pub(crate) fn ones(rows: usize) -> Vec<u64> {
-    let mut bits = vec![u64::MAX; words(rows)];
+    let mut bits = Vec::new();
+    set_ones(&mut bits, rows);
+    bits
+}
+
+/// Makes these ones for all rows.
+pub(crate) fn set_ones(bits: &mut Vec<u64>, rows: usize) {
+    bits.clear();
+    bits.resize(words(rows), u64::MAX);
     if let Some(last) = bits.last_mut()
         && !rows.is_multiple_of(64)
     {
         *last = (1u64 << (rows % 64)) - 1;
     }
-    bits
+}
+
+/// Keeps the bits that both have; whether any is left.
+pub(crate) fn and(out: &mut [u64], other: &[u64]) -> bool {
+    let mut any = 0;
+    for (out, other) in out.iter_mut().zip(other) {
+        *out &= other;
+        any |= *out;
+    }
+    any != 0
 }
 
 pub(crate) fn set(bits: &mut [u64], row: usize) {
@@ -79,11 +96,15 @@ pub(crate) fn nulls(nulls: Option<&NullBuffer>) -> Option<Vec<u64>> {
 }
 
 /// The bits of an Arrow bitmap, aligned to its first row.
-pub(crate) fn from_buffer(buffer: &BooleanBuffer) -> Vec<u64> {
-    let mut bits: Vec<u64> = buffer.bit_chunks().iter_padded().collect();
-    bits.truncate(words(buffer.len()));
-    bits.resize(words(buffer.len()), 0);
+fn from_buffer(buffer: &BooleanBuffer) -> Vec<u64> {
+    let mut bits = vec![0; words(buffer.len())];
+    copy_from_buffer(buffer, &mut bits);
     bits
+}
+
+/// Copies the bits of an Arrow bitmap, aligned to its first row.
+pub(crate) fn copy_from_buffer(buffer: &BooleanBuffer, out: &mut [u64]) {
+    out.iter_mut().zip(buffer.bit_chunks().iter_padded()).for_each(|(out, word)| *out = word);
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The evaluator: a plan, and batches through it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -8,9 +9,9 @@ use rayon::prelude::*;
 
 use crate::batch::Prepared;
 use crate::error::EvaluateError;
-use crate::frame::Frame;
-use crate::hits::Hits;
+use crate::hits::{Found, Hits};
 use crate::plan::Plan;
+use crate::state::{State, Worker};
 
 /// How to cut the work. No choice changes a hit.
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +26,20 @@ impl Default for Options {
     }
 }
 
-/// Evaluates the rules of one program. Cheap to share between threads.
-#[derive(Clone, Debug)]
+/// Evaluates the rules of one program. Cheap to share between threads; clones share what they learn.
+#[derive(Clone)]
 pub struct Evaluator {
     pub(crate) plan: Arc<Plan>,
+    pub(crate) state: Arc<State>,
     options: Options,
 }
 
 impl Evaluator {
     /// Makes a program ready.
     pub fn new(program: Arc<Program>, options: Options) -> Result<Self, EvaluateError> {
-        Ok(Self { plan: Arc::new(Plan::new(program)?), options })
+        let plan = Arc::new(Plan::new(program)?);
+        let state = Arc::new(State::new(&plan, options.block_rows));
+        Ok(Self { plan, state, options })
     }
 
     /// The program it runs.
@@ -49,23 +53,45 @@ impl Evaluator {
     /// - The rows of one subject stand together, as readers deliver them.
     /// - Errors: a column of another type; an expression that fails.
     pub fn evaluate(&self, batch: &RecordBatch) -> Result<Hits, EvaluateError> {
-        let prepared = Prepared::new(&self.plan, batch)?;
-        let blocks = prepared.blocks(self.options.block_rows.max(1));
-        let found: Result<Vec<Hits>, EvaluateError> = blocks
-            .into_par_iter()
-            .map_init(
-                || Frame::rows(&self.plan),
-                |frame, block| {
-                    frame.begin(&prepared, block.clone());
-                    let found = frame.hits()?;
-                    Ok(Hits::from_block(block.start, block.len(), &found))
-                },
-            )
-            .collect();
-        let mut hits = Hits::default();
-        for block in found? {
-            hits.append(block);
+        let blocks = self.each_block(batch, |block, found| Hits::from_block(block.start, block.len(), found))?;
+        Ok(Hits::joined(blocks))
+    }
+
+    /// Adds the number of hits of each rule in a batch to `counts`, one entry a rule: as [`Evaluator::evaluate`], and
+    /// cheaper, since hits need not be put in order.
+    pub fn count(&self, batch: &RecordBatch, counts: &mut [u64]) -> Result<(), EvaluateError> {
+        let blocks = self.each_block(batch, |_, found| {
+            found.by_rule().map(|(rule, rows)| (rule, rows.len() as u64)).collect::<Vec<_>>()
+        })?;
+        for (rule, hits) in blocks.into_iter().flatten() {
+            counts[rule as usize] += hits;
         }
-        Ok(hits)
+        Ok(())
+    }
+
+    /// Takes each block of a batch through the rules.
+    fn each_block<T: Send>(
+        &self,
+        batch: &RecordBatch,
+        each: impl Fn(&Range<usize>, &Found) -> T + Sync,
+    ) -> Result<Vec<T>, EvaluateError> {
+        let (plan, state) = (&*self.plan, &*self.state);
+        let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
+        let prepared = Prepared::new(plan, &schedule, batch)?;
+        let blocks = prepared.blocks(self.options.block_rows.max(1));
+        let one = |worker: &mut Worker<'_>, block: &Range<usize>| {
+            let found = worker.run(block)?;
+            Ok(each(block, found))
+        };
+        let worker = || Worker::new(plan, &schedule, &prepared, state);
+        let done = if blocks.len() == 1 {
+            // Not worth another thread, nor the way there.
+            let mut worker = worker();
+            blocks.iter().map(|block| one(&mut worker, block)).collect()
+        } else {
+            blocks.par_iter().map_init(worker, one).collect()
+        };
+        state.note(&schedule, prepared.rows);
+        done
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::batch::Prepared;
 use crate::error::EvaluateError;
 use crate::evaluator::Evaluator;
-use crate::frame::Frame;
+use crate::frame::{Frame, Slots};
 use crate::plan::Plan;
 
 /// One part of a rule's condition for one row.
@@ -46,8 +46,9 @@ const SHOWN_MAX: usize = 6;
 impl Evaluator {
     /// Explains one rule for one row of a batch.
     pub fn explain(&self, batch: &RecordBatch, row: usize, rule: usize) -> Result<Explanation, EvaluateError> {
-        let prepared = Prepared::new(&self.plan, batch)?;
-        let mut frame = Frame::rows(&self.plan);
+        let schedule = self.state.schedule();
+        let prepared = Prepared::new(&self.plan, &schedule, batch)?;
+        let mut frame = Frame::rows(&self.plan, &schedule, Slots::default());
         frame.begin(&prepared, 0..batch.num_rows());
         explain(&self.plan, &mut frame, self.plan.program.roots[rule], row)
     }

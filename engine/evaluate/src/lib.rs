@@ -11,14 +11,17 @@
 
 mod batch;
 mod bits;
+mod codes;
 mod error;
 mod evaluator;
 pub mod explain;
 mod frame;
 mod hits;
-mod like;
 mod numeric;
 mod plan;
+mod schedule;
+mod shares;
+mod state;
 mod text;
 mod values;
 

@@ -1,9 +1,13 @@
 //! Numbers, dates, instants: every one becomes an i64 that sorts as it does, so that one kernel compares them all.
 //! Doubles sort in IEEE total order of their canonical values: -0.0 equals 0.0, NaN equals NaN and is above all.
+//!
+//! Where many thresholds are asked of whole blocks, a key becomes its *rank* among them, once; then every threshold is a
+//! comparison of small integers, sixteen rows at a time ([`Cuts`]).
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use haechi_rules::program::{Class, Cmp, Literal, canonical};
+use wide::i8x16;
 
 /// The sortable integer of a double.
 pub(crate) fn float_key(value: f64) -> i64 {
@@ -20,16 +24,22 @@ pub(crate) fn literal_key(class: Class, literal: &Literal) -> Option<i64> {
     }
 }
 
-/// The sortable integers of a column; what stands at NULL rows has no meaning.
-pub(crate) fn keys(array: &ArrayRef) -> Option<Vec<i64>> {
-    Some(match array.data_type() {
-        DataType::Float64 => array.as_primitive::<Float64Type>().values().iter().map(|v| float_key(*v)).collect(),
-        DataType::Int64 => array.as_primitive::<Int64Type>().values().to_vec(),
-        DataType::Int32 => array.as_primitive::<Int32Type>().values().iter().map(|v| i64::from(*v)).collect(),
-        DataType::Date32 => array.as_primitive::<Date32Type>().values().iter().map(|v| i64::from(*v)).collect(),
-        DataType::Timestamp(..) => array.as_primitive_opt::<TimestampMillisecondType>()?.values().to_vec(),
-        _ => return None,
-    })
+/// The sortable integers of a column, into `out`; what stands at NULL rows has no meaning. `false`: not a type that has
+/// any.
+pub(crate) fn keys(array: &ArrayRef, out: &mut Vec<i64>) -> bool {
+    out.clear();
+    match array.data_type() {
+        DataType::Float64 => out.extend(array.as_primitive::<Float64Type>().values().iter().map(|v| float_key(*v))),
+        DataType::Int64 => out.extend_from_slice(array.as_primitive::<Int64Type>().values()),
+        DataType::Int32 => out.extend(array.as_primitive::<Int32Type>().values().iter().map(|v| i64::from(*v))),
+        DataType::Date32 => out.extend(array.as_primitive::<Date32Type>().values().iter().map(|v| i64::from(*v))),
+        DataType::Timestamp(..) => match array.as_primitive_opt::<TimestampMillisecondType>() {
+            Some(instants) => out.extend_from_slice(instants.values()),
+            None => return false,
+        },
+        _ => return false,
+    }
+    true
 }
 
 /// Sets the bit of every row whose key compares so with the threshold.
@@ -41,6 +51,18 @@ pub(crate) fn compare(keys: &[i64], cmp: Cmp, threshold: i64, out: &mut [u64]) {
         Cmp::Le => fill(keys, out, |key| key <= threshold),
         Cmp::Gt => fill(keys, out, |key| key > threshold),
         Cmp::Ge => fill(keys, out, |key| key >= threshold),
+    }
+}
+
+/// Keeps the rows whose key compares so with the threshold.
+pub(crate) fn keep(rows: &mut Vec<u32>, keys: &[i64], cmp: Cmp, threshold: i64) {
+    match cmp {
+        Cmp::Eq => rows.retain(|row| keys[*row as usize] == threshold),
+        Cmp::Ne => rows.retain(|row| keys[*row as usize] != threshold),
+        Cmp::Lt => rows.retain(|row| keys[*row as usize] < threshold),
+        Cmp::Le => rows.retain(|row| keys[*row as usize] <= threshold),
+        Cmp::Gt => rows.retain(|row| keys[*row as usize] > threshold),
+        Cmp::Ge => rows.retain(|row| keys[*row as usize] >= threshold),
     }
 }
 
@@ -59,8 +81,101 @@ pub(crate) fn one_of(keys: &[i64], values: &[i64], out: &mut [u64]) {
     }
 }
 
+/// A comparison as a question about ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RankTest {
+    /// Place of its cut: the key reaches it exactly where the rank is above this.
+    cut: u8,
+    /// True where the key reaches the cut, or where it does not.
+    reaches: bool,
+}
+
+/// Keys at which an operand's comparisons change their answer, sorted. The rank of a key is how many of them it reaches.
+#[derive(Debug, Default)]
+pub(crate) struct Cuts(Vec<i64>);
+
+impl Cuts {
+    /// As many as a rank of one byte can tell apart.
+    pub const MAX: usize = 255;
+
+    /// The cuts of these keys; `None` where there are too many, or none.
+    pub fn new(mut keys: Vec<i64>) -> Option<Self> {
+        keys.sort_unstable();
+        keys.dedup();
+        (1..=Self::MAX).contains(&keys.len()).then_some(Self(keys))
+    }
+
+    /// The key at which an order comparison changes its answer: it holds from there on, or up to there. `None` for
+    /// equality, which changes twice, and where nothing is past the threshold.
+    pub fn key(cmp: Cmp, threshold: i64) -> Option<(i64, bool)> {
+        match cmp {
+            Cmp::Ge => Some((threshold, true)),
+            Cmp::Lt => Some((threshold, false)),
+            Cmp::Gt => threshold.checked_add(1).map(|key| (key, true)),
+            Cmp::Le => threshold.checked_add(1).map(|key| (key, false)),
+            Cmp::Eq | Cmp::Ne => None,
+        }
+    }
+
+    /// The question about ranks that a comparison is, where its cut is among these.
+    pub fn test(&self, cmp: Cmp, threshold: i64) -> Option<RankTest> {
+        let (key, reaches) = Self::key(cmp, threshold)?;
+        self.0.binary_search(&key).ok().map(|cut| RankTest { cut: cut as u8, reaches })
+    }
+
+    /// The rank of every key.
+    pub fn ranks(&self, keys: &[i64], out: &mut Vec<u8>) {
+        out.clear();
+        match self.0.as_slice() {
+            // Few cuts: counting those that are reached has no branch and no lookup.
+            few if few.len() <= 8 => {
+                out.extend(keys.iter().map(|key| few.iter().map(|cut| u8::from(key >= cut)).sum::<u8>()));
+            }
+            cuts => {
+                // Halving without a branch: the power of two that fits, then the rest.
+                let step = 1 << cuts.len().ilog2();
+                let rest = cuts.len() - step;
+                out.extend(keys.iter().map(|key| {
+                    let mut base = if *key >= cuts[rest] { rest } else { 0 };
+                    let mut half = step / 2;
+                    while half > 0 {
+                        base += if *key >= cuts[base + half] { half } else { 0 };
+                        half /= 2;
+                    }
+                    (base + usize::from(*key >= cuts[base])) as u8
+                }));
+            }
+        }
+    }
+}
+
+/// Sets the bit of every row whose rank answers the question.
+pub(crate) fn compare_ranks(ranks: &[u8], test: RankTest, out: &mut [u64]) {
+    // There is no unsigned comparison of bytes: shift both into the signed range.
+    const SHIFT: i8x16 = i8x16::new([i8::MIN; 16]);
+    let cut = i8x16::splat((test.cut ^ 0x80) as i8);
+    let flip = if test.reaches { 0 } else { u64::MAX };
+    let (chunks, rest) = ranks.as_chunks::<64>();
+    for (word, chunk) in out.iter_mut().zip(chunks) {
+        let mut bits = 0;
+        for (i, lanes) in chunk.as_chunks::<16>().0.iter().enumerate() {
+            let lanes = i8x16::new(lanes.map(|rank| rank as i8)) ^ SHIFT;
+            bits |= u64::from(lanes.simd_gt(cut).to_bitmask() as u16) << (16 * i);
+        }
+        *word = bits ^ flip;
+    }
+    if let Some(word) = out.get_mut(chunks.len())
+        && !rest.is_empty()
+    {
+        let bits = rest.iter().enumerate().fold(0, |word, (i, rank)| word | u64::from(*rank > test.cut) << i);
+        *word = (bits ^ flip) & (u64::MAX >> (64 - rest.len()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -79,5 +194,38 @@ mod tests {
         assert_eq!(out, [0, u64::MAX, 0b11]);
         one_of(&keys, &[1, 65, 500], &mut out);
         assert_eq!(out, [2, 2, 0]);
+    }
+
+    const ORDERS: [Cmp; 4] = [Cmp::Lt, Cmp::Le, Cmp::Gt, Cmp::Ge];
+
+    proptest! {
+        #[test]
+        fn ranks_answer_as_keys_do(
+            thresholds in proptest::collection::vec((-9i64..9, 0usize..4), 1..150),
+            extremes: bool,
+            mut keys in proptest::collection::vec(-12i64..12, 0..200),
+        ) {
+            // Spread over three bytes, so that there are few and many cuts.
+            let spread = |n: usize, t: i64| if n.is_multiple_of(2) { t } else { t * 1000 + n as i64 };
+            let mut tests: Vec<(Cmp, i64)> =
+                thresholds.iter().enumerate().map(|(n, (t, cmp))| (ORDERS[*cmp], spread(n, *t))).collect();
+            if extremes {
+                tests.extend(ORDERS.map(|cmp| (cmp, i64::MAX)));
+                tests.extend(ORDERS.map(|cmp| (cmp, i64::MIN)));
+                keys.extend([i64::MAX, i64::MIN, i64::MAX - 1]);
+            }
+            keys.extend(tests.iter().map(|(_, threshold)| *threshold));
+            let cuts = tests.iter().filter_map(|(cmp, t)| Cuts::key(*cmp, *t)).map(|(key, _)| key).collect();
+            let Some(cuts) = Cuts::new(cuts) else { return Ok(()) };
+            let (mut ranks, words) = (Vec::new(), keys.len().div_ceil(64));
+            cuts.ranks(&keys, &mut ranks);
+            for (cmp, threshold) in tests {
+                let Some(test) = cuts.test(cmp, threshold) else { continue };
+                let (mut by_rank, mut by_key) = (vec![7; words], vec![0; words]);
+                compare_ranks(&ranks, test, &mut by_rank);
+                compare(&keys, cmp, threshold, &mut by_key);
+                prop_assert_eq!(&by_rank, &by_key, "{:?} {}", cmp, threshold);
+            }
+        }
     }
 }

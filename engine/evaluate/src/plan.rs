@@ -1,43 +1,45 @@
-//! What is settled about a program before the first row: which atoms each operand answers, and in which order the parts
-//! of a conjunction are tried.
+//! What is settled about a program once and for all: how each atom is decided, and what each operand can answer at
+//! once. What depends on the data as well, in which order things are tried, is a [`crate::schedule`].
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use haechi_rules::Program;
-use haechi_rules::program::{Atom, AtomId, Class, Literal, Node, NodeId, Operand, OperandId, Test};
+use haechi_rules::program::{Atom, AtomId, Class, Cmp, Literal, Node, Operand, OperandId, Scope, Test};
 
 use crate::error::EvaluateError;
 use crate::numeric::literal_key;
-use crate::text::TextIndex;
+use crate::text::{TextIndex, TextTest};
 
 /// A program made ready to run.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub program: Arc<Program>,
-    /// By operand.
-    pub operands: Vec<OperandPlan>,
+    /// By operand: the index of its text atoms, if it has any.
+    pub texts: Vec<Option<TextIndex>>,
+    /// By operand: its atoms.
+    pub atoms_of: Vec<Box<[u32]>>,
     /// By atom.
     pub atoms: Vec<AtomPlan>,
-    /// By node: parts of AND and OR, cheapest and most selective first.
-    pub parts: Vec<Box<[NodeId]>>,
+    /// By atom: its place among the atoms of its operand.
+    pub places: Vec<u32>,
     /// By node: used by several others, so worth keeping within a block.
     pub shared: Vec<bool>,
-}
-
-/// What one operand answers.
-#[derive(Debug, Default)]
-pub(crate) struct OperandPlan {
-    /// The index of its text atoms, if it has any.
-    pub text: Option<TextIndex>,
+    /// Atoms that ask whether two text columns are the same.
+    pub text_pairs: Vec<AtomId>,
+    /// The columns of the stream that rules read: place, name, type.
+    pub columns: Vec<(usize, &'static str, DataType)>,
+    /// Whether any rule looks across the rows of a subject.
+    pub across_items: bool,
 }
 
 /// How an atom is decided.
 #[derive(Debug)]
 pub(crate) enum AtomPlan {
-    /// By the operand's text index, together with all others there.
-    Text,
+    /// By the text of its operand, alone or by the index together with all others there.
+    Text(TextTest),
     /// Its key compares so with a threshold.
-    Key(haechi_rules::program::Cmp, i64),
+    Key(Cmp, i64),
     /// Its key is one of these, sorted.
     KeyIn(Vec<i64>),
     /// Boolean and true.
@@ -45,98 +47,68 @@ pub(crate) enum AtomPlan {
     /// NULL.
     IsNull,
     /// Compares so with another operand.
-    With(haechi_rules::program::Cmp, OperandId),
+    With(Cmp, OperandId),
     /// True nowhere.
     Nowhere,
 }
 
 impl Plan {
     pub fn new(program: Arc<Program>) -> Result<Self, EvaluateError> {
-        let mut by_operand: Vec<Vec<u32>> = vec![Vec::new(); program.operands.len()];
-        for (i, atom) in program.atoms.iter().enumerate() {
-            by_operand[atom.operand.0 as usize].push(i as u32);
+        let atoms =
+            program.atoms.iter().map(|atom| atom_plan(&program, atom)).collect::<Result<Vec<_>, EvaluateError>>()?;
+        let mut atoms_of: Vec<Vec<u32>> = vec![Vec::new(); program.operands.len()];
+        let mut places = Vec::with_capacity(atoms.len());
+        for (id, atom) in program.atoms.iter().enumerate() {
+            let of = &mut atoms_of[atom.operand.0 as usize];
+            places.push(of.len() as u32);
+            of.push(id as u32);
         }
-        let operands = program
-            .operands
-            .iter()
-            .zip(&by_operand)
-            .map(|(entry, atoms)| {
-                let text = match entry.class {
-                    Class::Text => TextIndex::new(&program, atoms.iter().map(|i| (*i, program.atom(AtomId(*i)))))?,
-                    _ => None,
-                };
-                Ok(OperandPlan { text })
-            })
-            .collect::<Result<_, EvaluateError>>()?;
-        let atoms = program.atoms.iter().map(|atom| atom_plan(&program, atom)).collect();
-        let mut plan = Self { operands, atoms, parts: Vec::new(), shared: shared(&program), program };
-        plan.parts = plan.ordered_parts();
-        Ok(plan)
+        let texts = atoms_of.iter().map(|of| {
+            let mut tests = of.iter().filter_map(|id| match &atoms[*id as usize] {
+                AtomPlan::Text(test) => Some((*id, test)),
+                _ => None,
+            });
+            let any = tests.clone().next().is_some();
+            any.then(|| TextIndex::new(&program, &mut tests)).transpose()
+        });
+        let texts = texts.collect::<Result<_, EvaluateError>>()?;
+        let atoms_of = atoms_of.into_iter().map(Into::into).collect();
+        let all: Vec<_> = program.stream.all_columns().collect();
+        let columns = program.columns().into_iter().map(|at| (at, all[at].name, all[at].kind.data_type())).collect();
+        let across_items = program.looks_across_items();
+        let text_pairs = (0..atoms.len() as u32).map(AtomId).filter(|id| pairs_texts(&program, *id)).collect();
+        let shared = shared(&program);
+        Ok(Self { texts, atoms_of, atoms, places, shared, text_pairs, columns, across_items, program })
     }
 
-    fn ordered_parts(&self) -> Vec<Box<[NodeId]>> {
-        let mut costs: Vec<u32> = Vec::with_capacity(self.program.nodes.len());
-        let mut parts = Vec::with_capacity(self.program.nodes.len());
-        for node in &self.program.nodes {
-            let cost_of = |id: &NodeId| costs.get(id.0 as usize).copied().unwrap_or(u32::MAX);
-            let (children, cost) = match node {
-                Node::And(children) | Node::Or(children) => {
-                    let mut children = children.clone();
-                    children.sort_by_key(cost_of);
-                    let cost = match node {
-                        Node::And(_) => children.first().map_or(0, cost_of),
-                        _ => children.iter().map(cost_of).sum::<u32>().saturating_add(10),
-                    };
-                    (children, cost)
-                }
-                Node::Atom { atom, negated } => (Box::default(), self.atom_cost(*atom) + 20 * u32::from(*negated)),
-                Node::Any(_, inner) | Node::All(_, inner) => (Box::default(), cost_of(inner).saturating_add(50)),
-                Node::Holds { inner, .. } => (Box::default(), cost_of(inner).saturating_add(5)),
-                Node::Always | Node::Never => (Box::default(), 0),
-            };
-            costs.push(cost.min(1 << 20));
-            parts.push(children);
-        }
-        parts
-    }
-
-    /// Lower is tried first: text that few rows have, then numbers, then what has to be computed.
-    fn atom_cost(&self, id: AtomId) -> u32 {
-        let atom = self.program.atom(id);
-        let own = match &self.atoms[id.0 as usize] {
-            AtomPlan::Nowhere => 0,
-            AtomPlan::Text => match &atom.test {
-                Test::Compare(..) | Test::InList(_) | Test::Mentions(_) => 1,
-                Test::In { values, .. } => 1 + (values.len() as u32).ilog2(),
-                _ => 2,
-            },
-            AtomPlan::Key(..) | AtomPlan::KeyIn(_) => 6,
-            AtomPlan::IsTrue | AtomPlan::IsNull => 7,
-            AtomPlan::With(..) => 9,
-        };
-        let entry = self.program.operand(atom.operand);
-        own + match entry.operand {
-            Operand::Column(_) | Operand::Member { .. } => 0,
-            Operand::Size(_) => 5,
-            Operand::Lookup { .. } => 20,
-            Operand::Scalar(_) => 100,
-            Operand::Condition { .. } | Operand::Count(..) | Operand::Sum(..) => 80,
-        }
+    /// How an atom is decided.
+    pub fn atom(&self, id: AtomId) -> &AtomPlan {
+        &self.atoms[id.0 as usize]
     }
 
     /// Whether the atom is never false: where it is not true, it is unknown.
     pub fn unknown_when_absent(&self, id: AtomId) -> bool {
         matches!(&self.program.atom(id).test, Test::In { with_null: true, .. })
     }
+
+    /// The column of the stream whose text the atom looks at, if it does: the index can say for every value of it which
+    /// atoms are true.
+    pub fn text_column(&self, id: AtomId) -> Option<u32> {
+        let entry = self.program.operand(self.program.atom(id).operand);
+        match (self.atom(id), &entry.operand, entry.scope) {
+            (AtomPlan::Text(_), Operand::Column(column), Scope::Row) => Some(*column),
+            _ => None,
+        }
+    }
 }
 
-fn atom_plan(program: &Program, atom: &Atom) -> AtomPlan {
+fn atom_plan(program: &Program, atom: &Atom) -> Result<AtomPlan, EvaluateError> {
     let class = program.operand(atom.operand).class;
-    match &atom.test {
+    Ok(match &atom.test {
         Test::IsTrue => AtomPlan::IsTrue,
         Test::IsNull => AtomPlan::IsNull,
         Test::CompareWith(cmp, right) => AtomPlan::With(*cmp, *right),
-        Test::Compare(..) | Test::In { .. } if class == Class::Text => AtomPlan::Text,
+        test if class == Class::Text => TextTest::new(test)?.map_or(AtomPlan::Nowhere, AtomPlan::Text),
         Test::Compare(cmp, literal) => {
             literal_key(class, literal).map_or(AtomPlan::Nowhere, |key| AtomPlan::Key(*cmp, key))
         }
@@ -145,19 +117,32 @@ fn atom_plan(program: &Program, atom: &Atom) -> AtomPlan {
             keys.sort_unstable();
             AtomPlan::KeyIn(keys)
         }
-        Test::Like { .. } | Test::InList(_) | Test::Mentions(_) => AtomPlan::Text,
-    }
+        Test::Like { .. } | Test::InList(_) | Test::Mentions(_) => AtomPlan::Nowhere,
+    })
+}
+
+fn pairs_texts(program: &Program, id: AtomId) -> bool {
+    let atom = program.atom(id);
+    let equality = matches!(atom.test, Test::CompareWith(Cmp::Eq | Cmp::Ne, _));
+    equality && program.operand(atom.operand).class == Class::Text
 }
 
 /// Formulas that stand under several others.
 fn shared(program: &Program) -> Vec<bool> {
     let mut uses = vec![0u32; program.nodes.len()];
-    let mut used = |id: &NodeId| uses[id.0 as usize] += 1;
+    let mut used = |id: &haechi_rules::program::NodeId| uses[id.0 as usize] += 1;
     for node in &program.nodes {
         match node {
             Node::And(parts) | Node::Or(parts) => parts.iter().for_each(&mut used),
             Node::Any(_, inner) | Node::All(_, inner) | Node::Holds { inner, .. } => used(inner),
             Node::Always | Node::Never | Node::Atom { .. } => {}
+        }
+    }
+    for entry in &program.operands {
+        match &entry.operand {
+            Operand::Condition { yes, no } => [yes, no].into_iter().for_each(&mut used),
+            Operand::Count(_, node) => used(node),
+            _ => {}
         }
     }
     program.roots.iter().for_each(&mut used);

@@ -4,14 +4,18 @@
 //! Aho-Corasick automaton, whole words one lookup per word of the value. So a thousand rules on a tariff code cost a
 //! value about what three do.
 
+mod like;
+mod test;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 use haechi_rules::lists::List;
-use haechi_rules::program::{Atom, Cmp, Literal, Program, Test};
+use haechi_rules::program::{AtomId, Cmp, Literal, Program, Test};
 use regex::Regex;
 use rustc_hash::FxHashMap;
 
 use crate::error::EvaluateError;
-use crate::like::Like;
+use like::Like;
+pub(crate) use test::TextTest;
 
 type Atoms = Vec<u32>;
 type ByText = FxHashMap<Box<str>, Atoms>;
@@ -55,49 +59,49 @@ pub(crate) struct Scratch {
 }
 
 impl TextIndex {
-    /// Builds the index of the operand's atoms; `None` where no atom looks at the text itself.
+    /// Builds the index of the operand's text atoms.
     pub fn new<'a>(
         program: &Program,
-        atoms: impl Iterator<Item = (u32, &'a Atom)>,
-    ) -> Result<Option<Self>, EvaluateError> {
+        tests: impl Iterator<Item = (u32, &'a TextTest)>,
+    ) -> Result<Self, EvaluateError> {
         let mut index = Self::default();
         let mut contains: FxHashMap<Box<str>, Atoms> = FxHashMap::default();
-        let mut found = false;
-        for (id, atom) in atoms {
-            match &atom.test {
-                Test::Compare(Cmp::Eq, Literal::Text(text)) => push(&mut index.exact, text, id),
-                Test::Compare(cmp, Literal::Text(text)) => index.ordered.push((*cmp, (**text).into(), id)),
-                Test::In { values, .. } => {
+        for (id, test) in tests {
+            match test {
+                TextTest::Compare(Cmp::Eq, text) => push(&mut index.exact, text, id),
+                TextTest::Compare(cmp, text) => index.ordered.push((*cmp, (**text).into(), id)),
+                TextTest::OneOf(values) => {
                     for value in values.iter() {
                         if let Literal::Text(text) = value {
                             push(&mut index.exact, text, id);
                         }
                     }
                 }
-                Test::Like { pattern, ignore_case } => match Like::new(pattern, *ignore_case)? {
-                    Like::Exact(text) => push(&mut index.exact, &text, id),
-                    Like::Prefix(text) => index.prefixes.push(&text, id),
-                    Like::Suffix(text) => index.suffixes.push((text.into(), id)),
-                    Like::Contains(text) => push(&mut contains, &text, id),
+                TextTest::Like(like) => match like {
+                    Like::Exact(text) => push(&mut index.exact, text, id),
+                    Like::Prefix(text) => index.prefixes.push(text, id),
+                    Like::Suffix(text) => index.suffixes.push((text.as_str().into(), id)),
+                    Like::Contains(text) => push(&mut contains, text, id),
                     Like::Any => index.always.push(id),
-                    Like::Pattern(regex) => index.patterns.push((regex, id)),
+                    Like::Pattern(regex) => index.patterns.push((regex.clone(), id)),
                 },
-                Test::InList(list) => {
-                    for entry in entries(program, *list) {
-                        push(&mut index.listed, &entry, id);
+                TextTest::Listed => match &program.atom(AtomId(id)).test {
+                    Test::InList(list) => {
+                        for entry in entries(program, *list) {
+                            push(&mut index.listed, &entry, id);
+                        }
                     }
-                }
-                Test::Mentions(list) => {
-                    for entry in entries(program, *list).filter(|entry| !entry.is_empty()) {
-                        index.mentions.push(&entry, id);
+                    Test::Mentions(list) => {
+                        for entry in entries(program, *list).filter(|entry| !entry.is_empty()) {
+                            index.mentions.push(&entry, id);
+                        }
                     }
-                }
-                Test::IsNull | Test::IsTrue | Test::CompareWith(..) | Test::Compare(..) => continue,
+                    _ => {}
+                },
             }
-            found = true;
         }
         index.contains = Parts::new(contains)?;
-        Ok(found.then_some(index))
+        Ok(index)
     }
 
     /// Hands every atom that is true for this value to `found`; some more than once.

@@ -44,6 +44,18 @@ impl Like {
             _ => return regex(&pieces, false, pattern),
         })
     }
+
+    /// Whether a value matches.
+    pub fn matches(&self, value: &str) -> bool {
+        match self {
+            Self::Exact(text) => value == text,
+            Self::Prefix(text) => value.starts_with(text.as_str()),
+            Self::Suffix(text) => value.ends_with(text.as_str()),
+            Self::Contains(text) => value.contains(text.as_str()),
+            Self::Any => true,
+            Self::Pattern(regex) => regex.is_match(value),
+        }
+    }
 }
 
 fn pieces(pattern: &str) -> Vec<Piece> {

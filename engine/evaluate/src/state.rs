@@ -1,0 +1,146 @@
+//! What evaluating leaves behind for the next batch: the memory of frames, and what it has learned about the rows.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use arrow::array::RecordBatch;
+
+use crate::batch::Prepared;
+use crate::error::EvaluateError;
+use crate::frame::{Frame, Slots};
+use crate::hits::Found;
+use crate::plan::Plan;
+use crate::schedule::Schedule;
+use crate::shares::Shares;
+
+/// Rows a batch needs before it says anything about how rare things are.
+const MEASURE_ROWS_MIN: usize = 1_024;
+
+/// A schedule is made anew when rules look at so many times the rows a row that they did at first.
+const DRIFT: f64 = 2.0;
+
+/// Shared by all threads that use an evaluator.
+pub(crate) struct State {
+    current: RwLock<Current>,
+    /// Memory of frames that are not in use.
+    spare: Mutex<Vec<(Slots, Found)>>,
+    /// Rows that rules have looked at since the last note.
+    looked_at: AtomicU64,
+}
+
+struct Current {
+    schedule: Arc<Schedule>,
+    basis: Basis,
+}
+
+/// What a schedule stands on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Basis {
+    /// No row seen, or the rows have changed since.
+    Guess,
+    /// Measured; how much it spares is not known yet.
+    Measured,
+    /// Rows that rules look at, a row of input, when it was new.
+    Settled(f64),
+}
+
+impl State {
+    pub fn new(plan: &Plan, block_rows: usize) -> Self {
+        let schedule = Arc::new(Schedule::new(plan, &Shares::guess(plan), block_rows));
+        Self {
+            current: RwLock::new(Current { schedule, basis: Basis::Guess }),
+            spare: Mutex::default(),
+            looked_at: AtomicU64::new(0),
+        }
+    }
+
+    /// The schedule as it stands.
+    pub fn schedule(&self) -> Arc<Schedule> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).schedule)
+    }
+
+    /// The schedule for a batch: measured on it, if that is due.
+    pub fn schedule_for(
+        &self,
+        plan: &Plan,
+        batch: &RecordBatch,
+        block_rows: usize,
+    ) -> Result<Arc<Schedule>, EvaluateError> {
+        let due = |current: &Current| current.basis == Basis::Guess && batch.num_rows() >= MEASURE_ROWS_MIN;
+        {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if !due(&current) {
+                return Ok(Arc::clone(&current.schedule));
+            }
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if due(&current) {
+            let shares = Shares::measure(plan, &Prepared::columns(plan, batch)?);
+            let schedule = Arc::new(Schedule::new(plan, &shares, block_rows));
+            *current = Current { schedule, basis: Basis::Measured };
+        }
+        Ok(Arc::clone(&current.schedule))
+    }
+
+    /// Notes that a batch of so many rows is done, and whether the schedule still fits the rows.
+    pub fn note(&self, schedule: &Arc<Schedule>, rows: usize) {
+        if rows < MEASURE_ROWS_MIN {
+            return;
+        }
+        let per_row = self.looked_at.swap(0, Ordering::Relaxed) as f64 / rows as f64;
+        let basis = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if !Arc::ptr_eq(&current.schedule, schedule) {
+                return;
+            }
+            current.basis
+        };
+        let next = match basis {
+            Basis::Measured => Basis::Settled(per_row),
+            Basis::Settled(first) if per_row > DRIFT * first + 1.0 => Basis::Guess,
+            settled => settled,
+        };
+        if next != basis {
+            tracing::debug!(per_row, ?next, "rows that rules look at, a row");
+            self.current.write().unwrap_or_else(PoisonError::into_inner).basis = next;
+        }
+    }
+}
+
+/// A frame of one thread, on loan from the state.
+pub(crate) struct Worker<'e> {
+    frame: Option<Frame<'e>>,
+    found: Found,
+    prepared: &'e Prepared,
+    state: &'e State,
+}
+
+impl<'e> Worker<'e> {
+    pub fn new(plan: &'e Plan, schedule: &'e Schedule, prepared: &'e Prepared, state: &'e State) -> Self {
+        let spare = state.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let (slots, found) = spare.unwrap_or_default();
+        Self { frame: Some(Frame::rows(plan, schedule, slots)), found, prepared, state }
+    }
+
+    /// The hits of one block.
+    pub fn run(&mut self, block: &Range<usize>) -> Result<&Found, EvaluateError> {
+        self.found.clear();
+        if let Some(frame) = &mut self.frame {
+            frame.begin(self.prepared, block.clone());
+            frame.run(&mut self.found)?;
+        }
+        self.state.looked_at.fetch_add(self.found.looked_at, Ordering::Relaxed);
+        Ok(&self.found)
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        if let Some(frame) = self.frame.take() {
+            let slots = frame.into_slots();
+            let mut spare = self.state.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            spare.push((slots, std::mem::take(&mut self.found)));
+        }
+    }
+}
