@@ -28,6 +28,12 @@ fn main() {
         let hits: usize = batches.iter().map(|b| e.evaluate(b).unwrap().len()).sum();
         println!("block {block} hits {hits} {:.4} us/row", t.elapsed().as_secs_f64() * 1e6 / rows as f64);
     }
+    for _ in 0..reps {
+        let t = Instant::now();
+        let mut c = vec![0u64; rs.rules.len()];
+        for b in &batches { e.count(b, &mut c).unwrap(); }
+        println!("count {block} hits {} {:.4} us/row", c.iter().sum::<u64>(), t.elapsed().as_secs_f64() * 1e6 / rows as f64);
+    }
     if std::env::var("ONE").is_ok() {
         let mut times = Vec::new(); let mut h = 0;
         for i in 0..20000 { let one = batches[i % 7].slice(i * 3, 1); let t = Instant::now(); h += e.evaluate(&one).unwrap().len(); times.push(t.elapsed().as_nanos()); }

@@ -87,6 +87,22 @@ impl Prepared {
         self.pairs.iter().find(|(of, _)| *of == atom).map(|(_, pair)| pair)
     }
 
+    /// Adds the hits of rules that codes settle, over the whole batch.
+    pub fn count_settled(&self, plan: &Plan, counts: &mut [u64]) {
+        for (operand, codes) in self.codes.iter().enumerate() {
+            let Some(codes) = codes.as_ref().filter(|codes| !codes.settles_nothing()) else { continue };
+            let Operand::Column(column) = plan.program.operands[operand].operand else { continue };
+            let Some((keys, _)) = self.dictionary(column) else { continue };
+            let mut rows = vec![0u64; codes.len()];
+            for key in keys.iter().flatten() {
+                rows[key as usize] += 1;
+            }
+            for (code, rows) in rows.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
+                codes.settled_by(code).iter().for_each(|rule| counts[*rule as usize] += rows);
+            }
+        }
+    }
+
     /// The atoms of every code of an operand, where they have been asked for.
     pub fn codes(&self, operand: OperandId) -> Option<&CodeAtoms> {
         self.codes.get(operand.0 as usize)?.as_ref()

@@ -65,6 +65,18 @@ pub(crate) fn rows(bits: &[u64]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
+/// Adds the rows whose bit is set to a list.
+pub(crate) fn append_rows(bits: &[u64], out: &mut Vec<u32>) {
+    out.reserve(count(bits));
+    for (word, first) in bits.iter().zip((0u32..).step_by(64)) {
+        let mut rest = *word;
+        while rest != 0 {
+            out.push(first + rest.trailing_zeros());
+            rest &= rest - 1;
+        }
+    }
+}
+
 /// Whether any bit in `range` is set.
 pub(crate) fn any_in(bits: &[u64], range: std::ops::Range<usize>) -> bool {
     if range.is_empty() {

@@ -4,35 +4,29 @@ use arrow::array::{Array, Int32Array, StringArray};
 use haechi_rules::program::AtomId;
 
 use crate::bits;
+use crate::groups::Groups;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 use crate::text::{Scratch, TextIndex};
 
 /// Up to so many codes a bit for each pair of atom and code is small.
-const MATRIX_CODES_MAX: usize = 128;
+const FEW_CODES: usize = 128;
 
-/// The atoms true for each code of a dictionary.
+/// What is true for each code of a dictionary.
 pub(crate) struct CodeAtoms {
-    /// By code: where its anchors begin; they end where its other atoms begin.
-    anchors: Vec<u32>,
-    /// By code: where its other atoms begin; they end where the next code's anchors begin.
-    others: Vec<u32>,
-    /// Anchors, then atoms, code by code; atoms sorted.
-    entries: Vec<u32>,
-    /// For dictionaries of few codes: by atom's place, a bit a code.
-    matrix: Option<Matrix>,
+    /// Anchors, by code.
+    anchors: Groups,
+    /// Rules that the value settles, by code.
+    settled: Groups,
+    others: Others,
 }
 
-struct Matrix {
-    words: usize,
-    bits: Vec<u64>,
-}
-
-impl Matrix {
-    fn row(&self, plan: &Plan, atom: AtomId) -> Option<&[u64]> {
-        let at = plan.places[atom.0 as usize] as usize * self.words;
-        self.bits.get(at..at + self.words)
-    }
+/// Atoms that no rule starts at.
+enum Others {
+    /// Of few codes: by the atom's place, a bit a code.
+    Matrix { words: usize, bits: Vec<u64> },
+    /// Of many: atoms by code.
+    Lists(Groups),
 }
 
 impl CodeAtoms {
@@ -45,58 +39,73 @@ impl CodeAtoms {
         keys: &Int32Array,
         values: &StringArray,
     ) -> Self {
-        let used = used_codes(keys, values.len());
-        let words = values.len().div_ceil(64);
-        let matrix = (values.len() <= MATRIX_CODES_MAX).then(|| Matrix { words, bits: vec![0; words * n_atoms] });
-        let mut codes = Self {
-            anchors: Vec::with_capacity(values.len() + 1),
-            others: Vec::with_capacity(values.len()),
-            entries: Vec::new(),
-            matrix,
+        let (used, repeats, words) = (used_codes(keys, values.len()), index.repeats(), values.len().div_ceil(64));
+        let (mut anchors, mut settled) = (Groups::with_capacity(values.len()), Groups::with_capacity(values.len()));
+        let mut others = match values.len() {
+            0..=FEW_CODES => Others::Matrix { words, bits: vec![0; words * n_atoms] },
+            codes => Others::Lists(Groups::with_capacity(codes)),
         };
-        let (mut scratch, mut others) = (Scratch::default(), Vec::new());
+        let mut scratch = Scratch::default();
         for code in 0..values.len() {
-            codes.anchors.push(codes.entries.len() as u32);
             if !values.is_null(code) && used.as_ref().is_none_or(|used| used[code]) {
                 index.atoms_of(values.value(code), &mut scratch, |atom| {
-                    if let Some(matrix) = &mut codes.matrix {
-                        let at = plan.places[atom as usize] as usize * words + code / 64;
-                        matrix.bits[at] |= 1 << (code % 64);
-                    }
-                    match schedule.anchor_of(AtomId(atom)) {
-                        Some(anchor) => codes.entries.push(anchor),
-                        None => others.push(atom),
+                    let id = AtomId(atom);
+                    let rules = schedule.settled_by(id);
+                    rules.iter().for_each(|rule| settled.push(*rule));
+                    let anchor = schedule.anchor_of(id);
+                    anchor.into_iter().for_each(|anchor| anchors.push(anchor));
+                    match &mut others {
+                        Others::Matrix { words, bits } => {
+                            bits[plan.places[atom as usize] as usize * *words + code / 64] |= 1 << (code % 64);
+                        }
+                        Others::Lists(lists) if rules.is_empty() && anchor.is_none() => lists.push(atom),
+                        Others::Lists(_) => {}
                     }
                 });
             }
-            codes.others.push(codes.entries.len() as u32);
-            if codes.matrix.is_none() {
-                others.sort_unstable();
-                codes.entries.append(&mut others);
+            anchors.close(repeats);
+            settled.close(repeats);
+            if let Others::Lists(lists) = &mut others {
+                lists.close(repeats);
             }
-            others.clear();
         }
-        codes.anchors.push(codes.entries.len() as u32);
-        codes
+        Self { anchors, settled, others }
     }
 
-    /// The anchors true for a code; one may stand twice.
+    /// The anchors true for a code.
     pub fn anchors_of(&self, code: usize) -> &[u32] {
-        match (self.anchors.get(code), self.others.get(code)) {
-            (Some(start), Some(end)) => &self.entries[*start as usize..*end as usize],
-            _ => &[],
-        }
+        self.anchors.of(code)
     }
 
-    /// How many codes there are, if they are few: then [`Self::codes_of`] answers.
-    pub fn few(&self) -> Option<usize> {
-        self.matrix.as_ref().map(|_| self.others.len())
+    /// The rules that a code settles: they hit wherever it stands. Ascending.
+    pub fn settled_by(&self, code: usize) -> &[u32] {
+        self.settled.of(code)
+    }
+
+    /// Whether no code settles a rule.
+    pub fn settles_nothing(&self) -> bool {
+        self.settled.all_empty()
+    }
+
+    /// How many codes.
+    pub fn len(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Whether there are so few codes that [`Self::codes_of`] knows them.
+    pub fn few(&self) -> bool {
+        matches!(self.others, Others::Matrix { .. })
     }
 
     /// The codes an atom is true for, where there are few.
     pub fn codes_of(&self, plan: &Plan, atom: AtomId) -> impl Iterator<Item = usize> {
-        let row = self.matrix.as_ref().and_then(|matrix| matrix.row(plan, atom));
-        bits::rows(row.unwrap_or_default())
+        bits::rows(self.row(plan, atom).unwrap_or_default())
+    }
+
+    fn row(&self, plan: &Plan, atom: AtomId) -> Option<&[u64]> {
+        let Others::Matrix { words, bits } = &self.others else { return None };
+        let at = plan.places[atom.0 as usize] as usize * words;
+        bits.get(at..at + words)
     }
 
     /// Keeps the rows whose code the atom holds for (does not hold for, if `negated`).
@@ -109,7 +118,7 @@ impl CodeAtoms {
         keys: &[i32],
         rows: &mut Vec<u32>,
     ) {
-        match self.matrix.as_ref().and_then(|matrix| matrix.row(plan, atom)) {
+        match self.row(plan, atom) {
             Some(held) => rows.retain(|row| {
                 let code = keys[*row as usize] as usize;
                 held.get(code / 64).is_some_and(|word| (word >> (code % 64) & 1 == 1) != negated)
@@ -118,16 +127,17 @@ impl CodeAtoms {
         }
     }
 
-    /// Whether an atom is true for a code of many.
+    /// Whether an atom is true for a code, of many.
     pub fn holds(&self, schedule: &Schedule, atom: AtomId, code: usize) -> bool {
         if let Some(anchor) = schedule.anchor_of(atom) {
-            return self.anchors_of(code).contains(&anchor);
+            return self.anchors.of(code).binary_search(&anchor).is_ok();
         }
-        match (self.others.get(code), self.anchors.get(code + 1)) {
-            (Some(start), Some(end)) => {
-                self.entries[*start as usize..*end as usize].binary_search(&atom.0).is_ok()
-            }
-            _ => false,
+        if let Some(rule) = schedule.settled_by(atom).first() {
+            return self.settled.of(code).binary_search(rule).is_ok();
+        }
+        match &self.others {
+            Others::Lists(lists) => lists.of(code).binary_search(&atom.0).is_ok(),
+            Others::Matrix { .. } => false,
         }
     }
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::batch::Prepared;
 use crate::error::EvaluateError;
+use crate::frame::Frame;
 use crate::hits::{Found, Hits};
 use crate::plan::Plan;
 use crate::state::{State, Worker};
@@ -53,19 +54,22 @@ impl Evaluator {
     /// - The rows of one subject stand together, as readers deliver them.
     /// - Errors: a column of another type; an expression that fails.
     pub fn evaluate(&self, batch: &RecordBatch) -> Result<Hits, EvaluateError> {
-        let blocks = self.each_block(batch, |block, found| Hits::from_block(block.start, block.len(), found))?;
+        let (_, blocks) =
+            self.each_block(batch, false, |block, found, frame| Hits::from_block(block, found, &frame.settled()))?;
         Ok(Hits::joined(blocks))
     }
 
     /// Adds the number of hits of each rule in a batch to `counts`, one entry a rule: as [`Evaluator::evaluate`], and
     /// cheaper, since hits need not be put in order.
     pub fn count(&self, batch: &RecordBatch, counts: &mut [u64]) -> Result<(), EvaluateError> {
-        let blocks = self.each_block(batch, |_, found| {
-            found.by_rule().map(|(rule, rows)| (rule, rows.len() as u64)).collect::<Vec<_>>()
+        let (prepared, blocks) = self.each_block(batch, true, |_, found, frame| {
+            found.counts.extend(frame.settled_by_value());
+            found.counts.clone()
         })?;
         for (rule, hits) in blocks.into_iter().flatten() {
-            counts[rule as usize] += hits;
+            counts[rule as usize] += u64::from(hits);
         }
+        prepared.count_settled(&self.plan, counts);
         Ok(())
     }
 
@@ -73,18 +77,19 @@ impl Evaluator {
     fn each_block<T: Send>(
         &self,
         batch: &RecordBatch,
-        each: impl Fn(&Range<usize>, &Found) -> T + Sync,
-    ) -> Result<Vec<T>, EvaluateError> {
+        count_only: bool,
+        each: impl Fn(&Range<usize>, &mut Found, &Frame<'_>) -> T + Sync,
+    ) -> Result<(Prepared, Vec<T>), EvaluateError> {
         let (plan, state) = (&*self.plan, &*self.state);
         let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
         let prepared = Prepared::new(plan, &schedule, batch)?;
         let blocks = prepared.blocks(self.options.block_rows.max(1));
         let one = |worker: &mut Worker<'_>, block: &Range<usize>| {
-            let found = worker.run(block)?;
-            Ok(each(block, found))
+            let (found, frame) = worker.run(block, count_only)?;
+            Ok(each(block, found, frame))
         };
         let worker = || Worker::new(plan, &schedule, &prepared, state);
-        let done = if blocks.len() == 1 {
+        let done: Result<Vec<T>, EvaluateError> = if blocks.len() == 1 {
             // Not worth another thread, nor the way there.
             let mut worker = worker();
             blocks.iter().map(|block| one(&mut worker, block)).collect()
@@ -92,6 +97,6 @@ impl Evaluator {
             blocks.par_iter().map_init(worker, one).collect()
         };
         state.note(&schedule, prepared.rows);
-        done
+        Ok((prepared, done?))
     }
 }

@@ -1,5 +1,11 @@
 //! Hits: which rule matched which row.
 
+use std::ops::Range;
+
+use crate::bits;
+use crate::frame::CodedRows;
+use crate::groups::Groups;
+
 /// Pairs of row and rule, sorted by row, then rule. Rows count from the start of the batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
@@ -9,41 +15,72 @@ pub struct Hits {
     pub rules: Vec<u32>,
 }
 
-/// Hits of a block, rule by rule.
+/// Hits of a block that rules were run for, rule by rule.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// A rule that hit, and where its rows end; in order of rules.
-    rules: Vec<(u32, u32)>,
-    /// Rows from the block's start, ascending within a rule.
-    pub rows: Vec<u32>,
+    /// A rule that hit, and how many rows; in order of rules.
+    pub counts: Vec<(u32, u32)>,
+    /// Rows from the block's start, rule by rule, ascending within a rule; unless only counts are asked for.
+    rows: Vec<u32>,
+    count_only: bool,
     /// Rows that the starts of rules have left to look at, of all rules.
     pub looked_at: u64,
 }
 
 impl Found {
     /// Forgets the last block.
-    pub fn clear(&mut self) {
-        self.rules.clear();
+    pub fn begin(&mut self, count_only: bool) {
+        self.counts.clear();
         self.rows.clear();
         self.looked_at = 0;
+        self.count_only = count_only;
     }
 
-    /// The rows added since the last rule are this rule's.
-    pub fn close(&mut self, rule: u32) {
-        let end = self.rows.len() as u32;
-        if self.rules.last().map_or(0, |(_, end)| *end) < end {
-            self.rules.push((rule, end));
+    /// Takes the rows of a rule.
+    pub fn rows(&mut self, rule: u32, rows: &[u32]) {
+        if !rows.is_empty() {
+            self.counts.push((rule, rows.len() as u32));
+            if !self.count_only {
+                self.rows.extend_from_slice(rows);
+            }
         }
     }
 
-    /// Rules that hit, with their rows.
-    pub fn by_rule(&self) -> impl Iterator<Item = (u32, &[u32])> {
+    /// Takes the rows of a rule, as bits.
+    pub fn bits(&mut self, rule: u32, bits: &[u64]) {
+        let count = bits::count(bits) as u32;
+        if count > 0 {
+            self.counts.push((rule, count));
+            if !self.count_only {
+                bits::append_rows(bits, &mut self.rows);
+            }
+        }
+    }
+
+    fn by_rule(&self) -> impl Iterator<Item = (u32, &[u32])> {
         let mut start = 0;
-        self.rules.iter().map(move |(rule, end)| {
-            let rows = &self.rows[start as usize..*end as usize];
-            start = *end;
+        self.counts.iter().map(move |(rule, count)| {
+            let rows = &self.rows[start..start + *count as usize];
+            start += *count as usize;
             (*rule, rows)
         })
+    }
+}
+
+/// Rules that hit because of one value alone, by row.
+pub(crate) struct Settled<'e> {
+    /// Columns whose values settle rules.
+    pub coded: Vec<CodedRows<'e>>,
+    /// Rules by row, of columns that were looked at value by value.
+    pub looked_at: Option<Groups>,
+}
+
+impl Settled<'_> {
+    fn each(&self, row: usize, mut visit: impl FnMut(&[u32])) {
+        self.coded.iter().map(|column| column.settled(row)).for_each(&mut visit);
+        if let Some(looked_at) = &self.looked_at {
+            visit(looked_at.of(row));
+        }
     }
 }
 
@@ -84,28 +121,55 @@ impl Hits {
         all
     }
 
-    /// From hits found rule by rule in one block of rows: a counting sort by row keeps rules in order.
-    pub(crate) fn from_block(first_row: usize, rows: usize, found: &Found) -> Self {
-        let mut starts = vec![0u32; rows + 1];
+    /// Of one block: what was found rule by rule is put in order of rows by counting; what values settle comes row by row,
+    /// already in order of rules, and is merged in.
+    pub(crate) fn from_block(block: &Range<usize>, found: &Found, settled: &Settled<'_>) -> Self {
+        let mut next = vec![0u32; block.len() + 1];
         for row in &found.rows {
-            starts[*row as usize + 1] += 1;
+            next[*row as usize + 1] += 1;
         }
-        for row in 0..rows {
-            starts[row + 1] += starts[row];
+        for row in 0..block.len() {
+            next[row + 1] += next[row];
         }
-        let mut hits = Self { rows: Vec::with_capacity(found.rows.len()), rules: vec![0; found.rows.len()] };
-        for row in 0..rows {
-            hits.rows.resize(starts[row + 1] as usize, (first_row + row) as u32);
-        }
+        let mut loose = vec![0; found.rows.len()];
         for (rule, rows) in found.by_rule() {
             for row in rows {
-                let slot = &mut starts[*row as usize];
-                hits.rules[*slot as usize] = rule;
+                let slot = &mut next[*row as usize];
+                loose[*slot as usize] = rule;
                 *slot += 1;
             }
         }
+        // Every slot has moved on to the end of its row.
+        let mut hits = Self { rows: Vec::with_capacity(loose.len()), rules: Vec::with_capacity(loose.len()) };
+        let mut start = 0;
+        for (row, end) in next[..block.len()].iter().enumerate() {
+            let first = hits.rules.len();
+            settled.each(row, |rules| merge(&mut hits.rules, first, rules));
+            merge(&mut hits.rules, first, &loose[start as usize..*end as usize]);
+            hits.rows.resize(hits.rules.len(), (block.start + row) as u32);
+            start = *end;
+        }
         hits
     }
+}
+
+/// Merges sorted numbers into those that stand from `first` on, sorted too.
+fn merge(into: &mut Vec<u32>, first: usize, more: &[u32]) {
+    let mut left = into.len();
+    into.extend_from_slice(more);
+    if left == first {
+        return;
+    }
+    let mut right = more.len();
+    while right > 0 && left > first {
+        // From the back, where there is room; which side is larger is not to be guessed, so it is not branched on.
+        let (a, b) = (into[left - 1], more[right - 1]);
+        let from_left = a > b;
+        into[left + right - 1] = if from_left { a } else { b };
+        left -= usize::from(from_left);
+        right -= usize::from(!from_left);
+    }
+    into[first..first + right].copy_from_slice(&more[..right]);
 }
 
 #[cfg(test)]
@@ -115,12 +179,28 @@ mod tests {
     #[test]
     fn hits_come_by_row_then_rule() {
         let mut found = Found::default();
+        found.begin(false);
         for (rule, rows) in [(0, &[2][..]), (1, &[0, 2]), (4, &[]), (7, &[0])] {
-            found.rows.extend(rows);
-            found.close(rule);
+            found.rows(rule, rows);
         }
-        assert_eq!(found.by_rule().count(), 3);
-        let hits = Hits::from_block(100, 3, &found);
-        assert_eq!(hits.iter().collect::<Vec<_>>(), [(100, 1), (100, 7), (102, 0), (102, 1)]);
+        assert_eq!(found.counts, [(0, 1), (1, 2), (7, 1)]);
+        let settled = Groups::from_pairs(3, &[(0, 3), (0, 9), (1, 4)]);
+        let settled = Settled { coded: Vec::new(), looked_at: Some(settled) };
+        let hits = Hits::from_block(&(100..103), &found, &settled);
+        let expected = [(100, 1), (100, 3), (100, 7), (100, 9), (101, 4), (102, 0), (102, 1)];
+        assert_eq!(hits.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn sorted_numbers_are_merged() {
+        for (into, more) in
+            [(&[][..], &[][..]), (&[1, 5], &[]), (&[], &[2]), (&[3], &[1, 2, 9]), (&[1, 4, 6], &[0, 5, 7])]
+        {
+            let mut merged = [&[9, 9], into].concat();
+            merge(&mut merged, 2, more);
+            let mut expected = [into, more].concat();
+            expected.sort_unstable();
+            assert_eq!(merged[2..], expected);
+        }
     }
 }

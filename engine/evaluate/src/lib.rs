@@ -16,6 +16,7 @@ mod error;
 mod evaluator;
 pub mod explain;
 mod frame;
+mod groups;
 mod hits;
 mod numeric;
 mod plan;

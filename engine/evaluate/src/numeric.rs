@@ -2,12 +2,12 @@
 //! Doubles sort in IEEE total order of their canonical values: -0.0 equals 0.0, NaN equals NaN and is above all.
 //!
 //! Where many thresholds are asked of whole blocks, a key becomes its *rank* among them, once; then every threshold is a
-//! comparison of small integers, sixteen rows at a time ([`Cuts`]).
+//! comparison of small integers, many rows at a time ([`Cuts`]).
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use haechi_rules::program::{Class, Cmp, Literal, canonical};
-use wide::i8x16;
+use wide::{i8x16, i16x8};
 
 /// The sortable integer of a double.
 pub(crate) fn float_key(value: f64) -> i64 {
@@ -85,7 +85,7 @@ pub(crate) fn one_of(keys: &[i64], values: &[i64], out: &mut [u64]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RankTest {
     /// Place of its cut: the key reaches it exactly where the rank is above this.
-    cut: u8,
+    cut: u16,
     /// True where the key reaches the cut, or where it does not.
     reaches: bool,
 }
@@ -94,9 +94,22 @@ pub(crate) struct RankTest {
 #[derive(Debug, Default)]
 pub(crate) struct Cuts(Vec<i64>);
 
+/// A rank for each row: in a byte, if it fits.
+#[derive(Debug)]
+pub(crate) enum Ranks {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+}
+
+impl Default for Ranks {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
 impl Cuts {
-    /// As many as a rank of one byte can tell apart.
-    pub const MAX: usize = 255;
+    /// As many as a rank of two bytes can tell apart.
+    pub const MAX: usize = u16::MAX as usize;
 
     /// The cuts of these keys; `None` where there are too many, or none.
     pub fn new(mut keys: Vec<i64>) -> Option<Self> {
@@ -120,54 +133,87 @@ impl Cuts {
     /// The question about ranks that a comparison is, where its cut is among these.
     pub fn test(&self, cmp: Cmp, threshold: i64) -> Option<RankTest> {
         let (key, reaches) = Self::key(cmp, threshold)?;
-        self.0.binary_search(&key).ok().map(|cut| RankTest { cut: cut as u8, reaches })
+        self.0.binary_search(&key).ok().map(|cut| RankTest { cut: cut as u16, reaches })
     }
 
     /// The rank of every key.
-    pub fn ranks(&self, keys: &[i64], out: &mut Vec<u8>) {
-        out.clear();
-        match self.0.as_slice() {
-            // Few cuts: counting those that are reached has no branch and no lookup.
-            few if few.len() <= 8 => {
-                out.extend(keys.iter().map(|key| few.iter().map(|cut| u8::from(key >= cut)).sum::<u8>()));
-            }
-            cuts => {
-                // Halving without a branch: the power of two that fits, then the rest.
-                let step = 1 << cuts.len().ilog2();
-                let rest = cuts.len() - step;
-                out.extend(keys.iter().map(|key| {
-                    let mut base = if *key >= cuts[rest] { rest } else { 0 };
-                    let mut half = step / 2;
-                    while half > 0 {
-                        base += if *key >= cuts[base + half] { half } else { 0 };
-                        half /= 2;
-                    }
-                    (base + usize::from(*key >= cuts[base])) as u8
-                }));
+    pub fn ranks(&self, keys: &[i64], out: &mut Ranks) {
+        match out {
+            Ranks::Bytes(ranks) if self.0.len() <= u8::MAX as usize => self.fill(keys, ranks, |rank| rank as u8),
+            Ranks::Words(ranks) if self.0.len() > u8::MAX as usize => self.fill(keys, ranks, |rank| rank as u16),
+            // A frame that served another plan.
+            _ => {
+                let fits = self.0.len() <= u8::MAX as usize;
+                *out = if fits { Ranks::Bytes(Vec::new()) } else { Ranks::Words(Vec::new()) };
+                self.ranks(keys, out);
             }
         }
+    }
+
+    fn fill<T>(&self, keys: &[i64], out: &mut Vec<T>, narrow: impl Fn(usize) -> T) {
+        out.clear();
+        let cuts = self.0.as_slice();
+        // Few cuts: counting those that are reached has no branch and no lookup.
+        if cuts.len() <= 8 {
+            out.extend(keys.iter().map(|key| narrow(cuts.iter().map(|cut| usize::from(key >= cut)).sum())));
+            return;
+        }
+        // Halving without a branch: the largest power of two that fits, at either end, and then within.
+        let step = 1 << cuts.len().ilog2();
+        let rest = cuts.len() - step;
+        out.extend(keys.iter().map(|key| {
+            let mut base = if *key >= cuts[rest] { rest } else { 0 };
+            let mut half = step / 2;
+            while half > 0 {
+                base += if *key >= cuts[base + half] { half } else { 0 };
+                half /= 2;
+            }
+            narrow(base + usize::from(*key >= cuts[base]))
+        }));
     }
 }
 
 /// Sets the bit of every row whose rank answers the question.
-pub(crate) fn compare_ranks(ranks: &[u8], test: RankTest, out: &mut [u64]) {
-    // There is no unsigned comparison of bytes: shift both into the signed range.
-    const SHIFT: i8x16 = i8x16::new([i8::MIN; 16]);
-    let cut = i8x16::splat((test.cut ^ 0x80) as i8);
+pub(crate) fn compare_ranks(ranks: &Ranks, test: RankTest, out: &mut [u64]) {
+    // There is no unsigned comparison of lanes: both sides are shifted into the signed range.
+    match ranks {
+        Ranks::Bytes(ranks) => {
+            let (cut, shift) = (i8x16::splat((test.cut as u8 ^ 0x80) as i8), i8x16::splat(i8::MIN));
+            let above = |lanes: &[u8; 16]| {
+                let lanes = i8x16::new(lanes.map(|rank| rank as i8)) ^ shift;
+                u64::from(lanes.simd_gt(cut).to_bitmask() as u16)
+            };
+            compare_lanes(ranks, test, |rank| u16::from(rank), above, out);
+        }
+        Ranks::Words(ranks) => {
+            let (cut, shift) = (i16x8::splat((test.cut ^ 0x8000) as i16), i16x8::splat(i16::MIN));
+            let above = |lanes: &[u16; 8]| {
+                let lanes = i16x8::new(lanes.map(|rank| rank as i16)) ^ shift;
+                u64::from(lanes.simd_gt(cut).to_bitmask() as u8)
+            };
+            compare_lanes(ranks, test, |rank| rank, above, out);
+        }
+    }
+}
+
+fn compare_lanes<T: Copy, const N: usize>(
+    ranks: &[T],
+    test: RankTest,
+    wide: impl Fn(T) -> u16,
+    above: impl Fn(&[T; N]) -> u64,
+    out: &mut [u64],
+) {
     let flip = if test.reaches { 0 } else { u64::MAX };
     let (chunks, rest) = ranks.as_chunks::<64>();
     for (word, chunk) in out.iter_mut().zip(chunks) {
-        let mut bits = 0;
-        for (i, lanes) in chunk.as_chunks::<16>().0.iter().enumerate() {
-            let lanes = i8x16::new(lanes.map(|rank| rank as i8)) ^ SHIFT;
-            bits |= u64::from(lanes.simd_gt(cut).to_bitmask() as u16) << (16 * i);
-        }
-        *word = bits ^ flip;
+        let lanes = chunk.as_chunks::<N>().0.iter().enumerate();
+        *word = flip ^ lanes.fold(0, |word, (i, lanes)| word | above(lanes) << (N * i));
     }
     if let Some(word) = out.get_mut(chunks.len())
         && !rest.is_empty()
     {
-        let bits = rest.iter().enumerate().fold(0, |word, (i, rank)| word | u64::from(*rank > test.cut) << i);
+        let bits = rest.iter().enumerate();
+        let bits = bits.fold(0, |word, (i, rank)| word | u64::from(wide(*rank) > test.cut) << i);
         *word = (bits ^ flip) & (u64::MAX >> (64 - rest.len()));
     }
 }
@@ -201,11 +247,11 @@ mod tests {
     proptest! {
         #[test]
         fn ranks_answer_as_keys_do(
-            thresholds in proptest::collection::vec((-9i64..9, 0usize..4), 1..150),
+            thresholds in proptest::collection::vec((-9i64..9, 0usize..4), 1..700),
             extremes: bool,
             mut keys in proptest::collection::vec(-12i64..12, 0..200),
         ) {
-            // Spread over three bytes, so that there are few and many cuts.
+            // Some alike, some spread, so that ranks take a byte or two.
             let spread = |n: usize, t: i64| if n.is_multiple_of(2) { t } else { t * 1000 + n as i64 };
             let mut tests: Vec<(Cmp, i64)> =
                 thresholds.iter().enumerate().map(|(n, (t, cmp))| (ORDERS[*cmp], spread(n, *t))).collect();
@@ -217,7 +263,7 @@ mod tests {
             keys.extend(tests.iter().map(|(_, threshold)| *threshold));
             let cuts = tests.iter().filter_map(|(cmp, t)| Cuts::key(*cmp, *t)).map(|(key, _)| key).collect();
             let Some(cuts) = Cuts::new(cuts) else { return Ok(()) };
-            let (mut ranks, words) = (Vec::new(), keys.len().div_ceil(64));
+            let (mut ranks, words) = (Ranks::default(), keys.len().div_ceil(64));
             cuts.ranks(&keys, &mut ranks);
             for (cmp, threshold) in tests {
                 let Some(test) = cuts.test(cmp, threshold) else { continue };

@@ -2,11 +2,12 @@
 //!
 //! Every rule has a **start**: the part of its condition that the fewest rows meet. Best is an *anchor*, a text atom on a
 //! column: one look at a value in the column's index gives all anchors true for it, so a rule whose anchor no row of a
-//! block has costs nothing. A rule without one starts at a *gate*, a part that is decided once a block for all rules
+//! block has costs nothing; a rule that is nothing else is *settled* by the value. A rule without one starts at a *gate*, a part that is decided once a block for all rules
 //! that start there. What is left of the rule is tried on the rows of the start, most selective and cheapest first.
 
 use haechi_rules::program::{AtomId, Node, NodeId, Operand, OperandId, Over, Test};
 
+use crate::groups::Groups;
 use crate::numeric::{Cuts, RankTest};
 use crate::plan::{AtomPlan, Plan};
 use crate::shares::Shares;
@@ -35,8 +36,10 @@ pub(crate) struct Schedule {
     anchor_of: Vec<u32>,
     /// By anchor.
     pub anchors: Vec<Anchor>,
-    /// Operands with anchors.
-    pub anchored: Vec<OperandId>,
+    /// By atom: the rules that are this atom and nothing else.
+    settles: Groups,
+    /// Text columns whose values are looked at first: they have anchors, or settle rules.
+    pub looked_at: Vec<OperandId>,
     /// Decided once a block.
     pub gates: Vec<Gate>,
     /// By node: parts of AND and OR, in the order they are tried.
@@ -60,6 +63,8 @@ pub(crate) struct RuleRun {
 /// Where a rule's rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
+    /// None: the value of a column settles it.
+    Settled,
     /// The rows of this anchor.
     Anchor(u32),
     /// The rows of any of these anchors.
@@ -93,7 +98,8 @@ impl Schedule {
             rules: Vec::with_capacity(plan.program.roots.len()),
             anchor_of: vec![NONE; plan.atoms.len()],
             anchors: Vec::new(),
-            anchored: Vec::new(),
+            settles: Groups::default(),
+            looked_at: Vec::new(),
             gates: Vec::new(),
             parts,
             cuts: Vec::new(),
@@ -101,16 +107,24 @@ impl Schedule {
         };
         let uses = conjunct_uses(plan);
         let mut gate_of = vec![NONE; plan.program.nodes.len()];
+        let mut settled = Vec::new();
         for (rule, root) in plan.program.roots.iter().enumerate() {
-            let run = match schedule.anchored_start(plan, &node_shares, rule as u32, *root) {
-                Some(run) => run,
-                None => schedule.gated_start(plan, &node_shares, &uses, rule as u32, *root, &mut gate_of),
+            let rule = rule as u32;
+            let run = if let Some(atom) = settling_atom(plan, *root) {
+                settled.push((atom.0, rule));
+                RuleRun { start: Start::Settled, share: 0.0, rest: Box::default() }
+            } else if let Some(run) = schedule.anchored_start(plan, &node_shares, rule, *root) {
+                run
+            } else {
+                schedule.gated_start(plan, &node_shares, &uses, rule, *root, &mut gate_of)
             };
             schedule.rules.push(run);
         }
-        schedule.anchored = schedule.anchors.iter().map(|anchor| plan.program.atom(anchor.atom).operand).collect();
-        schedule.anchored.sort_unstable();
-        schedule.anchored.dedup();
+        schedule.settles = Groups::from_pairs(plan.atoms.len(), &settled);
+        let starts = schedule.anchors.iter().map(|anchor| anchor.atom).chain(settled.iter().map(|(id, _)| AtomId(*id)));
+        schedule.looked_at = starts.map(|atom| plan.program.atom(atom).operand).collect();
+        schedule.looked_at.sort_unstable();
+        schedule.looked_at.dedup();
         schedule.rank(plan, &node_shares, block_rows);
         schedule
     }
@@ -118,6 +132,11 @@ impl Schedule {
     /// The anchor that an atom is.
     pub fn anchor_of(&self, atom: AtomId) -> Option<u32> {
         self.anchor_of.get(atom.0 as usize).copied().filter(|anchor| *anchor != NONE)
+    }
+
+    /// The rules that are an atom and nothing else, ascending.
+    pub fn settled_by(&self, atom: AtomId) -> &[u32] {
+        self.settles.of(atom.0 as usize)
     }
 
     /// Starts a rule at its anchors, if it has any that are worth it.
@@ -210,7 +229,8 @@ impl Schedule {
             AtomPlan::Key(cmp, threshold) => Cuts::key(*cmp, *threshold).map(|(key, _)| key),
             _ => None,
         };
-        let cuts = |of: &Box<[u32]>| Cuts::new(of.iter().filter(|id| dense[**id as usize]).filter_map(key_of).collect());
+        let cuts =
+            |of: &Box<[u32]>| Cuts::new(of.iter().filter(|id| dense[**id as usize]).filter_map(key_of).collect());
         self.cuts = plan.atoms_of.iter().map(cuts).collect();
         let rank_test = |(id, atom): (usize, &AtomPlan)| match atom {
             AtomPlan::Key(cmp, threshold) => {
@@ -220,6 +240,14 @@ impl Schedule {
             _ => None,
         };
         self.rank_tests = plan.atoms.iter().enumerate().map(rank_test).collect();
+    }
+}
+
+/// The text atom that a rule is, if it is no more than that.
+fn settling_atom(plan: &Plan, root: NodeId) -> Option<AtomId> {
+    match plan.program.node(root) {
+        Node::Atom { atom, negated: false } => plan.text_column(*atom).map(|_| *atom),
+        _ => None,
     }
 }
 

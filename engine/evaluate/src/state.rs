@@ -110,7 +110,7 @@ impl State {
 
 /// A frame of one thread, on loan from the state.
 pub(crate) struct Worker<'e> {
-    frame: Option<Frame<'e>>,
+    frame: Frame<'e>,
     found: Found,
     prepared: &'e Prepared,
     state: &'e State,
@@ -120,27 +120,22 @@ impl<'e> Worker<'e> {
     pub fn new(plan: &'e Plan, schedule: &'e Schedule, prepared: &'e Prepared, state: &'e State) -> Self {
         let spare = state.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (slots, found) = spare.unwrap_or_default();
-        Self { frame: Some(Frame::rows(plan, schedule, slots)), found, prepared, state }
+        Self { frame: Frame::rows(plan, schedule, slots), found, prepared, state }
     }
 
-    /// The hits of one block.
-    pub fn run(&mut self, block: &Range<usize>) -> Result<&Found, EvaluateError> {
-        self.found.clear();
-        if let Some(frame) = &mut self.frame {
-            frame.begin(self.prepared, block.clone());
-            frame.run(&mut self.found)?;
-        }
+    /// The hits of one block; with `count_only`, how many a rule.
+    pub fn run(&mut self, block: &Range<usize>, count_only: bool) -> Result<(&mut Found, &Frame<'e>), EvaluateError> {
+        self.found.begin(count_only);
+        self.frame.begin(self.prepared, block.clone());
+        self.frame.run(&mut self.found)?;
         self.state.looked_at.fetch_add(self.found.looked_at, Ordering::Relaxed);
-        Ok(&self.found)
+        Ok((&mut self.found, &self.frame))
     }
 }
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
-        if let Some(frame) = self.frame.take() {
-            let slots = frame.into_slots();
-            let mut spare = self.state.spare.lock().unwrap_or_else(PoisonError::into_inner);
-            spare.push((slots, std::mem::take(&mut self.found)));
-        }
+        let used = (self.frame.take_slots(), std::mem::take(&mut self.found));
+        self.state.spare.lock().unwrap_or_else(PoisonError::into_inner).push(used);
     }
 }

@@ -116,7 +116,7 @@ impl Frame<'_> {
         let atom = self.plan.program.atom(id);
         if self.slots.atoms[id.0 as usize].epoch != self.slots.epoch
             && self.schedule.anchor_of(id).is_none()
-            && self.codes(atom.operand).is_some_and(|codes| codes.few().is_none())
+            && self.codes(atom.operand).is_some_and(|codes| !codes.few())
             && matches!(self.plan.atom(id), AtomPlan::Text(_))
         {
             return self.narrow_by_row(id, negated, out);
@@ -136,7 +136,7 @@ impl Frame<'_> {
     /// For a dictionary of many codes: a question a row that is left is less than one a row of the block.
     fn narrow_by_row(&mut self, id: AtomId, negated: bool, out: &mut [u64]) -> Result<bool, EvaluateError> {
         let mut rows = self.slots.take_rows();
-        rows.extend(bits::rows(out).map(|row| row as u32));
+        bits::append_rows(out, &mut rows);
         self.filter_atom(id, negated, &mut rows)?;
         out.fill(0);
         rows.iter().for_each(|row| bits::set(out, *row as usize));
@@ -235,11 +235,11 @@ impl Frame<'_> {
     fn decide_text(&mut self, id: AtomId, operand: OperandId, test: &TextTest) -> Result<(), EvaluateError> {
         let (plan, schedule) = (self.plan, self.schedule);
         if let Some(anchor) = schedule.anchor_of(id) {
-            self.collect_anchors(operand)?;
+            self.collect_anchors()?;
             let mut decided = std::mem::take(&mut self.slots.atoms[id.0 as usize].bits);
             decided.clear();
             decided.resize(self.slots.ones.len(), 0);
-            self.slots.anchors[anchor as usize].iter().for_each(|row| bits::set(&mut decided, *row as usize));
+            self.slots.anchors.of(anchor).iter().for_each(|row| bits::set(&mut decided, *row as usize));
             self.settle(id, decided);
             return Ok(());
         }
@@ -253,11 +253,11 @@ impl Frame<'_> {
                 return Ok(());
             };
             let keys = keys.keys().values();
-            if let Some(n_codes) = codes.few() {
+            if codes.few() {
                 let words = decided.len();
                 if slot.code_rows_epoch != self.slots.epoch {
                     slot.code_rows_epoch = self.slots.epoch;
-                    collect_code_rows(keys, n_codes, words, &mut slot.code_rows);
+                    collect_code_rows(keys, codes.len(), words, &mut slot.code_rows);
                 }
                 for code in codes.codes_of(plan, id) {
                     let rows = &slot.code_rows[code * words..(code + 1) * words];

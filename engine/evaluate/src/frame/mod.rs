@@ -5,6 +5,7 @@
 //! ([`sparse`]). [`run`] takes the rules through either. Records in list columns get a frame of their own, whose rows are
 //! the records ([`records`]).
 
+mod anchors;
 mod dense;
 mod operands;
 mod records;
@@ -23,6 +24,7 @@ use crate::bits;
 use crate::error::EvaluateError;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
+pub(crate) use anchors::CodedRows;
 use records::RecordFrame;
 pub(crate) use slots::Slots;
 
@@ -66,19 +68,21 @@ impl<'e> Frame<'e> {
         self.prepared = Some(prepared);
         self.rows = block.len();
         self.block = block;
-        for (_, records) in self.records.drain(..) {
-            self.slots.children.push(records.frame.into_slots());
-        }
+        self.keep_record_slots();
         self.slots.begin(self.rows);
     }
 
-    /// What can be used again by another frame.
-    pub fn into_slots(mut self) -> Slots {
-        for (_, records) in self.records.drain(..) {
-            self.slots.children.push(records.frame.into_slots());
-        }
+    /// Takes what can be used again by another frame; this one is done.
+    pub fn take_slots(&mut self) -> Slots {
+        self.keep_record_slots();
         self.slots.release();
-        self.slots
+        std::mem::take(&mut self.slots)
+    }
+
+    fn keep_record_slots(&mut self) {
+        for (_, mut records) in self.records.drain(..) {
+            self.slots.children.push(records.frame.take_slots());
+        }
     }
 
     /// Whether an atom is true for one row.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use arrow::compute::concat;
-use haechi_rules::program::{NodeId, OperandId, Over, Scope};
+use haechi_rules::program::{NodeId, Over, Scope};
 
 use super::Frame;
 use crate::bits;

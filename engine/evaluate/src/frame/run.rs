@@ -1,29 +1,26 @@
 //! The rules over one block: collect the rows of anchors, open the gates, and take each rule that either woke through
 //! the rest of its condition.
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int32Type;
-use haechi_rules::program::{AtomId, NodeId, Operand, OperandId};
+use haechi_rules::program::NodeId;
 
 use super::Frame;
 use crate::bits;
 use crate::error::EvaluateError;
 use crate::hits::Found;
 use crate::schedule::{SPARSE_ROWS, Start};
-use crate::text::Scratch;
-use crate::values::each_text;
 
 impl Frame<'_> {
-    /// Adds the hits of the block to `found`.
+    /// Adds the hits of the block to `found`, but for those of rules that values settle.
     pub fn run(&mut self, found: &mut Found) -> Result<(), EvaluateError> {
         let schedule = self.schedule;
         self.slots.woken.fill(0);
-        for operand in &schedule.anchored {
-            self.collect_anchors(*operand)?;
-        }
+        self.collect_anchors()?;
         let slots = &mut self.slots;
-        for anchor in &slots.touched {
-            schedule.anchors[*anchor as usize].rules.iter().for_each(|rule| bits::set(&mut slots.woken, *rule as usize));
+        for anchor in &slots.anchors.touched {
+            schedule.anchors[*anchor as usize]
+                .rules
+                .iter()
+                .for_each(|rule| bits::set(&mut slots.woken, *rule as usize));
         }
         for gate in 0..schedule.gates.len() {
             self.open_gate(gate)?;
@@ -37,16 +34,14 @@ impl Frame<'_> {
                 let run = &schedule.rules[rule];
                 rows.clear();
                 let dense = self.start(&run.start, &mut rows, &mut bits)?;
-                let rest = &mut run.rest.iter().copied();
                 found.looked_at += if dense { bits::count(&bits) } else { rows.len() } as u64;
-                if dense {
-                    self.narrow_all(rest, &mut bits, &mut rows)?;
-                    found.rows.extend(bits::rows(&bits).map(|row| row as u32));
-                    bits.fill(0);
+                let rest = &mut run.rest.iter().copied();
+                if dense && self.narrow_all(rest, &mut bits, &mut rows)? {
+                    found.bits(rule as u32, &bits);
+                    continue;
                 }
                 self.filter_all(rest, &mut rows)?;
-                found.rows.extend_from_slice(&rows);
-                found.close(rule as u32);
+                found.rows(rule as u32, &rows);
             }
         }
         self.slots.give_rows(rows);
@@ -57,8 +52,9 @@ impl Frame<'_> {
     /// The rows a rule starts with: as a list, or, where there are many, as bits (`true`).
     fn start(&mut self, start: &Start, rows: &mut Vec<u32>, bits: &mut [u64]) -> Result<bool, EvaluateError> {
         match start {
+            Start::Settled => Ok(false),
             Start::Anchor(anchor) => {
-                let of = &self.slots.anchors[*anchor as usize];
+                let of = self.slots.anchors.of(*anchor);
                 if of.len() <= SPARSE_ROWS {
                     rows.extend_from_slice(of);
                     return Ok(false);
@@ -70,7 +66,7 @@ impl Frame<'_> {
             }
             Start::AnyAnchor(anchors) => {
                 for anchor in anchors {
-                    rows.extend_from_slice(&self.slots.anchors[*anchor as usize]);
+                    rows.extend_from_slice(self.slots.anchors.of(*anchor));
                 }
                 rows.sort_unstable();
                 rows.dedup();
@@ -79,7 +75,7 @@ impl Frame<'_> {
             Start::Gate(gate) => {
                 let gate = &self.slots.gates[*gate as usize];
                 if gate.count <= SPARSE_ROWS {
-                    rows.extend(bits::rows(&gate.bits).map(|row| row as u32));
+                    bits::append_rows(&gate.bits, rows);
                     return Ok(false);
                 }
                 bits.copy_from_slice(&gate.bits);
@@ -96,24 +92,23 @@ impl Frame<'_> {
         }
     }
 
-    /// Narrows bits part by part, until few rows are left: those go to `rows`, with the parts that remain.
+    /// Narrows bits part by part, until few rows are left: those go to `rows`, with the parts that remain (`false`).
     fn narrow_all(
         &mut self,
         parts: &mut impl Iterator<Item = NodeId>,
         bits: &mut [u64],
         rows: &mut Vec<u32>,
-    ) -> Result<(), EvaluateError> {
+    ) -> Result<bool, EvaluateError> {
         for part in parts.by_ref() {
             if !self.narrow(part, bits)? {
-                bits.fill(0);
+                return Ok(false);
             }
             if bits::count(bits) <= SPARSE_ROWS {
-                rows.extend(bits::rows(bits).map(|row| row as u32));
-                bits.fill(0);
-                break;
+                bits::append_rows(bits, rows);
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn filter_all(
@@ -142,55 +137,6 @@ impl Frame<'_> {
         if count > 0 {
             schedule.gates[gate].rules.iter().for_each(|rule| bits::set(&mut slots.woken, *rule as usize));
         }
-        Ok(())
-    }
-
-    /// Goes over the rows of a text column once, and notes for each anchor on it where it is true.
-    pub(super) fn collect_anchors(&mut self, operand: OperandId) -> Result<(), EvaluateError> {
-        let (plan, schedule) = (self.plan, self.schedule);
-        self.load(operand)?;
-        let slots = &mut self.slots;
-        let slot = &mut slots.operands[operand.0 as usize];
-        if slot.anchored_epoch == slots.epoch {
-            return Ok(());
-        }
-        slot.anchored_epoch = slots.epoch;
-        let (Some(array), Some(prepared)) = (&slot.array, self.prepared) else { return Ok(()) };
-        let (anchors, touched) = (&mut slots.anchors, &mut slots.touched);
-        let mut note = |anchor: u32, row: u32| {
-            let rows = &mut anchors[anchor as usize];
-            match rows.last() {
-                None => {
-                    touched.push(anchor);
-                    rows.push(row);
-                }
-                // The index may hand out an atom twice for a value.
-                Some(last) if *last == row => {}
-                Some(_) => rows.push(row),
-            }
-        };
-        if let Operand::Column(_) = plan.program.operand(operand).operand
-            && let (Some(codes), Some(keys)) = (prepared.codes(operand), array.as_dictionary_opt::<Int32Type>())
-        {
-            let keys = keys.keys();
-            let nulls = keys.nulls().filter(|nulls| nulls.null_count() > 0);
-            for (row, code) in keys.values().iter().enumerate() {
-                if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                    codes.anchors_of(*code as usize).iter().for_each(|anchor| note(*anchor, row as u32));
-                }
-            }
-            return Ok(());
-        }
-        let Some(index) = &plan.texts[operand.0 as usize] else { return Ok(()) };
-        let mut scratch = Scratch::default();
-        each_text(array, |row, value| {
-            let Some(value) = value else { return };
-            index.atoms_of(value, &mut scratch, |atom| {
-                if let Some(anchor) = schedule.anchor_of(AtomId(atom)) {
-                    note(anchor, row as u32);
-                }
-            });
-        });
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 
 use arrow::array::ArrayRef;
 
+use super::anchors::AnchorRows;
 use crate::bits;
+use crate::numeric::Ranks;
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 
@@ -19,10 +21,7 @@ pub(crate) struct Slots {
     pub loaded: Vec<u32>,
     /// Formulas that several others use.
     pub memo: Vec<Decided>,
-    /// By anchor: its rows in this block, ascending.
-    pub anchors: Vec<Vec<u32>>,
-    /// Anchors with rows.
-    pub touched: Vec<u32>,
+    pub anchors: AnchorRows,
     pub gates: Vec<GateSlot>,
     /// A bit for each rule that has to be looked at.
     pub woken: Vec<u64>,
@@ -59,15 +58,13 @@ pub(crate) struct OperandSlot {
     pub keys: Vec<i64>,
     pub keys_epoch: u64,
     /// Ranks among the operand's cuts, where they have been asked for.
-    pub ranks: Vec<u8>,
+    pub ranks: Ranks,
     pub ranks_epoch: u64,
     /// For a dictionary of few codes: a bitmap of the rows of each code, one after the other.
     pub code_rows: Vec<u64>,
     pub code_rows_epoch: u64,
     /// Whether all text atoms have been decided by the index.
     pub indexed_epoch: u64,
-    /// Whether the rows of anchors have been collected.
-    pub anchored_epoch: u64,
 }
 
 impl Slots {
@@ -76,7 +73,7 @@ impl Slots {
         self.atoms.resize_with(plan.atoms.len(), Decided::default);
         self.operands.resize_with(plan.atoms_of.len(), OperandSlot::default);
         self.memo.resize_with(plan.shared.len(), Decided::default);
-        self.anchors.resize_with(schedule.anchors.len(), Vec::new);
+        self.anchors.fit(schedule.anchors.len());
         self.gates.resize_with(schedule.gates.len(), GateSlot::default);
         self.woken.resize(schedule.rules.len().div_ceil(64), 0);
         // What the slots were used for before may have been another plan.
@@ -87,9 +84,7 @@ impl Slots {
     pub fn begin(&mut self, rows: usize) {
         self.epoch += 1;
         bits::set_ones(&mut self.ones, rows);
-        for anchor in self.touched.drain(..) {
-            self.anchors[anchor as usize].clear();
-        }
+        self.anchors.clear();
     }
 
     /// Lets go of the batch.
@@ -97,9 +92,7 @@ impl Slots {
         for operand in self.loaded.drain(..) {
             self.operands[operand as usize].array = None;
         }
-        for anchor in self.touched.drain(..) {
-            self.anchors[anchor as usize].clear();
-        }
+        self.anchors.clear();
         self.epoch += 1;
     }
 

@@ -60,10 +60,7 @@ pub(crate) struct Scratch {
 
 impl TextIndex {
     /// Builds the index of the operand's text atoms.
-    pub fn new<'a>(
-        program: &Program,
-        tests: impl Iterator<Item = (u32, &'a TextTest)>,
-    ) -> Result<Self, EvaluateError> {
+    pub fn new<'a>(program: &Program, tests: impl Iterator<Item = (u32, &'a TextTest)>) -> Result<Self, EvaluateError> {
         let mut index = Self::default();
         let mut contains: FxHashMap<Box<str>, Atoms> = FxHashMap::default();
         for (id, test) in tests {
@@ -104,7 +101,12 @@ impl TextIndex {
         Ok(index)
     }
 
-    /// Hands every atom that is true for this value to `found`; some more than once.
+    /// Whether an atom may be handed out more than once for a value.
+    pub fn repeats(&self) -> bool {
+        self.contains.is_some() || !self.mentions.0.is_empty() || !self.listed.is_empty()
+    }
+
+    /// Hands every atom that is true for this value to `found`; some more than once, where it [repeats](Self::repeats).
     pub fn atoms_of(&self, value: &str, scratch: &mut Scratch, mut found: impl FnMut(u32)) {
         self.always.iter().copied().for_each(&mut found);
         if let Some(atoms) = self.exact.get(value) {
