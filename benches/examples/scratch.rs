@@ -23,7 +23,7 @@ fn main() {
     let batches: Vec<_> = arrow::ipc::reader::StreamReader::try_new(std::io::BufReader::new(file), None).unwrap().map(Result::unwrap).collect();
     let rows: usize = batches.iter().map(|b| b.num_rows()).sum();
     let reps: usize = std::env::var("REPS").ok().map_or(3, |s| s.parse().unwrap());
-    for _ in 0..reps {
+    for _ in 0..if std::env::var("COUNT").is_ok() { 0 } else { reps } {
         let t = Instant::now();
         let hits: usize = batches.iter().map(|b| e.evaluate(b).unwrap().len()).sum();
         println!("block {block} hits {hits} {:.4} us/row", t.elapsed().as_secs_f64() * 1e6 / rows as f64);
