@@ -714,6 +714,19 @@ Right:  640299,4.5",
 Wrong:  when: origin_country = NULL
 Right:  when: origin_country IS NULL",
     ),
+    entry(
+        "W0718",
+        "many rules without an anchor",
+        "A row is held only against those rules whose anchor it has: a part of the condition that all its rows meet and
+that is a text to look up. That is `= 'X'`, IN, LIKE 'X%' or '%X%', in_list() or mentions() on a column, a field of a
+record or a lookup(), alone, joined by AND, or in any_item() and its kin; or several of them joined by OR. Comparisons of
+numbers and dates, flags, NULL, negations, computed values and the days a rule is valid are none. A few rules without
+an anchor cost nothing to speak of, and may be just what is wanted; this is said once, where a stream has more than a
+hundred.
+
+Wrong:  when: net_mass_kg > 20000 AND customs_value_usd < 500
+Right:  when: hs2 IN ('72', '73') AND net_mass_kg > 20000 AND customs_value_usd < 500",
+    ),
 ];
 
 #[cfg(test)]

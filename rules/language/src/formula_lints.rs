@@ -1,21 +1,31 @@
 //! Lints that read formulas: rules that can never hit, always do, say the same as another, or add nothing to one.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::program::{AtomId, Cmp, Literal, Node, NodeId, Program, Test};
 use crate::rule::Rule;
 use crate::ruleset::Ruleset;
 
+mod anchor;
+
+pub use anchor::anchored;
+
 /// Most rules compared with each other for one containing another; the comparison is by shared parts, so this bounds
 /// the work for packs whose rules all share one part.
 const CANDIDATES_MAX: usize = 64;
+
+/// Rules without an anchor that a stream may have before it is said: a small part of a ruleset in which it matters.
+const BROAD_RULES_MAX: usize = 100;
+
+/// Rules without an anchor that are named besides the first.
+const BROAD_RULES_NAMED: usize = 4;
 
 /// Checks the compiled rules of one stream.
 pub fn lint(ruleset: &Ruleset) -> Vec<Diagnostic> {
     let program = &ruleset.program;
     let mut found = Vec::new();
-    let mut first_with: HashMap<NodeId, &Rule> = HashMap::new();
+    let mut first_with: FxHashMap<NodeId, &Rule> = FxHashMap::default();
     for (rule, root) in ruleset.rules.iter().zip(&program.roots) {
         if never(program, *root) {
             found.push(warning("W0701", rule, "this condition is never true", "no row can meet all of it"));
@@ -35,6 +45,7 @@ pub fn lint(ruleset: &Ruleset) -> Vec<Diagnostic> {
         }
     }
     found.extend(subsumed(ruleset));
+    found.extend(broad(ruleset));
     found
 }
 
@@ -46,10 +57,10 @@ fn warning(code: &'static str, rule: &Rule, message: &str, label: &str) -> Diagn
 }
 
 /// The parts of a conjunction; of anything else the node alone.
-fn parts(program: &Program, id: NodeId) -> Vec<NodeId> {
-    match program.node(id) {
-        Node::And(parts) => parts.to_vec(),
-        _ => vec![id],
+fn parts<'p>(program: &'p Program, id: &'p NodeId) -> &'p [NodeId] {
+    match program.node(*id) {
+        Node::And(parts) => parts,
+        _ => std::slice::from_ref(id),
     }
 }
 
@@ -61,7 +72,7 @@ fn never(program: &Program, id: NodeId) -> bool {
     if matches!(program.node(id), Node::Never) {
         return true;
     }
-    let parts = parts(program, id);
+    let parts = parts(program, &id);
     let atoms: Vec<(AtomId, bool)> = parts
         .iter()
         .filter_map(|part| match program.node(*part) {
@@ -136,10 +147,10 @@ fn disjoint(p: Cmp, one: &Literal, q: Cmp, two: &Literal) -> bool {
 /// Rules all of whose hits another rule has too, and that ask for nothing stricter.
 fn subsumed(ruleset: &Ruleset) -> Vec<Diagnostic> {
     let program = &ruleset.program;
-    let all: Vec<Vec<NodeId>> = program.roots.iter().map(|root| parts(program, *root)).collect();
-    let mut by_part: HashMap<NodeId, Vec<usize>> = HashMap::new();
+    let all: Vec<&[NodeId]> = program.roots.iter().map(|root| parts(program, root)).collect();
+    let mut by_part: FxHashMap<NodeId, Vec<usize>> = FxHashMap::default();
     for (i, parts) in all.iter().enumerate() {
-        for part in parts {
+        for part in *parts {
             by_part.entry(*part).or_default().push(i);
         }
     }
@@ -166,6 +177,28 @@ fn subsumed(ruleset: &Ruleset) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Says once for the whole stream that many rules have no anchor: each costs a look at every row, which nobody notices
+/// of a few, and of a few a look at every row is often what their author wants.
+fn broad(ruleset: &Ruleset) -> Option<Diagnostic> {
+    let program = &ruleset.program;
+    let rules = ruleset.rules.iter().zip(&program.roots);
+    let broad: Vec<&Rule> = rules.filter(|(_, root)| !anchored(program, **root)).map(|(rule, _)| rule).collect();
+    let (first, others) = broad.split_first().filter(|_| broad.len() > BROAD_RULES_MAX)?;
+    let named: Vec<_> = others.iter().take(BROAD_RULES_NAMED).map(|rule| format!("`{}`", rule.id)).collect();
+    let message = format!(
+        "{} of {} rules of stream `{}` have no anchor, so every row is held against each of them",
+        broad.len(),
+        ruleset.rules.len(),
+        ruleset.stream.name
+    );
+    let help = format!(
+        "where a rule means few rows, say so by text: `= 'X'`, IN, LIKE 'X%', in_list(), mentions(); others: {} and {} more",
+        named.join(", "),
+        others.len() - named.len()
+    );
+    Some(warning("W0718", first, &message, "nothing here to look the rule up by").help(help))
 }
 
 #[cfg(test)]
@@ -225,5 +258,14 @@ mod tests {
         let rules = ["hs4 = '6402'", "hs4 = '6402' AND net_mass_kg > 5"];
         assert_eq!(lints(&rules), [("W0704", "r1".to_owned())]);
         assert_eq!(lints(&["1 = 1"]), [("W0702", "r0".to_owned())]);
+    }
+
+    #[test]
+    fn rules_that_every_row_is_held_against_are_said_once_when_there_are_many() {
+        let broad: Vec<String> = (0..=BROAD_RULES_MAX).map(|i| format!("quantity > {i}.5")).collect();
+        let anchored: Vec<String> = (0..=BROAD_RULES_MAX).map(|i| format!("hs4 = '{i}'")).collect();
+        let rules: Vec<&str> = anchored.iter().chain(&broad).map(String::as_str).collect();
+        assert_eq!(lints(&rules), [("W0718", format!("r{}", anchored.len()))]);
+        assert_eq!(lints(&rules[..rules.len() - 1]), []);
     }
 }

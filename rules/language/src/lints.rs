@@ -60,18 +60,22 @@ fn duties(rule: &Rule, out: &mut Vec<Diagnostic>) {
 
 /// Lists and tables that no condition, and no policy, names.
 fn unused(ruleset: &RawRuleset, sources: &Sources, out: &mut Vec<Diagnostic>) {
-    let mut named: FxHashSet<&str> = FxHashSet::default();
+    let lists = ruleset.lists.iter().map(|list| list.name.as_str());
+    let mut unnamed: FxHashSet<&str> = lists.chain(ruleset.tables.iter().map(|table| table.name.as_str())).collect();
     let policies = ruleset.policies.iter().filter_map(|path| sources.find(path));
     let policies = policies.map(|file| sources.file(file).text.as_str());
     for text in ruleset.rules.iter().map(|rule| rule.when.text.as_str()).chain(policies) {
+        if unnamed.is_empty() {
+            return;
+        }
         // Every other piece between quotes is a text; a doubled quote only adds an empty one.
         for name in text.split('\'').skip(1).step_by(2) {
-            named.insert(name);
-            named.insert(name.split('.').next().unwrap_or(name));
+            unnamed.remove(name);
+            unnamed.remove(name.split('.').next().unwrap_or(name));
         }
     }
     let mut check = |code, what: &str, name: &str, at: &Span, help: String| {
-        if !named.contains(name) && !ruleset.context.contains(&at.file) {
+        if unnamed.contains(name) && !ruleset.context.contains(&at.file) {
             out.push(Diagnostic::warning(code, at.clone(), format!("no rule uses the {what} `{name}`")).help(help));
         }
     };

@@ -12,7 +12,7 @@ use haechi_model::Kind;
 
 use super::constant::Fitted;
 use super::functions::Own;
-use super::parse::{Positions, parse};
+use super::parse::{self, Positions, SyntaxError, Tokenized};
 use super::value::{Call, Value};
 use super::{Compiler, functions};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -24,7 +24,7 @@ pub(super) struct Lowering<'c, 'a> {
     pub compiler: &'c mut Compiler<'a>,
     pub rule: &'c str,
     pub sql: &'c SqlText,
-    pub positions: Positions<'c>,
+    pub positions: &'c Positions<'c>,
     pub diagnostics: &'c mut Vec<Diagnostic>,
     /// `<>` and NOT IN on columns that may be NULL, unless the condition turns out to ask about NULL itself.
     traps: Vec<(OperandId, Diagnostic)>,
@@ -44,58 +44,50 @@ pub(super) fn compile(
     sql: &SqlText,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
-    if is_deep(&sql.text) {
-        let done = thread::scope(|scope| {
-            let here = || compile_here(&mut *compiler, rule, sql, &mut *diagnostics);
-            let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, here).ok()?;
-            Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        if let Some(node) = done {
-            return node;
-        }
-    }
-    compile_here(compiler, rule, sql, diagnostics)
-}
-
-/// By the parentheses, NOTs and CASEs that might stand inside each other, and the tests that might stand in a row.
-fn is_deep(text: &str) -> bool {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let opening = words.filter(|w| w.eq_ignore_ascii_case("not") || w.eq_ignore_ascii_case("case")).count();
-    text.len() > 2_000 || text.matches('(').count() + opening > 8
-}
-
-fn compile_here(
-    compiler: &mut Compiler<'_>,
-    rule: &str,
-    sql: &SqlText,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<NodeId> {
-    let expr = match parse(&sql.text) {
-        Ok(expr) => expr,
-        Err(error) => {
-            let mut diagnostic = Diagnostic::error(error.code, sql.span(error.range), error.message).in_rule(rule);
-            diagnostic.help = error.help;
-            diagnostics.push(diagnostic);
-            return None;
-        }
-    };
     let positions = Positions::new(&sql.text);
     let mut lowering = Lowering {
         compiler,
         rule,
         sql,
-        positions,
+        positions: &positions,
         diagnostics,
         traps: Vec::new(),
         null_checked: Vec::new(),
         both: HashMap::new(),
     };
-    let node = lowering.condition(&expr, false, Scope::Row);
-    lowering.report_traps();
-    node
+    let tokens = match parse::tokens(&positions) {
+        Ok(tokens) => tokens,
+        Err(error) => return lowering.syntax_error(error),
+    };
+    if !tokens.may_be_deep() {
+        return lowering.whole(tokens);
+    }
+    let done = thread::scope(|scope| {
+        let whole = || lowering.whole(tokens);
+        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, whole).ok()?;
+        Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    // Without a thread to be had, the stack at hand has to do.
+    done.unwrap_or_else(|| lowering.whole(parse::tokens(&positions).ok()?))
 }
 
 impl Lowering<'_, '_> {
+    fn whole(&mut self, tokens: Tokenized<'_>) -> Option<NodeId> {
+        let expr = match tokens.parse() {
+            Ok(expr) => expr,
+            Err(error) => return self.syntax_error(error),
+        };
+        let node = self.condition(&expr, false, Scope::Row);
+        self.report_traps();
+        node
+    }
+
+    fn syntax_error<T>(&mut self, error: SyntaxError) -> Option<T> {
+        let SyntaxError { code, message, range, help } = error;
+        self.note(Diagnostic::error(code, self.sql.span(range), message)).help = help;
+        None
+    }
+
     /// Where the condition is true; `negated`: where it is false.
     pub fn condition(&mut self, expr: &Expr, negated: bool, scope: Scope) -> Option<NodeId> {
         match expr {

@@ -6,6 +6,7 @@
 //! is typed and planned by DataFusion ([`scalar`]).
 
 mod constant;
+mod constant_lists;
 mod functions;
 mod growth;
 mod lower;

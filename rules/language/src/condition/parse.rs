@@ -4,8 +4,11 @@ use std::ops::Range;
 
 use datafusion_sql::sqlparser::ast::{Expr, Spanned};
 use datafusion_sql::sqlparser::dialect::GenericDialect;
+use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+
+use super::constant_lists::ConstantLists;
 
 /// Longest condition, in bytes: room for an IN of some ten thousand keys; more belongs in a list.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -16,6 +19,10 @@ const NESTING_MAX: usize = 48;
 /// Most operators one inside the other, as in `a + b + c`, where each is a level of a tree that is walked recursively
 /// for every block of rows. AND and OR do not count: what they join is kept as one list.
 const LEVELS_MAX: usize = 100;
+/// Most tokens, blanks included, of a tree that any thread can walk.
+const SHALLOW_TOKENS_MAX: usize = 500;
+/// Most parentheses, NOTs and CASEs of a tree that any thread can walk.
+const SHALLOW_OPENING_MAX: usize = 8;
 
 /// Why a condition could not be parsed.
 #[derive(Debug)]
@@ -35,7 +42,7 @@ pub(super) struct Positions<'a> {
 
 impl<'a> Positions<'a> {
     pub fn new(text: &'a str) -> Self {
-        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        let starts = text.match_indices('\n').map(|(newline, _)| newline + 1);
         Self { text, line_starts: std::iter::once(0).chain(starts).collect() }
     }
 
@@ -57,14 +64,31 @@ impl<'a> Positions<'a> {
         start..end.max((start + 1).min(self.text.len()))
     }
 
+    fn tokenize(&self) -> Result<Vec<TokenWithSpan>, SyntaxError> {
+        Tokenizer::new(&GenericDialect {}, self.text).tokenize_with_location().map_err(|e| SyntaxError {
+            code: "E0201",
+            message: format!("cannot read the condition: {}", lower_first(&e.message)),
+            range: self.range(Span::new(e.location, e.location)),
+            help: e.message.to_ascii_lowercase().contains("unterminated").then(|| "close the quote with `'`".into()),
+        })
+    }
+
     /// The bytes of an expression.
     pub fn of(&self, expr: &Expr) -> Range<usize> {
         self.range(expr.span())
     }
 }
 
-/// Parses one expression and nothing after it.
-pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
+/// The tokens of a condition, within bounds.
+pub(super) struct Tokenized<'p> {
+    tokens: Vec<TokenWithSpan>,
+    positions: &'p Positions<'p>,
+    lists: ConstantLists,
+}
+
+/// Takes the text apart. Nothing here recurses, whatever the text.
+pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, SyntaxError> {
+    let text = positions.text;
     if text.trim().is_empty() {
         return Err(SyntaxError {
             code: "E0201",
@@ -83,14 +107,8 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
         let message = format!("the condition has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
         return Err(too_long(message, 0..80.min(text.len())));
     }
-    let positions = Positions::new(text);
-    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location().map_err(|e| SyntaxError {
-        code: "E0201",
-        message: format!("cannot read the condition: {}", lower_first(&e.message)),
-        range: positions.range(Span::new(e.location, e.location)),
-        help: e.message.to_ascii_lowercase().contains("unterminated").then(|| "close the quote with `'`".into()),
-    })?;
-    if let Some(range) = beyond_bounds(&tokens, &positions) {
+    let tokens = positions.tokenize()?;
+    if let Some(range) = beyond_bounds(&tokens, positions) {
         return Err(too_long(
             format!(
                 "more than {OPERATORS_MAX} operators, {LEVELS_MAX} of them in each other, or {NESTING_MAX} levels of nesting"
@@ -98,9 +116,47 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
             range,
         ));
     }
+    let (tokens, lists) = ConstantLists::taken_from(tokens);
+    Ok(Tokenized { tokens, positions, lists })
+}
+
+impl Tokenized<'_> {
+    /// Whether the tree may be deep: by the parentheses, NOTs and CASEs that might stand inside each other, and the
+    /// tests that might stand in a row.
+    pub fn may_be_deep(&self) -> bool {
+        let opens = |token: &&TokenWithSpan| match &token.token {
+            Token::LParen => true,
+            Token::Word(word) => matches!(word.keyword, Keyword::NOT | Keyword::CASE),
+            _ => false,
+        };
+        self.tokens.len() > SHALLOW_TOKENS_MAX || self.tokens.iter().filter(opens).count() > SHALLOW_OPENING_MAX
+    }
+
+    /// Parses one expression and nothing after it.
+    pub fn parse(self) -> Result<Expr, SyntaxError> {
+        let Self { tokens, positions, lists } = self;
+        if lists.is_empty() {
+            return parse_all(tokens, positions);
+        }
+        if let Ok(mut expr) = parse_all(tokens, positions)
+            && lists.put_back(&mut expr)
+        {
+            return Ok(expr);
+        }
+        // What is no IN list after all, or stands beside a mistake, the parser gets to see whole.
+        parse_all(positions.tokenize()?, positions)
+    }
+}
+
+#[cfg(test)]
+pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
+    tokens(&Positions::new(text))?.parse()
+}
+
+fn parse_all(tokens: Vec<TokenWithSpan>, positions: &Positions<'_>) -> Result<Expr, SyntaxError> {
     let mut parser =
         Parser::new(&GenericDialect {}).with_recursion_limit(NESTING_MAX * 8).with_tokens_with_locations(tokens);
-    let expr = parser.parse_expr().map_err(|e| syntax_error(e, &positions))?;
+    let expr = parser.parse_expr().map_err(|e| syntax_error(e, positions))?;
     let next = parser.peek_token();
     if next.token != Token::EOF {
         let help = match next.token {
@@ -119,7 +175,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
 
 /// Where the text is too deep or too long for the recursive descent that follows.
 fn beyond_bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<Range<usize>> {
-    use datafusion_sql::sqlparser::keywords::Keyword as K;
+    use Keyword as K;
     let (mut depth, mut cases, mut operators, mut prefix_run) = (0usize, 0usize, 0usize, 0usize);
     // For each open parenthesis or CASE: levels of the operand that is being read, and the most of those before it.
     let mut open = vec![(0usize, 0usize)];

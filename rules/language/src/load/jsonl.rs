@@ -38,8 +38,7 @@ pub(crate) fn read(form: &mut Form<'_>, default_stream: Option<&'static Stream>,
         if line.is_empty() {
             continue;
         }
-        // `trim` only ever takes from the ends, so the line is found where it is.
-        let at = line_start + whole.find(line).unwrap_or(0);
+        let at = line_start + offset_in(whole, line);
         match serde_json::from_str::<Line<'_>>(line) {
             Ok(parsed) => rules.extend(read_line(form, &parsed, line, at, default_stream)),
             Err(error) => {
@@ -135,7 +134,7 @@ fn lane(form: &mut Form<'_>, name: &str, stream: &Stream, start: usize) -> Optio
     lane
 }
 
-/// Where a text borrowed from the line begins in it.
+/// Where a text that is part of the line begins in it.
 fn offset_in(line: &str, text: &str) -> usize {
     (text.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize).min(line.len())
 }
