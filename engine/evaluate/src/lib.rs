@@ -19,9 +19,11 @@ mod hits;
 mod like;
 mod numeric;
 mod plan;
+mod prune;
 mod text;
 mod values;
 
 pub use error::EvaluateError;
 pub use evaluator::{Evaluator, Options};
 pub use hits::Hits;
+pub use prune::Pruner;
