@@ -37,6 +37,7 @@ pub mod plan;
 mod rows;
 mod seams;
 pub(crate) mod split;
+pub mod statistics;
 pub mod subjects;
 mod time;
 

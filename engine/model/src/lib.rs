@@ -15,6 +15,7 @@ pub mod names;
 pub mod selection;
 pub mod stream;
 pub mod streams;
+pub mod summary;
 #[cfg(test)]
 mod testing;
 
@@ -26,3 +27,4 @@ pub use intake::{Intake, SetAside, Warning};
 pub use lane::{Lane, SubjectKind};
 pub use selection::{Hit, Selection};
 pub use stream::{Column, Kind, Member, Personal, Stream};
+pub use summary::{ColumnSummary, PartSummary};

@@ -9,6 +9,7 @@ mod decide;
 mod explain;
 mod hits;
 mod input;
+pub mod live;
 mod outputs;
 mod packs;
 mod rule_tests;
