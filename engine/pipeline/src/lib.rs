@@ -13,6 +13,7 @@ mod outputs;
 mod packs;
 mod rule_tests;
 mod run;
+mod sweep;
 
 pub use count::{CountError, CountReport, count};
 pub use decide::{DecideError, Decided, Decider};
@@ -21,3 +22,4 @@ pub use input::{Inputs, Progress, ReadFailure};
 pub use packs::Packs;
 pub use rule_tests::{TestOutcome, run_tests};
 pub use run::{Manifest, RunError, RunOptions, RunReport, Seconds, run};
+pub use sweep::{Sweep, SweepReport, SweptValue};
