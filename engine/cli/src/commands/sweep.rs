@@ -18,10 +18,10 @@ use crate::progress::Bar;
 use crate::rules;
 
 pub const EXAMPLE: &str = "\
-A threshold is a number or date that the rule compares with something. Where it has several, --of names one: by what is
-compared (`net_mass_kg`), with the operator (`net_mass_kg >`), or in full (`net_mass_kg > 50`). What the rule says twice
-(same operand, operator and constant) is one threshold and moves together. Row counts are of rows: the items of a
-declaration, not declarations, which --subjects counts too.
+A threshold is a number or a date that the rule compares something with. Where it has several, --of names one: by what
+is compared (`net_mass_kg`), with the operator (`net_mass_kg >`), or in full (`net_mass_kg > 50`). What the rule says
+twice (same operand, operator and constant) is one threshold and moves as one. A constant inside an expression is none:
+instead of `a < 0.6 * b` write `a / b < 0.6`. Hits are rows, for declarations items; --subjects counts declarations too.
 
 Example:
   haechi sweep --stream declaration --rules rules/packs/import --input declarations.parquet \\
@@ -90,10 +90,7 @@ pub fn run(args: &SweepArgs, out: &Output) -> Result<ExitCode, CommandError> {
     };
     let rule = find_rule(ruleset, &args.rule)?;
     let threshold = choose(&thresholds(&ruleset.program, rule), args.of.as_deref(), parameter.kind());
-    let threshold = threshold.map_err(|error| {
-        let how = if args.of.is_some() { "" } else { " (with --of)" };
-        CommandError::Usage(format!("rule `{}`{how}: {error}", args.rule))
-    })?;
+    let threshold = threshold.map_err(|error| CommandError::Usage(format!("rule `{}`: {error}", args.rule)))?;
     let values = parameter.values(threshold.class).map_err(|error| refused(&error))?;
     let sweep = Sweep::new(&ruleset.program, rule, threshold, values, Options::default())?;
     let batch_rows = (PAIRS_MAX / sweep.values().len()).clamp(BATCH_ROWS.1, BATCH_ROWS.0);

@@ -141,13 +141,12 @@ impl Parameter {
             let shown = |end: Decimal| if self.kind == Kind::Day { end.day() } else { end.to_string() };
             return Err(ParameterError::Empty { from: shown(from), to: shown(to) });
         }
-        let (step, scale) = match step {
-            Some(step) => (step.at(scale), scale),
-            None => {
-                // Two more decimals, so that the step may be smaller than the ends say.
-                let finer = if whole { 0 } else { 2 };
-                (round_step(span * 10_i128.pow(finer)), scale + finer)
-            }
+        let (step, scale) = if let Some(step) = step {
+            (step.at(scale), scale)
+        } else {
+            // Two more decimals, so that the step may be smaller than the ends say.
+            let finer = if whole { 0 } else { 2 };
+            (round_step(span * 10_i128.pow(finer)), scale + finer)
         };
         let (from, to) = (from.at(scale), to.at(scale));
         let steps = (to - from) / step;
@@ -310,7 +309,10 @@ mod tests {
             Class::Float,
             &[
                 ("0..1", "0 0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.45 0.5 0.55 0.6 0.65 0.7 0.75 0.8 0.85 0.9 0.95 1"),
-                ("0.5..20", "0.5 1.5 2.5 3.5 4.5 5.5 6.5 7.5 8.5 9.5 10.5 11.5 12.5 13.5 14.5 15.5 16.5 17.5 18.5 19.5 20"),
+                (
+                    "0.5..20",
+                    "0.5 1.5 2.5 3.5 4.5 5.5 6.5 7.5 8.5 9.5 10.5 11.5 12.5 13.5 14.5 15.5 16.5 17.5 18.5 19.5 20",
+                ),
             ],
         );
         check(Class::Int, &[("0..90", "0 5 10 15 20 25 30 35 40 45 50 55 60 65 70 75 80 85 90")]);
@@ -323,7 +325,11 @@ mod tests {
         let days = "2026-01-01..2026-01-31 step 7";
         check(
             Class::Date,
-            &[(days, "20454 20461 20468 20475 20482 20484"), ("2026-01-02,2026-01-01", "20454 20455"), ("1969-12-31", "-1")],
+            &[
+                (days, "20454 20461 20468 20475 20482 20484"),
+                ("2026-01-02,2026-01-01", "20454 20455"),
+                ("1969-12-31", "-1"),
+            ],
         );
         check(Class::Ts, &[("1970-01-01..1970-01-02", "0 86400000")]);
     }
@@ -348,7 +354,10 @@ mod tests {
                 ("1..2 step -0.5", "the step `-0.5` is not above zero"),
                 ("2..1 step 0.5", "`2..1` is empty: it ends before it begins"),
                 ("0..10000 step 1", "10001 values are more than 10000; take a longer step"),
-                ("0..999999999999999999 step 0.000000000001", "999999999999999999000000000001 values are more than 10000; take a longer step"),
+                (
+                    "0..999999999999999999 step 0.000000000001",
+                    "999999999999999999000000000001 values are more than 10000; take a longer step",
+                ),
                 ("1000000000000000000", "`1000000000000000000` is not a number written in digits, such as 12 or 0.5"),
             ],
         );

@@ -37,7 +37,7 @@ pub enum ChooseError {
         others: Vec<String>,
     },
     /// The text names none of them.
-    #[error("it has no threshold `{of}`; choose one of:{}", listed(.candidates))]
+    #[error("it has no threshold `{of}`; `--of` may be:{}", listed(.candidates))]
     Unknown {
         /// The text.
         of: String,
@@ -45,7 +45,7 @@ pub enum ChooseError {
         candidates: Vec<String>,
     },
     /// Several could be meant.
-    #[error("it has {} thresholds that could be meant; choose one of:{}", .candidates.len(), listed(.candidates))]
+    #[error("{} of its thresholds may be meant; choose by `--of`:{}", .candidates.len(), listed(.candidates))]
     Several {
         /// What would name each.
         candidates: Vec<String>,
@@ -61,12 +61,13 @@ fn elsewhere(others: &[String]) -> String {
 }
 
 fn listed(candidates: &[String]) -> String {
-    candidates.iter().map(|candidate| format!("\n  {candidate}")).collect()
+    candidates.iter().flat_map(|candidate| ["\n  ", candidate]).collect()
 }
 
 /// The thresholds of a rule, in the order the compiler met them.
 pub fn thresholds(program: &Program, rule: usize) -> Vec<Threshold> {
-    let mut walk = Walk { program, nodes: FxHashSet::default(), operands: FxHashSet::default(), atoms: BTreeSet::new() };
+    let mut walk =
+        Walk { program, nodes: FxHashSet::default(), operands: FxHashSet::default(), atoms: BTreeSet::new() };
     walk.node(program.roots[rule]);
     walk.atoms.into_iter().filter_map(|atom| Threshold::of(program, atom)).collect()
 }
@@ -267,29 +268,39 @@ mod tests {
         let range = "quantity BETWEEN 1 AND 5 AND quantity <> 3";
         let twice = "quantity > 1 AND (quantity > 10 OR importer_aeo)";
         let (mass, ratio) = ("net_mass_kg (net_mass_kg >= 50)", "customs_value_usd / net_mass_kg");
-        let both =
-            format!("it has 2 thresholds that could be meant; choose one of: {mass} {ratio} ({ratio} < 2)");
+        let both = format!("2 of its thresholds may be meant; choose by `--of`: {mass} {ratio} ({ratio} < 2)");
         check(
             Kind::Number,
             &[
                 (two, "", &both),
                 (two, "NET_MASS_KG", "net_mass_kg >= 50"),
                 (two, "customs_value_usd/net_mass_kg", "customs_value_usd / net_mass_kg < 2"),
-                (two, "net_mass_kg <", &format!("it has no threshold `net_mass_kg <`; choose one of: {mass} {ratio} ({ratio} < 2)")),
+                (
+                    two,
+                    "net_mass_kg <",
+                    &format!("it has no threshold `net_mass_kg <`; `--of` may be: {mass} {ratio} ({ratio} < 2)"),
+                ),
                 (range, "quantity >=", "quantity >= 1"),
                 (range, "quantity <=", "quantity <= 5"),
                 (range, "quantity =", "quantity = 3"),
                 (
                     range,
                     "",
-                    "it has 3 thresholds that could be meant; choose one of: quantity >= (quantity >= 1) \
+                    "3 of its thresholds may be meant; choose by `--of`: quantity >= (quantity >= 1) \
                      quantity <= (quantity <= 5) quantity = (quantity = 3)",
                 ),
                 (twice, "quantity > 10.0", "quantity > 10"),
-                (twice, "quantity", "it has 2 thresholds that could be meant; choose one of: quantity > 1 quantity > 10"),
+                (twice, "quantity", "2 of its thresholds may be meant; choose by `--of`: quantity > 1 quantity > 10"),
             ],
         );
-        check(Kind::Day, &[("declared_at > '2026-01-31T08:00:00Z' AND declared_at > '2026-02-01'", "declared_at > 2026-01-31T08:00:00Z", "declared_at > '2026-01-31T08:00:00Z'")]);
+        check(
+            Kind::Day,
+            &[(
+                "declared_at > '2026-01-31T08:00:00Z' AND declared_at > '2026-02-01'",
+                "declared_at > 2026-01-31T08:00:00Z",
+                "declared_at > '2026-01-31T08:00:00Z'",
+            )],
+        );
     }
 
     #[test]
@@ -299,8 +310,16 @@ mod tests {
             Kind::Number,
             &[
                 ("hs4 = '6402' AND quantity IN (1, 2)", "", &format!("it compares no number with a constant{why}")),
-                ("unit_price_usd < 0.6 * customs_value_usd", "", &format!("it compares no number with a constant{why}")),
-                ("declared_at > '2026-01-31'", "", "it compares no number with a constant, but here: declared_at > '2026-01-31'"),
+                (
+                    "unit_price_usd < 0.6 * customs_value_usd",
+                    "",
+                    &format!("it compares no number with a constant{why}"),
+                ),
+                (
+                    "declared_at > '2026-01-31'",
+                    "",
+                    "it compares no number with a constant, but here: declared_at > '2026-01-31'",
+                ),
             ],
         );
         check(Kind::Day, &[("quantity > 1", "", "it compares no date with a constant, but here: quantity > 1")]);
