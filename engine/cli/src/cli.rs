@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, test,
+    check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
@@ -37,6 +37,9 @@ pub enum Command {
     /// Evaluate rules over files, without a policy: how many rows each rule hits
     #[command(after_help = evaluate::EXAMPLE)]
     Evaluate(evaluate::EvaluateArgs),
+    /// Count what a rule hits at every value of a threshold
+    #[command(after_help = sweep::EXAMPLE)]
+    Sweep(sweep::SweepArgs),
     /// Check rule packs and report every mistake
     #[command(after_help = check::EXAMPLE)]
     Check(check::CheckArgs),

@@ -14,6 +14,7 @@ mod outputs;
 mod packs;
 mod rule_tests;
 mod run;
+mod sweep;
 
 pub use count::{CountError, CountReport, count};
 pub use decide::{DecideError, Decided, Decider};
@@ -22,3 +23,4 @@ pub use input::{Inputs, Progress, ReadFailure};
 pub use packs::Packs;
 pub use rule_tests::{TestOutcome, run_tests};
 pub use run::{Manifest, RunError, RunOptions, RunReport, Seconds, run};
+pub use sweep::{Sweep, SweepReport, SweptValue};

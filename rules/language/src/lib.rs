@@ -18,6 +18,7 @@ pub mod render;
 pub mod rule;
 pub mod ruleset;
 pub mod source;
+pub mod sweep;
 pub mod tables;
 pub mod yaml;
 

@@ -344,10 +344,16 @@ impl Program {
         scope: Scope,
         text: &str,
     ) -> OperandId {
-        let index = self.scalars.len() as u32;
-        self.scalars.push(scalar);
-        self.scalar_index.insert(key, index);
+        let index = self.intern_scalar(key, scalar);
         self.intern_operand(Operand::Scalar(index), class, scope, || text.into())
+    }
+
+    pub(crate) fn intern_scalar(&mut self, key: (String, Vec<OperandId>), scalar: Scalar) -> u32 {
+        let next = self.scalars.len() as u32;
+        *self.scalar_index.entry(key).or_insert_with(|| {
+            self.scalars.push(scalar);
+            next
+        })
     }
 
     pub(crate) fn intern_list(&mut self, list: &Arc<List>) -> u32 {

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod explain_error;
 pub mod run;
 pub mod schema;
+pub mod sweep;
 pub mod test;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
     match &cli.command {
         Command::Run(args) => run::run(args, out),
         Command::Evaluate(args) => evaluate::run(args, out),
+        Command::Sweep(args) => sweep::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Test(args) => test::run(args, out),
         Command::Explain(args) => explain::run(args, out),

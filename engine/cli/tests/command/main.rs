@@ -9,3 +9,4 @@ mod explain;
 mod failing;
 mod help;
 mod support;
+mod sweep;
