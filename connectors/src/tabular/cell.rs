@@ -3,6 +3,7 @@
 //! Begin at [`CellReader::read`]. All that is decided per column (kind, bounds, code table, unit) is settled when
 //! the reader is made; per cell nothing is allocated unless the text has to be changed inside a list.
 
+use arrow::array::{Array, StringArray};
 use chrono_tz::Tz;
 use haechi_model::codes;
 use haechi_model::ids::{Country, HsCode};
@@ -294,6 +295,40 @@ impl CellReader {
         }
     }
 
+    /// The smallest and the largest number the column takes, in our unit.
+    pub(super) fn bounds(&self) -> (f64, f64) {
+        match self.target {
+            Target::F64 { min, max } => (min, max),
+            _ => (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+
+    /// Whether each of these texts is read as it stands, by a look at the bytes that may be wrong about those it
+    /// should take, never about those it should not.
+    pub(super) fn takes_as_they_are(&self, texts: &StringArray) -> bool {
+        if self.change.codes.is_some() || self.change.pad > 0 || texts.null_count() > 0 {
+            return false;
+        }
+        let lengths_in = |least: usize, most: usize| lengths(texts).all(|length| (least..=most).contains(&length));
+        let nothing_blank = || texts.iter().flatten().all(|text| !is_null(text));
+        match self.target {
+            Target::Hs => every_byte(texts, |b| b.is_ascii_digit()) && lengths_in(6, 12),
+            Target::Id => {
+                every_byte(texts, |b| b.is_ascii_graphic() && !b.is_ascii_lowercase())
+                    && lengths_in(1, CELL_BYTES_MAX)
+                    && nothing_blank()
+            }
+            Target::Text => {
+                // Spaces inside are part of a text; those around it are not.
+                let ends = |text: &str| text.starts_with(' ') || text.ends_with(' ');
+                every_byte(texts, |b| b.is_ascii_graphic() || b == b' ')
+                    && lengths_in(1, CELL_BYTES_MAX)
+                    && texts.iter().flatten().all(|text| !is_null(text) && !ends(text))
+            }
+            _ => false,
+        }
+    }
+
     /// The smallest whole number the column takes.
     pub(super) fn least(&self) -> i64 {
         match self.target {
@@ -457,6 +492,19 @@ impl Target {
             Kind::List(_) | Kind::Records(_) => Self::List,
         }
     }
+}
+
+/// Whether all bytes of all texts pass; without a branch, so that many are looked at at once.
+fn every_byte(texts: &StringArray, pass: impl Fn(u8) -> bool) -> bool {
+    let offsets = texts.value_offsets();
+    let ends = offsets.first().zip(offsets.last()).map(|(from, to)| *from as usize..*to as usize);
+    let bytes = ends.and_then(|range| texts.value_data().get(range)).unwrap_or_default();
+    bytes.iter().fold(true, |all, byte| all & pass(*byte))
+}
+
+/// Bytes of each text.
+fn lengths(texts: &StringArray) -> impl Iterator<Item = usize> + '_ {
+    texts.value_offsets().windows(2).map(|ends| (ends[1] - ends[0]) as usize)
 }
 
 /// What senders write for nothing. `NA` is Namibia.

@@ -23,16 +23,20 @@
 //! aside does not depend on the rules that happen to be live; of Parquet and Arrow files, whose columns have types,
 //! only those asked for and the keys are read.
 
+mod admit;
+mod arrow_ipc;
 pub mod cell;
 mod columnar;
 mod convert;
 mod csv;
 mod errors;
+mod in_order;
 mod lines;
 mod list;
 mod ndjson;
 mod notes;
 mod open;
+mod parquet;
 pub mod plan;
 mod rows;
 mod seams;
