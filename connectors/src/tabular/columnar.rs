@@ -78,7 +78,13 @@ pub struct Shape {
 }
 
 impl Shape {
-    fn new(source: Arc<str>, stream: &'static Stream, schema: SchemaRef, mut plan: Plan, options: &ReadOptions) -> Self {
+    fn new(
+        source: Arc<str>,
+        stream: &'static Stream,
+        schema: SchemaRef,
+        mut plan: Plan,
+        options: &ReadOptions,
+    ) -> Self {
         plan.feeds.retain(|feed| feed.wanted);
         let mut inputs: Vec<usize> = plan.feeds.iter().flat_map(|feed| inputs_of(&feed.from)).collect();
         inputs.sort_unstable();
@@ -252,7 +258,9 @@ fn joined<'a>(
     for piece in pieces {
         formatters.push(match piece {
             Piece::Text(_) => None,
-            Piece::Input(at) => input(*at).map(|array| ArrayFormatter::try_new(array.as_ref(), &options)).transpose()?,
+            Piece::Input(at) => {
+                input(*at).map(|array| ArrayFormatter::try_new(array.as_ref(), &options)).transpose()?
+            }
         });
     }
     let text = |row: usize| {

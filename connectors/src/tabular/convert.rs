@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, AsArray, DictionaryArray, Float64Array, Int32Array, PrimitiveArray, RecordBatch, StringArray,
-    StringBuilder, TimestampMillisecondArray, new_null_array,
+    Array, ArrayBuilder, ArrayRef, AsArray, DictionaryArray, Float64Array, Int32Array, PrimitiveArray, RecordBatch,
+    StringArray, StringBuilder, TimestampMillisecondArray, new_null_array,
 };
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{
@@ -207,14 +207,14 @@ impl Converter {
             return known.after.clone();
         }
         let mut work = Work::default();
-        let stays = |text| matches!(reader.read(Raw::Text(text), &mut work, notes), Ok(Cell::Text(after)) if after == text);
-        let after = if reader.takes_as_they_are(values)
-            || (values.null_count() == 0 && values.iter().flatten().all(stays))
-        {
-            Translated { values: values.clone(), codes: None, faults: Arc::default() }
-        } else {
-            Self::translate(reader, values, notes)
-        };
+        let stays =
+            |text| matches!(reader.read(Raw::Text(text), &mut work, notes), Ok(Cell::Text(after)) if after == text);
+        let after =
+            if reader.takes_as_they_are(values) || (values.null_count() == 0 && values.iter().flatten().all(stays)) {
+                Translated { values: values.clone(), codes: None, faults: Arc::default() }
+            } else {
+                Self::translate(reader, values, notes)
+            };
         self.known = Some(KnownValues { before: values.clone(), after: after.clone() });
         after
     }

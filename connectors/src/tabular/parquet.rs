@@ -158,3 +158,6 @@ fn all_by_code(chunk: &ColumnChunkMetaData) -> bool {
     let only = |encoding| chunk.page_encoding_stats_mask().is_some_and(|mask| mask.is_only(encoding));
     chunk.dictionary_page_offset().is_some() && (only(Encoding::RLE_DICTIONARY) || only(Encoding::PLAIN_DICTIONARY))
 }
+
+#[cfg(test)]
+mod tests;

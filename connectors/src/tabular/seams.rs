@@ -253,6 +253,35 @@ mod tests {
     }
 
     #[test]
+    fn a_large_part_is_not_copied_for_a_subject_that_goes_on() {
+        let rows = COPY_ROWS_MAX * 2;
+        let part = |ids: &mut dyn Iterator<Item = String>| {
+            let mut builder = StreamBuilder::with_columns(&DECLARATION, &["declaration_id"]).unwrap();
+            for id in ids {
+                builder.set(0, Cell::Text(&id)).unwrap();
+                builder.finish_row();
+            }
+            builder.finish()
+        };
+        let parts = [
+            part(&mut (0..rows).map(|row| format!("A{}", row.min(rows - 2)))),
+            part(&mut (0..rows).map(|row| if row < 3 { format!("A{}", rows - 2) } else { format!("B{row}") })),
+            part(&mut (0..rows).map(|row| format!("C{row}"))),
+        ];
+        let mut seams = Seams::new(parts[0].schema(), Some(0), None, rows);
+        let mut taken = Vec::new();
+        for part in &parts {
+            seams.push(part.clone());
+            taken.extend(seams.next(false).unwrap());
+        }
+        while let Some(batch) = seams.next(true).unwrap() {
+            taken.push(batch);
+        }
+        assert_eq!(taken.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [rows - 2, 5, rows - 3, rows]);
+        assert_eq!(taken.iter().map(ids).collect::<String>(), parts.iter().map(ids).collect::<String>());
+    }
+
+    #[test]
     fn a_subject_can_be_taken_out() {
         let mut seams = Seams::new(part("").schema(), Some(0), None, 10);
         seams.push(part("AABB"));
