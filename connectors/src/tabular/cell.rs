@@ -551,3 +551,43 @@ pub(super) fn composed<'a>(text: &'a str, room: &'a mut String) -> &'a str {
     room.extend(text.nfc());
     room
 }
+
+#[cfg(test)]
+mod tests {
+    use haechi_model::streams::DECLARATION;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A look at the bytes may miss that texts are fine, and never finds texts fine that are read as something else.
+        #[test]
+        fn what_is_taken_as_it_is_reads_as_it_is(
+            texts in prop::collection::vec("[A-C0-9]{0,8}|[aA0é \\-\u{0}]{0,7}| ?NULL|-|<null/>|[0-9]{4,13}", 1..4)
+        ) {
+            for name in ["declaration_id", "hs_code", "description"] {
+                let reader = CellReader::new(DECLARATION.column(name).unwrap(), Tz::UTC);
+                if reader.takes_as_they_are(&StringArray::from(texts.clone())) {
+                    for text in &texts {
+                        let (mut work, mut notes) = (Work::default(), Notes::default());
+                        prop_assert_eq!(reader.read(Raw::Text(text), &mut work, &mut notes), Ok(Cell::Text(text)), "{}", name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_as_they_mostly_are_need_no_second_look() {
+        for (name, texts) in [
+            ("declaration_id", ["24DE001-7", "X/1"]),
+            ("hs_code", ["640299", "6402991000"]),
+            ("description", ["Shoes, of leather", "x"]),
+        ] {
+            let reader = CellReader::new(DECLARATION.column(name).unwrap(), Tz::UTC);
+            assert!(reader.takes_as_they_are(&StringArray::from(texts.to_vec())), "{name}");
+            let slice = StringArray::from(vec![" ", texts[0], texts[1], ""]).slice(1, 2);
+            assert!(reader.takes_as_they_are(&slice), "{name}: only what the slice shows is looked at");
+        }
+    }
+}

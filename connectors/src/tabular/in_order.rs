@@ -32,7 +32,8 @@ pub struct InOrder<Task, T> {
 }
 
 impl<Task: Send + 'static, T: Send + 'static> InOrder<Task, T> {
-    /// Starts a thread for each worker. They end with the tasks, or when this is dropped.
+    /// Starts a thread for each worker, of which there is at least one and which do not panic. They end when this is
+    /// dropped.
     pub fn start<W>(tasks: Vec<Task>, workers: Vec<W>) -> io::Result<Self>
     where
         W: FnMut(Task, &Outlet<T>) + Send + 'static,
@@ -58,10 +59,8 @@ impl<Task: Send + 'static, T: Send + 'static> InOrder<Task, T> {
     fn begin(&mut self) {
         let Some(task) = self.tasks.next() else { return };
         let (outlet, items) = sync_channel(ITEMS_AHEAD);
-        // Fails only without workers; their receiver then says so.
-        if self.to_workers.send((task, Outlet(outlet))).is_ok() {
-            self.begun.push_back(items);
-        }
+        self.to_workers.send((task, Outlet(outlet))).expect("workers wait for tasks as long as this can give any");
+        self.begun.push_back(items);
     }
 }
 

@@ -34,6 +34,7 @@ mod errors;
 mod in_order;
 mod lines;
 mod list;
+mod measures;
 mod ndjson;
 mod notes;
 mod open;

@@ -114,8 +114,11 @@ impl Decoder {
             let part = self.shape.part(&mut self.converters, first_row, batch)?;
             first_row += rows;
             if !outlet.put(Ok(part)) {
-                break;
+                return Ok(());
             }
+        }
+        if first_row - group.first_row != group.rows as u64 {
+            return Err(ArrowError::ParquetError("a row group has fewer rows than the footer says".to_owned()));
         }
         Ok(())
     }
