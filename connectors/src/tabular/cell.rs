@@ -560,6 +560,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// A look at the bytes may miss that texts are fine, and never finds texts fine that are read as something else.
         #[test]
         fn what_is_taken_as_it_is_reads_as_it_is(

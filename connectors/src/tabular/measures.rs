@@ -38,6 +38,7 @@ pub(super) fn amounts(reader: &CellReader, array: &ArrayRef, faults: &mut Faults
 
 /// Whether all values are between two others, those under NULLs among them; NaN never is. Without a branch, so that
 /// many are compared at once: most columns have nothing wrong in them, and then this is all that is done.
+#[expect(clippy::needless_bitwise_bool, reason = "a branch would stop the loop from comparing many at once")]
 fn within<T: PartialOrd + Copy>(values: &[T], least: T, most: T) -> bool {
     values.iter().fold(true, |all, value| all & (*value >= least) & (*value <= most))
 }
