@@ -111,7 +111,7 @@ fn threads_change_nothing() {
     let path = folder.write(&with_faults().batch(), &GROUPS, WriterProperties::default());
     let (mut ids, mut reasons) = (Vec::new(), Vec::new());
     for batch_rows in [1, 7, 30, 1000] {
-        let of = |threads| read(&path, None, &ReadOptions { threads, batch_rows, ..ReadOptions::default() });
+        let of = |threads| read(&path, None, &ReadOptions { batch_rows, threads, ..ReadOptions::default() });
         let one = of(1);
         for threads in [2, 4, 100] {
             assert_eq!(of(threads), one, "{threads} threads, {batch_rows} rows a batch");
@@ -188,7 +188,7 @@ fn a_dictionary_that_is_given_up_in_the_middle_is_read_on() {
     assert_eq!(by_code, [false, true, true, true, true, false], "keys and masses are too many for a dictionary");
     let expected = |values: &[Option<String>]| values.to_vec();
     for (text_by_code, batch_rows) in [(false, 16_384), (true, 16_384), (true, 50), (true, 3_500)] {
-        let options = ReadOptions { text_by_code, batch_rows, ..ReadOptions::default() };
+        let options = ReadOptions { batch_rows, text_by_code, ..ReadOptions::default() };
         let (batches, _, set_aside) = read(&path, None, &options);
         assert_eq!(set_aside, []);
         assert_eq!(texts(&batches, "declaration_id"), expected(&all.ids), "{batch_rows}");
