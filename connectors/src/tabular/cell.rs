@@ -3,6 +3,7 @@
 //! Begin at [`CellReader::read`]. All that is decided per column (kind, bounds, code table, unit) is settled when
 //! the reader is made; per cell nothing is allocated unless the text has to be changed inside a list.
 
+use arrow::array::{Array, StringArray};
 use chrono_tz::Tz;
 use haechi_model::codes;
 use haechi_model::ids::{Country, HsCode};
@@ -294,6 +295,40 @@ impl CellReader {
         }
     }
 
+    /// The smallest and the largest number the column takes, in our unit.
+    pub(super) fn bounds(&self) -> (f64, f64) {
+        match self.target {
+            Target::F64 { min, max } => (min, max),
+            _ => (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+
+    /// Whether each of these texts is read as it stands, by a look at the bytes that may be wrong about those it
+    /// should take, never about those it should not.
+    pub(super) fn takes_as_they_are(&self, texts: &StringArray) -> bool {
+        if self.change.codes.is_some() || self.change.pad > 0 || texts.null_count() > 0 {
+            return false;
+        }
+        let lengths_in = |least: usize, most: usize| lengths(texts).all(|length| (least..=most).contains(&length));
+        let nothing_blank = || texts.iter().flatten().all(|text| !is_null(text));
+        match self.target {
+            Target::Hs => every_byte(texts, |b| b.is_ascii_digit()) && lengths_in(6, 12),
+            Target::Id => {
+                every_byte(texts, |b| b.is_ascii_graphic() && !b.is_ascii_lowercase())
+                    && lengths_in(1, CELL_BYTES_MAX)
+                    && nothing_blank()
+            }
+            Target::Text => {
+                // Spaces inside are part of a text; those around it are not.
+                let ends = |text: &str| text.starts_with(' ') || text.ends_with(' ');
+                every_byte(texts, |b| b.is_ascii_graphic() || b == b' ')
+                    && lengths_in(1, CELL_BYTES_MAX)
+                    && texts.iter().flatten().all(|text| !is_null(text) && !ends(text))
+            }
+            _ => false,
+        }
+    }
+
     /// The smallest whole number the column takes.
     pub(super) fn least(&self) -> i64 {
         match self.target {
@@ -459,6 +494,19 @@ impl Target {
     }
 }
 
+/// Whether all bytes of all texts pass; without a branch, so that many are looked at at once.
+fn every_byte(texts: &StringArray, pass: impl Fn(u8) -> bool) -> bool {
+    let offsets = texts.value_offsets();
+    let ends = offsets.first().zip(offsets.last()).map(|(from, to)| *from as usize..*to as usize);
+    let bytes = ends.and_then(|range| texts.value_data().get(range)).unwrap_or_default();
+    bytes.iter().fold(true, |all, byte| all & pass(*byte))
+}
+
+/// Bytes of each text.
+fn lengths(texts: &StringArray) -> impl Iterator<Item = usize> + '_ {
+    texts.value_offsets().windows(2).map(|ends| (ends[1] - ends[0]) as usize)
+}
+
 /// What senders write for nothing. `NA` is Namibia.
 pub(super) fn is_null(text: &str) -> bool {
     matches!(text, "" | "-" | "NULL" | "<null/>")
@@ -502,4 +550,46 @@ pub(super) fn composed<'a>(text: &'a str, room: &'a mut String) -> &'a str {
     room.clear();
     room.extend(text.nfc());
     room
+}
+
+#[cfg(test)]
+mod tests {
+    use haechi_model::streams::DECLARATION;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A look at the bytes may miss that texts are fine, and never finds texts fine that are read as something else.
+        #[test]
+        fn what_is_taken_as_it_is_reads_as_it_is(
+            texts in prop::collection::vec("[A-C0-9]{0,8}|[aA0é \\-\u{0}]{0,7}| ?NULL|-|<null/>|[0-9]{4,13}", 1..4)
+        ) {
+            for name in ["declaration_id", "hs_code", "description"] {
+                let reader = CellReader::new(DECLARATION.column(name).unwrap(), Tz::UTC);
+                if reader.takes_as_they_are(&StringArray::from(texts.clone())) {
+                    for text in &texts {
+                        let (mut work, mut notes) = (Work::default(), Notes::default());
+                        prop_assert_eq!(reader.read(Raw::Text(text), &mut work, &mut notes), Ok(Cell::Text(text)), "{}", name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_as_they_mostly_are_need_no_second_look() {
+        for (name, texts) in [
+            ("declaration_id", ["24DE001-7", "X/1"]),
+            ("hs_code", ["640299", "6402991000"]),
+            ("description", ["Shoes, of leather", "x"]),
+        ] {
+            let reader = CellReader::new(DECLARATION.column(name).unwrap(), Tz::UTC);
+            assert!(reader.takes_as_they_are(&StringArray::from(texts.to_vec())), "{name}");
+            let slice = StringArray::from(vec![" ", texts[0], texts[1], ""]).slice(1, 2);
+            assert!(reader.takes_as_they_are(&slice), "{name}: only what the slice shows is looked at");
+        }
+    }
 }

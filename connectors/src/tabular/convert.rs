@@ -7,21 +7,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int32Array, PrimitiveArray, RecordBatch, StringArray,
-    TimestampMillisecondArray, new_null_array,
+    Array, ArrayBuilder, ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray,
+    StringBuilder, new_null_array,
 };
 use arrow::compute::{cast, concat};
-use arrow::datatypes::{
-    ArrowDictionaryKeyType, DataType, Date32Type, Field, Float64Type, Int16Type, Int32Type, Int64Type, Schema,
-    TimeUnit, TimestampMillisecondType,
-};
+use arrow::datatypes::{ArrowDictionaryKeyType, DataType, Field, Int16Type, Int32Type, Schema};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_model::{Cell, Column, Kind, Stream, StreamBuilder};
 
 use super::cell::{CellReader, Fault, Raw, Work, composed, is_null};
+use super::measures::{amounts, counts, days, instants};
 use super::notes::Notes;
-use super::time;
 
 /// The first fault of each row that has one.
 pub type Faults = HashMap<usize, Fault>;
@@ -30,6 +27,8 @@ pub type Faults = HashMap<usize, Fault>;
 #[derive(Debug)]
 pub struct Converter {
     stream: &'static Stream,
+    /// Whether free text that is a dictionary stays one.
+    text_by_code: bool,
     known: Option<KnownValues>,
 }
 
@@ -50,8 +49,8 @@ struct Translated {
 
 impl Converter {
     /// For a column of a stream.
-    pub fn new(stream: &'static Stream) -> Self {
-        Self { stream, known: None }
+    pub fn new(stream: &'static Stream, text_by_code: bool) -> Self {
+        Self { stream, text_by_code, known: None }
     }
 
     /// The column in our type. Where a row has a fault, its value means nothing.
@@ -167,7 +166,12 @@ impl Converter {
         notes: &mut Notes,
     ) -> Result<ArrayRef, ArrowError> {
         let by_code = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        let array = if *array.data_type() == by_code { array.clone() } else { cast(array, &by_code)? };
+        let array = match array.as_string_opt::<i32>() {
+            // Rows of a subject stand together, so each of its runs is a value and nothing need be looked up.
+            Some(texts) if reader.column().name == self.stream.subject_key => runs(texts)?,
+            _ if *array.data_type() == by_code => array.clone(),
+            _ => cast(array, &by_code)?,
+        };
         let dictionary = array.as_dictionary::<Int32Type>();
         let translated = self.translated(reader, dictionary.values().as_string::<i32>(), notes);
         let codes = dictionary.keys();
@@ -179,6 +183,7 @@ impl Converter {
             }
         }
         let codes: Int32Array = match &translated.codes {
+            None if reader.column().kind == Kind::Id => return Ok(array),
             None => codes.clone(),
             Some(new) => codes
                 .iter()
@@ -198,30 +203,39 @@ impl Converter {
         {
             return known.after.clone();
         }
-        let mut builder: Vec<&str> = Vec::new();
+        let mut work = Work::default();
+        let stays =
+            |text| matches!(reader.read(Raw::Text(text), &mut work, notes), Ok(Cell::Text(after)) if after == text);
+        let after =
+            if reader.takes_as_they_are(values) || (values.null_count() == 0 && values.iter().flatten().all(stays)) {
+                Translated { values: values.clone(), codes: None, faults: Arc::default() }
+            } else {
+                Self::translate(reader, values, notes)
+            };
+        self.known = Some(KnownValues { before: values.clone(), after: after.clone() });
+        after
+    }
+
+    fn translate(reader: &CellReader, values: &StringArray, notes: &mut Notes) -> Translated {
         let mut kept: Vec<String> = Vec::new();
         let mut codes: Vec<i32> = Vec::with_capacity(values.len());
         let mut by_text: HashMap<String, i32> = HashMap::new();
         let mut faults = HashMap::new();
-        let mut changed = values.null_count() > 0;
         let mut work = Work::default();
         for i in 0..values.len() {
             let before = if values.is_valid(i) { values.value(i) } else { "" };
             let after = match reader.read(Raw::Text(before), &mut work, notes) {
                 Ok(Cell::Text(after)) => after,
                 Ok(_) => {
-                    changed = true;
                     codes.push(-1);
                     continue;
                 }
                 Err(fault) => {
                     faults.insert(i as i32, fault);
                     codes.push(-1);
-                    changed = true;
                     continue;
                 }
             };
-            changed |= after != before;
             let next = kept.len() as i32;
             let code = *by_text.entry(after.to_owned()).or_insert(next);
             if code == next {
@@ -229,14 +243,7 @@ impl Converter {
             }
             codes.push(code);
         }
-        builder.extend(kept.iter().map(String::as_str));
-        let after = Translated {
-            values: if changed { StringArray::from(builder) } else { values.clone() },
-            codes: changed.then(|| Arc::new(codes)),
-            faults: Arc::new(faults),
-        };
-        self.known = Some(KnownValues { before: values.clone(), after: after.clone() });
-        after
+        Translated { values: StringArray::from(kept), codes: Some(Arc::new(codes)), faults: Arc::new(faults) }
     }
 
     /// Free text: mostly fine as it is.
@@ -247,18 +254,43 @@ impl Converter {
         faults: &mut Faults,
         notes: &mut Notes,
     ) -> Result<ArrayRef, ArrowError> {
+        let by_code = array.as_dictionary_opt::<Int32Type>().filter(|_| self.text_by_code);
+        if let Some(values) = by_code.and_then(|dictionary| dictionary.values().as_string_opt::<i32>())
+            && all_fine(reader, values)
+        {
+            return Ok(array.clone());
+        }
         let array = if *array.data_type() == DataType::Utf8 { array.clone() } else { cast(array, &DataType::Utf8)? };
-        let texts = array.as_string::<i32>();
-        let mut room = String::new();
-        let fine = texts.iter().flatten().all(|text| {
-            text.len() <= super::cell::CELL_BYTES_MAX
-                && text.trim().len() == text.len()
-                && !is_null(text)
-                && composed(text, &mut room).len() == text.len()
-                && !text.contains('\0')
-        });
-        if fine { Ok(array) } else { self.by_text(reader, &array, faults, notes) }
+        if all_fine(reader, array.as_string::<i32>()) { Ok(array) } else { self.by_text(reader, &array, faults, notes) }
     }
+}
+
+/// Whether free texts are all fine as they are.
+fn all_fine(reader: &CellReader, texts: &StringArray) -> bool {
+    let mut room = String::new();
+    let mut fine = |text: &str| {
+        text.len() <= super::cell::CELL_BYTES_MAX
+            && text.trim().len() == text.len()
+            && !is_null(text)
+            && composed(text, &mut room).len() == text.len()
+            && !text.contains('\0')
+    };
+    reader.takes_as_they_are(texts) || texts.iter().flatten().all(&mut fine)
+}
+
+/// Texts as a dictionary with a value for each run of equal ones.
+fn runs(texts: &StringArray) -> Result<ArrayRef, ArrowError> {
+    let mut values = StringBuilder::new();
+    let mut last = None;
+    let codes = texts.iter().map(|text| {
+        if text.is_some() && text != last {
+            values.append_option(text);
+            last = text;
+        }
+        text.map(|_| values.len() as i32 - 1)
+    });
+    let codes: Int32Array = codes.collect();
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(codes, Arc::new(values.finish()))?))
 }
 
 /// One column by itself in the type of its stream.
@@ -286,7 +318,8 @@ fn same(one: &StringArray, other: &StringArray) -> bool {
 /// Codes of sixteen bits: of those values that occur, if all of them are too many.
 fn narrow(codes: &Int32Array, values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     if i16::try_from(values.len()).is_ok() {
-        let codes: PrimitiveArray<Int16Type> = codes.iter().map(|code| code.map(|code| code as i16)).collect();
+        let narrowed = codes.values().iter().map(|code| *code as i16).collect();
+        let codes = PrimitiveArray::<Int16Type>::try_new(narrowed, codes.nulls().cloned())?;
         return Ok(Arc::new(DictionaryArray::<Int16Type>::try_new(codes, values.clone())?));
     }
     let texts = values.as_string::<i32>();
@@ -307,89 +340,6 @@ fn narrow(codes: &Int32Array, values: &ArrayRef) -> Result<ArrayRef, ArrowError>
     }
     let codes = PrimitiveArray::<Int16Type>::from(narrowed);
     Ok(Arc::new(DictionaryArray::<Int16Type>::try_new(codes, Arc::new(StringArray::from(kept)))?))
-}
-
-fn amounts(reader: &CellReader, array: &ArrayRef, faults: &mut Faults) -> Result<ArrayRef, ArrowError> {
-    let array = cast(array, &DataType::Float64)?;
-    let amounts = array.as_primitive::<Float64Type>();
-    let changed: Float64Array = match reader.change().factor {
-        None => amounts.clone(),
-        Some(factor) => amounts.unary(|x| x * factor),
-    };
-    for row in 0..amounts.len() {
-        if amounts.is_valid(row)
-            && let Err(advice) = reader.bounded(amounts.value(row))
-        {
-            let shown = amounts.value(row).to_string();
-            faults.entry(row).or_insert_with(|| reader.fault("out_of_range", &shown, &advice));
-        }
-    }
-    Ok(Arc::new(changed))
-}
-
-fn counts(reader: &CellReader, array: &ArrayRef, faults: &mut Faults) -> Result<ArrayRef, ArrowError> {
-    let wide = cast(array, &DataType::Int64)?;
-    let counts = wide.as_primitive::<Int64Type>();
-    let (least, most) = match reader.column().kind {
-        Kind::I32 => (reader.least(), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
-    for row in 0..counts.len() {
-        // An unsigned number beyond 64 signed bits became NULL on the way.
-        let lost = counts.is_null(row) && array.is_valid(row);
-        let outside = counts.is_valid(row) && !(least..=most).contains(&counts.value(row));
-        if lost || outside {
-            let shown = if lost { String::new() } else { counts.value(row).to_string() };
-            let advice = format!("is out of range; write {least} or more");
-            faults.entry(row).or_insert_with(|| reader.fault("out_of_range", &shown, &advice));
-        }
-    }
-    match reader.column().kind {
-        Kind::I32 => cast(&wide, &DataType::Int32),
-        _ => Ok(wide),
-    }
-}
-
-fn days(reader: &CellReader, array: &ArrayRef, faults: &mut Faults) -> ArrayRef {
-    let (first, last) = day_bounds();
-    for (row, day) in array.as_primitive::<Date32Type>().iter().enumerate() {
-        if day.is_some_and(|day| !(first..=last).contains(&day)) {
-            faults.entry(row).or_insert_with(|| reader.fault("date_out_of_range", "", OUT_OF_YEARS));
-        }
-    }
-    array.clone()
-}
-
-fn instants(reader: &CellReader, array: &ArrayRef, faults: &mut Faults) -> Result<ArrayRef, ArrowError> {
-    let zoned = matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
-    let zone = if zoned { Some(Arc::from("UTC")) } else { None };
-    let array = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, zone))?;
-    let mut instants: TimestampMillisecondArray = array.as_primitive::<TimestampMillisecondType>().clone();
-    if !zoned && reader.zone() != chrono_tz::Tz::UTC {
-        let shift = |ms: i64| {
-            let wall = chrono::DateTime::from_timestamp_millis(ms)?.naive_utc();
-            Some(time::wall_to_utc_ms(wall, reader.zone()))
-        };
-        instants = instants.unary_opt(shift);
-    }
-    let (first, last) = day_bounds();
-    for (row, ms) in instants.iter().enumerate() {
-        let day = ms.map(|ms| ms.div_euclid(86_400_000));
-        let lost = day.is_none() && array.is_valid(row);
-        if lost || day.is_some_and(|day| !(i64::from(first)..=i64::from(last)).contains(&day)) {
-            faults.entry(row).or_insert_with(|| reader.fault("date_out_of_range", "", OUT_OF_YEARS));
-        }
-    }
-    Ok(Arc::new(instants.with_timezone("UTC")))
-}
-
-const OUT_OF_YEARS: &str = "is not between the years 1900 and 2100";
-
-fn day_bounds() -> (i32, i32) {
-    let day = |year, month, day| {
-        chrono::NaiveDate::from_ymd_opt(year, month, day).and_then(|date| time::day_number(date).ok()).unwrap_or(0)
-    };
-    (day(*time::YEARS.start(), 1, 1), day(*time::YEARS.end(), 12, 31))
 }
 
 /// A column that has one value on every row.

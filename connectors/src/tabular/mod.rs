@@ -21,18 +21,24 @@
 //! Columns that the engine derives are taken too where a file has them: recorded rows are read back as they were.
 //! Where only some columns are asked for, rows of text files are checked whole all the same, so that what is set
 //! aside does not depend on the rules that happen to be live; of Parquet and Arrow files, whose columns have types,
-//! only those asked for and the keys are read.
+//! only those asked for and the keys are read. [`ReadOptions::rows_alone`](crate::ReadOptions::rows_alone) is for those
+//! who ask nothing about subjects: it gives up the first promise, and reads no keys.
 
+mod admit;
+mod arrow_ipc;
 pub mod cell;
 mod columnar;
 mod convert;
 mod csv;
 mod errors;
+mod in_order;
 mod lines;
 mod list;
+mod measures;
 mod ndjson;
 mod notes;
 mod open;
+mod parquet;
 pub mod plan;
 mod rows;
 mod seams;

@@ -20,14 +20,24 @@ pub struct Notes {
 impl Notes {
     /// Notes something odd in the current row, told apart by `what`; `text` is written on first sight only.
     pub fn row(&mut self, code: &'static str, column: &'static str, what: &str, text: impl FnOnce() -> String) {
+        self.note(FxBuildHasher.hash_one((code, column, what)), code, text);
+    }
+
+    fn note(&mut self, id: u64, code: &'static str, text: impl FnOnce() -> String) {
         // One row may have a million fields of its own, and every note is held against those of the row.
         if self.cut || self.of_row.len() > DISTINCT_MAX {
             return;
         }
-        let id = FxBuildHasher.hash_one((code, column, what));
         let new = !self.seen.contains(&id) && !self.of_row.iter().any(|(noted, ..)| *noted == id);
         if new {
             self.of_row.push((id, code, text()));
+        }
+    }
+
+    /// Takes over what was noted elsewhere for rows that are looked at now.
+    pub fn absorb(&mut self, elsewhere: Self) {
+        for (id, code, text) in elsewhere.of_row {
+            self.note(id, code, || text);
         }
     }
 

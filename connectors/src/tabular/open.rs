@@ -9,15 +9,18 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use haechi_model::intake::Intake;
-use haechi_model::{Stream, StreamBuilder};
+use haechi_model::{Column, Stream, StreamBuilder};
 
-use super::columnar::{self, ArrowStream, ColumnFile, ColumnarFile, ParquetFile, open_file};
+use super::admit::{admit, row_text};
+use super::arrow_ipc::ArrowStream;
+use super::columnar::{ColumnFile, ColumnarFile, absent, open_file};
 use super::convert::Faults;
 use super::csv::{CsvFile, Header};
 use super::errors::{OpenError, ReadError};
 use super::lines::Lines;
 use super::ndjson::{self, NdjsonFile};
-use super::plan::{Inputs, Plan, READER_OWNED};
+use super::parquet::ParquetFile;
+use super::plan::{Inputs, Plan, READER_OWNED, Wanted};
 use super::rows::RowSink;
 use super::seams::{Seams, key_at};
 use super::subjects::Refused;
@@ -37,7 +40,8 @@ const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Opens files of one stream. Every file is looked at now, so that a missing column or an unreadable file is known
 /// before the first row; then they are read one after the other.
 ///
-/// `columns` limits the batches to these columns and the keys; `None` gives all that the files have.
+/// `columns` limits the batches to these columns and, but for [`ReadOptions::rows_alone`], the keys; `None` gives all
+/// that the files have.
 pub fn open(
     inputs: &[String],
     stream: &'static Stream,
@@ -59,26 +63,24 @@ pub fn open(
         return Err(OpenError::NoInput);
     }
     let total_bytes = files.iter().map(|file| file.bytes).sum();
-    let look = Look { stream, mapping, options, columns };
+    let wanted = Wanted { columns, keys: !options.rows_alone };
+    let look = Look { stream, mapping, options, wanted };
     let files: VecDeque<Known> = files.into_iter().map(|file| look.at(file)).collect::<Result<_, _>>()?;
 
     let has = |name: &str| files.iter().any(|file| file.columns().any(|column| column == name));
-    let ours = |name: &str, key: bool| key || stream.together == Some(name);
-    let wanted = |name: &str, key: bool| ours(name, key) || columns.is_none_or(|columns| columns.contains(&name));
-    let names: Vec<&str> = stream
-        .all_columns()
-        .filter(|c| READER_OWNED.contains(&c.name) || (has(c.name) && wanted(c.name, c.key)))
-        .map(|c| c.name)
-        .collect();
+    let owned = |c: &Column| READER_OWNED.contains(&c.name) && (!options.rows_alone || wanted.has(stream, c));
+    let read = |c: &Column| has(c.name) && wanted.has(stream, c);
+    let names: Vec<&str> = stream.all_columns().filter(|c| owned(c) || read(c)).map(|c| c.name).collect();
     let builder = StreamBuilder::with_columns(stream, &names).map_err(|_| OpenError::UnknownColumn {
         stream: stream.name,
         column: names.join(", "),
         nearest: "",
     })?;
     let schema = builder.schema().clone();
-    let key = stream.lanes.and_then(|_| builder.index(stream.subject_key));
-    let together = stream.together.and_then(|name| builder.index(name));
-    let mut sink = RowSink::new(stream, builder, options.batch_rows, options.subject_rows_max);
+    let at_seams = |name: &str| if options.rows_alone { None } else { builder.index(name) };
+    let key = stream.lanes.and_then(|_| at_seams(stream.subject_key));
+    let together = stream.together.and_then(at_seams);
+    let mut sink = RowSink::new(stream, builder, options);
     for file in &files {
         file.note_unknown(stream, &mut sink);
     }
@@ -142,7 +144,7 @@ enum Rows {
 }
 
 impl Reader {
-    /// Columns of every batch.
+    /// Columns of every batch; with [`ReadOptions::text_by_code`], text may be a dictionary instead.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
@@ -231,9 +233,9 @@ impl Reader {
                 Rows::Ndjson(Box::new(NdjsonFile::new(name, Lines::new(content), wired)))
             }
             Kind::Columnar { format, wrapping, plan } => {
-                let columns =
-                    column_file(&file, format, wrapping, self.stream, self.bytes_read.clone()).map_err(columnar)?;
-                let rows = ColumnarFile::new(name.clone(), self.stream, columns, plan, self.options.batch_rows);
+                let columns = column_file(&file, format, wrapping, self.bytes_read.clone()).map_err(columnar)?;
+                let schema = self.schema.clone();
+                let rows = ColumnarFile::new(name.clone(), self.stream, schema, columns, plan, &self.options);
                 Rows::Columnar(Box::new(rows.map_err(columnar)?))
             }
         };
@@ -258,7 +260,7 @@ impl Reader {
         for row in 0..removed.num_rows() {
             let (source, position) = (at("source", row), at("source_position", row));
             // The raw text is gone by now; the columns that were read stand for it.
-            let text = columnar::row_text(&removed, row);
+            let text = row_text(&removed, row);
             self.sink.refuse_at(&source, &position, &fault, text.as_bytes());
         }
         Ok(())
@@ -321,7 +323,7 @@ struct Look<'a> {
     stream: &'static Stream,
     mapping: Option<&'a Mapping>,
     options: &'a ReadOptions,
-    columns: Option<&'a [&'a str]>,
+    wanted: Wanted<'a>,
 }
 
 impl Look<'_> {
@@ -351,7 +353,7 @@ impl Look<'_> {
                     let reason = "is a compressed Parquet file; unpack it, Parquet compresses by itself";
                     return Err(damaged(reason.to_owned()));
                 }
-                let columns = column_file(&file, format, wrapping, self.stream, not_counted)
+                let columns = column_file(&file, format, wrapping, not_counted)
                     .map_err(|error| damaged(format!("is damaged: {error}")))?;
                 let names: Vec<String> = columns.schema().fields().iter().map(|f| f.name().clone()).collect();
                 Kind::Columnar { format, wrapping, plan: self.plan(&name, Inputs::Exactly(&names))? }
@@ -381,7 +383,7 @@ impl Look<'_> {
     }
 
     fn plan(&self, file: &str, inputs: Inputs<'_>) -> Result<Plan, OpenError> {
-        Plan::new(inputs, self.stream, self.mapping, self.columns, self.options.zone)
+        Plan::new(inputs, self.stream, self.mapping, self.wanted, self.options.zone)
             .map_err(|reason| OpenError::Columns { file: file.to_owned(), reason })
     }
 }
@@ -390,11 +392,10 @@ fn column_file(
     file: &InputFile,
     format: Recognised,
     wrapping: Wrapping,
-    stream: &'static Stream,
     bytes_read: Arc<AtomicU64>,
 ) -> Result<Box<dyn ColumnFile>, arrow::error::ArrowError> {
     match (format, wrapping) {
-        (Recognised::Parquet, _) => open_file(|| ParquetFile::open(&file.path, stream)),
+        (Recognised::Parquet, _) => open_file(|| ParquetFile::open(&file.path)),
         (format, _) => {
             let content = unwrap(&file.path, bytes_read)?.content;
             open_file(|| ArrowStream::open(content, matches!(format, Recognised::ArrowFile)))
@@ -437,14 +438,14 @@ fn message(
         let schema = sink.schema();
         let columns = schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
             Some(array) => Ok(array.clone()),
-            None => columnar::absent(stream, field.name(), batch.num_rows()),
+            None => absent(stream, field.name(), batch.num_rows()),
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let row_count = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let canonical = RecordBatch::try_new_with_options(schema, columns, &row_count)?;
         let at = |name: &str, row: usize| canonical.column_by_name(name).map_or(String::new(), |a| text_at(a, row));
         let place = |row: usize| (at("source", row), at("source_position", row));
-        columnar::admit(stream, sink, &canonical, &Faults::new(), &place, &canonical)?;
+        admit(stream, sink, canonical.clone(), &Faults::new(), &place, &canonical)?;
     }
     Ok(())
 }

@@ -89,13 +89,30 @@ pub enum Inputs<'a> {
     AtLeast(&'a [String]),
 }
 
+/// Which of our columns are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// These; `None` asks for all.
+    pub columns: Option<&'a [&'a str]>,
+    /// And the keys, by which subjects are told apart.
+    pub keys: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether a column is among them.
+    pub fn has(&self, stream: &Stream, column: &Column) -> bool {
+        let key = column.key || column.name == stream.subject_key || Some(column.name) == stream.together;
+        (key && self.keys) || self.columns.is_none_or(|columns| columns.contains(&column.name))
+    }
+}
+
 impl Plan {
-    /// Settles how a file with these columns is read; `wanted` limits what is asked for to these of ours and the keys.
+    /// Settles how a file with these columns is read.
     pub fn new(
         inputs: Inputs<'_>,
         stream: &'static Stream,
         mapping: Option<&Mapping>,
-        wanted: Option<&[&str]>,
+        wanted: Wanted<'_>,
         zone: Tz,
     ) -> Result<Self, PlanError> {
         let zone = mapping.and_then(|m| m.zone).unwrap_or(zone);
@@ -184,7 +201,7 @@ impl Wiring {
         mut self,
         stream: &'static Stream,
         mapping: Option<&Mapping>,
-        wanted: Option<&[&str]>,
+        wanted: Wanted<'_>,
     ) -> Result<Plan, PlanError> {
         let key =
             |c: &Column| c.name == stream.subject_key || (c.key && !c.nullable && !c.derived && c.name != "version");
@@ -201,12 +218,8 @@ impl Wiring {
             .filter(|name| !read(name) && !READER_OWNED.contains(&name.as_str()))
             .cloned()
             .collect();
-        if let Some(wanted) = wanted {
-            for feed in &mut self.feeds {
-                let column = feed.reader.column();
-                let ours = column.key || column.name == stream.subject_key || Some(column.name) == stream.together;
-                feed.wanted = ours || wanted.contains(&column.name);
-            }
+        for feed in &mut self.feeds {
+            feed.wanted = wanted.has(stream, feed.reader.column());
         }
         // The first reason given for a row is the leftmost in the file.
         self.feeds.sort_by_key(|feed| match &feed.from {
@@ -242,7 +255,11 @@ mod tests {
         text.split(',').map(str::to_owned).collect()
     }
 
-    fn plan(header: &str, mapping: Option<&str>, wanted: Option<&[&str]>) -> Result<String, String> {
+    fn plan(header: &str, mapping: Option<&str>, columns: Option<&[&str]>) -> Result<String, String> {
+        plan_of(header, mapping, Wanted { columns, keys: true })
+    }
+
+    fn plan_of(header: &str, mapping: Option<&str>, wanted: Wanted<'_>) -> Result<String, String> {
         let mapping = mapping.map(|text| Mapping::parse("m.toml", text).unwrap());
         let names = names(header);
         Plan::new(Inputs::Exactly(&names), &DECLARATION, mapping.as_ref(), wanted, Tz::UTC)
@@ -266,6 +283,8 @@ mod tests {
             plan("ID,Mass,hs_code", Some(KOREA), Some(&["hs_code"])).unwrap(),
             "declaration_id,hs_code,item_no | "
         );
+        let alone = Wanted { columns: Some(&["hs_code"]), keys: false };
+        assert_eq!(plan_of("ID,Mass,hs_code", Some(KOREA), alone).unwrap(), "hs_code | ");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::cell::{Fault, Raw, Work, is_null};
 use super::notes::Notes;
 use super::plan::{Feed, FeedFrom, Part, Plan};
 use super::subjects::{KeyHasher, Refused, RowKey, SubjectGate};
+use crate::options::ReadOptions;
 
 /// A row as a file has it: cells by position in [`Plan::inputs`].
 pub trait RawRow {
@@ -73,8 +74,8 @@ fn push_number(text: &mut String, mut number: u64) {
 pub struct RowSink {
     /// What was tolerated.
     pub notes: Notes,
-    /// Sees every key.
-    pub gate: SubjectGate,
+    /// Sees every key; `None` where rows stand by themselves.
+    pub gate: Option<SubjectGate>,
     stream: &'static Stream,
     builder: StreamBuilder,
     source_at: Option<usize>,
@@ -110,15 +111,16 @@ enum Role {
 
 impl RowSink {
     /// A sink for rows of these columns.
-    pub fn new(stream: &'static Stream, builder: StreamBuilder, batch_rows: usize, rows_max: usize) -> Self {
+    pub fn new(stream: &'static Stream, builder: StreamBuilder, options: &ReadOptions) -> Self {
+        let rows_max = options.subject_rows_max;
         Self {
             notes: Notes::default(),
-            gate: SubjectGate::new(stream.lanes.is_some(), rows_max),
+            gate: (!options.rows_alone).then(|| SubjectGate::new(stream.lanes.is_some(), rows_max)),
             stream,
             source_at: builder.index("source"),
             position_at: builder.index("source_position"),
             builder,
-            batch_rows: batch_rows.max(1),
+            batch_rows: options.batch_rows.max(1),
             rows_max,
             ready: Vec::new(),
             set_aside: Vec::new(),
@@ -154,7 +156,7 @@ impl RowSink {
             key = self.cells(source, at, wired, row);
         }
         let fault = match key {
-            Ok(key) => match self.gate.admit(key) {
+            Ok(key) => match self.gate.as_mut().map_or(Ok(true), |gate| gate.admit(key)) {
                 Ok(first) => {
                     // The row begins a subject, so a batch that is long enough may end before it.
                     if first && self.builder.len() >= self.batch_rows {

@@ -4,13 +4,16 @@
 use std::collections::VecDeque;
 
 use arrow::array::{Array, AsArray};
-use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
 /// Rows beyond a full batch that are kept for the sake of equal neighbours.
 const TOGETHER_ROWS_MAX: usize = 200_000;
+
+/// Rows that are copied rather than handed on apart: below that, a batch of its own costs more than the copy.
+const COPY_ROWS_MAX: usize = 4_096;
 
 /// What decides whether two neighbours may be cut apart.
 #[derive(Clone, Copy)]
@@ -57,15 +60,28 @@ impl Seams {
 
     /// The next batch, if it is known where it ends; at the end of the input, whatever is left.
     pub fn next(&mut self, at_end: bool) -> Result<Option<RecordBatch>, ArrowError> {
-        let Some(first) = self.parts.front().map(RecordBatch::num_rows) else { return Ok(None) };
+        let rows_of = |part: usize| self.parts.get(part).map(RecordBatch::num_rows);
+        let Some(first) = rows_of(0) else { return Ok(None) };
         // A part that is about right is passed on as it is, which costs nothing.
-        let about_right = first >= self.rows.div_ceil(2) && first <= self.rows.saturating_mul(2);
-        let wanted = if about_right { first } else { self.rows };
-        match self.cut_after(wanted) {
-            Some(cut) => self.take(cut).map(Some),
-            None if at_end => self.take(self.n_rows).map(Some),
-            None => Ok(None),
-        }
+        let about_right = |rows: usize| rows >= self.rows.div_ceil(2) && rows <= self.rows.saturating_mul(2);
+        let large = |rows: usize| rows > COPY_ROWS_MAX && about_right(rows);
+        let before_large = rows_of(1).is_some_and(large);
+        let wanted = if about_right(first) || before_large { first } else { self.rows };
+        let cut = match self.cut_after(wanted) {
+            Some(cut) => cut,
+            None if at_end => self.n_rows,
+            None => return Ok(None),
+        };
+        // A large part is not copied for the sake of a subject that goes on behind it: that one comes by itself.
+        let early = if cut > first && large(first) { self.last_seam() } else { None };
+        self.take(early.unwrap_or(cut)).map(Some)
+    }
+
+    /// Where the last subject of the first part begins, if that is in its second half.
+    fn last_seam(&self) -> Option<usize> {
+        let rows = self.parts.front()?.num_rows();
+        let apart = |row: &usize| self.row(0, row - 1).apart_from(&self.row(0, *row), false);
+        (rows / 2 + 1..rows).rev().find(apart)
     }
 
     /// Takes out the rows of one subject, wherever they are.
@@ -86,7 +102,7 @@ impl Seams {
             }
         }
         self.n_rows = self.parts.iter().map(RecordBatch::num_rows).sum();
-        concat_batches(&self.schema, &removed)
+        self.join(&removed)
     }
 
     /// The first place at or after `wanted` rows where a subject ends and the next is seen to begin.
@@ -137,8 +153,23 @@ impl Seams {
         self.n_rows -= n - missing;
         match taken.len() {
             1 => Ok(taken.remove(0)),
-            _ => concat_batches(&self.schema, &taken),
+            _ => self.join(&taken),
         }
+    }
+
+    /// Puts parts together; text that is a dictionary in some of them only is none in the whole.
+    fn join(&self, parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+        let Some(first) = parts.first() else { return Ok(RecordBatch::new_empty(self.schema.clone())) };
+        if parts.iter().all(|part| part.schema() == first.schema()) {
+            return concat_batches(&first.schema(), parts);
+        }
+        let same = |part: &RecordBatch| {
+            let fields = self.schema.fields().iter().zip(part.columns());
+            let columns = fields.map(|(field, array)| cast(array, field.data_type())).collect::<Result<_, _>>()?;
+            let rows = RecordBatchOptions::new().with_row_count(Some(part.num_rows()));
+            RecordBatch::try_new_with_options(self.schema.clone(), columns, &rows)
+        };
+        concat_batches(&self.schema, &parts.iter().map(same).collect::<Result<Vec<_>, _>>()?)
     }
 }
 
@@ -219,6 +250,35 @@ mod tests {
         assert_eq!(next(&mut seams).as_deref(), Some("123"));
         assert_eq!(next(&mut seams).as_deref(), Some("4"));
         assert_eq!(next(&mut seams).as_deref(), Some("56"));
+    }
+
+    #[test]
+    fn a_large_part_is_not_copied_for_a_subject_that_goes_on() {
+        let rows = COPY_ROWS_MAX * 2;
+        let part = |ids: &mut dyn Iterator<Item = String>| {
+            let mut builder = StreamBuilder::with_columns(&DECLARATION, &["declaration_id"]).unwrap();
+            for id in ids {
+                builder.set(0, Cell::Text(&id)).unwrap();
+                builder.finish_row();
+            }
+            builder.finish()
+        };
+        let parts = [
+            part(&mut (0..rows).map(|row| format!("A{}", row.min(rows - 2)))),
+            part(&mut (0..rows).map(|row| if row < 3 { format!("A{}", rows - 2) } else { format!("B{row}") })),
+            part(&mut (0..rows).map(|row| format!("C{row}"))),
+        ];
+        let mut seams = Seams::new(parts[0].schema(), Some(0), None, rows);
+        let mut taken = Vec::new();
+        for part in &parts {
+            seams.push(part.clone());
+            taken.extend(seams.next(false).unwrap());
+        }
+        while let Some(batch) = seams.next(true).unwrap() {
+            taken.push(batch);
+        }
+        assert_eq!(taken.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [rows - 2, 5, rows - 3, rows]);
+        assert_eq!(taken.iter().map(ids).collect::<String>(), parts.iter().map(ids).collect::<String>());
     }
 
     #[test]

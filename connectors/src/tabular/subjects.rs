@@ -2,12 +2,14 @@
 //!
 //! A selection is made for a subject from all its rows. If a subject's rows could come in two places, what is
 //! selected would depend on where the batches were cut; so rows of a subject that came before and ended are set
-//! aside, and so are repeats of a row. The subjects that ended are remembered as 64-bit hashes (SipHash): eight
-//! bytes and some for each, and with ten million subjects a chance of three in a million that two are confused
-//! anywhere, in which case the later is set aside for review, not lost.
+//! aside, and so are repeats of a row. The subjects that were met are remembered as 64-bit hashes, keyed anew in every
+//! process so that no sender can aim at another's: eight bytes and some for each, and with ten million subjects a chance
+//! of three in a million that two are confused anywhere, in which case the later is set aside for review, not lost.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
+use std::sync::LazyLock;
 
+use foldhash::quality::RandomState;
 use haechi_model::Cell;
 use rustc_hash::FxHashSet;
 
@@ -41,7 +43,8 @@ pub struct SubjectGate {
     n_current: usize,
     first_row: u64,
     more_rows: FxHashSet<u64>,
-    ended: FxHashSet<u64>,
+    /// Subjects that began; rows by themselves, where they stand alone.
+    met: FxHashSet<u64>,
     too_large: bool,
 }
 
@@ -55,7 +58,7 @@ impl SubjectGate {
             n_current: 0,
             first_row: 0,
             more_rows: FxHashSet::default(),
-            ended: FxHashSet::default(),
+            met: FxHashSet::default(),
             too_large: false,
         }
     }
@@ -63,10 +66,10 @@ impl SubjectGate {
     /// Whether the row stays; if so, whether it is the first of its subject.
     pub fn admit(&mut self, key: RowKey) -> Result<bool, Refused> {
         if !self.grouped {
-            return if self.ended.insert(key.row) { Ok(true) } else { Err(Refused::Repeated) };
+            return if self.met.insert(key.row) { Ok(true) } else { Err(Refused::Repeated) };
         }
         if self.current != Some(key.subject) {
-            if self.ended.contains(&key.subject) {
+            if !self.met.insert(key.subject) {
                 return Err(Refused::Returned);
             }
             self.begin(key);
@@ -88,9 +91,7 @@ impl SubjectGate {
     }
 
     fn begin(&mut self, key: RowKey) {
-        if let Some(ended) = self.current.replace(key.subject) {
-            self.ended.insert(ended);
-        }
+        self.current = Some(key.subject);
         // Clearing costs the capacity, which one large subject would leave to all that follow.
         if self.more_rows.capacity() > 1024 {
             self.more_rows = FxHashSet::default();
@@ -127,12 +128,20 @@ impl KeyHasher {
         self.subject = id;
     }
 
+    /// Another key column that holds a number, hashed before by [`column_hash`].
+    pub fn and_number(&mut self, column: &'static str, hashed: u64, number: i64) {
+        if column == "version" {
+            self.version = number;
+        } else {
+            self.rest = self.rest.wrapping_add(hash((hashed, number)));
+        }
+    }
+
     /// Another key column.
     pub fn and(&mut self, column: &'static str, cell: &Cell<'_>) {
         match cell {
             Cell::Null => {}
-            Cell::I32(n) if column == "version" => self.version = i64::from(*n),
-            Cell::I32(n) => self.add(column, i64::from(*n)),
+            Cell::I32(n) => self.and_number(column, column_hash(column), i64::from(*n)),
             Cell::Text(text) => self.add(column, text),
             other => self.add(column, format!("{other:?}")),
         }
@@ -140,7 +149,7 @@ impl KeyHasher {
 
     fn add(&mut self, column: &str, value: impl Hash) {
         // Small numbers of distinct columns: a sum of hashes does not depend on their order.
-        self.rest = self.rest.wrapping_add(hash((column, value)));
+        self.rest = self.rest.wrapping_add(hash((column_hash(column), value)));
     }
 
     /// The key.
@@ -149,11 +158,15 @@ impl KeyHasher {
     }
 }
 
-/// A hash that a sender cannot easily steer.
+/// What the name of a key column gives to the hash of its values.
+pub fn column_hash(column: &str) -> u64 {
+    hash(column)
+}
+
+/// A hash that a sender cannot steer.
 pub fn hash(value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    KEYED.hash_one(value)
 }
 
 #[cfg(test)]

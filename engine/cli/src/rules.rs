@@ -53,7 +53,9 @@ pub fn inputs(
     zone: &str,
     batch_rows: Option<usize>,
 ) -> Result<Inputs, CommandError> {
-    let mut options = ReadOptions { zone: self::zone(zone)?, ..ReadOptions::default() };
+    // As many as evaluate: `--threads` governs both.
+    let threads = rayon::current_num_threads();
+    let mut options = ReadOptions { zone: self::zone(zone)?, threads, ..ReadOptions::default() };
     options.batch_rows = batch_rows.unwrap_or(options.batch_rows).max(1);
     let mapping = mapping.map(Mapping::read).transpose()?;
     Ok(Inputs { files: files.to_vec(), mapping, options })

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use arrow::error::ArrowError;
 use haechi_connectors::sinks::parquet::{ParquetSink, SinkError};
 use haechi_evaluate::{EvaluateError, Evaluator, Hits};
-use haechi_model::derive::{DeriveContext, derive_columns};
+use haechi_model::derive::{DeriveContext, derive_columns, inputs as inputs_of};
+use haechi_model::{Kind, Stream};
 use haechi_rules::Ruleset;
 use serde::Serialize;
 
@@ -48,10 +50,13 @@ pub enum CountError {
     Write(#[from] SinkError),
     /// Arrow refused.
     #[error(transparent)]
-    Arrow(#[from] arrow::error::ArrowError),
+    Arrow(#[from] ArrowError),
 }
 
 /// Evaluates every rule over every row of the inputs; with `hits_to`, writes each hit as (row, subject, rule).
+///
+/// Where nothing asks which subject a row belongs to, each row stands by itself: the keys are not read, and a row that
+/// comes again counts again.
 pub fn count(
     ruleset: &Ruleset,
     evaluator: &Evaluator,
@@ -63,6 +68,7 @@ pub fn count(
     let start = Instant::now();
     let stream = ruleset.stream;
     let (derived, base) = columns(stream, &[evaluator]);
+    let aside = texts_aside(stream, &derived);
     let mut sink = hits_to.map(|path| ParquetSink::create(path, &hit_schema())).transpose()?;
     let rule_ids: ArrayRef = Arc::new(ruleset.rules.iter().map(|rule| Some(rule.id.as_str())).collect::<StringArray>());
     let mut counts = vec![0u64; ruleset.rules.len()];
@@ -70,12 +76,16 @@ pub fn count(
     // Without item conditions or a hits file the subject key is not needed, and reading it would cost more than the rules.
     let needs_key = evaluator.program().looks_across_items() || sink.is_some();
     let wanted: Vec<&str> = base.iter().copied().filter(|name| needs_key || evaluator_reads(evaluator, name)).collect();
-    let mut reader = ReadAhead::start(inputs, stream, &wanted, progress)?;
+    let mut inputs = inputs.clone();
+    let across_rows = |name: &&str| *name == stream.subject_key || stream.together == Some(*name);
+    inputs.options.rows_alone = !needs_key && !wanted.iter().any(across_rows);
+    inputs.options.text_by_code = true;
+    let mut reader = ReadAhead::start(&inputs, stream, &wanted, progress)?;
     for intake in reader.by_ref() {
         let intake = intake?;
         set_aside += intake.set_aside.len() as u64;
         let began = Instant::now();
-        let batch = derive_columns(stream, &intake.batch, derive, &|name| derived.contains(&name))?;
+        let batch = derive_beside(stream, &intake.batch, derive, &derived, &aside)?;
         let hits = evaluator.evaluate(&batch)?;
         hits.count_into(&mut counts);
         if let Some(sink) = &mut sink {
@@ -101,12 +111,42 @@ pub fn count(
     })
 }
 
+/// Free text that nothing is derived from.
+fn texts_aside(stream: &'static Stream, derived: &[&str]) -> Vec<&'static str> {
+    let read = |name: &str| derived.iter().any(|column| *column == name || inputs_of(stream, column).contains(&name));
+    stream.all_columns().filter(|c| c.kind == Kind::Text && !read(c.name)).map(|c| c.name).collect()
+}
+
+/// Adds derived columns. Deriving brings all columns into one form; what it does not read goes past it as it came, since
+/// text that came as a dictionary is evaluated once per value.
+fn derive_beside(
+    stream: &'static Stream,
+    batch: &RecordBatch,
+    context: &DeriveContext,
+    derived: &[&str],
+    aside: &[&str],
+) -> Result<RecordBatch, ArrowError> {
+    if derived.is_empty() {
+        return Ok(batch.clone());
+    }
+    let schema = batch.schema();
+    let (aside, read): (Vec<usize>, Vec<usize>) =
+        (0..batch.num_columns()).partition(|at| aside.contains(&schema.field(*at).name().as_str()));
+    let whole = derive_columns(stream, &batch.project(&read)?, context, &|name| derived.contains(&name))?;
+    let mut fields = whole.schema().fields().to_vec();
+    fields.extend(aside.iter().map(|at| Arc::clone(&schema.fields()[*at])));
+    let schema = Schema::new(fields);
+    let columns = whole.columns().iter().chain(aside.iter().map(|at| batch.column(*at))).cloned().collect();
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(schema), columns, &rows)
+}
+
 fn evaluator_reads(evaluator: &Evaluator, name: &str) -> bool {
     let program = evaluator.program();
     let all: Vec<_> = program.stream.all_columns().collect();
     program.columns().iter().any(|index| {
         let column = all[*index].name;
-        column == name || haechi_model::derive::inputs(program.stream, column).contains(&name)
+        column == name || inputs_of(program.stream, column).contains(&name)
     })
 }
 
@@ -125,7 +165,7 @@ fn hit_rows(
     hits: &Hits,
     key: &str,
     rule_ids: &ArrayRef,
-) -> Result<RecordBatch, arrow::error::ArrowError> {
+) -> Result<RecordBatch, ArrowError> {
     let rows = arrow::array::UInt32Array::from(hits.rows.clone());
     let subjects = match batch.column_by_name(key) {
         Some(column) => {
