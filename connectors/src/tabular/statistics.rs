@@ -131,7 +131,7 @@ fn is_plain(reader: &CellReader) -> bool {
 /// A lower and an upper bound in our type; a bound that rows may not have is none.
 fn converted(stream: &'static Stream, reader: &CellReader, bounds: &ArrayRef) -> Option<[Option<Value>; 2]> {
     let mut faults = Faults::new();
-    let read = Converter::new(stream).convert(reader, bounds, &mut faults, &mut Notes::default()).ok()?;
+    let read = Converter::new(stream, false).convert(reader, bounds, &mut faults, &mut Notes::default()).ok()?;
     Some([0, 1].map(|end| value(&read, end).filter(|_| !faults.contains_key(&end))))
 }
 
