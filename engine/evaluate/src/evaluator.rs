@@ -28,7 +28,7 @@ impl Default for Options {
 }
 
 /// Evaluates the rules of one program. Cheap to share between threads; clones share what they learn.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Evaluator {
     pub(crate) plan: Arc<Plan>,
     pub(crate) state: Arc<State>,

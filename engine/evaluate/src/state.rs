@@ -1,5 +1,6 @@
 //! What evaluating leaves behind for the next batch: the memory of frames, and what it has learned about the rows.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -43,6 +44,12 @@ enum Basis {
     Measured,
     /// Rows that rules look at, a row of input, when it was new.
     Settled(f64),
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
 }
 
 impl State {
