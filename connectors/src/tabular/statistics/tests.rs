@@ -18,7 +18,7 @@ use super::*;
 use crate::mapping::Mapping;
 use crate::options::ReadOptions;
 use crate::tabular::open::{open, read_all};
-use crate::tabular::plan::Inputs;
+use crate::tabular::plan::{Inputs, Wanted};
 
 /// A file of one row group, read: what its footer says, and the rows.
 struct Both {
