@@ -7,11 +7,12 @@
     python3 compare.py DIR --haechi PATH --scaling 1,2
 
 DIR is a workload of workload.py. haechi is timed as a whole process: it starts, compiles the rules, reads the
-file and evaluates; `memory` is the most it had resident. A peer's seconds leave out starting Python. Seconds are
-medians of --repeat rounds, and each round runs every candidate once: a machine that slows down slows all of
-them. Ratios are of rule-rows a second (rows x rules / seconds), so that candidates may run on other rows:
---peer-dir gives the peers a folder of fewer rows, with rules of the same make. All on the same rows and rules
-must count the same hits; if not, that is said and the exit code is 1.
+file and evaluates; `memory` is the most it had resident. A peer's seconds leave out starting Python. Each of
+--repeat rounds runs every candidate once, in turn; seconds are medians of the rounds, and a ratio is the median
+of the rounds' ratios: a machine that slows down slows all of a round. How much faster haechi is than a peer is
+told in rule-rows a second (rows x rules / seconds), so that peers may run on other rows: --peer-dir gives them a
+folder of fewer rows, with rules of the same make. All on the same rows and rules must count the same hits; if
+not, that is said and the exit code is 1.
 
 --first-rules N,M runs haechi on the first N and M rules over the same rows, --scaling on 1 and 2 threads.
 """
@@ -28,6 +29,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import peers
+
 
 @dataclasses.dataclass
 class Once:
@@ -39,6 +42,9 @@ class Once:
     hits: int
     mib: float | None = None
 
+    def rule_rows_per_s(self) -> float:
+        return self.rows * self.rules / self.seconds
+
 
 @dataclasses.dataclass
 class Candidate:
@@ -49,11 +55,28 @@ class Candidate:
     runs: list[Once] = dataclasses.field(default_factory=list)
     error: str | None = None
 
-    def seconds(self) -> float:
-        return statistics.median(once.seconds for once in self.runs)
+    def median(self, of: Callable[[Once], float]) -> float:
+        return statistics.median(map(of, self.runs))
 
-    def rule_rows_per_s(self) -> float:
-        return self.runs[0].rows * self.runs[0].rules / self.seconds()
+
+# How a run compares with the first candidate's run of the same round.
+Ratio = Callable[[Once, Once], float]
+
+
+def seconds(once: Once) -> float:
+    return once.seconds
+
+
+def times_as_long(first: Once, this: Once) -> float:
+    return this.seconds / first.seconds
+
+
+def times_as_fast(first: Once, this: Once) -> float:
+    return first.seconds / this.seconds
+
+
+def slower_by_rule_rows(first: Once, this: Once) -> float:
+    return first.rule_rows_per_s() / this.rule_rows_per_s()
 
 
 def haechi(binary: str, folder: Path, rules: Path, threads: int) -> Once:
@@ -89,33 +112,41 @@ def peer(engine: str, folder: Path, rules: Path, threads: int) -> Once:
 
 
 def run_in_turn(candidates: list[Candidate], repeat: int) -> None:
-    """Each round runs every candidate once; one that fails is left out from there on."""
+    """Each round runs every candidate once; one that fails is left out from there on, and all end with the first."""
     for turn in range(repeat):
         for candidate in (c for c in candidates if c.error is None):
             try:
                 candidate.runs.append(candidate.run())
-                seconds = f"{candidate.runs[-1].seconds:.3f} s"
+                outcome = f"{candidate.runs[-1].seconds:.3f} s"
             except RuntimeError as e:
-                candidate.error = seconds = str(e).replace("\n", " ")
-            print(f"round {turn + 1}, {candidate.name}: {seconds}", file=sys.stderr, flush=True)
+                candidate.error = outcome = str(e).replace("\n", " ")
+            print(f"round {turn + 1}, {candidate.name}: {outcome}", file=sys.stderr, flush=True)
+        if candidates[0].error:
+            return
 
 
-def table(candidates: list[Candidate], ratio_title: str, ratio: Callable[[Candidate], float]) -> str:
+def table(candidates: list[Candidate], title: str, ratio: Ratio) -> str:
     """Markdown, a row a candidate."""
     lines = [
-        f"| engine | rows | rules | seconds, median (least to most) | M rule-rows/s | memory, MiB | {ratio_title} |",
+        f"| engine | rows | rules | seconds, median (least to most) | M rule-rows/s | memory, MiB | {title} |",
         "|---|---|---|---|---|---|---|",
     ]
     for c in candidates:
         if c.error:
             lines.append(f"| {c.name} | | | failed: {c.error} | | | |")
             continue
-        once, seconds = c.runs[0], [r.seconds for r in c.runs]
-        memory = f"{max(r.mib for r in c.runs):.0f}" if once.mib else ""
-        lines.append(
-            f"| {c.name} | {once.rows:,} | {once.rules:,} | {c.seconds():.3f} ({min(seconds):.3f} to {max(seconds):.3f})"
-            f" | {c.rule_rows_per_s() / 1e6:,.0f} | {memory} | {ratio(c):.2f} |"
-        )
+        once, all_seconds = c.runs[0], [seconds(run) for run in c.runs]
+        ratios = [ratio(first, this) for first, this in zip(candidates[0].runs, c.runs)]
+        cells = [
+            c.name,
+            f"{once.rows:,}",
+            f"{once.rules:,}",
+            f"{c.median(seconds):.3f} ({min(all_seconds):.3f} to {max(all_seconds):.3f})",
+            f"{c.median(Once.rule_rows_per_s) / 1e6:,.0f}",
+            f"{max(run.mib for run in c.runs):.0f}" if once.mib else "",
+            f"{statistics.median(ratios):.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -144,7 +175,8 @@ def main() -> None:
     p.add_argument("--repeat", type=int, default=3)
     p.add_argument("--peer-dir", type=Path, help="where the peers run, instead of DIR")
     modes = p.add_mutually_exclusive_group()
-    modes.add_argument("--engines", default="chdb,datafusion,polars,duckdb", help="of peers.py")
+    fast = "chdb,datafusion,polars,duckdb"
+    modes.add_argument("--engines", type=peers.engine_names, default=fast, help="of peers.py")
     modes.add_argument("--first-rules", type=numbers, help="haechi alone, by number of rules: 1000,10000")
     modes.add_argument("--scaling", type=numbers, help="haechi alone, by threads: 1,2")
     a = p.parse_args()
@@ -163,19 +195,18 @@ def main() -> None:
                 some = Path(scratch) / f"first-{n}.jsonl"
                 some.write_text("".join(lines[:n]))
                 candidates.append(ours(f"haechi, {n:,} rules", some, a.threads))
-            title, ratio = "time against the first", lambda c: c.seconds() / candidates[0].seconds()
+            title, ratio = "times as long as the first", times_as_long
         elif a.scaling:
             candidates = [ours(f"haechi, {n} threads" if n > 1 else "haechi, 1 thread", rules, n) for n in a.scaling]
-            title, ratio = "faster than the first", lambda c: candidates[0].seconds() / c.seconds()
+            title, ratio = "times as fast as the first", times_as_fast
         else:
             where = a.peer_dir or a.dir
             theirs = rules if a.peer_dir is None else a.peer_dir / "rules.jsonl"
             candidates = [ours("**haechi**", rules, a.threads)]
-            for engine in a.engines.split(","):
+            for engine in a.engines:
                 run = lambda engine=engine: peer(engine, where, theirs, a.threads)  # noqa: E731
                 candidates.append(Candidate(engine, run))
-            title = "haechi is faster by"
-            ratio = lambda c: candidates[0].rule_rows_per_s() / c.rule_rows_per_s()  # noqa: E731
+            title, ratio = "haechi is faster by", slower_by_rule_rows
         run_in_turn(candidates, a.repeat)
     if candidates[0].error:
         sys.exit(f"{candidates[0].name}: {candidates[0].error}")

@@ -5,12 +5,12 @@
 //! function that the counting begins and ends with.
 
 use std::hint::black_box;
-use std::io::{Write, stdout};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use arrow::array::RecordBatch;
 use haechi_benches::programs::{Pack, evaluator};
-use haechi_benches::workload::{Kind, Text, World};
+use haechi_benches::workload::{Kind, Rule, Text, World};
 use haechi_benches::{must, one_core};
 use haechi_model::streams::DECLARATION;
 
@@ -57,15 +57,18 @@ const KERNELS: &[Kernel] = &[
     kernel("compile_1000", 1_000, Work::Compile),
 ];
 
-fn main() -> ExitCode {
+fn main() -> io::Result<ExitCode> {
     let Some(name) = std::env::args().nth(1) else {
-        let lines: String = KERNELS.iter().map(|k| format!("{}\t{}\n", k.name, k.rows * TIMES)).collect();
-        return if stdout().write_all(lines.as_bytes()).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        let mut out = io::stdout().lock();
+        for kernel in KERNELS {
+            writeln!(out, "{}\t{}", kernel.name, kernel.rows * TIMES)?;
+        }
+        return Ok(ExitCode::SUCCESS);
     };
-    let Some(kernel) = KERNELS.iter().find(|kernel| kernel.name == name) else { return ExitCode::FAILURE };
+    let Some(kernel) = KERNELS.iter().find(|kernel| kernel.name == name) else { return Ok(ExitCode::FAILURE) };
     one_core();
     run(kernel);
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run(kernel: &Kernel) {
@@ -86,7 +89,7 @@ fn run(kernel: &Kernel) {
     }
 }
 
-fn evaluate(rules: &[haechi_benches::workload::Rule], batches: &[RecordBatch]) {
+fn evaluate(rules: &[Rule], batches: &[RecordBatch]) {
     let evaluator = evaluator(rules);
     warm_and_count(&mut || {
         for batch in batches {

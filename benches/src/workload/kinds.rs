@@ -1,7 +1,7 @@
 //! Rules by kind: each kind leans on another part of the evaluator.
 
 use super::rules::Author;
-use super::{IMPORTERS, MODES, Rule, WORDS, World};
+use super::{MODES, Rule, WORDS, World};
 
 /// The list that rules of [`Kind::InList`] ask for: its name, and how many keys it has.
 pub const WATCHED: (&str, usize) = ("watched", 100_000);
@@ -62,9 +62,9 @@ pub(super) fn rules(world: &World, kind: Kind, count: usize) -> Vec<Rule> {
     Rule::numbered((0..count).map(|_| author.condition(kind)))
 }
 
-/// The keys of [`WATCHED`]: every tenth of them is an importer.
+/// The keys of [`WATCHED`]: every tenth importer, and many more that no row has.
 pub fn watched() -> impl Iterator<Item = String> {
-    (0..WATCHED.1).map(|key| format!("I{:07}", key * IMPORTERS / WATCHED.1 * 10))
+    (0..WATCHED.1).map(|key| format!("I{:07}", key * 10))
 }
 
 impl Author<'_> {
@@ -97,7 +97,10 @@ impl Author<'_> {
             },
             Kind::InList => {
                 let (mode, value) = (self.dice.one(&MODES), self.dice.between(500, 50_000));
-                format!("in_list(importer_id, '{}') AND transport_mode = '{mode}' AND customs_value_usd > {value}", WATCHED.0)
+                format!(
+                    "in_list(importer_id, '{}') AND transport_mode = '{mode}' AND customs_value_usd > {value}",
+                    WATCHED.0
+                )
             }
             Kind::Threshold => format!("customs_value_usd > {:.2}", self.dice.real(15_000.0, 40_000.0)),
             Kind::SparseThreshold => {

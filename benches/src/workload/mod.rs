@@ -22,12 +22,13 @@ pub use kinds::{Kind, WATCHED, watched};
 pub use rows::{COLUMNS, Rows};
 pub use rules::Rule;
 
-const COUNTRIES: [&str; 68] = [
+const COUNTRIES: [&str; 70] = [
     "CN", "US", "JP", "VN", "DE", "TW", "AU", "SA", "IT", "FR", "MY", "TH", "ID", "SG", "GB", "IN", "NL", "RU", "MX",
     "CA", "BR", "CL", "PH", "HK", "AE", "QA", "KW", "PL", "CZ", "ES", "CH", "BE", "SE", "AT", "TR", "ZA", "NG", "KE",
     "PK", "BD", "LK", "MM", "KH", "LA", "PE", "CO", "EC", "AR", "NZ", "IL", "EG", "MA", "UA", "KZ", "UZ", "IR", "IQ",
-    "OM", "NO", "FI", "DK", "IE", "PT", "GR", "HU", "RO", "BG", "SK",
+    "OM", "NO", "FI", "DK", "IE", "PT", "GR", "HU", "RO", "BG", "SK", "SI", "HR",
 ];
+#[rustfmt::skip]
 const WORDS: [&str; 37] = [
     "USED", "NEW", "PARTS", "SHOES", "LEATHER", "COTTON", "FROZEN", "GARLIC", "PEPPER", "STEEL", "BATTERY", "LITHIUM",
     "PHONE", "CASE", "TOY", "PLASTIC", "BAG", "WATCH", "TABLET", "PILL", "POWDER", "MACHINE", "VALVE", "PUMP", "WINE",

@@ -42,6 +42,8 @@ const FIRST_MS: i64 = 1_735_689_600_000;
 /// Between two rows: a million rows take a year.
 const STEP_MS: u64 = 31_536;
 const ITEMS_IN_DECLARATION: u64 = 2;
+/// Few, so that each is in about a hundredth of the rows.
+const CONTAINERS: u64 = 150;
 const TARIFF_RATES: [f64; 8] = [0.0, 3.0, 5.0, 6.5, 8.0, 13.0, 20.0, 40.0];
 /// Mostly of one kind: a share of each, in twentieths.
 const MODE_SHARES: [usize; 20] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3];
@@ -55,7 +57,7 @@ const PROCEDURES: [&str; 20] = [
 pub struct Rows<'w> {
     world: &'w World,
     dice: Dice,
-    n_rows: u64,
+    made: u64,
     at_ms: i64,
     offices: Zipf,
     importers: Zipf,
@@ -70,7 +72,7 @@ impl<'w> Rows<'w> {
         Self {
             world,
             dice: Dice::new(world.seed, 1),
-            n_rows: 0,
+            made: 0,
             at_ms: FIRST_MS,
             offices: Zipf::new(OFFICES as usize, 1.1),
             importers: Zipf::new(IMPORTERS, 1.05),
@@ -92,9 +94,9 @@ impl<'w> Rows<'w> {
 
     fn row(&mut self, to: &mut Columns) {
         let dice = &mut self.dice;
-        to.declaration_id.append_value(format!("D{:010}", self.n_rows / ITEMS_IN_DECLARATION));
-        to.item_no.append_value((self.n_rows % ITEMS_IN_DECLARATION) as i32 + 1);
-        self.n_rows += 1;
+        to.declaration_id.append_value(format!("D{:010}", self.made / ITEMS_IN_DECLARATION));
+        to.item_no.append_value((self.made % ITEMS_IN_DECLARATION) as i32 + 1);
+        self.made += 1;
         self.at_ms += dice.below(2 * STEP_MS) as i64;
         to.declared_at.append_value(self.at_ms);
         to.office.append_value(format!("{:03}", 10 + self.offices.draw(dice)));
@@ -123,7 +125,7 @@ impl<'w> Rows<'w> {
         to.preference_claimed.append_value(dice.chance(0.3));
         to.importer_aeo.append_value(dice.chance(0.25));
         for _ in 0..dice.below(4) {
-            to.container_ids.values().append_value(format!("MSKU{:07}", dice.below(20_000)));
+            to.container_ids.values().append_value(format!("MSKU{:07}", dice.below(CONTAINERS)));
         }
         to.container_ids.append(true);
     }

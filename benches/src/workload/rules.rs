@@ -98,8 +98,7 @@ impl<'w> Author<'w> {
 
     pub fn description(&mut self) -> String {
         let (first, second) = (self.dice.one(&WORDS), self.dice.one(&WORDS));
-        let second =
-            if self.dice.chance(0.7) { format!(" AND description LIKE '%{second}%'") } else { String::new() };
+        let second = if self.dice.chance(0.7) { format!(" AND description LIKE '%{second}%'") } else { String::new() };
         format!("description LIKE '%{first}%'{second} AND origin_country IN ({})", self.countries(3))
     }
 
@@ -112,10 +111,7 @@ impl<'w> Author<'w> {
                     "(unit_price_usd < {price:.2} OR customs_value_usd > {value}) AND tariff_rate >= 13 AND NOT importer_aeo"
                 )
             }
-            1 => format!(
-                "customs_value_usd / net_mass_kg < {:.3} AND transport_mode = 'air'",
-                dice.real(0.01, 0.2)
-            ),
+            1 => format!("customs_value_usd / net_mass_kg < {:.3} AND transport_mode = 'air'", dice.real(0.01, 0.2)),
             2 => {
                 let (office, quantity) = (10 + dice.below(OFFICES), dice.between(50, 500));
                 format!("office = '{office:03}' AND procedure <> '11' AND quantity > {quantity}")
