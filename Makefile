@@ -4,13 +4,15 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup demo check test doc bench deny
+.PHONY: help setup demo check test doc bench instructions agree deny
 
 help:
 	@echo "make demo    build, generate a day of border traffic, run all three streams, show what was selected and why"
 	@echo "make test    everything CI runs: format, lints, tests, documentation"
 	@echo "make check   format and lints only"
-	@echo "make bench   measure (builds optimised)"
+	@echo "make bench   measure (builds optimised); BENCH=by_rules for a part"
+	@echo "make instructions   count instructions of the hot kernels, fail where they grew (needs valgrind)"
+	@echo "make agree   hits rule by rule against DataFusion's (needs pip install datafusion numpy pyarrow)"
 	@echo "make deny    licences, sources and advisories of the dependencies (needs cargo-deny and the network)"
 
 # A C compiler and the Rust toolchain; says what is missing where it cannot install it.
@@ -33,8 +35,19 @@ test: check
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 
+# With the command beside them, dependencies keep the features that a release build gives them: nothing is built twice.
 bench: setup
-	$(CARGO) bench --locked -p haechi-benches
+	$(CARGO) bench --locked -p haechi -p haechi-benches --bench '*' -- $(BENCH)
+
+instructions: setup
+	CARGO="$(CARGO)" benches/instructions.py
+
+# Six workloads and DataFusion's counts are made once, where AGREE says: some minutes, and 180 MB.
+AGREE ?= target/agree
+PYTHON ?= python3
+agree: setup
+	$(CARGO) build --release --locked -p haechi
+	$(PYTHON) benches/peers/agree.py --make $(AGREE) --haechi $(or $(CARGO_TARGET_DIR),target)/release/haechi
 
 deny:
 	$(CARGO) deny check

@@ -1,0 +1,149 @@
+//! Two plain numbers about evaluation in memory, with rules of the mix:
+//!
+//! - `measure in-memory [DIR]`: microseconds a row, in batches of 131,072 rows with text by code, on one core.
+//! - `measure one-row [DIR]`: microseconds from a batch of one row to its hits.
+//!
+//! DIR is a workload of `benches/peers/workload.py`; without it, rows and rules are made from seed 7.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use clap::{Args, Parser, Subcommand};
+use haechi_benches::programs::evaluator;
+use haechi_benches::source::Source;
+use haechi_benches::workload::Text;
+use haechi_evaluate::Evaluator;
+use rayon::ThreadPoolBuilder;
+
+/// Evaluation in memory, in plain numbers
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Microseconds a row over whole batches
+    InMemory(InMemory),
+    /// Microseconds for a batch of one row
+    OneRow(OneRow),
+}
+
+#[derive(Debug, Args)]
+struct InMemory {
+    /// Folder of a workload
+    dir: Option<PathBuf>,
+    /// How many rules
+    #[arg(long, default_value_t = 5_000)]
+    rules: usize,
+    /// How many rows
+    #[arg(long, default_value_t = 524_288)]
+    rows: usize,
+    /// Rows a batch
+    #[arg(long, default_value_t = 131_072)]
+    batch_rows: usize,
+    /// Times over all rows, after one that is not counted
+    #[arg(long, default_value_t = 7)]
+    repeat: usize,
+    /// Threads
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+}
+
+#[derive(Debug, Args)]
+struct OneRow {
+    /// Folder of a workload
+    dir: Option<PathBuf>,
+    /// How many rules
+    #[arg(long, default_value_t = 5_000)]
+    rules: usize,
+    /// How many different rows
+    #[arg(long, default_value_t = 1_024)]
+    rows: usize,
+    /// Times each row is evaluated, after one that is not counted
+    #[arg(long, default_value_t = 20)]
+    repeat: usize,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::InMemory(args) => in_memory(&args),
+        Command::OneRow(args) => one_row(&args),
+    };
+    match done {
+        Ok(line) if writeln!(stdout(), "{line}").is_ok() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "measure: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn in_memory(args: &InMemory) -> Result<String, Box<dyn Error>> {
+    ThreadPoolBuilder::new().num_threads(args.threads).use_current_thread().build_global()?;
+    let source = Source::new(args.dir.clone());
+    let evaluator = evaluator(&source.rules(args.rules)?);
+    let batches = source.batches(args.rows, args.batch_rows, Text::ByCode)?;
+    let hits = once(&evaluator, &batches)?;
+    let mut micros = Vec::with_capacity(args.repeat);
+    for _ in 0..args.repeat {
+        let start = Instant::now();
+        black_box(once(&evaluator, &batches)?);
+        micros.push(start.elapsed().as_secs_f64() * 1e6 / args.rows as f64);
+    }
+    let times = Times::of(micros);
+    Ok(format!(
+        "{} rules, {} rows in batches of {}, {} hits, threads: {}: microseconds a row: min {:.3}, median {:.3}",
+        args.rules, args.rows, args.batch_rows, hits, args.threads, times.min, times.median
+    ))
+}
+
+fn once(evaluator: &Evaluator, batches: &[RecordBatch]) -> Result<usize, Box<dyn Error>> {
+    let mut hits = 0;
+    for batch in batches {
+        hits += evaluator.evaluate(black_box(batch))?.len();
+    }
+    Ok(hits)
+}
+
+/// On this thread, which is no thread of a pool: as a request would be served.
+fn one_row(args: &OneRow) -> Result<String, Box<dyn Error>> {
+    let source = Source::new(args.dir.clone());
+    let evaluator = evaluator(&source.rules(args.rules)?);
+    let batches = source.batches(args.rows, 1, Text::AsStream)?;
+    let hits = once(&evaluator, &batches)?;
+    let mut micros = Vec::with_capacity(args.rows * args.repeat);
+    for _ in 0..args.repeat {
+        for batch in &batches {
+            let start = Instant::now();
+            black_box(evaluator.evaluate(black_box(batch))?);
+            micros.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    let times = Times::of(micros);
+    Ok(format!(
+        "{} rules, {} rows one by one, {} hits: microseconds: min {:.1}, median {:.1}, p99 {:.1}",
+        args.rules, args.rows, hits, times.min, times.median, times.p99
+    ))
+}
+
+struct Times {
+    min: f64,
+    median: f64,
+    p99: f64,
+}
+
+impl Times {
+    fn of(mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+        Self { min: at(0.0), median: at(0.5), p99: at(0.99) }
+    }
+}
