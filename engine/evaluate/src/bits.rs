@@ -67,11 +67,11 @@ pub(crate) fn rows(bits: &[u64]) -> impl Iterator<Item = usize> + '_ {
 
 /// Adds the rows whose bit is set to a list.
 pub(crate) fn append_rows(bits: &[u64], out: &mut Vec<u32>) {
-    out.reserve(count(bits));
-    for (word, first) in bits.iter().zip((0u32..).step_by(64)) {
+    for (at, word) in bits.iter().enumerate().filter(|(_, word)| **word != 0) {
         let mut rest = *word;
+        out.reserve(rest.count_ones() as usize);
         while rest != 0 {
-            out.push(first + rest.trailing_zeros());
+            out.push(at as u32 * 64 + rest.trailing_zeros());
             rest &= rest - 1;
         }
     }

@@ -24,7 +24,7 @@ pub(crate) struct AnchorRows {
     rows: Vec<u32>,
     /// Anchors with rows.
     pub touched: Vec<u32>,
-    /// Rows and anchors of columns that are looked at value by value.
+    /// Rows and anchors, as they are found.
     pairs: Vec<(u32, u32)>,
     /// Rows and rules that are settled there.
     settled: Vec<(u32, u32)>,
@@ -54,18 +54,30 @@ impl AnchorRows {
         if count == 0 { &[] } else { &self.rows[(end - count) as usize..end as usize] }
     }
 
-    fn count(&mut self, anchors: &[u32]) {
-        for anchor in anchors {
-            let count = &mut self.counts[*anchor as usize];
-            if *count == 0 {
-                self.touched.push(*anchor);
+    fn look_at_codes(&mut self, column: &CodedRows<'_>) {
+        let keys = column.keys.values();
+        let mut note = |row: usize| {
+            for anchor in column.codes.anchors_of(keys[row] as usize) {
+                self.note(row as u32, *anchor);
             }
-            *count += 1;
+        };
+        match column.keys.nulls() {
+            None => (0..keys.len()).for_each(&mut note),
+            Some(nulls) => nulls.valid_indices().for_each(&mut note),
         }
     }
 
-    /// Gives every anchor its place; while it is filled, `ends` says where the next row goes.
-    fn lay_out(&mut self) {
+    fn note(&mut self, row: u32, anchor: u32) {
+        let count = &mut self.counts[anchor as usize];
+        if *count == 0 {
+            self.touched.push(anchor);
+        }
+        *count += 1;
+        self.pairs.push((row, anchor));
+    }
+
+    /// Puts the rows of each anchor together.
+    fn put_in_place(&mut self) {
         let mut next = 0;
         for anchor in &self.touched {
             self.ends[*anchor as usize] = next;
@@ -73,12 +85,9 @@ impl AnchorRows {
         }
         self.rows.clear();
         self.rows.resize(next as usize, 0);
-    }
-
-    fn put(&mut self, row: u32, anchors: &[u32]) {
-        for anchor in anchors {
+        for (row, anchor) in &self.pairs {
             let end = &mut self.ends[*anchor as usize];
-            self.rows[*end as usize] = row;
+            self.rows[*end as usize] = *row;
             *end += 1;
         }
     }
@@ -91,15 +100,6 @@ pub(crate) struct CodedRows<'e> {
 }
 
 impl CodedRows<'_> {
-    /// The code of each row that has one.
-    fn each(&self, mut visit: impl FnMut(u32, usize)) {
-        let keys = self.keys.values();
-        match self.keys.nulls() {
-            None => keys.iter().enumerate().for_each(|(row, code)| visit(row as u32, *code as usize)),
-            Some(nulls) => nulls.valid_indices().for_each(|row| visit(row as u32, keys[row] as usize)),
-        }
-    }
-
     /// The rules that the value of a row settles.
     pub fn settled(&self, row: usize) -> &[u32] {
         if self.keys.is_null(row) { &[] } else { self.codes.settled_by(self.keys.value(row) as usize) }
@@ -114,29 +114,14 @@ impl<'e> Frame<'e> {
         }
         let mut anchors = std::mem::take(&mut self.slots.anchors);
         anchors.epoch = self.slots.epoch;
-        let mut coded = Vec::new();
         for operand in &self.schedule.looked_at {
             self.load(*operand)?;
             match self.coded(*operand) {
-                Some(column) => coded.push(column),
+                Some(column) => anchors.look_at_codes(&column),
                 None => self.look_at_values(*operand, &mut anchors),
             }
         }
-        for column in &coded {
-            column.each(|_, code| anchors.count(column.codes.anchors_of(code)));
-        }
-        for at in 0..anchors.pairs.len() {
-            let (_, anchor) = anchors.pairs[at];
-            anchors.count(&[anchor]);
-        }
-        anchors.lay_out();
-        for column in &coded {
-            column.each(|row, code| anchors.put(row, column.codes.anchors_of(code)));
-        }
-        for at in 0..anchors.pairs.len() {
-            let (row, anchor) = anchors.pairs[at];
-            anchors.put(row, &[anchor]);
-        }
+        anchors.put_in_place();
         self.slots.anchors = anchors;
         Ok(())
     }
@@ -165,27 +150,27 @@ impl<'e> Frame<'e> {
         let schedule = self.schedule;
         let array = self.slots.operands[operand.0 as usize].array.as_ref();
         let (Some(array), Some(index)) = (array, &self.plan.texts[operand.0 as usize]) else { return };
-        let AnchorRows { pairs, settled, scratch, .. } = anchors;
+        let mut scratch = std::mem::take(&mut anchors.scratch);
         // Where a text stands in a value twice, so may its atom.
         let repeats = index.repeats();
         let known = |pairs: &[(u32, u32)], pair: (u32, u32)| repeats && pairs.contains(&pair);
         each_text(array, |row, value| {
             let Some(value) = value else { return };
-            let (first_pair, first_settled) = (pairs.len(), settled.len());
-            index.atoms_of(value, scratch, |atom| {
-                if let Some(anchor) = schedule.anchor_of(AtomId(atom)) {
-                    let pair = (row as u32, anchor);
-                    if !known(&pairs[first_pair..], pair) {
-                        pairs.push(pair);
-                    }
+            let (first_pair, first_settled) = (anchors.pairs.len(), anchors.settled.len());
+            index.atoms_of(value, &mut scratch, |atom| {
+                if let Some(anchor) = schedule.anchor_of(AtomId(atom))
+                    && !known(&anchors.pairs[first_pair..], (row as u32, anchor))
+                {
+                    anchors.note(row as u32, anchor);
                 }
                 for rule in schedule.settled_by(AtomId(atom)) {
                     let pair = (row as u32, *rule);
-                    if !known(&settled[first_settled..], pair) {
-                        settled.push(pair);
+                    if !known(&anchors.settled[first_settled..], pair) {
+                        anchors.settled.push(pair);
                     }
                 }
             });
         });
+        anchors.scratch = scratch;
     }
 }

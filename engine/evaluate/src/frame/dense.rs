@@ -6,6 +6,7 @@ use haechi_rules::program::{AtomId, Class, Cmp, Node, NodeId, OperandId, Test};
 
 use super::Frame;
 use crate::bits;
+use crate::codes::CodeAtoms;
 use crate::error::EvaluateError;
 use crate::numeric;
 use crate::plan::AtomPlan;
@@ -95,6 +96,26 @@ impl Frame<'_> {
                 out.iter_mut().zip(&self.slots.ones).for_each(|(out, one)| *out = !*out & one);
                 Ok(bits::any(out))
             }
+        }
+    }
+
+    /// Whether a part costs a block of rows no more than a hundred rows one by one.
+    pub(super) fn is_cheap(&self, id: NodeId) -> bool {
+        let epoch = self.slots.epoch;
+        match self.plan.program.node(id) {
+            Node::Atom { atom, .. } => {
+                self.slots.atoms[atom.0 as usize].epoch == epoch
+                    || match self.plan.atom(*atom) {
+                        AtomPlan::IsTrue | AtomPlan::IsNull | AtomPlan::Nowhere => true,
+                        AtomPlan::Key(..) => self.schedule.rank_tests[atom.0 as usize].is_some(),
+                        AtomPlan::Text(_) => {
+                            self.codes(self.plan.program.atom(*atom).operand).is_some_and(CodeAtoms::few)
+                        }
+                        AtomPlan::KeyIn(_) | AtomPlan::With(..) => false,
+                    }
+            }
+            Node::Always | Node::Never => true,
+            _ => self.plan.shared[id.0 as usize] && self.slots.memo[id.0 as usize].epoch == epoch,
         }
     }
 

@@ -33,10 +33,10 @@ impl Frame<'_> {
                 woken &= woken - 1;
                 let run = &schedule.rules[rule];
                 rows.clear();
-                let dense = self.start(&run.start, &mut rows, &mut bits)?;
-                found.looked_at += if dense { bits::count(&bits) } else { rows.len() } as u64;
-                let rest = &mut run.rest.iter().copied();
-                if dense && self.narrow_all(rest, &mut bits, &mut rows)? {
+                let (count, dense) = self.start(&run.start, &mut rows, &mut bits)?;
+                found.looked_at += count as u64;
+                let mut rest = &*run.rest;
+                if dense && self.narrow_all(&mut rest, &mut bits, &mut rows)? {
                     found.bits(rule as u32, &bits);
                     continue;
                 }
@@ -49,20 +49,20 @@ impl Frame<'_> {
         Ok(())
     }
 
-    /// The rows a rule starts with: as a list, or, where there are many, as bits (`true`).
-    fn start(&mut self, start: &Start, rows: &mut Vec<u32>, bits: &mut [u64]) -> Result<bool, EvaluateError> {
+    /// The rows a rule starts with: how many, and whether they came as bits, since they are many.
+    fn start(&mut self, start: &Start, rows: &mut Vec<u32>, bits: &mut [u64]) -> Result<(usize, bool), EvaluateError> {
         match start {
-            Start::Settled => Ok(false),
+            Start::Settled => {}
             Start::Anchor(anchor) => {
                 let of = self.slots.anchors.of(*anchor);
-                if of.len() <= SPARSE_ROWS {
-                    rows.extend_from_slice(of);
-                    return Ok(false);
+                let count = of.len();
+                if count > SPARSE_ROWS {
+                    let atom = self.schedule.anchors[*anchor as usize].atom;
+                    self.decide(atom)?;
+                    bits.copy_from_slice(&self.slots.atoms[atom.0 as usize].bits);
+                    return Ok((count, true));
                 }
-                let atom = self.schedule.anchors[*anchor as usize].atom;
-                self.decide(atom)?;
-                bits.copy_from_slice(&self.slots.atoms[atom.0 as usize].bits);
-                Ok(true)
+                rows.extend_from_slice(of);
             }
             Start::AnyAnchor(anchors) => {
                 for anchor in anchors {
@@ -70,57 +70,52 @@ impl Frame<'_> {
                 }
                 rows.sort_unstable();
                 rows.dedup();
-                Ok(false)
             }
             Start::Gate(gate) => {
                 let gate = &self.slots.gates[*gate as usize];
-                if gate.count <= SPARSE_ROWS {
-                    bits::append_rows(&gate.bits, rows);
-                    return Ok(false);
+                if gate.count > SPARSE_ROWS {
+                    bits.copy_from_slice(&gate.bits);
+                    return Ok((gate.count, true));
                 }
-                bits.copy_from_slice(&gate.bits);
-                Ok(true)
+                bits::append_rows(&gate.bits, rows);
             }
-            Start::Block if self.rows <= SPARSE_ROWS => {
-                rows.extend(0..self.rows as u32);
-                Ok(false)
-            }
-            Start::Block => {
+            Start::Block if self.rows > SPARSE_ROWS => {
                 bits.copy_from_slice(&self.slots.ones);
-                Ok(true)
+                return Ok((self.rows, true));
             }
+            Start::Block => rows.extend(0..self.rows as u32),
         }
+        Ok((rows.len(), false))
     }
 
-    /// Narrows bits part by part, until few rows are left: those go to `rows`, with the parts that remain (`false`).
+    /// Narrows bits part by part. Before a part that costs more for a block than for a few rows, few rows go to `rows`,
+    /// with the parts that remain (`false`).
     fn narrow_all(
         &mut self,
-        parts: &mut impl Iterator<Item = NodeId>,
+        parts: &mut &[NodeId],
         bits: &mut [u64],
         rows: &mut Vec<u32>,
     ) -> Result<bool, EvaluateError> {
-        for part in parts.by_ref() {
-            if !self.narrow(part, bits)? {
+        while let Some((part, rest)) = parts.split_first() {
+            if !self.is_cheap(*part) && bits::count(bits) <= SPARSE_ROWS {
+                bits::append_rows(bits, rows);
                 return Ok(false);
             }
-            if bits::count(bits) <= SPARSE_ROWS {
-                bits::append_rows(bits, rows);
+            *parts = rest;
+            if !self.narrow(*part, bits)? {
+                *parts = &[];
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn filter_all(
-        &mut self,
-        parts: &mut impl Iterator<Item = NodeId>,
-        rows: &mut Vec<u32>,
-    ) -> Result<(), EvaluateError> {
+    fn filter_all(&mut self, parts: &[NodeId], rows: &mut Vec<u32>) -> Result<(), EvaluateError> {
         for part in parts {
             if rows.is_empty() {
                 break;
             }
-            self.filter(part, rows)?;
+            self.filter(*part, rows)?;
         }
         Ok(())
     }
