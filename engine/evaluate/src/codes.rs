@@ -77,6 +77,11 @@ impl CodeAtoms {
         self.anchors.of(code)
     }
 
+    /// Whether a code has any anchor.
+    pub fn has_anchors(&self, code: usize) -> bool {
+        self.anchors.any(code)
+    }
+
     /// The rules that a code settles: they hit wherever it stands. Ascending.
     pub fn settled_by(&self, code: usize) -> &[u32] {
         self.settled.of(code)
@@ -123,21 +128,29 @@ impl CodeAtoms {
                 let code = keys[*row as usize] as usize;
                 held.get(code / 64).is_some_and(|word| (word >> (code % 64) & 1 == 1) != negated)
             }),
-            None => rows.retain(|row| self.holds(schedule, atom, keys[*row as usize] as usize) != negated),
+            None => {
+                let (lists, entry) = self.entry(schedule, atom);
+                rows.retain(|row| lists.has(keys[*row as usize] as usize, entry) != negated);
+            }
         }
     }
 
     /// Whether an atom is true for a code, of many.
     pub fn holds(&self, schedule: &Schedule, atom: AtomId, code: usize) -> bool {
+        let (lists, entry) = self.entry(schedule, atom);
+        lists.has(code, entry)
+    }
+
+    /// Where it stands which codes an atom is true for, of many.
+    fn entry(&self, schedule: &Schedule, atom: AtomId) -> (&Groups, u32) {
         if let Some(anchor) = schedule.anchor_of(atom) {
-            return self.anchors.of(code).binary_search(&anchor).is_ok();
+            return (&self.anchors, anchor);
         }
-        if let Some(rule) = schedule.settled_by(atom).first() {
-            return self.settled.of(code).binary_search(rule).is_ok();
-        }
-        match &self.others {
-            Others::Lists(lists) => lists.of(code).binary_search(&atom.0).is_ok(),
-            Others::Matrix { .. } => false,
+        match (schedule.settled_by(atom).first(), &self.others) {
+            (Some(rule), _) => (&self.settled, *rule),
+            (None, Others::Lists(lists)) => (lists, atom.0),
+            // Of few codes the matrix knows.
+            (None, Others::Matrix { .. }) => (&self.anchors, u32::MAX),
         }
     }
 }

@@ -45,20 +45,16 @@ impl Groups {
         self.items.push(item);
     }
 
-    /// The list that is being made.
-    pub fn last(&mut self) -> &mut [u32] {
-        let start = self.starts.last().copied().unwrap_or_default();
-        &mut self.items[start as usize..]
-    }
-
-    /// Ends the list that is being made; with `repeats`, each number stays once.
+    /// Ends the list that is being made and sorts it; with `repeats`, each number stays once.
     pub fn close(&mut self, repeats: bool) {
-        let last = self.last();
-        if !last.is_sorted() {
-            last.sort_unstable();
+        let start = self.starts.last().copied().unwrap_or_default() as usize;
+        if self.items.len() > start + 1 {
+            let last = &mut self.items[start..];
+            if !last.is_sorted() {
+                last.sort_unstable();
+            }
         }
         if repeats {
-            let start = self.starts.last().copied().unwrap_or_default() as usize;
             let mut kept = start;
             for at in start..self.items.len() {
                 if kept == start || self.items[at] != self.items[kept - 1] {
@@ -81,6 +77,19 @@ impl Groups {
         match (self.starts.get(group), self.starts.get(group + 1)) {
             (Some(start), Some(end)) => &self.items[*start as usize..*end as usize],
             _ => &[],
+        }
+    }
+
+    /// Whether the list of an index has anything in it.
+    pub fn any(&self, group: usize) -> bool {
+        matches!((self.starts.get(group), self.starts.get(group + 1)), (Some(start), Some(end)) if end > start)
+    }
+
+    /// Whether a number stands in the (sorted) list of an index.
+    pub fn has(&self, group: usize, item: u32) -> bool {
+        match self.of(group) {
+            few if few.len() <= 8 => few.contains(&item),
+            many => many.binary_search(&item).is_ok(),
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct AnchorRows {
     rows: Vec<u32>,
     /// Anchors with rows.
     pub touched: Vec<u32>,
+    /// Rows whose value has any anchor.
+    anchored: Vec<u32>,
     /// Rows and anchors, as they are found.
     pairs: Vec<(u32, u32)>,
     /// Rows and rules that are settled there.
@@ -55,16 +57,30 @@ impl AnchorRows {
     }
 
     fn look_at_codes(&mut self, column: &CodedRows<'_>) {
-        let keys = column.keys.values();
-        let mut note = |row: usize| {
-            for anchor in column.codes.anchors_of(keys[row] as usize) {
-                self.note(row as u32, *anchor);
-            }
-        };
+        let (keys, mut found) = (column.keys.values(), std::mem::take(&mut self.anchored));
+        found.clear();
         match column.keys.nulls() {
-            None => (0..keys.len()).for_each(&mut note),
-            Some(nulls) => nulls.valid_indices().for_each(&mut note),
+            // Most values have no anchor. Which do is not to be guessed, so it is not branched on.
+            None => {
+                found.resize(keys.len(), 0);
+                let mut n = 0;
+                for (row, code) in keys.iter().enumerate() {
+                    found[n] = row as u32;
+                    n += usize::from(column.codes.has_anchors(*code as usize));
+                }
+                found.truncate(n);
+            }
+            Some(nulls) => {
+                let anchored = |row: &usize| column.codes.has_anchors(keys[*row] as usize);
+                found.extend(nulls.valid_indices().filter(anchored).map(|row| row as u32));
+            }
         }
+        for row in &found {
+            for anchor in column.codes.anchors_of(keys[*row as usize] as usize) {
+                self.note(*row, *anchor);
+            }
+        }
+        self.anchored = found;
     }
 
     fn note(&mut self, row: u32, anchor: u32) {

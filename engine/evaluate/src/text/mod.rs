@@ -5,9 +5,9 @@
 //! value about what three do.
 
 mod like;
+mod parts;
 mod test;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use haechi_rules::lists::List;
 use haechi_rules::program::{AtomId, Cmp, Literal, Program, Test};
 use regex::Regex;
@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::EvaluateError;
 use like::Like;
+use parts::Parts;
 pub(crate) use test::TextTest;
 
 type Atoms = Vec<u32>;
@@ -38,14 +39,6 @@ pub(crate) struct TextIndex {
 /// Texts that values may begin with, by their length in bytes, shortest first.
 #[derive(Debug, Default)]
 struct Prefixes(Vec<(usize, ByText)>);
-
-/// Texts that may stand anywhere in a value.
-#[derive(Debug)]
-struct Parts {
-    automaton: AhoCorasick,
-    /// The atoms of each pattern.
-    atoms: Vec<Atoms>,
-}
 
 /// Texts that may stand in a value as whole words, by their first word (none, where one begins with another sign).
 /// An automaton would do, but building one takes minutes for a list of some hundred thousand names.
@@ -97,7 +90,7 @@ impl TextIndex {
                 },
             }
         }
-        index.contains = Parts::new(contains)?;
+        index.contains = Parts::new(contains.into_iter().collect())?;
         Ok(index)
     }
 
@@ -119,9 +112,7 @@ impl TextIndex {
             }
         }
         if let Some(parts) = &self.contains {
-            for hit in parts.automaton.find_overlapping_iter(value) {
-                parts.atoms[hit.pattern().as_usize()].iter().copied().for_each(&mut found);
-            }
+            parts.of(value, |atoms| atoms.iter().copied().for_each(&mut found));
         }
         for (cmp, text, atom) in &self.ordered {
             if cmp.holds(value.cmp(text)) {
@@ -159,23 +150,6 @@ impl Prefixes {
                 found(*length, atoms);
             }
         }
-    }
-}
-
-impl Parts {
-    fn new(texts: FxHashMap<Box<str>, Atoms>) -> Result<Option<Self>, EvaluateError> {
-        if texts.is_empty() {
-            return Ok(None);
-        }
-        let (patterns, atoms): (Vec<_>, Vec<_>) = texts.into_iter().unzip();
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(patterns.iter().map(|p| p.as_bytes()))
-            .map_err(|e| EvaluateError::Pattern {
-                pattern: format!("{} texts", patterns.len()),
-                reason: e.to_string(),
-            })?;
-        Ok(Some(Self { automaton, atoms }))
     }
 }
 
