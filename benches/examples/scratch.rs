@@ -34,6 +34,11 @@ fn main() {
         for b in &batches { e.count(b, &mut c).unwrap(); }
         println!("count {block} hits {} {:.4} us/row", c.iter().sum::<u64>(), t.elapsed().as_secs_f64() * 1e6 / rows as f64);
     }
+    if std::env::var("LOOP").is_ok() {
+        let ones: Vec<_> = (0..2000).map(|i| batches[i % 7].slice(i * 3, 1)).collect();
+        e.evaluate(&batches[0]).unwrap();
+        for _ in 0..100 { for one in &ones { std::hint::black_box(e.evaluate(one).unwrap().len()); } }
+    }
     if std::env::var("ONE").is_ok() {
         let mut times = Vec::new(); let mut h = 0;
         for i in 0..20000 { let one = batches[i % 7].slice(i * 3, 1); let t = Instant::now(); h += e.evaluate(&one).unwrap().len(); times.push(t.elapsed().as_nanos()); }

@@ -135,10 +135,15 @@ impl CodeAtoms {
         }
     }
 
-    /// Whether an atom is true for a code, of many.
-    pub fn holds(&self, schedule: &Schedule, atom: AtomId, code: usize) -> bool {
-        let (lists, entry) = self.entry(schedule, atom);
-        lists.has(code, entry)
+    /// Whether an atom is true for a code.
+    pub fn holds(&self, plan: &Plan, schedule: &Schedule, atom: AtomId, code: usize) -> bool {
+        match self.row(plan, atom) {
+            Some(held) => held.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1),
+            None => {
+                let (lists, entry) = self.entry(schedule, atom);
+                lists.has(code, entry)
+            }
+        }
     }
 
     /// Where it stands which codes an atom is true for, of many.

@@ -56,6 +56,11 @@ impl AnchorRows {
         if count == 0 { &[] } else { &self.rows[(end - count) as usize..end as usize] }
     }
 
+    /// Whether a row has an anchor.
+    pub fn has(&self, anchor: u32, row: u32) -> bool {
+        self.of(anchor).binary_search(&row).is_ok()
+    }
+
     fn look_at_codes(&mut self, column: &CodedRows<'_>) {
         let (keys, mut found) = (column.keys.values(), std::mem::take(&mut self.anchored));
         found.clear();

@@ -286,10 +286,9 @@ impl Frame<'_> {
                 }
             } else {
                 for (word, chunk) in decided.iter_mut().zip(keys.chunks(64)) {
-                    *word = chunk
-                        .iter()
-                        .enumerate()
-                        .fold(0, |word, (i, code)| word | u64::from(codes.holds(schedule, id, *code as usize)) << i);
+                    *word = chunk.iter().enumerate().fold(0, |word, (i, code)| {
+                        word | u64::from(codes.holds(plan, schedule, id, *code as usize)) << i
+                    });
                 }
             }
             self.remove_nulls(operand, &mut decided);

@@ -2,7 +2,7 @@
 //! and only when something asks for them.
 //!
 //! Two ways to the same answer: for many rows a bitmap of the whole block ([`dense`]), for a few a list of row numbers
-//! ([`sparse`]). [`run`] takes the rules through either. Records in list columns get a frame of their own, whose rows are
+//! ([`sparse`]), for one a yes or no ([`single`]). [`run`] takes the rules through either. Records in list columns get a frame of their own, whose rows are
 //! the records ([`records`]).
 
 mod anchors;
@@ -10,6 +10,7 @@ mod dense;
 mod operands;
 mod records;
 mod run;
+mod single;
 mod slots;
 mod sparse;
 

@@ -18,6 +18,12 @@ const PAIRED_ROWS_MAX: usize = 8;
 impl Frame<'_> {
     /// Keeps the rows where a formula is true.
     pub(super) fn filter(&mut self, id: NodeId, rows: &mut Vec<u32>) -> Result<(), EvaluateError> {
+        if let [row] = **rows {
+            if !self.is_true(id, row as usize)? {
+                rows.clear();
+            }
+            return Ok(());
+        }
         let (plan, schedule) = (self.plan, self.schedule);
         match plan.program.node(id) {
             Node::Always => {}
