@@ -48,7 +48,12 @@ impl Prepared {
             }
         }
         let subjects = if plan.across_items { subject_starts(batch, stream.subject_key)? } else { Vec::new() };
-        Ok(Self { rows: batch.num_rows(), columns, codes: Vec::new(), pairs: Vec::new(), subjects })
+        Ok(Self { subjects, ..Self::of_columns(batch.num_rows(), columns) })
+    }
+
+    /// Columns of the stream, by their place, in types that can be read.
+    pub fn of_columns(rows: usize, columns: Vec<Option<ArrayRef>>) -> Self {
+        Self { rows, columns, codes: Vec::new(), pairs: Vec::new(), subjects: Vec::new() }
     }
 
     /// Asks the index of each dictionary column for its values, where there are not many more of them than rows.

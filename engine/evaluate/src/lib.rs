@@ -21,6 +21,7 @@ mod hits;
 mod numeric;
 mod plan;
 mod prune;
+mod sample;
 mod schedule;
 mod shares;
 mod state;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arrow::array::RecordBatch;
@@ -12,6 +12,7 @@ use crate::error::EvaluateError;
 use crate::frame::{Frame, Slots};
 use crate::hits::Found;
 use crate::plan::Plan;
+use crate::sample::Sample;
 use crate::schedule::Schedule;
 use crate::shares::Shares;
 
@@ -26,8 +27,11 @@ pub(crate) struct State {
     current: RwLock<Current>,
     /// Memory of frames that are not in use.
     spare: Mutex<Vec<(Slots, Found)>>,
-    /// Rows that rules have looked at since the last note.
+    /// Rows of small batches, while nothing has been measured.
+    sample: Mutex<Sample>,
+    /// Rows that rules have looked at, and rows of input, since they were last compared.
     looked_at: AtomicU64,
+    rows: AtomicUsize,
 }
 
 struct Current {
@@ -58,7 +62,9 @@ impl State {
         Self {
             current: RwLock::new(Current { schedule, basis: Basis::Guess }),
             spare: Mutex::default(),
+            sample: Mutex::default(),
             looked_at: AtomicU64::new(0),
+            rows: AtomicUsize::new(0),
         }
     }
 
@@ -74,27 +80,42 @@ impl State {
         batch: &RecordBatch,
         block_rows: usize,
     ) -> Result<Arc<Schedule>, EvaluateError> {
-        let due = |current: &Current| current.basis == Basis::Guess && batch.num_rows() >= MEASURE_ROWS_MIN;
         {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-            if !due(&current) {
+            if current.basis != Basis::Guess {
                 return Ok(Arc::clone(&current.schedule));
             }
         }
+        let Some(rows) = self.rows_to_measure(plan, batch)? else { return Ok(self.schedule()) };
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if due(&current) {
-            let shares = Shares::measure(plan, &Prepared::columns(plan, batch)?);
-            let schedule = Arc::new(Schedule::new(plan, &shares, block_rows));
+        if current.basis == Basis::Guess {
+            let schedule = Arc::new(Schedule::new(plan, &Shares::measure(plan, &rows), block_rows));
             *current = Current { schedule, basis: Basis::Measured };
         }
         Ok(Arc::clone(&current.schedule))
     }
 
+    /// The batch, if it is large enough, or else with those before it.
+    fn rows_to_measure(&self, plan: &Plan, batch: &RecordBatch) -> Result<Option<Prepared>, EvaluateError> {
+        let rows = Prepared::columns(plan, batch)?;
+        if rows.rows >= MEASURE_ROWS_MIN {
+            return Ok(Some(rows));
+        }
+        let mut sample = self.sample.lock().unwrap_or_else(PoisonError::into_inner);
+        sample.add(rows)?;
+        if sample.rows() < MEASURE_ROWS_MIN {
+            return Ok(None);
+        }
+        std::mem::take(&mut *sample).joined().map(Some)
+    }
+
     /// Notes that a batch of so many rows is done, and whether the schedule still fits the rows.
     pub fn note(&self, schedule: &Arc<Schedule>, rows: usize) {
+        let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         if rows < MEASURE_ROWS_MIN {
             return;
         }
+        self.rows.store(0, Ordering::Relaxed);
         let per_row = self.looked_at.swap(0, Ordering::Relaxed) as f64 / rows as f64;
         let basis = {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);

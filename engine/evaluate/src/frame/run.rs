@@ -60,6 +60,7 @@ impl Frame<'_> {
             while woken != 0 {
                 let rule = word * 64 + woken.trailing_zeros() as usize;
                 woken &= woken - 1;
+                found.looked_at += 1;
                 if self.all_true(&schedule.rules[rule].rest, 0)? {
                     found.rows(rule as u32, &[0]);
                 }
