@@ -2,8 +2,9 @@
 //! and the rows of each subject.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowDictionaryKeyType, DataType, Int16Type, Int32Type};
 use haechi_rules::program::{AtomId, Operand, OperandId};
@@ -143,7 +144,15 @@ impl Prepared {
 /// Text as Utf8 or as a dictionary with Int32 codes, the rest in the stream's own type.
 pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Result<ArrayRef, EvaluateError> {
     let found = array.data_type();
-    let text = matches!(wanted, DataType::Dictionary(..) | DataType::Utf8);
+    if let (1, Some(dictionary)) = (array.len(), array.as_any_dictionary_opt())
+        && let (Some(values), true) = (dictionary.values().as_string_opt::<i32>(), is_text(wanted))
+    {
+        // Of a single row the text alone: a view into the dictionary.
+        let code = dictionary.keys().is_valid(0).then(|| dictionary.normalized_keys()[0]);
+        let code = code.filter(|code| values.is_valid(*code));
+        return Ok(code.map_or_else(|| new_null_array(&DataType::Utf8, 1), |code| Arc::new(values.slice(code, 1))));
+    }
+    let text = is_text(wanted);
     let fits = match found {
         DataType::Utf8 => text,
         DataType::Dictionary(key, value) => text && **key == DataType::Int32 && **value == DataType::Utf8,
@@ -152,7 +161,7 @@ pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Resul
         other => other == wanted,
     };
     if fits {
-        return Ok(std::sync::Arc::clone(array));
+        return Ok(Arc::clone(array));
     }
     let target = match (found, wanted) {
         (DataType::Dictionary(..), DataType::Dictionary(..)) => {
@@ -166,6 +175,10 @@ pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Resul
         found: found.to_string(),
         wanted: wanted.to_string(),
     })
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(..) | DataType::Utf8)
 }
 
 /// Two dictionaries whose rows are compared: numbers that are equal where the texts are.

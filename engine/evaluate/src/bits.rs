@@ -39,6 +39,10 @@ pub(crate) fn set(bits: &mut [u64], row: usize) {
     bits[row / 64] |= 1 << (row % 64);
 }
 
+pub(crate) fn clear(bits: &mut [u64], row: usize) {
+    bits[row / 64] &= !(1 << (row % 64));
+}
+
 pub(crate) fn get(bits: &[u64], row: usize) -> bool {
     bits[row / 64] >> (row % 64) & 1 == 1
 }

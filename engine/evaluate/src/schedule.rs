@@ -5,6 +5,8 @@
 //! block has costs nothing; a rule that is nothing else is *settled* by the value. A rule without one starts at a *gate*, a part that is decided once a block for all rules
 //! that start there. What is left of the rule is tried on the rows of the start, most selective and cheapest first.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use haechi_rules::program::{AtomId, Node, NodeId, Operand, OperandId, Over, Test};
 
 use crate::groups::Groups;
@@ -30,6 +32,8 @@ const GATE_COST: f32 = 0.5;
 /// How a plan is run.
 #[derive(Debug)]
 pub(crate) struct Schedule {
+    /// No other schedule of this process has it.
+    pub id: u64,
     /// By rule.
     pub rules: Vec<RuleRun>,
     /// By atom: its anchor, or none.
@@ -40,6 +44,8 @@ pub(crate) struct Schedule {
     settles: Groups,
     /// Text columns whose values are looked at first: they have anchors, or settle rules.
     pub looked_at: Vec<OperandId>,
+    /// Columns of few values, for single rows.
+    pub masked: Vec<Masked>,
     /// Decided once a block.
     pub gates: Vec<Gate>,
     /// By node: parts of AND and OR, in the order they are tried.
@@ -58,6 +64,8 @@ pub(crate) struct RuleRun {
     share: f32,
     /// What is left to try on the rows of the start.
     pub rest: Box<[NodeId]>,
+    /// Of that, what is left for a single row once masks have ruled it out or not.
+    pub unmasked: Box<[NodeId]>,
 }
 
 /// Where a rule's rows come from.
@@ -90,16 +98,27 @@ pub(crate) struct Gate {
     pub rules: Vec<u32>,
 }
 
+/// A column of few values, and the parts of rules that ask for no more than its value.
+#[derive(Debug)]
+pub(crate) struct Masked {
+    pub operand: OperandId,
+    /// Rule and part.
+    pub parts: Vec<(u32, NodeId)>,
+}
+
 impl Schedule {
     pub fn new(plan: &Plan, shares: &Shares, block_rows: usize) -> Self {
         let node_shares = shares.nodes(plan);
         let parts = ordered_parts(plan, &node_shares);
+        static SCHEDULES: AtomicU64 = AtomicU64::new(1);
         let mut schedule = Self {
+            id: SCHEDULES.fetch_add(1, Ordering::Relaxed),
             rules: Vec::with_capacity(plan.program.roots.len()),
             anchor_of: vec![NONE; plan.atoms.len()],
             anchors: Vec::new(),
             settles: Groups::default(),
             looked_at: Vec::new(),
+            masked: Vec::new(),
             gates: Vec::new(),
             parts,
             cuts: Vec::new(),
@@ -112,7 +131,7 @@ impl Schedule {
             let rule = rule as u32;
             let run = if let Some(atom) = settling_atom(plan, *root) {
                 settled.push((atom.0, rule));
-                RuleRun { start: Start::Settled, share: 0.0, rest: Box::default() }
+                RuleRun { start: Start::Settled, share: 0.0, rest: Box::default(), unmasked: Box::default() }
             } else if let Some(run) = schedule.anchored_start(plan, &node_shares, rule, *root) {
                 run
             } else {
@@ -125,6 +144,7 @@ impl Schedule {
         schedule.looked_at = starts.map(|atom| plan.program.atom(atom).operand).collect();
         schedule.looked_at.sort_unstable();
         schedule.looked_at.dedup();
+        schedule.mask(plan, shares);
         schedule.rank(plan, &node_shares, block_rows);
         schedule
     }
@@ -159,7 +179,7 @@ impl Schedule {
             _ => Start::AnyAnchor(anchors),
         };
         let share = if found.same_row { share(&start) } else { 1.0 };
-        Some(RuleRun { start: run_start, share, rest })
+        Some(RuleRun { start: run_start, share, rest, unmasked: Box::default() })
     }
 
     /// Starts a rule at the gate that leaves the fewest rows, or that it shares with the most rules.
@@ -182,7 +202,7 @@ impl Schedule {
             self.gates.push(Gate { node: gate, rules: Vec::new() });
         }
         self.gates[*slot as usize].rules.push(rule);
-        RuleRun { start: Start::Gate(*slot), share: shares[gate.0 as usize], rest }
+        RuleRun { start: Start::Gate(*slot), share: shares[gate.0 as usize], rest, unmasked: Box::default() }
     }
 
     fn conjuncts(&self, plan: &Plan, root: NodeId) -> Box<[NodeId]> {
@@ -200,6 +220,32 @@ impl Schedule {
         }
         self.anchors[*slot as usize].rules.push(rule);
         *slot
+    }
+
+    /// Leaves to masks what rules ask of columns with few values.
+    fn mask(&mut self, plan: &Plan, shares: &Shares) {
+        let operand_of = |part: &NodeId| match plan.program.node(*part) {
+            Node::Atom { atom, .. } if plan.text_column(*atom).is_some() => {
+                let operand = plan.program.atom(*atom).operand;
+                shares.few_values[operand.0 as usize].then_some(operand)
+            }
+            _ => None,
+        };
+        for (rule, run) in self.rules.iter_mut().enumerate() {
+            for part in &run.rest {
+                let Some(operand) = operand_of(part) else { continue };
+                let parts = match self.masked.iter_mut().find(|masked| masked.operand == operand) {
+                    Some(masked) => &mut masked.parts,
+                    None => {
+                        self.masked.push(Masked { operand, parts: Vec::new() });
+                        let Some(masked) = self.masked.last_mut() else { continue };
+                        &mut masked.parts
+                    }
+                };
+                parts.push((rule as u32, *part));
+            }
+            run.unmasked = run.rest.iter().copied().filter(|part| operand_of(part).is_none()).collect();
+        }
     }
 
     /// Gives ranks to the thresholds that are likely to be compared with whole blocks.

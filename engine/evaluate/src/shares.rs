@@ -4,6 +4,7 @@
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take;
 use haechi_rules::program::{AtomId, Class, Cmp, Node, Operand, OperandId, Over, Test};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::batch::Prepared;
 use crate::numeric;
@@ -14,17 +15,23 @@ use crate::values::Texts;
 /// Rows that are measured: enough to tell one in a hundred from one in ten, few enough to cost nothing.
 const SAMPLE_ROWS: usize = 2_048;
 
+/// Up to so many values in a sample a column has few.
+const FEW_VALUES: usize = 128;
+
 /// The share of rows each atom is true for, and how many rows say so.
 #[derive(Debug)]
 pub(crate) struct Shares {
     /// By atom, 0 to 1.
     pub atoms: Vec<f32>,
+    /// By operand: a text column that was seen to have few values.
+    pub few_values: Vec<bool>,
 }
 
 impl Shares {
     /// From the form of each atom, before any row was seen.
     pub fn guess(plan: &Plan) -> Self {
-        Self { atoms: (0..plan.atoms.len()).map(|id| guess(plan, AtomId(id as u32))).collect() }
+        let atoms = (0..plan.atoms.len()).map(|id| guess(plan, AtomId(id as u32))).collect();
+        Self { atoms, few_values: vec![false; plan.atoms_of.len()] }
     }
 
     /// From rows of a batch, spread over it. Atoms on what has to be computed keep their guess.
@@ -56,7 +63,9 @@ impl Shares {
         let known = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
         if let Some(index) = &plan.texts[operand.0 as usize] {
             let (texts, mut scratch) = (Texts::new(array), Scratch::default());
-            let mut counts = rustc_hash::FxHashMap::<u32, u32>::default();
+            let values: FxHashSet<&str> = (0..array.len()).filter_map(|row| texts.at(row)).collect();
+            self.few_values[operand.0 as usize] = values.len() <= FEW_VALUES;
+            let mut counts = FxHashMap::<u32, u32>::default();
             for value in (0..array.len()).filter_map(|row| texts.at(row)) {
                 index.atoms_of(value, &mut scratch, |atom| *counts.entry(atom).or_default() += 1);
             }

@@ -7,6 +7,7 @@
 
 mod anchors;
 mod dense;
+mod masks;
 mod operands;
 mod records;
 mod run;

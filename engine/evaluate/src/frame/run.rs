@@ -54,6 +54,7 @@ impl Frame<'_> {
 
     /// The one row of a block has what woke a rule; the rest of each is a yes or no.
     fn run_single(&mut self, found: &mut Found) -> Result<(), EvaluateError> {
+        self.rule_out()?;
         let schedule = self.schedule;
         for word in 0..self.slots.woken.len() {
             let mut woken = self.slots.woken[word];
@@ -61,7 +62,7 @@ impl Frame<'_> {
                 let rule = word * 64 + woken.trailing_zeros() as usize;
                 woken &= woken - 1;
                 found.looked_at += 1;
-                if self.all_true(&schedule.rules[rule].rest, 0)? {
+                if self.all_true(&schedule.rules[rule].unmasked, 0)? {
                     found.rows(rule as u32, &[0]);
                 }
             }
