@@ -41,14 +41,15 @@ impl Prepared {
 
     /// The columns alone, without a look at their dictionaries.
     pub fn columns(plan: &Plan, batch: &RecordBatch) -> Result<Self, EvaluateError> {
-        let stream = plan.program.stream;
-        let mut columns: Vec<Option<ArrayRef>> = vec![None; stream.all_columns().count()];
-        for (index, name, wanted) in &plan.columns {
-            if let Some(array) = batch.column_by_name(name) {
-                columns[*index] = Some(readable(array, name, wanted)?);
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; plan.n_columns];
+        let places = plan.places_in(batch.schema_ref());
+        for ((index, name, wanted), place) in plan.columns.iter().zip(&*places) {
+            if let Some(place) = place {
+                columns[*index] = Some(readable(batch.column(*place), name, wanted)?);
             }
         }
-        let subjects = if plan.across_items { subject_starts(batch, stream.subject_key)? } else { Vec::new() };
+        let key = plan.program.stream.subject_key;
+        let subjects = if plan.across_items { subject_starts(batch, key)? } else { Vec::new() };
         Ok(Self { subjects, ..Self::of_columns(batch.num_rows(), columns) })
     }
 
@@ -144,14 +145,6 @@ impl Prepared {
 /// Text as Utf8 or as a dictionary with Int32 codes, the rest in the stream's own type.
 pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Result<ArrayRef, EvaluateError> {
     let found = array.data_type();
-    if let (1, Some(dictionary)) = (array.len(), array.as_any_dictionary_opt())
-        && let (Some(values), true) = (dictionary.values().as_string_opt::<i32>(), is_text(wanted))
-    {
-        // Of a single row the text alone: a view into the dictionary.
-        let code = dictionary.keys().is_valid(0).then(|| dictionary.normalized_keys()[0]);
-        let code = code.filter(|code| values.is_valid(*code));
-        return Ok(code.map_or_else(|| new_null_array(&DataType::Utf8, 1), |code| Arc::new(values.slice(code, 1))));
-    }
     let text = is_text(wanted);
     let fits = match found {
         DataType::Utf8 => text,
@@ -162,6 +155,13 @@ pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Resul
     };
     if fits {
         return Ok(Arc::clone(array));
+    }
+    if let (1, true, Some(single)) = (array.len(), text, array.as_dictionary_opt::<Int16Type>())
+        && let Some(values) = single.values().as_string_opt::<i32>()
+    {
+        // Of a single row the text alone, as a view into the dictionary: a cast would build another.
+        let code = single.key(0).filter(|code| values.is_valid(*code));
+        return Ok(code.map_or_else(|| new_null_array(&DataType::Utf8, 1), |code| Arc::new(values.slice(code, 1))));
     }
     let target = match (found, wanted) {
         (DataType::Dictionary(..), DataType::Dictionary(..)) => {

@@ -1,9 +1,9 @@
 //! What is settled about a program once and for all: how each atom is decided, and what each operand can answer at
 //! once. What depends on the data as well, in which order things are tried, is a [`crate::schedule`].
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use haechi_rules::Program;
 use haechi_rules::program::{Atom, AtomId, Class, Cmp, Literal, Node, Operand, OperandId, Scope, Test};
 
@@ -29,9 +29,16 @@ pub(crate) struct Plan {
     pub text_pairs: Vec<AtomId>,
     /// The columns of the stream that rules read: place, name, type.
     pub columns: Vec<(usize, &'static str, DataType)>,
+    /// How many columns the stream has.
+    pub n_columns: usize,
+    /// Where those columns stand in the batches that came last: they mostly come from the same place.
+    last_schema: RwLock<Option<(SchemaRef, Places)>>,
     /// Whether any rule looks across the rows of a subject.
     pub across_items: bool,
 }
+
+/// By column that rules read: its place in a batch.
+type Places = Arc<[Option<usize>]>;
 
 /// How an atom is decided.
 #[derive(Debug)]
@@ -78,7 +85,32 @@ impl Plan {
         let across_items = program.looks_across_items();
         let text_pairs = (0..atoms.len() as u32).map(AtomId).filter(|id| pairs_texts(&program, *id)).collect();
         let shared = shared(&program);
-        Ok(Self { texts, atoms_of, atoms, places, shared, text_pairs, columns, across_items, program })
+        Ok(Self {
+            texts,
+            atoms_of,
+            atoms,
+            places,
+            shared,
+            text_pairs,
+            columns,
+            n_columns: all.len(),
+            last_schema: RwLock::default(),
+            across_items,
+            program,
+        })
+    }
+
+    /// Where the columns that rules read stand in batches of a schema.
+    pub fn places_in(&self, schema: &SchemaRef) -> Places {
+        if let Some((known, places)) = &*self.last_schema.read().unwrap_or_else(PoisonError::into_inner)
+            && (Arc::ptr_eq(known, schema) || known.fields() == schema.fields())
+        {
+            return Arc::clone(places);
+        }
+        let places: Places = self.columns.iter().map(|(_, name, _)| schema.column_with_name(name).map(|(place, _)| place)).collect();
+        let last = (Arc::clone(schema), Arc::clone(&places));
+        *self.last_schema.write().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        places
     }
 
     /// How an atom is decided.

@@ -46,6 +46,9 @@ pub(crate) struct Schedule {
     pub looked_at: Vec<OperandId>,
     /// Columns of few values, for single rows.
     pub masked: Vec<Masked>,
+    /// By rule: what is left to try on a single row that masks have not ruled out. In one piece: the rules that a row
+    /// wakes are all over the place.
+    unmasked: Groups,
     /// Decided once a block.
     pub gates: Vec<Gate>,
     /// By node: parts of AND and OR, in the order they are tried.
@@ -64,8 +67,6 @@ pub(crate) struct RuleRun {
     share: f32,
     /// What is left to try on the rows of the start.
     pub rest: Box<[NodeId]>,
-    /// Of that, what is left for a single row once masks have ruled it out or not.
-    pub unmasked: Box<[NodeId]>,
 }
 
 /// Where a rule's rows come from.
@@ -119,6 +120,7 @@ impl Schedule {
             settles: Groups::default(),
             looked_at: Vec::new(),
             masked: Vec::new(),
+            unmasked: Groups::default(),
             gates: Vec::new(),
             parts,
             cuts: Vec::new(),
@@ -131,7 +133,7 @@ impl Schedule {
             let rule = rule as u32;
             let run = if let Some(atom) = settling_atom(plan, *root) {
                 settled.push((atom.0, rule));
-                RuleRun { start: Start::Settled, share: 0.0, rest: Box::default(), unmasked: Box::default() }
+                RuleRun { start: Start::Settled, share: 0.0, rest: Box::default() }
             } else if let Some(run) = schedule.anchored_start(plan, &node_shares, rule, *root) {
                 run
             } else {
@@ -152,6 +154,11 @@ impl Schedule {
     /// The anchor that an atom is.
     pub fn anchor_of(&self, atom: AtomId) -> Option<u32> {
         self.anchor_of.get(atom.0 as usize).copied().filter(|anchor| *anchor != NONE)
+    }
+
+    /// What is left of a rule to try on a single row that masks have not ruled out.
+    pub fn unmasked(&self, rule: usize) -> impl Iterator<Item = NodeId> {
+        self.unmasked.of(rule).iter().map(|id| NodeId(*id))
     }
 
     /// The rules that are an atom and nothing else, ascending.
@@ -179,7 +186,7 @@ impl Schedule {
             _ => Start::AnyAnchor(anchors),
         };
         let share = if found.same_row { share(&start) } else { 1.0 };
-        Some(RuleRun { start: run_start, share, rest, unmasked: Box::default() })
+        Some(RuleRun { start: run_start, share, rest })
     }
 
     /// Starts a rule at the gate that leaves the fewest rows, or that it shares with the most rules.
@@ -202,7 +209,7 @@ impl Schedule {
             self.gates.push(Gate { node: gate, rules: Vec::new() });
         }
         self.gates[*slot as usize].rules.push(rule);
-        RuleRun { start: Start::Gate(*slot), share: shares[gate.0 as usize], rest, unmasked: Box::default() }
+        RuleRun { start: Start::Gate(*slot), share: shares[gate.0 as usize], rest }
     }
 
     fn conjuncts(&self, plan: &Plan, root: NodeId) -> Box<[NodeId]> {
@@ -231,7 +238,8 @@ impl Schedule {
             }
             _ => None,
         };
-        for (rule, run) in self.rules.iter_mut().enumerate() {
+        let mut unmasked = Vec::new();
+        for (rule, run) in self.rules.iter().enumerate() {
             for part in &run.rest {
                 let Some(operand) = operand_of(part) else { continue };
                 let parts = match self.masked.iter_mut().find(|masked| masked.operand == operand) {
@@ -244,8 +252,10 @@ impl Schedule {
                 };
                 parts.push((rule as u32, *part));
             }
-            run.unmasked = run.rest.iter().copied().filter(|part| operand_of(part).is_none()).collect();
+            let left = run.rest.iter().filter(|part| operand_of(part).is_none());
+            unmasked.extend(left.map(|part| (rule as u32, part.0)));
         }
+        self.unmasked = Groups::from_pairs(self.rules.len(), &unmasked);
     }
 
     /// Gives ranks to the thresholds that are likely to be compared with whole blocks.

@@ -62,7 +62,7 @@ impl Frame<'_> {
                 let rule = word * 64 + woken.trailing_zeros() as usize;
                 woken &= woken - 1;
                 found.looked_at += 1;
-                if self.all_true(&schedule.rules[rule].unmasked, 0)? {
+                if self.all_true(schedule.unmasked(rule), 0)? {
                     found.rows(rule as u32, &[0]);
                 }
             }

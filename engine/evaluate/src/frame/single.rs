@@ -19,7 +19,7 @@ impl Frame<'_> {
             Node::Always => Ok(true),
             Node::Never => Ok(false),
             Node::Atom { atom, negated } => self.answers(*atom, *negated, row),
-            Node::And(_) => self.all_true(&schedule.parts[id.0 as usize], row),
+            Node::And(_) => self.all_true(schedule.parts[id.0 as usize].iter().copied(), row),
             Node::Or(_) => {
                 for part in &schedule.parts[id.0 as usize] {
                     if self.is_true(*part, row)? {
@@ -38,9 +38,9 @@ impl Frame<'_> {
     }
 
     /// Whether all formulas are true for a row.
-    pub(super) fn all_true(&mut self, parts: &[NodeId], row: usize) -> Result<bool, EvaluateError> {
+    pub(super) fn all_true(&mut self, parts: impl Iterator<Item = NodeId>, row: usize) -> Result<bool, EvaluateError> {
         for part in parts {
-            if !self.is_true(*part, row)? {
+            if !self.is_true(part, row)? {
                 return Ok(false);
             }
         }
