@@ -86,9 +86,14 @@ impl ReadAhead {
         Ok(Self { receiver: Some(receiver), thread: Some(thread) })
     }
 
+    /// Reads no further.
+    pub fn stop(&mut self) {
+        self.receiver = None;
+    }
+
     /// Seconds spent reading, once all has been read.
     pub fn finish(mut self) -> Result<f64, ReadFailure> {
-        self.receiver = None;
+        self.stop();
         self.thread.take().and_then(|thread| thread.join().ok()).ok_or(ReadFailure::Died)
     }
 }

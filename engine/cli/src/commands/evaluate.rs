@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use haechi_evaluate::{Evaluator, Options};
-use haechi_pipeline::{Progress, count as count_hits};
+use haechi_pipeline::{Progress, Rows, count as count_hits};
 
 use crate::commands::DONE;
 use crate::error::CommandError;
@@ -67,7 +67,8 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
-    let report = count_hits(ruleset, &evaluator, &inputs, &derive, args.hits.as_deref(), &progress)?;
+    let rows = Rows { inputs: &inputs, derive: &derive, progress: &progress };
+    let report = count_hits(ruleset, &evaluator, rows, args.hits.as_deref())?;
     drop(bar);
     if out.json {
         out.document(&report)?;

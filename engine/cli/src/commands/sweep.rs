@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use haechi_evaluate::Options;
-use haechi_pipeline::{Progress, Sweep, SweepReport, SweptValue};
+use haechi_pipeline::{Progress, Rows, Sweep, SweepReport, SweptValue};
 use haechi_rules::Ruleset;
 use haechi_rules::diagnostic::nearest;
 use haechi_rules::sweep::{Parameter, choose, thresholds};
@@ -29,7 +29,7 @@ Example:
   haechi sweep --stream traveller --rules my-rules --input travellers.parquet \\
     --rule mine-0002 --parameter 2027-01-01..2027-06-30 step 7 --subjects";
 
-/// Pairs of row and value in memory at once, at most, if every value hit every row.
+/// Pairs of row and value in memory at once, at most, if every value hit every row: subjects are counted by pairs.
 const PAIRS_MAX: usize = 1 << 24;
 /// Rows a batch, at most and at least.
 const BATCH_ROWS: (usize, usize) = (131_072, 1_024);
@@ -93,12 +93,14 @@ pub fn run(args: &SweepArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let threshold = threshold.map_err(|error| CommandError::Usage(format!("rule `{}`: {error}", args.rule)))?;
     let values = parameter.values(threshold.class).map_err(|error| refused(&error))?;
     let sweep = Sweep::new(&ruleset.program, rule, threshold, values, Options::default())?;
-    let batch_rows = (PAIRS_MAX / sweep.values().len()).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
+    let pairs_a_row = if args.subjects { sweep.values().len() * rayon::current_num_threads() } else { 1 };
+    let batch_rows = (PAIRS_MAX / pairs_a_row).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
     let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, Some(batch_rows))?;
     let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
-    let report = sweep.run(&inputs, &derive, args.subjects, &progress)?;
+    let rows = Rows { inputs: &inputs, derive: &derive, progress: &progress };
+    let report = sweep.run(rows, args.subjects)?;
     drop(bar);
     let rule = &ruleset.rules[rule];
     if out.json {
