@@ -17,8 +17,10 @@ use crate::counting::{CountError, Counting, Rows, add, one_a_thread};
 /// What counting found.
 #[derive(Debug, Serialize)]
 pub struct CountReport {
-    /// Rows evaluated.
+    /// Rows evaluated or skipped.
     pub rows: u64,
+    /// Rows in row groups that were not read, since no rule can hit there.
+    pub rows_skipped: u64,
     /// Rules.
     pub rules: usize,
     /// Hits of all rules.
@@ -33,15 +35,15 @@ pub struct CountReport {
 
 /// Evaluates every rule over every row of the inputs; with `hits_to`, writes each hit as (row, subject, rule).
 ///
-/// Where nothing asks which subject a row belongs to, each row stands by itself: the keys are not read, and a row that
-/// comes again counts again.
+/// Where nothing asks which subject a row belongs to, each row stands by itself: the keys are not read, a row that comes
+/// again counts again, and row groups are skipped in which no rule can hit, with the faults that rows in them may have.
 pub fn count(
     ruleset: &Ruleset,
     evaluator: &Evaluator,
     rows: Rows<'_>,
     hits_to: Option<&Path>,
 ) -> Result<CountReport, CountError> {
-    let counting = Counting::new(rows, evaluator, hits_to.is_some());
+    let counting = Counting::new(rows, evaluator, &ruleset.program, hits_to.is_some());
     let n_rules = ruleset.rules.len();
     let (counts, tally) = match hits_to {
         None => {
@@ -59,6 +61,7 @@ pub fn count(
     let per_rule = ruleset.rules.iter().zip(&sums).map(|(rule, count)| (rule.id.clone(), (*count).into())).collect();
     Ok(CountReport {
         rows: tally.rows,
+        rows_skipped: tally.rows_skipped,
         rules: n_rules,
         hits: sums.iter().sum(),
         set_aside: tally.set_aside,

@@ -16,10 +16,12 @@ use std::time::Instant;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
+use haechi_connectors::options::Keep;
 use haechi_connectors::sinks::parquet::SinkError;
-use haechi_evaluate::{EvaluateError, Evaluator};
+use haechi_evaluate::{EvaluateError, Evaluator, Pruner};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs as inputs_of};
 use haechi_model::{Kind, Stream};
+use haechi_rules::Program;
 use haechi_select::SubjectError;
 
 use crate::decide::columns;
@@ -32,6 +34,8 @@ pub struct Rows<'a> {
     pub inputs: &'a Inputs,
     /// What derived columns need besides.
     pub derive: &'a DeriveContext,
+    /// Reads row groups of Parquet files too in which no rule can hit, so that faulty rows in them are set aside.
+    pub every_row: bool,
     /// How far it is.
     pub progress: &'a Arc<Progress>,
 }
@@ -59,7 +63,9 @@ pub enum CountError {
 /// What came in.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    /// Those skipped among them.
     pub rows: u64,
+    pub rows_skipped: u64,
     pub set_aside: u64,
     /// Spent reading, evaluating (by the thread that was busiest) and in all.
     pub seconds: BTreeMap<&'static str, f64>,
@@ -80,8 +86,9 @@ pub(crate) struct Counting<'a> {
 
 impl<'a> Counting<'a> {
     /// Settles what to read. With `by_subject` every subject is whole and has its key; without, and where no rule looks
-    /// across items, keys are not read, and a row that comes again counts again.
-    pub fn new(rows: Rows<'a>, evaluator: &Evaluator, by_subject: bool) -> Self {
+    /// across items, keys are not read, a row that comes again counts again, and row groups where no rule of the
+    /// evaluator's `program` can hit are skipped.
+    pub fn new(rows: Rows<'a>, evaluator: &Evaluator, program: &Arc<Program>, by_subject: bool) -> Self {
         let stream = evaluator.program().stream;
         let (derived, mut wanted) = columns(stream, &[evaluator]);
         // Reading the keys costs more than evaluating the rules.
@@ -91,6 +98,10 @@ impl<'a> Counting<'a> {
         let mut inputs = rows.inputs.clone();
         inputs.options.rows_alone = !needs_key && !wanted.iter().any(across_rows);
         inputs.options.text_by_code = true;
+        if inputs.options.rows_alone && !rows.every_row {
+            let pruner = Pruner::new(Arc::clone(program));
+            inputs.options.keep = Some(Keep::new(move |part| pruner.may_hit(&part.derived(stream))));
+        }
         let aside = texts_aside(stream, &derived);
         Self { rows, inputs, stream, wanted, derived, aside }
     }
@@ -117,7 +128,7 @@ impl<'a> Counting<'a> {
                 progress.rows.fetch_add(intake.batch.num_rows() as u64, Ordering::Relaxed);
                 busy += began.elapsed().as_secs_f64();
             }
-            Ok(Tally { rows, set_aside, seconds: BTreeMap::from([("evaluate", busy)]) })
+            Ok(Tally { rows, rows_skipped: 0, set_aside, seconds: BTreeMap::from([("evaluate", busy)]) })
         };
         let worker = |mut state: S| {
             let tally = work(&mut state).inspect_err(|_| reader.lock().unwrap_or_else(PoisonError::into_inner).stop());
@@ -137,6 +148,8 @@ impl<'a> Counting<'a> {
             states.push(state);
         }
         let read = reader.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+        all.rows_skipped = progress.rows_skipped.load(Ordering::Relaxed);
+        all.rows += all.rows_skipped;
         let total = start.elapsed().as_secs_f64();
         all.seconds = BTreeMap::from([("read", read), ("evaluate", evaluate), ("total", total)]);
         Ok((states, all))

@@ -19,8 +19,10 @@ use crate::counting::{CountError, Counting, Rows, Tally, add, one_a_thread};
 pub struct SweepReport {
     /// The threshold as the rule has it.
     pub threshold: String,
-    /// Rows evaluated.
+    /// Rows evaluated or skipped.
     pub rows: u64,
+    /// Rows in row groups that were not read, since no value makes the rule hit there.
+    pub rows_skipped: u64,
     /// Subjects evaluated, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subjects: Option<u64>,
@@ -55,6 +57,7 @@ pub struct SweptValue {
 pub struct Sweep {
     threshold: Threshold,
     values: Vec<Literal>,
+    program: Arc<Program>,
     evaluator: Evaluator,
 }
 
@@ -71,8 +74,8 @@ impl Sweep {
             let below = |value: &Literal| value.as_f64() < threshold.literal.as_f64();
             values.insert(values.partition_point(below), threshold.literal.clone());
         }
-        let program = variants(program, rule, &threshold, &values);
-        Ok(Self { threshold, values, evaluator: Evaluator::new(Arc::new(program), options)? })
+        let program = Arc::new(variants(program, rule, &threshold, &values));
+        Ok(Self { threshold, values, evaluator: Evaluator::new(Arc::clone(&program), options)?, program })
     }
 
     /// The values, the present one among them.
@@ -81,9 +84,10 @@ impl Sweep {
     }
 
     /// Counts over all rows; with `by_subject` subjects too, for which their keys are read. Without, and where the rule
-    /// does not look across items, each row stands by itself, and one that comes again counts again.
+    /// does not look across items, each row stands by itself: one that comes again counts again, and row groups are
+    /// skipped in which no value makes the rule hit, with the faults that rows in them may have.
     pub fn run(&self, rows: Rows<'_>, by_subject: bool) -> Result<SweepReport, CountError> {
-        let counting = Counting::new(rows, &self.evaluator, by_subject);
+        let counting = Counting::new(rows, &self.evaluator, &self.program, by_subject);
         let states = one_a_thread(|| Counts::new(self.values.len(), by_subject));
         let (states, tally) = counting.each(states, |counts, batch| self.count(batch, counts))?;
         let mut counts = Counts::new(self.values.len(), by_subject);
@@ -116,6 +120,7 @@ impl Sweep {
         SweepReport {
             threshold: self.threshold.to_string(),
             rows: tally.rows,
+            rows_skipped: tally.rows_skipped,
             subjects: counts.subjects.as_ref().map(|subjects| subjects.all),
             set_aside: tally.set_aside,
             seconds: tally.seconds,

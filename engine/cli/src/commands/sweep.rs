@@ -12,6 +12,7 @@ use haechi_rules::diagnostic::nearest;
 use haechi_rules::sweep::{Parameter, choose, thresholds};
 
 use crate::commands::DONE;
+use crate::commands::evaluate::rows_shown;
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
 use crate::progress::Bar;
@@ -74,6 +75,11 @@ pub struct SweepArgs {
     /// Zone of wall times that carry none
     #[arg(long, default_value = "UTC")]
     pub zone: String,
+
+    /// Read the row groups of Parquet files too in which, by their statistics, no value makes the rule hit. Otherwise they are skipped:
+    /// their rows count, but faulty ones among them are not set aside (with --subjects every row is read)
+    #[arg(long)]
+    pub every_row: bool,
 }
 
 /// Runs it.
@@ -99,7 +105,7 @@ pub fn run(args: &SweepArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
-    let rows = Rows { inputs: &inputs, derive: &derive, progress: &progress };
+    let rows = Rows { inputs: &inputs, derive: &derive, every_row: args.every_row, progress: &progress };
     let report = sweep.run(rows, args.subjects)?;
     drop(bar);
     let rule = &ruleset.rules[rule];
@@ -126,10 +132,10 @@ fn text(report: &SweepReport, subject: &str) -> String {
     let seconds = report.seconds.get("total").copied().unwrap_or_default();
     let of = report.subjects.map(|all| format!(" of {} {subjects}", count(all))).unwrap_or_default();
     let head = format!(
-        "{} at {} values: {} rows{of}, {} set aside, {seconds:.3} s",
+        "{} at {} values: {}{of}, {} set aside, {seconds:.3} s",
         report.threshold,
         report.values.len(),
-        count(report.rows),
+        rows_shown(report.rows, report.rows_skipped),
         count(report.set_aside)
     );
     let mut header = vec!["", "value", "hits", "of rows", "change"];
