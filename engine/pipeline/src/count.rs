@@ -57,7 +57,9 @@ pub fn count(
         }
     };
     let mut sums = vec![0; n_rules];
-    counts.iter().for_each(|counts| add(&mut sums, counts));
+    for counts in &counts {
+        add(&mut sums, counts);
+    }
     let per_rule = ruleset.rules.iter().zip(&sums).map(|(rule, count)| (rule.id.clone(), (*count).into())).collect();
     Ok(CountReport {
         rows: tally.rows,

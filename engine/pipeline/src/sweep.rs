@@ -91,7 +91,9 @@ impl Sweep {
         let states = one_a_thread(|| Counts::new(self.values.len(), by_subject));
         let (states, tally) = counting.each(states, |counts, batch| self.count(batch, counts))?;
         let mut counts = Counts::new(self.values.len(), by_subject);
-        states.iter().for_each(|state| counts.add(state));
+        for state in &states {
+            counts.add(state);
+        }
         Ok(self.report(&counts, tally))
     }
 
