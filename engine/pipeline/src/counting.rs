@@ -4,8 +4,8 @@
 //! row groups of Parquet files where no rule can hit. Batches go to as many threads as there are states to count in; the
 //! evaluator cuts a batch for all threads anyway, but not all it does to a batch can be cut.
 //!
-//! These are threads of their own, not tasks of the pool: a task that waits for the pool may be given another batch to
-//! do meanwhile, with the locks of the first one in hand.
+//! These are threads of their own, not tasks of the pool: a task that waits for its blocks would be handed the next task
+//! meanwhile, all the rest of the input with it, before it is done with its own batch.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
