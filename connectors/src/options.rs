@@ -1,9 +1,12 @@
 //! How to read what an input leaves open.
 
+use std::fmt;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use chrono_tz::Tz;
+use haechi_model::summary::PartSummary;
 
 /// Options of every reader; a mapping file may override the zone.
 #[derive(Clone, Debug)]
@@ -22,6 +25,32 @@ pub struct ReadOptions {
     /// Hands free text on as the file has it: as a dictionary where it is one. The batches of a reader may then differ
     /// in that, and in nothing else.
     pub text_by_code: bool,
+    /// Which row groups of a Parquet file are read, asked where rows stand alone; `None` reads all. Of a row group that
+    /// is left out nothing is looked at but its summary, so faulty rows in it are not set aside.
+    pub keep: Option<Keep>,
+}
+
+/// Says of a part of a file, by what is known of it before it is read, whether its rows are wanted. The summary is of the
+/// rows as a reader gives them, without derived columns.
+#[derive(Clone)]
+pub struct Keep(Arc<dyn Fn(PartSummary) -> bool + Send + Sync>);
+
+impl Keep {
+    /// Asks this of every part.
+    pub fn new(keeps: impl Fn(PartSummary) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(keeps))
+    }
+
+    /// Whether rows of a part like this are wanted.
+    pub fn keeps(&self, part: PartSummary) -> bool {
+        (self.0)(part)
+    }
+}
+
+impl fmt::Debug for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keep").finish_non_exhaustive()
+    }
 }
 
 impl Default for ReadOptions {
@@ -33,6 +62,7 @@ impl Default for ReadOptions {
             threads: available_parallelism().map_or(1, NonZero::get),
             rows_alone: false,
             text_by_code: false,
+            keep: None,
         }
     }
 }

@@ -92,7 +92,7 @@ impl ColumnFile for ArrowStream {
             Ok(Some(part))
         };
         let parts = std::iter::from_fn(move || decoding(&mut next).transpose());
-        Ok(Parts { parts: Box::new(parts), n_rows: None })
+        Ok(Parts { decoded: Box::new(parts), n_rows: None, n_skipped: 0 })
     }
 }
 

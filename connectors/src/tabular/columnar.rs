@@ -32,9 +32,11 @@ pub trait ColumnFile: Send {
 /// The rows of a file.
 pub struct Parts {
     /// In the order of the file. Nothing follows an error.
-    pub parts: Box<dyn Iterator<Item = Result<Part, ArrowError>> + Send>,
+    pub decoded: Box<dyn Iterator<Item = Result<Part, ArrowError>> + Send>,
     /// Rows in all, where the file says so.
     pub n_rows: Option<u64>,
+    /// Of these, rows that are not read.
+    pub n_skipped: u64,
 }
 
 /// Rows that stand together in a file, each looked at by itself.
@@ -96,6 +98,11 @@ impl Shape {
     /// Columns of the file that are read, by position.
     pub fn inputs(&self) -> &[usize] {
         &self.inputs
+    }
+
+    /// How columns that are asked for are read; others are not in it.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// What has to be kept from part to part, where one thread shapes several.
@@ -181,9 +188,14 @@ impl ColumnarFile {
         self.parts.n_rows.map(|n| if n == 0 { 1.0 } else { self.n_read as f64 / n as f64 })
     }
 
+    /// Rows that are not read.
+    pub fn n_skipped(&self) -> u64 {
+        self.parts.n_skipped
+    }
+
     /// Reads the next part; `false` at the end.
     pub fn step(&mut self, sink: &mut RowSink) -> Result<bool, ArrowError> {
-        let Some(part) = self.parts.parts.next().transpose()? else { return Ok(false) };
+        let Some(part) = self.parts.decoded.next().transpose()? else { return Ok(false) };
         let Part { first_row, batch, shown, faults, notes } = part;
         self.n_read = first_row + batch.num_rows() as u64;
         let source = &self.shape.source;

@@ -95,6 +95,7 @@ pub fn open(
         total_bytes,
         bytes_read: Arc::new(AtomicU64::new(0)),
         bytes_before: 0,
+        rows_skipped: 0,
         ended: false,
     })
 }
@@ -112,6 +113,7 @@ pub struct Reader {
     bytes_read: Arc<AtomicU64>,
     /// Size of the files that are done.
     bytes_before: u64,
+    rows_skipped: u64,
     ended: bool,
 }
 
@@ -167,6 +169,11 @@ impl Reader {
             }
         });
         (self.bytes_before + of_current).min(self.total_bytes)
+    }
+
+    /// Rows that were not read since [`ReadOptions::keep`] does not keep their row groups, in the files begun so far.
+    pub fn rows_skipped(&self) -> u64 {
+        self.rows_skipped
     }
 
     fn intake(&mut self, batch: RecordBatch) -> Intake {
@@ -236,7 +243,9 @@ impl Reader {
                 let columns = column_file(&file, format, wrapping, self.bytes_read.clone()).map_err(columnar)?;
                 let schema = self.schema.clone();
                 let rows = ColumnarFile::new(name.clone(), self.stream, schema, columns, plan, &self.options);
-                Rows::Columnar(Box::new(rows.map_err(columnar)?))
+                let rows = rows.map_err(columnar)?;
+                self.rows_skipped += rows.n_skipped();
+                Rows::Columnar(Box::new(rows))
             }
         };
         Ok(Some(Current { file, rows }))

@@ -16,11 +16,12 @@ use haechi_model::Kind;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Encoding;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
 use super::columnar::{ColumnFile, Part, Parts, Shape, decoding};
 use super::convert::{Converter, is_text};
 use super::in_order::{InOrder, Outlet};
+use super::statistics::summary;
 use crate::options::ReadOptions;
 
 /// A Parquet file.
@@ -37,12 +38,16 @@ impl ParquetFile {
     }
 
     /// The row groups that are read. Where each begins is counted here, so that leaving one out moves no position.
-    fn row_groups(&self) -> Vec<RowGroup> {
+    fn row_groups(&self, shape: &Shape, options: &ReadOptions) -> Vec<RowGroup> {
+        let keep = options.keep.as_ref().filter(|_| options.rows_alone);
+        let is_read = |group: &RowGroupMetaData| {
+            keep.is_none_or(|keep| keep.keeps(summary(shape.stream, shape.plan(), self.metadata.schema(), group)))
+        };
         let mut first_row = 0;
-        let groups = self.metadata.metadata().row_groups().iter().enumerate().map(|(index, group)| {
-            let rows = group.num_rows().max(0) as u64;
+        let groups = self.metadata.metadata().row_groups().iter().enumerate().filter_map(|(index, group)| {
+            let rows = n_rows(group);
             first_row += rows;
-            RowGroup { index, first_row: first_row - rows, rows: rows as usize }
+            is_read(group).then(|| RowGroup { index, first_row: first_row - rows, rows: rows as usize })
         });
         groups.collect()
     }
@@ -54,8 +59,9 @@ impl ColumnFile for ParquetFile {
     }
 
     fn read(self: Box<Self>, shape: Arc<Shape>, options: &ReadOptions) -> Result<Parts, ArrowError> {
-        let groups = self.row_groups();
-        let n_rows = groups.iter().map(|group| group.rows as u64).sum();
+        let groups = self.row_groups(&shape, options);
+        let n_rows: u64 = self.metadata.metadata().row_groups().iter().map(n_rows).sum();
+        let n_read: u64 = groups.iter().map(|group| group.rows as u64).sum();
         let worker = |_| {
             let mut decoder = Decoder {
                 // A file of its own: handles that are copies share the place they read at.
@@ -74,7 +80,11 @@ impl ColumnFile for ParquetFile {
         };
         let workers = options.threads.clamp(1, groups.len().max(1));
         let workers = (0..workers).map(worker).collect::<Result<Vec<_>, ArrowError>>()?;
-        Ok(Parts { parts: Box::new(InOrder::start(groups, workers)?), n_rows: Some(n_rows) })
+        Ok(Parts {
+            decoded: Box::new(InOrder::start(groups, workers)?),
+            n_rows: Some(n_rows),
+            n_skipped: n_rows - n_read,
+        })
     }
 }
 
@@ -154,6 +164,10 @@ impl Decoder {
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         ArrowReaderMetadata::try_new(file.clone(), options).unwrap_or_else(|_| self.metadata.clone())
     }
+}
+
+fn n_rows(group: &RowGroupMetaData) -> u64 {
+    group.num_rows().max(0) as u64
 }
 
 /// Whether all pages of a column chunk are in its dictionary.

@@ -34,6 +34,8 @@ pub struct Progress {
     pub bytes: AtomicU64,
     /// Rows decided.
     pub rows: AtomicU64,
+    /// Rows not read, since nothing is found there.
+    pub rows_skipped: AtomicU64,
 }
 
 /// Why reading failed as a whole; a bad row does not, it is set aside.
@@ -75,6 +77,7 @@ impl ReadAhead {
                 let next = reader.next();
                 busy += start.elapsed().as_secs_f64();
                 progress.bytes.store(reader.bytes_read(), Ordering::Relaxed);
+                progress.rows_skipped.store(reader.rows_skipped(), Ordering::Relaxed);
                 let Some(step) = next else { return busy };
                 let failed = step.is_err();
                 // Nobody listens any more: the other side has failed and says so itself.
@@ -86,9 +89,14 @@ impl ReadAhead {
         Ok(Self { receiver: Some(receiver), thread: Some(thread) })
     }
 
+    /// Reads no further.
+    pub fn stop(&mut self) {
+        self.receiver = None;
+    }
+
     /// Seconds spent reading, once all has been read.
     pub fn finish(mut self) -> Result<f64, ReadFailure> {
-        self.receiver = None;
+        self.stop();
         self.thread.take().and_then(|thread| thread.join().ok()).ok_or(ReadFailure::Died)
     }
 }

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
 mod count;
+mod counting;
 mod decide;
 mod explain;
 mod hits;
@@ -16,7 +17,8 @@ mod rule_tests;
 mod run;
 mod sweep;
 
-pub use count::{CountError, CountReport, count};
+pub use count::{CountReport, count};
+pub use counting::{CountError, Rows};
 pub use decide::{DecideError, Decided, Decider};
 pub use explain::{Finding, RuleHit, find_subject};
 pub use input::{Inputs, Progress, ReadFailure};

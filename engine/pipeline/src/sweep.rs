@@ -4,34 +4,31 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
-use haechi_model::derive::{DeriveContext, derive_columns, inputs as inputs_of};
 use haechi_rules::program::{Literal, Program};
 use haechi_rules::sweep::{Kind, Threshold, variants};
 use haechi_select::SubjectBatch;
 use serde::Serialize;
 
-use crate::decide::{DecideError, columns};
-use crate::input::{Inputs, Progress, ReadAhead};
-use crate::run::RunError;
+use crate::counting::{CountError, Counting, Rows, Tally, add, one_a_thread};
 
 /// What a sweep found.
 #[derive(Debug, Serialize)]
 pub struct SweepReport {
     /// The threshold as the rule has it.
     pub threshold: String,
-    /// Rows evaluated.
+    /// Rows evaluated or skipped.
     pub rows: u64,
+    /// Rows in row groups that were not read, since no value makes the rule hit there.
+    pub rows_skipped: u64,
     /// Subjects evaluated, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subjects: Option<u64>,
     /// Rows set aside.
     pub set_aside: u64,
-    /// Where the time went; reading runs beside evaluating.
+    /// Where the time went; reading runs beside evaluating, which is as long as its busiest thread.
     pub seconds: BTreeMap<&'static str, f64>,
     /// By value, ascending; the present one among them.
     pub values: Vec<SweptValue>,
@@ -60,6 +57,7 @@ pub struct SweptValue {
 pub struct Sweep {
     threshold: Threshold,
     values: Vec<Literal>,
+    program: Arc<Program>,
     evaluator: Evaluator,
 }
 
@@ -76,8 +74,8 @@ impl Sweep {
             let below = |value: &Literal| value.as_f64() < threshold.literal.as_f64();
             values.insert(values.partition_point(below), threshold.literal.clone());
         }
-        let program = variants(program, rule, &threshold, &values);
-        Ok(Self { threshold, values, evaluator: Evaluator::new(Arc::new(program), options)? })
+        let program = Arc::new(variants(program, rule, &threshold, &values));
+        Ok(Self { threshold, values, evaluator: Evaluator::new(Arc::clone(&program), options)?, program })
     }
 
     /// The values, the present one among them.
@@ -85,79 +83,49 @@ impl Sweep {
         &self.values
     }
 
-    /// Counts over all rows of the inputs; with `by_subject` subjects too, for which their keys are read.
-    pub fn run(
-        &self,
-        inputs: &Inputs,
-        derive: &DeriveContext,
-        by_subject: bool,
-        progress: &Arc<Progress>,
-    ) -> Result<SweepReport, RunError> {
-        let start = Instant::now();
-        let (derived, wanted) = self.columns(by_subject);
-        let stream = self.evaluator.program().stream;
+    /// Counts over all rows; with `by_subject` subjects too, for which their keys are read. Without, and where the rule
+    /// does not look across items, each row stands by itself: one that comes again counts again, and row groups are
+    /// skipped in which no value makes the rule hit, with the faults that rows in them may have.
+    pub fn run(&self, rows: Rows<'_>, by_subject: bool) -> Result<SweepReport, CountError> {
+        let counting = Counting::new(rows, &self.evaluator, &self.program, by_subject);
+        let states = one_a_thread(|| Counts::new(self.values.len(), by_subject));
+        let (states, tally) = counting.each(states, |counts, batch| self.count(batch, counts))?;
         let mut counts = Counts::new(self.values.len(), by_subject);
-        let (mut set_aside, mut evaluate) = (0u64, 0.0);
-        let mut reader = ReadAhead::start(inputs, stream, &wanted, progress)?;
-        for intake in reader.by_ref() {
-            let intake = intake?;
-            set_aside += intake.set_aside.len() as u64;
-            let began = Instant::now();
-            let derived = derive_columns(stream, &intake.batch, derive, &|name| derived.contains(&name));
-            self.count(&derived.map_err(DecideError::from)?, &mut counts)?;
-            progress.rows.store(counts.rows, Ordering::Relaxed);
-            evaluate += began.elapsed().as_secs_f64();
+        for state in &states {
+            counts.add(state);
         }
-        let read = reader.finish()?;
-        let seconds =
-            BTreeMap::from([("read", read), ("evaluate", evaluate), ("total", start.elapsed().as_secs_f64())]);
-        Ok(self.report(&counts, set_aside, seconds))
+        Ok(self.report(&counts, tally))
     }
 
-    /// Adds the hits of a batch in which every subject is whole.
-    fn count(&self, batch: &RecordBatch, counts: &mut Counts) -> Result<(), DecideError> {
+    /// Adds the hits of a batch in which every subject that is counted is whole.
+    fn count(&self, batch: &RecordBatch, counts: &mut Counts) -> Result<(), CountError> {
+        let (Some(subjects), Some(kind)) = (&mut counts.subjects, self.evaluator.program().stream.lanes) else {
+            return Ok(self.evaluator.count(batch, &mut counts.hits)?);
+        };
         let hits = self.evaluator.evaluate(batch)?;
         hits.count_into(&mut counts.hits);
-        counts.rows += batch.num_rows() as u64;
-        if let (Some(subjects), Some(kind)) = (&mut counts.subjects, self.evaluator.program().stream.lanes) {
-            subjects.add(&SubjectBatch::from_rows(kind, batch)?, &hits);
-        }
+        subjects.add(&SubjectBatch::from_rows(kind, batch)?, &hits);
         Ok(())
     }
 
-    /// The derived columns that the rule touches, and the columns to read. Keys cost more to read than most rules to
-    /// evaluate: they are left out where nobody asks which rows belong together.
-    fn columns(&self, by_subject: bool) -> (Vec<&'static str>, Vec<&'static str>) {
-        let program = self.evaluator.program();
-        let (derived, mut wanted) = columns(program.stream, &[&self.evaluator]);
-        if !by_subject && !program.looks_across_items() {
-            let all: Vec<_> = program.stream.all_columns().map(|column| column.name).collect();
-            let read: Vec<_> = program.columns().into_iter().map(|index| all[index]).collect();
-            let needed = |name: &str| {
-                read.iter().any(|column| *column == name || inputs_of(program.stream, column).contains(&name))
-            };
-            wanted.retain(|name| needed(name));
-        }
-        (derived, wanted)
-    }
-
-    fn report(&self, counts: &Counts, set_aside: u64, seconds: BTreeMap<&'static str, f64>) -> SweepReport {
+    fn report(&self, counts: &Counts, tally: Tally) -> SweepReport {
         let is_present = |value: &Literal| *value == self.threshold.literal;
         let present = self.values.iter().position(is_present).map_or(0, |place| counts.hits[place]);
         let swept = |(place, value): (usize, &Literal)| SweptValue {
             value: self.json(value),
             present: is_present(value),
             hits: counts.hits[place],
-            share: counts.hits[place] as f64 / counts.rows.max(1) as f64,
+            share: counts.hits[place] as f64 / tally.rows.max(1) as f64,
             change: counts.hits[place] as i64 - present as i64,
             subjects: counts.subjects.as_ref().map(|subjects| subjects.hit[place]),
         };
         SweepReport {
             threshold: self.threshold.to_string(),
-            rows: counts.rows,
+            rows: tally.rows,
+            rows_skipped: tally.rows_skipped,
             subjects: counts.subjects.as_ref().map(|subjects| subjects.all),
-            set_aside,
-            seconds,
+            set_aside: tally.set_aside,
+            seconds: tally.seconds,
             values: self.values.iter().enumerate().map(swept).collect(),
         }
     }
@@ -173,7 +141,6 @@ impl Sweep {
 
 /// What has been counted so far.
 struct Counts {
-    rows: u64,
     /// By place of the value.
     hits: Vec<u64>,
     subjects: Option<SubjectCounts>,
@@ -182,7 +149,15 @@ struct Counts {
 impl Counts {
     fn new(values: usize, by_subject: bool) -> Self {
         let subjects = by_subject.then(|| SubjectCounts { all: 0, hit: vec![0; values] });
-        Self { rows: 0, hits: vec![0; values], subjects }
+        Self { hits: vec![0; values], subjects }
+    }
+
+    fn add(&mut self, other: &Self) {
+        add(&mut self.hits, &other.hits);
+        if let (Some(subjects), Some(others)) = (&mut self.subjects, &other.subjects) {
+            subjects.all += others.all;
+            add(&mut subjects.hit, &others.hit);
+        }
     }
 }
 

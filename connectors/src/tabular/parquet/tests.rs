@@ -8,10 +8,12 @@ use arrow::array::{Array, AsArray, Float64Array, Int32Array, RecordBatch, String
 use arrow::compute::cast;
 use haechi_model::intake::{SetAside, Warning};
 use haechi_model::streams::DECLARATION;
+use haechi_model::summary::Value;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 use super::*;
+use crate::options::Keep;
 use crate::tabular::open::{open, read_all};
 
 /// Where row groups end: in the middle of subjects, and one of a single row.
@@ -170,6 +172,45 @@ fn rows_that_stand_alone_need_no_key() {
 
         let (batches, ..) = read(&path, Some(&[]), &options);
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 100, "rows without columns are rows");
+    }
+}
+
+#[test]
+fn row_groups_that_are_not_kept_are_skipped_and_counted() {
+    let folder = Folder::new();
+    let mut all = rows(100);
+    all.masses[20] = Some(-1.0);
+    let path = folder.write(&all.batch(), &GROUPS, WriterProperties::default());
+    let open_with = |options: &ReadOptions| {
+        open(&[path.display().to_string()], &DECLARATION, None, options, Some(&["source_position", "net_mass_kg"]))
+            .unwrap()
+    };
+    // Groups end at rows 13, 14, 45, 60, 61 and 100; masses are half the row.
+    for (above, first_row, skipped) in [(-1.0, 1, 0), (6.5, 15, 14), (23.0, 46, 45), (30.0, 62, 61), (50.0, 101, 100)] {
+        for threads in [1, 4] {
+            let keep = Keep::new(move |part| {
+                let Some(Value::Double(max)) = part.column("net_mass_kg").and_then(|known| known.max.clone()) else {
+                    return above < 0.0;
+                };
+                max > above
+            });
+            let options = ReadOptions { threads, rows_alone: true, keep: Some(keep), ..ReadOptions::default() };
+            let mut reader = open_with(&options);
+            let (mut found, mut set_aside) = (Vec::new(), 0);
+            for intake in reader.by_ref() {
+                let intake = intake.unwrap();
+                set_aside += intake.set_aside.len();
+                found.extend(texts(&[intake.batch], "source_position").into_iter().flatten());
+            }
+            assert_eq!(reader.rows_skipped(), skipped, "above {above}");
+            assert_eq!(found.first().cloned(), (first_row <= 100).then(|| format!("row {first_row}")));
+            assert_eq!(found.len() + set_aside, 100 - skipped as usize);
+            assert_eq!(set_aside, usize::from(first_row <= 21), "what is skipped is not looked at");
+
+            let mut reader = open_with(&ReadOptions { rows_alone: false, ..options });
+            assert_eq!(reader.by_ref().map(|intake| intake.unwrap().batch.num_rows()).sum::<usize>(), 99);
+            assert_eq!(reader.rows_skipped(), 0, "subjects stay whole");
+        }
     }
 }
 

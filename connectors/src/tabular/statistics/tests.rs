@@ -45,7 +45,9 @@ fn read_cut(columns: Vec<(&str, ArrayRef)>, mapping: Option<&str>, zone: Tz, byt
     let file = std::fs::File::open(&path).unwrap();
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap();
     let names: Vec<String> = metadata.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let plan = Plan::new(Inputs::Exactly(&names), &DECLARATION, mapping.as_ref(), Wanted { columns: None, keys: true }, zone).unwrap();
+    let plan =
+        Plan::new(Inputs::Exactly(&names), &DECLARATION, mapping.as_ref(), Wanted { columns: None, keys: true }, zone)
+            .unwrap();
     let part = summary(&DECLARATION, &plan, metadata.schema(), metadata.metadata().row_group(0));
 
     let options = ReadOptions { zone, ..ReadOptions::default() };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use haechi_evaluate::{Evaluator, Options};
-use haechi_pipeline::{Progress, count as count_hits};
+use haechi_pipeline::{Progress, Rows, count as count_hits};
 
 use crate::commands::DONE;
 use crate::error::CommandError;
@@ -50,6 +50,11 @@ pub struct EvaluateArgs {
     /// Rows a batch; changes no hit
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<usize>,
+
+    /// Read the row groups of Parquet files too in which, by their statistics, no rule can hit. Otherwise they are skipped:
+    /// their rows count, but faulty ones among them are not set aside (with --hits every row is read)
+    #[arg(long)]
+    pub every_row: bool,
 }
 
 /// Rows a batch where only hits are counted: larger batches mean fewer looks at the same dictionary.
@@ -67,7 +72,8 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
-    let report = count_hits(ruleset, &evaluator, &inputs, &derive, args.hits.as_deref(), &progress)?;
+    let rows = Rows { inputs: &inputs, derive: &derive, every_row: args.every_row, progress: &progress };
+    let report = count_hits(ruleset, &evaluator, rows, args.hits.as_deref())?;
     drop(bar);
     if out.json {
         out.document(&report)?;
@@ -75,8 +81,8 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     }
     let total = report.seconds.get("total").copied().unwrap_or_default();
     out.line(format!(
-        "{} rows x {} rules: {} hits, {} set aside, {total:.3} s",
-        count(report.rows),
+        "{} x {} rules: {} hits, {} set aside, {total:.3} s",
+        rows_shown(report.rows, report.rows_skipped),
         count(report.rules as u64),
         count(report.hits),
         count(report.set_aside)
@@ -86,4 +92,10 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     let top = rules.into_iter().take(TOP_RULES).map(|(id, hits)| vec![id.clone(), count(hits)]);
     out.line(table(&["rule", "hits"], &[1], top).to_string())?;
     Ok(DONE)
+}
+
+/// Rows, and how many of them were skipped.
+pub fn rows_shown(rows: u64, skipped: u64) -> String {
+    let skipped = if skipped > 0 { format!(" ({} skipped)", count(skipped)) } else { String::new() };
+    format!("{} rows{skipped}", count(rows))
 }

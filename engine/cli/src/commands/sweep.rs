@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use haechi_evaluate::Options;
-use haechi_pipeline::{Progress, Sweep, SweepReport, SweptValue};
+use haechi_pipeline::{Progress, Rows, Sweep, SweepReport, SweptValue};
 use haechi_rules::Ruleset;
 use haechi_rules::diagnostic::nearest;
 use haechi_rules::sweep::{Parameter, choose, thresholds};
 
 use crate::commands::DONE;
+use crate::commands::evaluate::rows_shown;
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
 use crate::progress::Bar;
@@ -29,7 +30,7 @@ Example:
   haechi sweep --stream traveller --rules my-rules --input travellers.parquet \\
     --rule mine-0002 --parameter 2027-01-01..2027-06-30 step 7 --subjects";
 
-/// Pairs of row and value in memory at once, at most, if every value hit every row.
+/// Pairs of row and value in memory at once, at most, if every value hit every row: subjects are counted by pairs.
 const PAIRS_MAX: usize = 1 << 24;
 /// Rows a batch, at most and at least.
 const BATCH_ROWS: (usize, usize) = (131_072, 1_024);
@@ -74,6 +75,11 @@ pub struct SweepArgs {
     /// Zone of wall times that carry none
     #[arg(long, default_value = "UTC")]
     pub zone: String,
+
+    /// Read the row groups of Parquet files too in which, by their statistics, no value makes the rule hit. Otherwise they are skipped:
+    /// their rows count, but faulty ones among them are not set aside (with --subjects every row is read)
+    #[arg(long)]
+    pub every_row: bool,
 }
 
 /// Runs it.
@@ -93,12 +99,14 @@ pub fn run(args: &SweepArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let threshold = threshold.map_err(|error| CommandError::Usage(format!("rule `{}`: {error}", args.rule)))?;
     let values = parameter.values(threshold.class).map_err(|error| refused(&error))?;
     let sweep = Sweep::new(&ruleset.program, rule, threshold, values, Options::default())?;
-    let batch_rows = (PAIRS_MAX / sweep.values().len()).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
+    let pairs_a_row = if args.subjects { sweep.values().len() * rayon::current_num_threads() } else { 1 };
+    let batch_rows = (PAIRS_MAX / pairs_a_row).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
     let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, Some(batch_rows))?;
     let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
-    let report = sweep.run(&inputs, &derive, args.subjects, &progress)?;
+    let rows = Rows { inputs: &inputs, derive: &derive, every_row: args.every_row, progress: &progress };
+    let report = sweep.run(rows, args.subjects)?;
     drop(bar);
     let rule = &ruleset.rules[rule];
     if out.json {
@@ -124,10 +132,10 @@ fn text(report: &SweepReport, subject: &str) -> String {
     let seconds = report.seconds.get("total").copied().unwrap_or_default();
     let of = report.subjects.map(|all| format!(" of {} {subjects}", count(all))).unwrap_or_default();
     let head = format!(
-        "{} at {} values: {} rows{of}, {} set aside, {seconds:.3} s",
+        "{} at {} values: {}{of}, {} set aside, {seconds:.3} s",
         report.threshold,
         report.values.len(),
-        count(report.rows),
+        rows_shown(report.rows, report.rows_skipped),
         count(report.set_aside)
     );
     let mut header = vec!["", "value", "hits", "of rows", "change"];

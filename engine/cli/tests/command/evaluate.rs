@@ -1,16 +1,18 @@
 //! `haechi evaluate`: counts held against Arrow's own kernels, which know nothing of rules.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, RecordBatch, Scalar, StringArray};
 use arrow::compute::kernels::boolean::{and_kleene, is_null, not, or_kleene};
 use arrow::compute::kernels::cmp::{eq, gt, gt_eq, lt, lt_eq, neq};
 use arrow::compute::kernels::{comparison, numeric};
-use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Int32Type, UInt64Type};
+use arrow::compute::{cast, concat_batches, sort_to_indices, take_record_batch};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, UInt64Type};
 use haechi_datasets::{Spec, declarations};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
 
 use crate::support::Desk;
 
@@ -90,6 +92,75 @@ fn counts_are_those_of_an_independent_oracle() {
         expected.sort();
         assert!(hits_written(&desk) == expected, "hits.parquet holds each hit at its row");
     }
+}
+
+/// By value, in row groups of 500 rows; the first row of the cheapest is faulty.
+fn sorted_by_value(desk: &Desk) -> usize {
+    let batches: Vec<RecordBatch> = declarations(&Spec { declarations: 1_500, ..Spec::day(5) }).collect();
+    let all = concat_batches(&batches[0].schema(), &batches).unwrap();
+    let order = sort_to_indices(all.column_by_name("customs_value_usd").unwrap(), None, None).unwrap();
+    let sorted = take_record_batch(&all, &order).unwrap();
+    let mass = sorted.schema().index_of("net_mass_kg").unwrap();
+    let masses = sorted.column(mass).as_primitive::<Float64Type>().iter().enumerate();
+    let mut columns = sorted.columns().to_vec();
+    columns[mass] =
+        Arc::new(masses.map(|(row, mass)| if row == 0 { Some(-1.0) } else { mass }).collect::<Float64Array>());
+    let sorted = RecordBatch::try_new(sorted.schema(), columns).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(500)).build();
+    let file = File::create(desk.path("sorted.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, sorted.schema(), Some(properties)).unwrap();
+    writer.write(&sorted).unwrap();
+    assert!(writer.close().unwrap().num_row_groups() > 4);
+    sorted.num_rows()
+}
+
+#[test]
+fn row_groups_without_hits_are_skipped_and_change_no_count() {
+    let desk = Desk::new();
+    let n = sorted_by_value(&desk) as u64;
+    let dear = "customs_value_usd > 20000 AND net_mass_kg >= 0";
+    let rules = |name: &str, when: &[&str]| {
+        let line = |(i, when): (usize, &&str)| serde_json::json!({"id": format!("R{i}"), "when": when}).to_string();
+        desk.file(name, when.iter().enumerate().map(line).collect::<Vec<_>>().join("\n"));
+    };
+    rules("dear.jsonl", &[dear, "customs_value_usd BETWEEN 30000 AND 30001"]);
+    rules("cheap.jsonl", &[dear, "NOT (customs_value_usd > 20000) AND net_mass_kg > 0"]);
+    rules("unknown.jsonl", &[dear, "courier_id IS NULL"]);
+    let report = |rules: &str, words: &str| {
+        let command = format!("evaluate --stream declaration --rules {rules} --input sorted.parquet --json {words}");
+        desk.haechi(&command).done().json()
+    };
+    let number = |report: &serde_json::Value, name: &str| report[name].as_u64().unwrap();
+
+    let (some, every) = (report("dear.jsonl", ""), report("dear.jsonl", "--every-row"));
+    assert!(number(&some, "rows_skipped") >= 1_000 && number(&some, "rows_skipped") < n, "{some}");
+    assert!(number(&some, "hits") > 0 && some["per_rule"] == every["per_rule"], "{some} {every}");
+    let found = |report| ["rows", "set_aside"].map(|name| number(report, name));
+    assert_eq!((found(&some), found(&every)), ([n, 0], [n - 1, 1]), "what is skipped is not looked at");
+    assert_eq!(number(&every, "rows_skipped"), 0);
+    assert_eq!(number(&report("dear.jsonl", "--hits hits.parquet"), "rows_skipped"), 0);
+
+    for rules in ["cheap.jsonl", "unknown.jsonl"] {
+        let (some, every) = (report(rules, ""), report(rules, "--every-row"));
+        assert_eq!((number(&some, "rows_skipped"), &some["per_rule"]), (0, &every["per_rule"]), "{rules}");
+        assert_ne!(some["per_rule"]["R1"], 0);
+    }
+
+    let words =
+        "--rules dear.jsonl --input sorted.parquet --rule R0 --parameter 10000..40000 step 5000 --of customs_value_usd";
+    let sweep = |more: &str| {
+        let ran = desk.haechi(&format!("sweep --stream declaration {words} --json {more}"));
+        ran.done().json()["sweep"].clone()
+    };
+    let (some, every, subjects) = (sweep(""), sweep("--every-row"), sweep("--subjects"));
+    let skipped = [&some, &every, &subjects].map(|sweep| number(sweep, "rows_skipped"));
+    assert!(skipped[0] > 0 && skipped[1..] == [0, 0], "{skipped:?}");
+    let hits = |sweep: &serde_json::Value| -> Vec<u64> {
+        sweep["values"].as_array().unwrap().iter().map(|value| number(value, "hits")).collect()
+    };
+    assert_eq!(hits(&some), hits(&every));
+    let text = desk.haechi(&format!("sweep --stream declaration {words}")).done().out;
+    assert!(text.contains(" skipped), 0 set aside"), "{text}");
 }
 
 fn hits_written(desk: &Desk) -> Vec<(u64, String, String)> {

@@ -116,6 +116,7 @@ fn programs_get_the_same() {
       "sweep": {
         "threshold": "unit_price_usd < 2",
         "rows": 7,
+        "rows_skipped": 0,
         "subjects": 4,
         "set_aside": 0,
         "values": [

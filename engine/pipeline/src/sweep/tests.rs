@@ -198,7 +198,10 @@ proptest! {
         let batch = batch(rows);
         let mut counts = Counts::new(sweep.values().len(), true);
         sweep.count(&batch, &mut counts).unwrap();
-        let report = sweep.report(&counts, 0, BTreeMap::new());
+        let mut rows_alone = Counts::new(sweep.values().len(), false);
+        sweep.count(&batch, &mut rows_alone).unwrap();
+        prop_assert_eq!(&rows_alone.hits, &counts.hits);
+        let report = sweep.report(&counts, Tally { rows: batch.num_rows() as u64, ..Tally::default() });
 
         let ids = batch.column_by_name("declaration_id").unwrap();
         let ids = arrow::compute::cast(ids, &arrow::datatypes::DataType::Utf8).unwrap();
