@@ -51,9 +51,13 @@ impl CodeAtoms {
                 index.atoms_of(values.value(code), &mut scratch, |atom| {
                     let id = AtomId(atom);
                     let rules = schedule.settled_by(id);
-                    rules.iter().for_each(|rule| settled.push(*rule));
+                    for rule in rules {
+                        settled.push(*rule);
+                    }
                     let anchor = schedule.anchor_of(id);
-                    anchor.into_iter().for_each(|anchor| anchors.push(anchor));
+                    if let Some(anchor) = anchor {
+                        anchors.push(anchor);
+                    }
                     match &mut others {
                         Others::Matrix { words, bits } => {
                             bits[plan.places[atom as usize] as usize * *words + code / 64] |= 1 << (code % 64);
@@ -123,27 +127,21 @@ impl CodeAtoms {
         keys: &[i32],
         rows: &mut Vec<u32>,
     ) {
-        match self.row(plan, atom) {
-            Some(held) => rows.retain(|row| {
-                let code = keys[*row as usize] as usize;
-                held.get(code / 64).is_some_and(|word| (word >> (code % 64) & 1 == 1) != negated)
-            }),
-            None => {
-                let (lists, entry) = self.entry(schedule, atom);
-                rows.retain(|row| lists.has(keys[*row as usize] as usize, entry) != negated);
-            }
+        if let Some(held) = self.row(plan, atom) {
+            rows.retain(|row| has_bit(held, keys[*row as usize] as usize) != negated);
+        } else {
+            let (lists, entry) = self.entry(schedule, atom);
+            rows.retain(|row| lists.has(keys[*row as usize] as usize, entry) != negated);
         }
     }
 
     /// Whether an atom is true for a code.
     pub fn holds(&self, plan: &Plan, schedule: &Schedule, atom: AtomId, code: usize) -> bool {
-        match self.row(plan, atom) {
-            Some(held) => held.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1),
-            None => {
-                let (lists, entry) = self.entry(schedule, atom);
-                lists.has(code, entry)
-            }
+        if let Some(held) = self.row(plan, atom) {
+            return has_bit(held, code);
         }
+        let (lists, entry) = self.entry(schedule, atom);
+        lists.has(code, entry)
     }
 
     /// Where it stands which codes an atom is true for, of many.
@@ -158,6 +156,11 @@ impl CodeAtoms {
             (None, Others::Matrix { .. }) => (&self.anchors, u32::MAX),
         }
     }
+}
+
+/// Codes behind NULL may be anything.
+fn has_bit(bits: &[u64], code: usize) -> bool {
+    bits.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1)
 }
 
 /// Which codes occur, where the dictionary is larger than the batch and most do not.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use haechi_rules::Program;
@@ -84,8 +85,10 @@ impl Evaluator {
         let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
         let prepared = Prepared::new(plan, &schedule, batch)?;
         let blocks = prepared.blocks(self.options.block_rows.max(1));
+        let looked_at = AtomicU64::new(0);
         let one = |worker: &mut Worker<'_>, block: &Range<usize>| {
             let (found, frame) = worker.run(block, count_only)?;
+            looked_at.fetch_add(found.looked_at, Ordering::Relaxed);
             Ok(each(block, found, frame))
         };
         let worker = || Worker::new(plan, &schedule, &prepared, state);
@@ -96,7 +99,7 @@ impl Evaluator {
         } else {
             blocks.par_iter().map_init(worker, one).collect()
         };
-        state.note(&schedule, prepared.rows);
+        state.note(&schedule, prepared.rows, looked_at.into_inner());
         Ok((prepared, done?))
     }
 }

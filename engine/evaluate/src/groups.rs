@@ -107,7 +107,9 @@ mod tests {
     fn lists_are_closed_sorted_and_without_repeats() {
         let mut groups = Groups::default();
         for list in [&[3, 1, 3, 2][..], &[], &[7, 7]] {
-            list.iter().for_each(|item| groups.push(*item));
+            for item in list {
+                groups.push(*item);
+            }
             groups.close(true);
         }
         assert_eq!(

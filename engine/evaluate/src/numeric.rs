@@ -139,15 +139,18 @@ impl Cuts {
     /// The rank of every key.
     pub fn ranks(&self, keys: &[i64], out: &mut Ranks) {
         match out {
-            Ranks::Bytes(ranks) if self.0.len() <= u8::MAX as usize => self.fill(keys, ranks, |rank| rank as u8),
-            Ranks::Words(ranks) if self.0.len() > u8::MAX as usize => self.fill(keys, ranks, |rank| rank as u16),
+            Ranks::Bytes(ranks) if self.fits_bytes() => self.fill(keys, ranks, |rank| rank as u8),
+            Ranks::Words(ranks) if !self.fits_bytes() => self.fill(keys, ranks, |rank| rank as u16),
             // A frame that served another plan.
             _ => {
-                let fits = self.0.len() <= u8::MAX as usize;
-                *out = if fits { Ranks::Bytes(Vec::new()) } else { Ranks::Words(Vec::new()) };
+                *out = if self.fits_bytes() { Ranks::Bytes(Vec::new()) } else { Ranks::Words(Vec::new()) };
                 self.ranks(keys, out);
             }
         }
+    }
+
+    fn fits_bytes(&self) -> bool {
+        u8::try_from(self.0.len()).is_ok()
     }
 
     fn fill<T>(&self, keys: &[i64], out: &mut Vec<T>, narrow: impl Fn(usize) -> T) {
@@ -183,7 +186,7 @@ pub(crate) fn compare_ranks(ranks: &Ranks, test: RankTest, out: &mut [u64]) {
                 let lanes = i8x16::new(lanes.map(|rank| rank as i8)) ^ shift;
                 u64::from(lanes.simd_gt(cut).to_bitmask() as u16)
             };
-            compare_lanes(ranks, test, |rank| u16::from(rank), above, out);
+            compare_lanes(ranks, test, u16::from, above, out);
         }
         Ranks::Words(ranks) => {
             let (cut, shift) = (i16x8::splat((test.cut ^ 0x8000) as i16), i16x8::splat(i16::MIN));

@@ -107,7 +107,8 @@ impl Plan {
         {
             return Arc::clone(places);
         }
-        let places: Places = self.columns.iter().map(|(_, name, _)| schema.column_with_name(name).map(|(place, _)| place)).collect();
+        let places: Places =
+            self.columns.iter().map(|(_, name, _)| schema.column_with_name(name).map(|(place, _)| place)).collect();
         let last = (Arc::clone(schema), Arc::clone(&places));
         *self.last_schema.write().unwrap_or_else(PoisonError::into_inner) = Some(last);
         places

@@ -242,15 +242,12 @@ impl Schedule {
         for (rule, run) in self.rules.iter().enumerate() {
             for part in &run.rest {
                 let Some(operand) = operand_of(part) else { continue };
-                let parts = match self.masked.iter_mut().find(|masked| masked.operand == operand) {
-                    Some(masked) => &mut masked.parts,
-                    None => {
-                        self.masked.push(Masked { operand, parts: Vec::new() });
-                        let Some(masked) = self.masked.last_mut() else { continue };
-                        &mut masked.parts
-                    }
-                };
-                parts.push((rule as u32, *part));
+                let known = self.masked.iter().position(|masked| masked.operand == operand);
+                let at = known.unwrap_or_else(|| {
+                    self.masked.push(Masked { operand, parts: Vec::new() });
+                    self.masked.len() - 1
+                });
+                self.masked[at].parts.push((rule as u32, *part));
             }
             let left = run.rest.iter().filter(|part| operand_of(part).is_none());
             unmasked.extend(left.map(|part| (rule as u32, part.0)));
@@ -285,9 +282,8 @@ impl Schedule {
             AtomPlan::Key(cmp, threshold) => Cuts::key(*cmp, *threshold).map(|(key, _)| key),
             _ => None,
         };
-        let cuts =
-            |of: &Box<[u32]>| Cuts::new(of.iter().filter(|id| dense[**id as usize]).filter_map(key_of).collect());
-        self.cuts = plan.atoms_of.iter().map(cuts).collect();
+        let cuts = |of: &[u32]| Cuts::new(of.iter().filter(|id| dense[**id as usize]).filter_map(key_of).collect());
+        self.cuts = plan.atoms_of.iter().map(|of| cuts(of)).collect();
         let rank_test = |(id, atom): (usize, &AtomPlan)| match atom {
             AtomPlan::Key(cmp, threshold) => {
                 let operand = plan.program.atom(AtomId(id as u32)).operand;

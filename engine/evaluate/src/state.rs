@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arrow::array::RecordBatch;
@@ -29,9 +28,17 @@ pub(crate) struct State {
     spare: Mutex<Vec<(Slots, Found)>>,
     /// Rows of small batches, while nothing has been measured.
     sample: Mutex<Sample>,
-    /// Rows that rules have looked at, and rows of input, since they were last compared.
-    looked_at: AtomicU64,
-    rows: AtomicUsize,
+    /// What batches have cost since that was last compared.
+    spent: Mutex<Spent>,
+}
+
+/// What batches have cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    /// Rows of input.
+    rows: usize,
+    /// Rows that rules have looked at, of all rules.
+    looked_at: u64,
 }
 
 struct Current {
@@ -63,8 +70,7 @@ impl State {
             current: RwLock::new(Current { schedule, basis: Basis::Guess }),
             spare: Mutex::default(),
             sample: Mutex::default(),
-            looked_at: AtomicU64::new(0),
-            rows: AtomicUsize::new(0),
+            spent: Mutex::default(),
         }
     }
 
@@ -109,14 +115,18 @@ impl State {
         std::mem::take(&mut *sample).joined().map(Some)
     }
 
-    /// Notes that a batch of so many rows is done, and whether the schedule still fits the rows.
-    pub fn note(&self, schedule: &Arc<Schedule>, rows: usize) {
-        let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
-        if rows < MEASURE_ROWS_MIN {
-            return;
-        }
-        self.rows.store(0, Ordering::Relaxed);
-        let per_row = self.looked_at.swap(0, Ordering::Relaxed) as f64 / rows as f64;
+    /// Notes what a batch has cost, and whether the schedule still fits the rows.
+    pub fn note(&self, schedule: &Arc<Schedule>, rows: usize, looked_at: u64) {
+        let spent = {
+            let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+            spent.rows += rows;
+            spent.looked_at += looked_at;
+            if spent.rows < MEASURE_ROWS_MIN {
+                return;
+            }
+            std::mem::take(&mut *spent)
+        };
+        let per_row = spent.looked_at as f64 / spent.rows as f64;
         let basis = {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             if !Arc::ptr_eq(&current.schedule, schedule) {
@@ -156,7 +166,6 @@ impl<'e> Worker<'e> {
         self.found.begin(count_only);
         self.frame.begin(self.prepared, block.clone());
         self.frame.run(&mut self.found)?;
-        self.state.looked_at.fetch_add(self.found.looked_at, Ordering::Relaxed);
         Ok((&mut self.found, &self.frame))
     }
 }

@@ -160,7 +160,9 @@ impl Frame<'_> {
         bits::append_rows(out, &mut rows);
         self.filter_atom(id, negated, &mut rows)?;
         out.fill(0);
-        rows.iter().for_each(|row| bits::set(out, *row as usize));
+        for row in &rows {
+            bits::set(out, *row as usize);
+        }
         let any = !rows.is_empty();
         self.slots.give_rows(rows);
         Ok(any)

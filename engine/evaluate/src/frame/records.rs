@@ -18,7 +18,7 @@ pub(super) struct RecordFrame<'e> {
     offsets: Vec<usize>,
 }
 
-impl<'e> Frame<'e> {
+impl Frame<'_> {
     /// The frame of the records in a list column, and where each row's records begin.
     pub fn records(&mut self, list: u32) -> Result<(&mut Self, &[usize]), EvaluateError> {
         let at = self.record_frame(list)?;

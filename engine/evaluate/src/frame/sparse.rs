@@ -70,7 +70,9 @@ impl Frame<'_> {
         }
         kept.sort_unstable();
         std::mem::swap(rows, &mut kept);
-        [left, kept, some].into_iter().for_each(|rows| self.slots.give_rows(rows));
+        for spare in [left, kept, some] {
+            self.slots.give_rows(spare);
+        }
         Ok(())
     }
 
@@ -95,13 +97,10 @@ impl Frame<'_> {
         }
         self.decide(id)?;
         let decided = &self.slots.atoms[id.0 as usize];
-        if !decided.any {
-            if !negated {
-                rows.clear();
-                return Ok(());
-            }
-        } else {
+        if decided.any {
             rows.retain(|row| bits::get(&decided.bits, *row as usize) != negated);
+        } else if !negated {
+            rows.clear();
         }
         if negated && !matches!(plan.atom(id), AtomPlan::IsNull) {
             self.keep_known(atom.operand, rows)?;
