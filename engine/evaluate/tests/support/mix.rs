@@ -156,7 +156,7 @@ impl Templates {
                 _ => filled("sum_items(quantity) > 100 AND any_item(?)", &[t]),
             };
         }
-        match dice.below(26) {
+        match dice.below(28) {
             0..4 => t.clone(),
             4..7 => filled("? AND ?", &[t, a]),
             7 => filled("? AND ? AND ?", &[t, u, a]),
@@ -176,7 +176,9 @@ impl Templates {
             21 => filled("? AND ?", &[a, b]),
             22 => filled("? OR ?", &[a, b]),
             23 => filled("NOT ? AND ? AND ?", &[a, b, t]),
-            24 => filled("NOT (? OR ?) AND NOT ?", &[t, u, a]),
+            24 => filled("? AND ((? OR ?) AND ? OR ?)", &[t, a, b, u, c]),
+            25 => filled("(? OR ?) AND (? OR ? AND (? OR ?))", &[t, u, a, b, c, v]),
+            26 => filled("NOT (? OR ?) AND NOT ?", &[t, u, a]),
             _ => filled("CASE WHEN ? THEN ? ELSE ? END", &[t, a, u]),
         }
     }
@@ -276,7 +278,7 @@ fn other_atom(dice: &mut Dice) -> Sql {
                 ("hs_code", "hs4"),
             ]);
             let cmp = *dice.pick(&["=", "=", "<>", "<>", "<", ">="]);
-            both(format!("{} {cmp} {}", pair.0, pair.1))
+            both(format!("{}{} {cmp} {}", *dice.pick(&["", "NOT "]), pair.0, pair.1))
         }
         13 => Sql { ours: format!("customs_value_usd / net_mass_kg < {}", bound(dice)), theirs: None },
         14 => Sql { ours: format!("quantity < lookup('floor', hs4) + {}", bound(dice)), theirs: None },
