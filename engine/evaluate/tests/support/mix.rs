@@ -226,7 +226,7 @@ fn text_atom(dice: &mut Dice) -> Sql {
     match dice.below(12) {
         0..3 => both(format!("{column} = {}", constant(dice))),
         3 => {
-            let values: Vec<String> = (0..1 + dice.below(12)).map(|_| constant(dice)).collect();
+            let values: Vec<String> = (0..=dice.below(12)).map(|_| constant(dice)).collect();
             both(format!("{column} IN ({})", values.join(", ")))
         }
         4 => both(format!("{column} NOT IN ({}, {})", constant(dice), *dice.pick(&["'x'", "NULL"]))),
@@ -303,14 +303,10 @@ fn quoted(text: &str) -> String {
 fn filled(form: &str, parts: &[&Sql]) -> Sql {
     let fill = |part: &dyn Fn(&Sql) -> Option<String>| {
         let mut parts = parts.iter();
-        let mut text = String::new();
-        for piece in form.split_inclusive('?') {
-            match piece.strip_suffix('?') {
-                Some(before) => text += &format!("{before}({})", part(parts.next().expect("a part for each `?`"))?),
-                None => text += piece,
-            }
-        }
-        Some(text)
+        form.split_inclusive('?').try_fold(String::new(), |text, piece| match piece.strip_suffix('?') {
+            Some(before) => Some(text + before + "(" + &part(parts.next().expect("a part for each `?`"))? + ")"),
+            None => Some(text + piece),
+        })
     };
     let theirs = if form.contains("_item") { None } else { fill(&|part| part.theirs.clone()) };
     Sql { ours: fill(&|part| Some(part.ours.clone())).expect("ours is always there"), theirs }
