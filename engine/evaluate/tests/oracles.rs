@@ -17,25 +17,8 @@ use proptest::test_runner::{RngSeed, TestCaseError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::grammar::{Extra, Sql, conditions, into_lists};
 use support::naive::Naive;
-use support::table::{CODES, COUNTRIES, Dice, Domain, Table, WORDS};
+use support::table::{CODES, COUNTRIES, Dice, Domain, ITEMS, Table, WORDS};
 use support::{datafusion, encode, program};
-
-const ITEMS: &Domain = &Domain {
-    stream: "declaration",
-    texts: &[
-        ("origin_country", COUNTRIES),
-        ("departure_country", COUNTRIES),
-        ("hs4", CODES),
-        ("description", WORDS),
-        ("trade_name", WORDS),
-    ],
-    floats: &["customs_value_usd", "net_mass_kg", "quantity"],
-    ints: &["item_no", "version"],
-    longs: &["journal_position"],
-    bools: &["importer_aeo", "inspection_wanted"],
-    instants: &["declared_at", "arrival_at"],
-    ..Domain::NONE
-};
 
 const TRAVELLERS: &Domain = &Domain {
     stream: "traveller",

@@ -1,11 +1,12 @@
 //! A table as Arrow: plainly, for DataFusion; and in every form that a reader may deliver, for the evaluator.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
-    LargeStringArray, ListArray, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray, StringViewArray,
-    StructArray, TimestampMillisecondArray,
+    Array, ArrayRef, ArrowNativeTypeOp, BooleanArray, Date32Array, DictionaryArray, Float64Array, Int32Array,
+    Int64Array, LargeStringArray, ListArray, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray,
+    StringViewArray, StructArray, TimestampMillisecondArray,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowDictionaryKeyType, ArrowNativeType, Field, Fields, Int16Type, Int32Type, Schema};
@@ -104,20 +105,25 @@ fn text(cells: &[Cell], dice: &mut Dice) -> ArrayRef {
     }
 }
 
-/// A dictionary with unused values, values that stand in it twice, and NULL among them.
+/// A dictionary with unused values, values that stand in it twice, and NULL among them; behind NULL keys, any code.
 fn untidy<K: ArrowDictionaryKeyType>(cells: &[Cell], dice: &mut Dice) -> ArrayRef {
     let mut values: Vec<Option<&str>> = vec![None, Some("unused"), Some("gun"), Some("CN"), None];
-    for text in cells.iter().filter_map(text_of) {
-        if !values.contains(&Some(text)) || dice.one_in(4) {
-            let at = dice.below(values.len() + 1);
-            values.insert(at, Some(text));
+    let distinct: BTreeSet<&str> = cells.iter().filter_map(text_of).collect();
+    for text in distinct {
+        for _ in 0..=usize::from(dice.one_in(4)) {
+            values.insert(dice.below(values.len() + 1), Some(text));
         }
     }
+    let mut codes: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    for (code, value) in values.iter().enumerate() {
+        codes.entry(*value).or_default().push(code);
+    }
     let mut code = |cell: &Cell| {
-        let wanted = text_of(cell);
-        let codes: Vec<usize> = (0..values.len()).filter(|code| values[*code] == wanted).collect();
-        let valid = wanted.is_some() || dice.one_in(2);
-        (K::Native::from_usize(*dice.pick(&codes)).unwrap(), valid)
+        let code = K::Native::from_usize(*dice.pick(&codes[&text_of(cell)])).unwrap();
+        if *cell != Cell::Null || dice.one_in(2) {
+            return (code, true);
+        }
+        (*dice.pick(&[code, K::Native::MIN_TOTAL_ORDER, K::Native::MAX_TOTAL_ORDER]), false)
     };
     let (codes, valid): (Vec<K::Native>, Vec<bool>) = cells.iter().map(&mut code).unzip();
     let keys = PrimitiveArray::<K>::new(ScalarBuffer::from(codes), Some(NullBuffer::from(valid)));

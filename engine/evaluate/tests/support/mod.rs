@@ -4,6 +4,7 @@
 pub mod datafusion;
 pub mod encode;
 pub mod grammar;
+pub mod mix;
 pub mod naive;
 pub mod table;
 

@@ -177,6 +177,25 @@ impl Domain {
     }
 }
 
+/// Goods declarations, an item a row.
+pub const ITEMS: &Domain = &Domain {
+    stream: "declaration",
+    texts: &[
+        ("origin_country", COUNTRIES),
+        ("departure_country", COUNTRIES),
+        ("hs_code", CODES),
+        ("hs4", CODES),
+        ("description", WORDS),
+        ("trade_name", WORDS),
+    ],
+    floats: &["customs_value_usd", "net_mass_kg", "quantity"],
+    ints: &["item_no", "version"],
+    longs: &["journal_position"],
+    bools: &["importer_aeo", "inspection_wanted"],
+    instants: &["declared_at", "arrival_at"],
+    ..Domain::NONE
+};
+
 pub const COUNTRIES: &[&str] = &["CN", "cn", "VN", " vn ", "KR", "", "\u{1F9F8}"];
 pub const CODES: &[&str] = &["6402", "6403", "8517", "64", "", "0640"];
 pub const WORDS: &[&str] = &[
