@@ -102,7 +102,9 @@ impl Prepared {
             let Some((keys, _)) = self.dictionary(column) else { continue };
             let mut rows = vec![0u64; codes.len()];
             for key in keys.iter().flatten() {
-                rows[key as usize] += 1;
+                if let Some(rows) = rows.get_mut(key as usize) {
+                    *rows += 1;
+                }
             }
             for (code, rows) in rows.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
                 codes.settled_by(code).iter().for_each(|rule| counts[*rule as usize] += rows);

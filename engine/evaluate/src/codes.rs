@@ -128,10 +128,10 @@ impl CodeAtoms {
         rows: &mut Vec<u32>,
     ) {
         if let Some(held) = self.row(plan, atom) {
-            rows.retain(|row| has_bit(held, keys[*row as usize] as usize) != negated);
+            rows.retain(|row| has_bit(held, code(keys[*row as usize])) != negated);
         } else {
             let (lists, entry) = self.entry(schedule, atom);
-            rows.retain(|row| lists.has(keys[*row as usize] as usize, entry) != negated);
+            rows.retain(|row| lists.has(code(keys[*row as usize]), entry) != negated);
         }
     }
 
@@ -161,6 +161,11 @@ impl CodeAtoms {
 /// Codes behind NULL may be anything.
 fn has_bit(bits: &[u64], code: usize) -> bool {
     bits.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1)
+}
+
+/// A code as a place. Behind NULL any number may stand: a negative one is past every dictionary.
+pub(crate) fn code(key: i32) -> usize {
+    key as u32 as usize
 }
 
 /// Which codes occur, where the dictionary is larger than the batch and most do not.

@@ -21,6 +21,15 @@ impl Groups {
         Self { starts, items: Vec::new() }
     }
 
+    /// From pairs of index and number, each list sorted.
+    pub fn sorted(groups: usize, pairs: &[(u32, u32)]) -> Self {
+        let mut all = Self::from_pairs(groups, pairs);
+        for group in 0..groups {
+            all.items[all.starts[group] as usize..all.starts[group + 1] as usize].sort_unstable();
+        }
+        all
+    }
+
     /// From pairs of index and number; numbers keep their order.
     pub fn from_pairs(groups: usize, pairs: &[(u32, u32)]) -> Self {
         let mut starts = vec![0u32; groups + 1];
@@ -122,5 +131,6 @@ mod tests {
     fn pairs_are_grouped_in_their_order() {
         let groups = Groups::from_pairs(3, &[(2, 5), (0, 1), (2, 4)]);
         assert_eq!((groups.of(0), groups.of(1), groups.of(2)), (&[1][..], &[][..], &[5, 4][..]));
+        assert_eq!(Groups::sorted(3, &[(2, 5), (0, 1), (2, 4)]).of(2), [4, 5]);
     }
 }

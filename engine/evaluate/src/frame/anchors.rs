@@ -8,7 +8,7 @@ use arrow::datatypes::Int32Type;
 use haechi_rules::program::{AtomId, OperandId};
 
 use super::Frame;
-use crate::codes::CodeAtoms;
+use crate::codes::{CodeAtoms, code};
 use crate::error::EvaluateError;
 use crate::groups::Groups;
 use crate::hits::Settled;
@@ -69,19 +69,19 @@ impl AnchorRows {
             None => {
                 found.resize(keys.len(), 0);
                 let mut n = 0;
-                for (row, code) in keys.iter().enumerate() {
+                for (row, key) in keys.iter().enumerate() {
                     found[n] = row as u32;
-                    n += usize::from(column.codes.has_anchors(*code as usize));
+                    n += usize::from(column.codes.has_anchors(code(*key)));
                 }
                 found.truncate(n);
             }
             Some(nulls) => {
-                let anchored = |row: &usize| column.codes.has_anchors(keys[*row] as usize);
+                let anchored = |row: &usize| column.codes.has_anchors(code(keys[*row]));
                 found.extend(nulls.valid_indices().filter(anchored).map(|row| row as u32));
             }
         }
         for row in &found {
-            for anchor in column.codes.anchors_of(keys[*row as usize] as usize) {
+            for anchor in column.codes.anchors_of(code(keys[*row as usize])) {
                 self.note(*row, *anchor);
             }
         }
@@ -123,7 +123,7 @@ pub(crate) struct CodedRows<'e> {
 impl CodedRows<'_> {
     /// The rules that the value of a row settles.
     pub fn settled(&self, row: usize) -> &[u32] {
-        if self.keys.is_null(row) { &[] } else { self.codes.settled_by(self.keys.value(row) as usize) }
+        if self.keys.is_null(row) { &[] } else { self.codes.settled_by(code(self.keys.value(row))) }
     }
 }
 
@@ -153,7 +153,7 @@ impl<'e> Frame<'e> {
         let looked_at = &self.slots.anchors.settled;
         Settled {
             coded: coded.filter(|column| !column.codes.settles_nothing()).collect(),
-            looked_at: (!looked_at.is_empty()).then(|| Groups::from_pairs(self.rows, looked_at)),
+            looked_at: (!looked_at.is_empty()).then(|| Groups::sorted(self.rows, looked_at)),
         }
     }
 

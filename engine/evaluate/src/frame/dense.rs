@@ -6,7 +6,7 @@ use haechi_rules::program::{AtomId, Class, Cmp, Node, NodeId, OperandId, Test};
 
 use super::Frame;
 use crate::bits;
-use crate::codes::CodeAtoms;
+use crate::codes::{CodeAtoms, code};
 use crate::error::EvaluateError;
 use crate::numeric;
 use crate::plan::AtomPlan;
@@ -288,9 +288,10 @@ impl Frame<'_> {
                 }
             } else {
                 for (word, chunk) in decided.iter_mut().zip(keys.chunks(64)) {
-                    *word = chunk.iter().enumerate().fold(0, |word, (i, code)| {
-                        word | u64::from(codes.holds(plan, schedule, id, *code as usize)) << i
-                    });
+                    *word = chunk
+                        .iter()
+                        .enumerate()
+                        .fold(0, |word, (i, key)| word | u64::from(codes.holds(plan, schedule, id, code(*key))) << i);
                 }
             }
             self.remove_nulls(operand, &mut decided);
@@ -385,8 +386,8 @@ impl Frame<'_> {
 fn collect_code_rows(keys: &[i32], n_codes: usize, words: usize, out: &mut Vec<u64>) {
     out.clear();
     out.resize(n_codes * words, 0);
-    for (row, code) in keys.iter().enumerate() {
-        if let Some(word) = out.get_mut(*code as usize * words + row / 64) {
+    for (row, key) in keys.iter().enumerate() {
+        if let Some(word) = out.get_mut(code(*key) * words + row / 64) {
             *word |= 1 << (row % 64);
         }
     }

@@ -6,6 +6,7 @@ use haechi_rules::program::{AtomId, Class, Cmp, Node, NodeId, OperandId};
 
 use super::Frame;
 use crate::bits;
+use crate::codes::code;
 use crate::error::EvaluateError;
 use crate::plan::AtomPlan;
 use crate::text::TextTest;
@@ -90,8 +91,8 @@ impl Frame<'_> {
         let array = self.slots.operands[operand.0 as usize].array.as_ref();
         let Some(array) = array else { return Ok(None) };
         if let (Some(codes), Some(dictionary)) = (self.codes(operand), array.as_dictionary_opt::<Int32Type>()) {
-            let code = dictionary.keys().value(row) as usize;
-            return Ok(Some(codes.holds(self.plan, self.schedule, id, code)));
+            let key = dictionary.keys().value(row);
+            return Ok(Some(codes.holds(self.plan, self.schedule, id, code(key))));
         }
         match Texts::new(array).at(row).map(|value| test.holds(value)) {
             None => Ok(None),
