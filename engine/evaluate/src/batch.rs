@@ -225,8 +225,12 @@ fn subject_starts(batch: &RecordBatch, key: &str) -> Result<Vec<u32>, EvaluateEr
         starts.extend((1..rows).filter(begins).map(|row| row as u32));
     };
     match column.data_type() {
-        DataType::Dictionary(key, _) if **key == DataType::Int32 => cut(&same_codes::<Int32Type>(column)),
-        DataType::Dictionary(key, _) if **key == DataType::Int16 => cut(&same_codes::<Int16Type>(column)),
+        DataType::Dictionary(key, value) if (&**key, &**value) == (&DataType::Int32, &DataType::Utf8) => {
+            cut(&same_codes::<Int32Type>(column));
+        }
+        DataType::Dictionary(key, value) if (&**key, &**value) == (&DataType::Int16, &DataType::Utf8) => {
+            cut(&same_codes::<Int16Type>(column));
+        }
         _ => {
             let text = cast(column, &DataType::Utf8)?;
             let text = text.as_string::<i32>();

@@ -39,6 +39,7 @@ pub struct Evaluator {
 impl Evaluator {
     /// Makes a program ready.
     pub fn new(program: Arc<Program>, options: Options) -> Result<Self, EvaluateError> {
+        let options = Options { block_rows: options.block_rows.max(1) };
         let plan = Arc::new(Plan::new(program)?);
         let state = Arc::new(State::new(&plan, options.block_rows));
         Ok(Self { plan, state, options })
@@ -84,7 +85,7 @@ impl Evaluator {
         let (plan, state) = (&*self.plan, &*self.state);
         let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
         let prepared = Prepared::new(plan, &schedule, batch)?;
-        let blocks = prepared.blocks(self.options.block_rows.max(1));
+        let blocks = prepared.blocks(self.options.block_rows);
         let looked_at = AtomicU64::new(0);
         let one = |worker: &mut Worker<'_>, block: &Range<usize>| {
             let (found, frame) = worker.run(block, count_only)?;

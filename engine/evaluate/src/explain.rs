@@ -44,7 +44,7 @@ impl Explanation {
 const SHOWN_MAX: usize = 6;
 
 impl Evaluator {
-    /// Explains one rule for one row of a batch.
+    /// Explains one rule for one row of a batch, both of which there are.
     pub fn explain(&self, batch: &RecordBatch, row: usize, rule: usize) -> Result<Explanation, EvaluateError> {
         let schedule = self.state.schedule();
         let prepared = Prepared::new(&self.plan, &schedule, batch)?;

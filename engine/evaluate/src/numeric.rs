@@ -141,7 +141,7 @@ impl Cuts {
         match out {
             Ranks::Bytes(ranks) if self.fits_bytes() => self.fill(keys, ranks, |rank| rank as u8),
             Ranks::Words(ranks) if !self.fits_bytes() => self.fill(keys, ranks, |rank| rank as u16),
-            // A frame that served another plan.
+            // A frame that served another schedule.
             _ => {
                 *out = if self.fits_bytes() { Ranks::Bytes(Vec::new()) } else { Ranks::Words(Vec::new()) };
                 self.ranks(keys, out);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_null_array};
-use arrow::compute::{cast, concat};
+use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
+use arrow::compute::{cast, concat, take};
 use arrow::datatypes::DataType;
 
 use crate::batch::Prepared;
@@ -23,15 +23,19 @@ impl Sample {
         self.rows
     }
 
-    /// Keeps a batch. Of a dictionary only the values that occur: a row may be cut out of a million.
-    pub fn add(&mut self, batch: Prepared) -> Result<(), EvaluateError> {
-        let own = |array: ArrayRef| match array.data_type() {
-            DataType::Dictionary(_, values) => cast(&array, values),
-            _ => Ok(array),
+    /// Keeps the rows of a batch, and nothing of what they were cut out of. Lists are not measured.
+    pub fn add(&mut self, batch: &Prepared) -> Result<(), EvaluateError> {
+        let all: UInt32Array = (0..batch.rows as u32).collect::<Vec<_>>().into();
+        let own = |array: &ArrayRef| -> Result<Option<ArrayRef>, EvaluateError> {
+            Ok(match array.data_type() {
+                nested if nested.is_nested() => None,
+                DataType::Dictionary(_, values) => Some(cast(&take(array, &all, None)?, values)?),
+                _ => Some(take(array, &all, None)?),
+            })
         };
-        let columns = batch.columns.into_iter().map(|column| column.map(own).transpose());
+        let columns = batch.columns.iter().map(|column| Ok(column.as_ref().map(own).transpose()?.flatten()));
+        self.batches.push((batch.rows, columns.collect::<Result<_, EvaluateError>>()?));
         self.rows += batch.rows;
-        self.batches.push((batch.rows, columns.collect::<Result<_, _>>()?));
         Ok(())
     }
 

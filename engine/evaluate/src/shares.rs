@@ -3,7 +3,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take;
-use haechi_rules::program::{AtomId, Class, Cmp, Node, Operand, OperandId, Over, Test};
+use haechi_rules::program::{AtomId, Class, Cmp, Node, Operand, OperandId, Test};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::batch::Prepared;
@@ -18,7 +18,7 @@ const SAMPLE_ROWS: usize = 2_048;
 /// Up to so many values in a sample a column has few.
 const FEW_VALUES: usize = 128;
 
-/// The share of rows each atom is true for, and how many rows say so.
+/// The share of rows each atom is true for.
 #[derive(Debug)]
 pub(crate) struct Shares {
     /// By atom, 0 to 1.
@@ -115,7 +115,7 @@ impl Shares {
                 Node::And(parts) => parts.iter().map(of).product(),
                 Node::Or(parts) => 1.0 - parts.iter().map(|part| 1.0 - of(part)).product::<f32>(),
                 // A subject has a few rows: any of them will do, or all have to.
-                Node::Any(Over::Items | Over::Records(_), inner) => (2.0 * of(inner)).min(1.0),
+                Node::Any(_, inner) => (2.0 * of(inner)).min(1.0),
                 Node::All(_, inner) => of(inner),
                 Node::Holds { inner, negated } => {
                     if *negated {

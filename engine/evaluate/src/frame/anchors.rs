@@ -31,6 +31,8 @@ pub(crate) struct AnchorRows {
     /// Rows and rules that are settled there.
     settled: Vec<(u32, u32)>,
     scratch: Scratch,
+    /// Atoms of the value that is looked at.
+    atoms: Vec<u32>,
     epoch: u64,
 }
 
@@ -133,10 +135,12 @@ impl<'e> Frame<'e> {
         if self.slots.anchors.epoch == self.slots.epoch {
             return Ok(());
         }
+        for operand in &self.schedule.looked_at {
+            self.load(*operand)?;
+        }
         let mut anchors = std::mem::take(&mut self.slots.anchors);
         anchors.epoch = self.slots.epoch;
         for operand in &self.schedule.looked_at {
-            self.load(*operand)?;
             match self.coded(*operand) {
                 Some(column) => anchors.look_at_codes(&column),
                 None => self.look_at_values(*operand, &mut anchors),
@@ -171,27 +175,23 @@ impl<'e> Frame<'e> {
         let schedule = self.schedule;
         let array = self.slots.operands[operand.0 as usize].array.as_ref();
         let (Some(array), Some(index)) = (array, &self.plan.texts[operand.0 as usize]) else { return };
-        let mut scratch = std::mem::take(&mut anchors.scratch);
-        // Where a text stands in a value twice, so may its atom.
-        let repeats = index.repeats();
-        let known = |pairs: &[(u32, u32)], pair: (u32, u32)| repeats && pairs.contains(&pair);
+        let (mut scratch, mut atoms) = (std::mem::take(&mut anchors.scratch), std::mem::take(&mut anchors.atoms));
         each_text(array, |row, value| {
             let Some(value) = value else { return };
-            let (first_pair, first_settled) = (anchors.pairs.len(), anchors.settled.len());
-            index.atoms_of(value, &mut scratch, |atom| {
-                if let Some(anchor) = schedule.anchor_of(AtomId(atom))
-                    && !known(&anchors.pairs[first_pair..], (row as u32, anchor))
-                {
+            atoms.clear();
+            index.atoms_of(value, &mut scratch, |atom| atoms.push(atom));
+            if index.repeats() {
+                // Where a text stands in a value twice, so may its atom.
+                atoms.sort_unstable();
+                atoms.dedup();
+            }
+            for atom in atoms.iter().map(|atom| AtomId(*atom)) {
+                if let Some(anchor) = schedule.anchor_of(atom) {
                     anchors.note(row as u32, anchor);
                 }
-                for rule in schedule.settled_by(AtomId(atom)) {
-                    let pair = (row as u32, *rule);
-                    if !known(&anchors.settled[first_settled..], pair) {
-                        anchors.settled.push(pair);
-                    }
-                }
-            });
+                anchors.settled.extend(schedule.settled_by(atom).iter().map(|rule| (row as u32, *rule)));
+            }
         });
-        anchors.scratch = scratch;
+        (anchors.scratch, anchors.atoms) = (scratch, atoms);
     }
 }

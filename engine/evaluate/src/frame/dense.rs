@@ -272,10 +272,8 @@ impl Frame<'_> {
             decided.clear();
             decided.resize(self.slots.ones.len(), 0);
             let slot = &mut self.slots.operands[operand.0 as usize];
-            let Some(keys) = slot.array.as_ref().and_then(|array| array.as_dictionary_opt::<Int32Type>()) else {
-                return Ok(());
-            };
-            let keys = keys.keys().values();
+            let dictionary = slot.array.as_ref().and_then(|array| array.as_dictionary_opt::<Int32Type>());
+            let keys = dictionary.map_or(&[][..], |dictionary| dictionary.keys().values());
             if codes.few() {
                 let words = decided.len();
                 if slot.code_rows_epoch != self.slots.epoch {

@@ -6,10 +6,12 @@ use rustc_hash::FxHashMap;
 use super::Frame;
 use crate::bits;
 use crate::error::EvaluateError;
+use crate::schedule::Masked;
 use crate::values::Texts;
 
-/// Values of a column that are kept; past this all are forgotten.
-const VALUES_MAX: usize = 1_024;
+/// Values of a column that are kept, and their bytes at most. Of others, each rule that is awake is asked.
+const VALUES_MAX: usize = 256;
+const VALUE_BYTES_MAX: usize = 64;
 
 /// By value, the rules it leaves possible.
 #[derive(Default)]
@@ -32,30 +34,38 @@ impl Frame<'_> {
                 bits::and(&mut self.slots.woken, mask);
                 continue;
             }
-            let mask = self.mask(at)?;
+            let room = masks.by_value.len() < VALUES_MAX && value.is_none_or(|value| value.len() <= VALUE_BYTES_MAX);
+            if !room {
+                self.ask_woken(masked)?;
+                continue;
+            }
+            let mask = self.mask(masked)?;
             bits::and(&mut self.slots.woken, &mask);
             let masks = &mut self.slots.masks[at];
             match value {
-                Some(value) => {
-                    if masks.by_value.len() >= VALUES_MAX {
-                        masks.by_value.clear();
-                    }
-                    masks.by_value.insert(value.into(), mask);
-                }
+                Some(value) => drop(masks.by_value.insert(value.into(), mask)),
                 None => masks.of_null = Some(mask),
             }
         }
         Ok(())
     }
 
-    fn mask(&mut self, at: usize) -> Result<Vec<u64>, EvaluateError> {
-        let schedule = self.schedule;
-        let mut mask = bits::ones(schedule.rules.len());
-        for (rule, part) in &schedule.masked[at].parts {
+    fn mask(&mut self, masked: &Masked) -> Result<Vec<u64>, EvaluateError> {
+        let mut mask = bits::ones(self.schedule.rules.len());
+        for (rule, part) in &masked.parts {
             if !self.is_true(*part, 0)? {
                 bits::clear(&mut mask, *rule as usize);
             }
         }
         Ok(mask)
+    }
+
+    fn ask_woken(&mut self, masked: &Masked) -> Result<(), EvaluateError> {
+        for (rule, part) in &masked.parts {
+            if bits::get(&self.slots.woken, *rule as usize) && !self.is_true(*part, 0)? {
+                bits::clear(&mut self.slots.woken, *rule as usize);
+            }
+        }
+        Ok(())
     }
 }

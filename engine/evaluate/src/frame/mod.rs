@@ -1,9 +1,9 @@
 //! One block of rows on its way through the plan: operands are read, atoms decided and formulas combined at most once,
 //! and only when something asks for them.
 //!
-//! Two ways to the same answer: for many rows a bitmap of the whole block ([`dense`]), for a few a list of row numbers
-//! ([`sparse`]), for one a yes or no ([`single`]). [`run`] takes the rules through either. Records in list columns get a frame of their own, whose rows are
-//! the records ([`records`]).
+//! Three ways to the same answer: for many rows a bitmap of the whole block ([`dense`]), for a few a list of row numbers
+//! ([`sparse`]), for one a yes or no ([`single`], [`masks`]). [`run`] takes the rules through them, from the rows that
+//! [`anchors`] finds. Records in list columns get a frame of their own, whose rows are the records ([`records`]).
 
 mod anchors;
 mod dense;
@@ -45,7 +45,7 @@ pub(crate) struct Frame<'e> {
 }
 
 impl<'e> Frame<'e> {
-    /// A frame for the rows of batches. The slots may come from another frame, of any plan.
+    /// A frame for the rows of batches. The slots may come from another frame of the plan.
     pub fn rows(plan: &'e Plan, schedule: &'e Schedule, slots: Slots) -> Self {
         Self::new(plan, schedule, Scope::Row, slots)
     }

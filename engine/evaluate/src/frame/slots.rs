@@ -86,7 +86,7 @@ impl Slots {
             self.masks.clear();
         }
         self.masks.resize_with(schedule.masked.len(), Masks::default);
-        // What the slots were used for before may have been another plan.
+        // What they were used for before may have been another batch.
         self.epoch += 1;
     }
 

@@ -1,4 +1,4 @@
-//! A few rows one by one: what is left of a block after a selective start, or a request of a single row.
+//! A few rows one by one: what is left of a block after a selective start.
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
