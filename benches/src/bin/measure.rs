@@ -94,9 +94,8 @@ fn in_memory(args: &InMemory) -> Result<String, Box<dyn Error>> {
     let source = Source::new(args.dir.clone());
     let evaluator = evaluator(&source.rules(args.rules)?);
     let batches = source.batches(args.rows, args.batch_rows, Text::ByCode)?;
-    let once = |evaluator: &Evaluator, batches: &[RecordBatch]| match args.count {
-        true => counted(evaluator, batches, args.rules),
-        false => once(evaluator, batches),
+    let once = |evaluator: &Evaluator, batches: &[RecordBatch]| {
+        if args.count { counted(evaluator, batches, args.rules) } else { once(evaluator, batches) }
     };
     let hits = once(&evaluator, &batches)?;
     let mut micros = Vec::with_capacity(args.repeat);
