@@ -1,9 +1,10 @@
 //! A compiled ruleset over record batches to hits.
 //!
-//! The work is cut twice: a batch into blocks of some thousand rows, which go to threads; the rules into atoms, of which
-//! each distinct one is decided once for all rules. Text is looked at once per distinct value ([`text`]), numbers become
-//! integers that compare like them ([`numeric`]), and a formula is a few ANDs over bitmaps ([`frame`]).
-//! [`explain`] reads the same bitmaps, so it cannot disagree with the hits.
+//! A [`plan`] is what can be settled about a program before the first row, a [`schedule`] in which order it is run, given
+//! how rare things are ([`shares`]). A batch is cut into blocks of some thousand rows, which go to threads; in a block
+//! ([`frame`]) every rule starts where the fewest rows are, mostly at a text that the index of its column has found
+//! ([`text`], [`codes`]), and numbers are integers that compare like them ([`numeric`]). [`explain`] reads the same
+//! bitmaps, so it cannot disagree with the hits.
 //!
 //! No file and no clock in here. Begin at [`Evaluator`].
 
