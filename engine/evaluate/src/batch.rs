@@ -15,6 +15,7 @@ use crate::codes::CodeAtoms;
 use crate::error::EvaluateError;
 use crate::plan::{AtomPlan, Plan};
 use crate::schedule::Schedule;
+use crate::text::TextIndex;
 
 /// With fewer rows than this, values are looked at row by row.
 const CODES_ROWS_MIN: usize = 64;
@@ -33,9 +34,10 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub fn new(plan: &Plan, schedule: &Schedule, batch: &RecordBatch) -> Result<Self, EvaluateError> {
+    /// With `spread`, columns are looked at on several threads.
+    pub fn new(plan: &Plan, schedule: &Schedule, batch: &RecordBatch, spread: bool) -> Result<Self, EvaluateError> {
         let mut prepared = Self::columns(plan, batch)?;
-        prepared.answer_codes(plan, schedule);
+        prepared.answer_codes(plan, schedule, spread);
         Ok(prepared)
     }
 
@@ -59,17 +61,21 @@ impl Prepared {
     }
 
     /// Asks the index of each dictionary column for its values, where there are not many more of them than rows.
-    fn answer_codes(&mut self, plan: &Plan, schedule: &Schedule) {
+    fn answer_codes(&mut self, plan: &Plan, schedule: &Schedule, spread: bool) {
         if self.rows < CODES_ROWS_MIN {
             return;
         }
-        let answers = plan.texts.par_iter().enumerate().map(|(operand, index)| {
+        let answer = |(operand, index): (usize, &Option<TextIndex>)| {
             let Operand::Column(column) = plan.program.operands[operand].operand else { return None };
             let (index, (keys, values)) = (index.as_ref()?, self.dictionary(column)?);
             let n_atoms = plan.atoms_of[operand].len();
             Some(CodeAtoms::new(plan, schedule, index, n_atoms, keys, values))
-        });
-        self.codes = answers.collect();
+        };
+        self.codes = if spread {
+            plan.texts.par_iter().enumerate().map(answer).collect()
+        } else {
+            plan.texts.iter().enumerate().map(answer).collect()
+        };
         for id in &plan.text_pairs {
             let left = plan.program.operand(plan.program.atom(*id).operand);
             let AtomPlan::With(_, right) = plan.atom(*id) else { continue };

@@ -62,7 +62,8 @@ impl Evaluator {
     }
 
     /// Adds the number of hits of each rule in a batch to `counts`, one entry a rule: as [`Evaluator::evaluate`], and
-    /// cheaper, since hits need not be put in order.
+    /// cheaper, since hits need not be put in order. All of it on this thread: who counts over many batches gives each
+    /// thread batches of its own, which spares every handing over.
     pub fn count(&self, batch: &RecordBatch, counts: &mut [u64]) -> Result<(), EvaluateError> {
         let (prepared, blocks) = self.each_block(batch, true, |_, found, frame| {
             found.counts.extend(frame.settled_by_value());
@@ -84,7 +85,7 @@ impl Evaluator {
     ) -> Result<(Prepared, Vec<T>), EvaluateError> {
         let (plan, state) = (&*self.plan, &*self.state);
         let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
-        let prepared = Prepared::new(plan, &schedule, batch)?;
+        let prepared = Prepared::new(plan, &schedule, batch, !count_only)?;
         let blocks = prepared.blocks(self.options.block_rows);
         let looked_at = AtomicU64::new(0);
         let one = |worker: &mut Worker<'_>, block: &Range<usize>| {
@@ -93,7 +94,7 @@ impl Evaluator {
             Ok(each(block, found, frame))
         };
         let worker = || Worker::new(plan, &schedule, &prepared, state);
-        let done: Result<Vec<T>, EvaluateError> = if blocks.len() == 1 {
+        let done: Result<Vec<T>, EvaluateError> = if count_only || blocks.len() == 1 {
             // Not worth another thread, nor the way there.
             let mut worker = worker();
             blocks.iter().map(|block| one(&mut worker, block)).collect()

@@ -47,7 +47,7 @@ impl Evaluator {
     /// Explains one rule for one row of a batch, both of which there are.
     pub fn explain(&self, batch: &RecordBatch, row: usize, rule: usize) -> Result<Explanation, EvaluateError> {
         let schedule = self.state.schedule();
-        let prepared = Prepared::new(&self.plan, &schedule, batch)?;
+        let prepared = Prepared::new(&self.plan, &schedule, batch, false)?;
         let mut frame = Frame::rows(&self.plan, &schedule, Slots::default());
         frame.begin(&prepared, 0..batch.num_rows());
         explain(&self.plan, &mut frame, self.plan.program.roots[rule], row)
