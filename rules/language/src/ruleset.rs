@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use haechi_model::Stream;
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::condition::{Catalog, Compiler, Parsed};
+use crate::condition::{Catalog, Compiler};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::RawRuleset;
 use crate::program::{Literal, NodeId, Program};
@@ -25,9 +24,6 @@ pub struct Ruleset {
     pub hash: String,
 }
 
-/// Trees take more memory than the rules they come from: so many are kept at a time.
-const RULES_PARSED_AHEAD: usize = 256;
-
 /// Compiles the rules of one stream. Rules with errors are left out and reported; the caller decides whether a
 /// ruleset with errors may be used (it may not).
 pub fn compile(
@@ -38,22 +34,11 @@ pub fn compile(
 ) -> Ruleset {
     let mut compiler = Compiler::new(stream, catalog);
     let mut rules = Vec::new();
-    let of_stream: Vec<&Rule> = raw.rules.iter().filter(|rule| rule.stream.name == stream.name).collect();
-    // While one lot is compiled into the program, rule by rule, the next is parsed beside it.
-    let parse = |lot: &&[&Rule]| lot.par_iter().map(|rule| Parsed::ahead(&rule.when)).collect::<Vec<_>>();
-    let mut lots = of_stream.chunks(RULES_PARSED_AHEAD).peekable();
-    let mut parsed = lots.peek().map(parse).unwrap_or_default();
-    while let Some(lot) = lots.next() {
-        let next = lots.peek();
-        let compile_lot = || {
-            for (rule, parsed) in lot.iter().zip(parsed) {
-                let Some(node) = compiler.parsed_condition(&rule.id, &rule.when, parsed, diagnostics) else { continue };
-                let node = compiler.within_validity(node, rule);
-                compiler.add_root(node);
-                rules.push((*rule).clone());
-            }
-        };
-        ((), parsed) = rayon::join(compile_lot, || next.map(parse).unwrap_or_default());
+    for rule in raw.rules.iter().filter(|rule| rule.stream.name == stream.name) {
+        let Some(node) = compiler.condition(&rule.id, &rule.when, diagnostics) else { continue };
+        let node = compiler.within_validity(node, rule);
+        compiler.add_root(node);
+        rules.push(rule.clone());
     }
     let hash = content_hash(raw, stream);
     Ruleset { stream, rules, program: Arc::new(compiler.finish()), hash }

@@ -42,7 +42,6 @@ pub(super) fn compile(
     compiler: &mut Compiler<'_>,
     rule: &str,
     sql: &SqlText,
-    ahead: Option<Expr>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
     let positions = Positions::new(&sql.text);
@@ -56,9 +55,6 @@ pub(super) fn compile(
         null_checked: Vec::new(),
         both: HashMap::new(),
     };
-    if let Some(expr) = ahead {
-        return lowering.tree(&expr);
-    }
     let tokens = match parse::tokens(&positions) {
         Ok(tokens) => tokens,
         Err(error) => return lowering.syntax_error(error),
@@ -81,11 +77,7 @@ impl Lowering<'_, '_> {
             Ok(expr) => expr,
             Err(error) => return self.syntax_error(error),
         };
-        self.tree(&expr)
-    }
-
-    fn tree(&mut self, expr: &Expr) -> Option<NodeId> {
-        let node = self.condition(expr, false, Scope::Row);
+        let node = self.condition(&expr, false, Scope::Row);
         self.report_traps();
         node
     }

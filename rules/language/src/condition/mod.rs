@@ -18,7 +18,6 @@ mod value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion_sql::sqlparser::ast::Expr;
 use haechi_model::Stream;
 
 pub use functions::{SCALAR, singular};
@@ -57,16 +56,6 @@ impl Catalog {
     }
 }
 
-/// A condition that has been parsed, or one that is left to be parsed: it has a mistake, or is deeply nested.
-pub(crate) struct Parsed(Option<Expr>);
-
-impl Parsed {
-    /// Needs no compiler, so many can be parsed at once.
-    pub(crate) fn ahead(sql: &SqlText) -> Self {
-        Self(parse::parse_ahead(&sql.text))
-    }
-}
-
 /// Compiles conditions over one stream into one program.
 #[derive(Debug)]
 pub struct Compiler<'a> {
@@ -85,18 +74,7 @@ impl<'a> Compiler<'a> {
 
     /// Compiles one condition; `None` when it has errors, which stand in `diagnostics` with any warnings.
     pub fn condition(&mut self, rule: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<NodeId> {
-        lower::compile(self, rule, sql, None, diagnostics)
-    }
-
-    /// As [`Compiler::condition`], with what has been parsed of it already.
-    pub(crate) fn parsed_condition(
-        &mut self,
-        rule: &str,
-        sql: &SqlText,
-        parsed: Parsed,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<NodeId> {
-        lower::compile(self, rule, sql, parsed.0, diagnostics)
+        lower::compile(self, rule, sql, diagnostics)
     }
 
     /// The condition within `from <= column < until` of an instant column; without bounds, the condition.

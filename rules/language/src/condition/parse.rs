@@ -148,13 +148,6 @@ impl Tokenized<'_> {
     }
 }
 
-/// The tree of a condition, if it has no mistake and needs no more than an ordinary stack.
-pub(super) fn parse_ahead(text: &str) -> Option<Expr> {
-    let positions = Positions::new(text);
-    let tokens = tokens(&positions).ok().filter(|tokens| !tokens.may_be_deep())?;
-    tokens.parse().ok()
-}
-
 #[cfg(test)]
 pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     tokens(&Positions::new(text))?.parse()
