@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use haechi_connectors::ReadOptions;
 use haechi_connectors::mapping::Mapping;
 use haechi_model::Stream;
@@ -18,6 +19,37 @@ use crate::error::CommandError;
 use crate::output::Output;
 
 const DAY_MS: i64 = 86_400_000;
+
+/// Rules of one stream, and files to hold against them: what commands that only count hits are asked for.
+#[derive(Debug, Args)]
+pub struct RulesOverFiles {
+    /// Stream of the inputs
+    #[arg(long)]
+    pub stream: String,
+
+    /// Rule packs, rule files, or JSON lines of {"id", "when"}
+    #[arg(long, required = true, num_args = 1.., value_name = "RULES")]
+    pub rules: Vec<PathBuf>,
+
+    /// Files or globs, recognised by content
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub input: Vec<String>,
+
+    /// Mapping file: their columns to ours
+    #[arg(long, value_name = "TOML")]
+    pub mapping: Option<PathBuf>,
+
+    /// Zone of wall times that carry none
+    #[arg(long, default_value = "UTC")]
+    pub zone: String,
+}
+
+impl RulesOverFiles {
+    /// The inputs, read in batches of so many rows.
+    pub fn inputs(&self, batch_rows: usize) -> Result<Inputs, CommandError> {
+        inputs(&self.input, self.mapping.as_deref(), &self.zone, Some(batch_rows))
+    }
+}
 
 /// Milliseconds since 1970, now.
 pub fn now_ms() -> i64 {

@@ -12,7 +12,7 @@ use crate::commands::DONE;
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
 use crate::progress::Bar;
-use crate::rules;
+use crate::rules::{self, RulesOverFiles};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -23,29 +23,13 @@ const TOP_RULES: usize = 20;
 /// Arguments of `haechi evaluate`.
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
-    /// Stream of the inputs
-    #[arg(long)]
-    pub stream: String,
-
-    /// Rule packs, rule files, or JSON lines of {"id", "when"}
-    #[arg(long, required = true, num_args = 1.., value_name = "RULES")]
-    pub rules: Vec<PathBuf>,
-
-    /// Files or globs, recognised by content
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    pub input: Vec<String>,
-
-    /// Mapping file: their columns to ours
-    #[arg(long, value_name = "TOML")]
-    pub mapping: Option<PathBuf>,
+    /// What to hold against what
+    #[command(flatten)]
+    pub over: RulesOverFiles,
 
     /// Write every hit as (row, subject, rule) to this Parquet file
     #[arg(long, value_name = "OUT")]
     pub hits: Option<PathBuf>,
-
-    /// Zone of wall times that carry none
-    #[arg(long, default_value = "UTC")]
-    pub zone: String,
 
     /// Rows a batch; changes no hit
     #[arg(long, value_name = "ROWS")]
@@ -62,14 +46,14 @@ const BATCH_ROWS: usize = 131_072;
 
 /// Runs it.
 pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let stream = rules::stream(&args.stream)?;
-    let packs = rules::load(&args.rules, Some(stream), out)?;
+    let stream = rules::stream(&args.over.stream)?;
+    let packs = rules::load(&args.over.rules, Some(stream), out)?;
     let Some(ruleset) = packs.ruleset(stream) else {
         return Err(CommandError::Usage(format!("no rules for stream `{}` in these files", stream.name)));
     };
     let evaluator = Evaluator::new(Arc::clone(&ruleset.program), Options::default())?;
-    let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows.or(Some(BATCH_ROWS)))?;
-    let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
+    let inputs = args.over.inputs(args.batch_rows.unwrap_or(BATCH_ROWS))?;
+    let derive = rules::derive_context(rules::now_ms(), &args.over.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
     let rows = Rows { inputs: &inputs, derive: &derive, every_row: args.every_row, progress: &progress };

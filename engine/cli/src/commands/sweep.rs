@@ -1,6 +1,5 @@
 //! `haechi sweep`: what a rule hits at every value of one of its thresholds.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::commands::evaluate::rows_shown;
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
 use crate::progress::Bar;
-use crate::rules;
+use crate::rules::{self, RulesOverFiles};
 
 pub const EXAMPLE: &str = "\
 A threshold is a number or a date that the rule compares something with. Where it has several, --of names one: by what
@@ -40,17 +39,9 @@ const BAR_CELLS: usize = 24;
 /// Arguments of `haechi sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// Stream of the inputs
-    #[arg(long)]
-    pub stream: String,
-
-    /// Rule packs, rule files, or JSON lines of {"id", "when"}
-    #[arg(long, required = true, num_args = 1.., value_name = "RULES")]
-    pub rules: Vec<PathBuf>,
-
-    /// Files or globs, recognised by content
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    pub input: Vec<String>,
+    /// What to hold against what
+    #[command(flatten)]
+    pub over: RulesOverFiles,
 
     /// The rule
     #[arg(long, value_name = "ID")]
@@ -68,14 +59,6 @@ pub struct SweepArgs {
     #[arg(long)]
     pub subjects: bool,
 
-    /// Mapping file: their columns to ours
-    #[arg(long, value_name = "TOML")]
-    pub mapping: Option<PathBuf>,
-
-    /// Zone of wall times that carry none
-    #[arg(long, default_value = "UTC")]
-    pub zone: String,
-
     /// Read the row groups of Parquet files too in which, by their statistics, no value makes the rule hit. Otherwise they are skipped:
     /// their rows count, but faulty ones among them are not set aside (with --subjects every row is read)
     #[arg(long)]
@@ -86,11 +69,11 @@ pub struct SweepArgs {
 pub fn run(args: &SweepArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let refused = |error: &dyn std::fmt::Display| CommandError::Usage(format!("--parameter: {error}"));
     let parameter = Parameter::parse(&args.parameter.join(" ")).map_err(|error| refused(&error))?;
-    let stream = rules::stream(&args.stream)?;
+    let stream = rules::stream(&args.over.stream)?;
     if args.subjects && stream.lanes.is_none() {
         return Err(CommandError::Usage(format!("stream `{}` has no subjects to count", stream.name)));
     }
-    let packs = rules::load(&args.rules, Some(stream), out)?;
+    let packs = rules::load(&args.over.rules, Some(stream), out)?;
     let Some(ruleset) = packs.ruleset(stream) else {
         return Err(CommandError::Usage(format!("no rules for stream `{}` in these files", stream.name)));
     };
@@ -101,8 +84,8 @@ pub fn run(args: &SweepArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let sweep = Sweep::new(&ruleset.program, rule, threshold, values, Options::default())?;
     let pairs_a_row = if args.subjects { sweep.values().len() * rayon::current_num_threads() } else { 1 };
     let batch_rows = (PAIRS_MAX / pairs_a_row).clamp(BATCH_ROWS.1, BATCH_ROWS.0);
-    let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, Some(batch_rows))?;
-    let derive = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
+    let inputs = args.over.inputs(batch_rows)?;
+    let derive = rules::derive_context(rules::now_ms(), &args.over.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
     let rows = Rows { inputs: &inputs, derive: &derive, every_row: args.every_row, progress: &progress };

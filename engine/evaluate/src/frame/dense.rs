@@ -10,7 +10,7 @@ use crate::codes::{CodeAtoms, code};
 use crate::error::EvaluateError;
 use crate::numeric;
 use crate::plan::AtomPlan;
-use crate::text::{Scratch, TextTest};
+use crate::text::{Scratch, TextIndex};
 use crate::values::{Texts, each_text};
 
 impl Frame<'_> {
@@ -197,8 +197,8 @@ impl Frame<'_> {
         }
         let plan = self.plan;
         let operand = plan.program.atom(id).operand;
-        if let AtomPlan::Text(test) = plan.atom(id) {
-            return self.decide_text(id, operand, test);
+        if let AtomPlan::Text(_) = plan.atom(id) {
+            return self.decide_text(id, operand);
         }
         self.load(operand)?;
         let mut decided = std::mem::take(&mut self.slots.atoms[index].bits);
@@ -255,7 +255,7 @@ impl Frame<'_> {
 
     /// A text atom: from its anchor's rows, else from the codes of a dictionary column, else by the index for all atoms
     /// of the operand at once.
-    fn decide_text(&mut self, id: AtomId, operand: OperandId, test: &TextTest) -> Result<(), EvaluateError> {
+    fn decide_text(&mut self, id: AtomId, operand: OperandId) -> Result<(), EvaluateError> {
         let (plan, schedule) = (self.plan, self.schedule);
         if let Some(anchor) = schedule.anchor_of(id) {
             self.collect_anchors()?;
@@ -306,12 +306,11 @@ impl Frame<'_> {
             atom.epoch = self.slots.epoch;
             atom.any = false;
         }
-        debug_assert!(!matches!(test, TextTest::Listed) || plan.texts[operand.0 as usize].is_some());
         Ok(())
     }
 
     /// Decides all text atoms of an operand in one pass over its rows.
-    fn index_text(&mut self, operand: OperandId, index: &crate::text::TextIndex) {
+    fn index_text(&mut self, operand: OperandId, index: &TextIndex) {
         let (epoch, words) = (self.slots.epoch, self.slots.ones.len());
         let slot = &mut self.slots.operands[operand.0 as usize];
         slot.indexed_epoch = epoch;
