@@ -6,6 +6,7 @@ use haechi_rules::program::AtomId;
 use crate::bits;
 use crate::groups::Groups;
 use crate::plan::Plan;
+use crate::rows;
 use crate::schedule::Schedule;
 use crate::text::{Scratch, TextIndex};
 
@@ -128,10 +129,10 @@ impl CodeAtoms {
         rows: &mut Vec<u32>,
     ) {
         if let Some(held) = self.row(plan, atom) {
-            rows.retain(|row| has_bit(held, code(keys[*row as usize])) != negated);
+            rows::keep(rows, |row| has_bit(held, code(keys[row])) != negated);
         } else {
             let (lists, entry) = self.entry(schedule, atom);
-            rows.retain(|row| lists.has(code(keys[*row as usize]), entry) != negated);
+            rows::keep(rows, |row| lists.has(code(keys[row]), entry) != negated);
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { block_rows: 4_096 }
+        Self { block_rows: 16_384 }
     }
 }
 

@@ -22,6 +22,7 @@ mod hits;
 mod numeric;
 mod plan;
 mod prune;
+mod rows;
 mod sample;
 mod schedule;
 mod shares;

@@ -9,6 +9,8 @@ use arrow::datatypes::{DataType, Date32Type, Float64Type, Int32Type, Int64Type, 
 use haechi_rules::program::{Class, Cmp, Literal, canonical};
 use wide::{i8x16, i16x8};
 
+use crate::rows;
+
 /// The sortable integer of a double.
 pub(crate) fn float_key(value: f64) -> i64 {
     let bits = canonical(value).to_bits() as i64;
@@ -57,12 +59,12 @@ pub(crate) fn compare(keys: &[i64], cmp: Cmp, threshold: i64, out: &mut [u64]) {
 /// Keeps the rows whose key compares so with the threshold.
 pub(crate) fn keep(rows: &mut Vec<u32>, keys: &[i64], cmp: Cmp, threshold: i64) {
     match cmp {
-        Cmp::Eq => rows.retain(|row| keys[*row as usize] == threshold),
-        Cmp::Ne => rows.retain(|row| keys[*row as usize] != threshold),
-        Cmp::Lt => rows.retain(|row| keys[*row as usize] < threshold),
-        Cmp::Le => rows.retain(|row| keys[*row as usize] <= threshold),
-        Cmp::Gt => rows.retain(|row| keys[*row as usize] > threshold),
-        Cmp::Ge => rows.retain(|row| keys[*row as usize] >= threshold),
+        Cmp::Eq => rows::keep(rows, |row| keys[row] == threshold),
+        Cmp::Ne => rows::keep(rows, |row| keys[row] != threshold),
+        Cmp::Lt => rows::keep(rows, |row| keys[row] < threshold),
+        Cmp::Le => rows::keep(rows, |row| keys[row] <= threshold),
+        Cmp::Gt => rows::keep(rows, |row| keys[row] > threshold),
+        Cmp::Ge => rows::keep(rows, |row| keys[row] >= threshold),
     }
 }
 

@@ -17,8 +17,16 @@ use crate::shares::Shares;
 /// No anchor: for atoms that are none.
 const NONE: u32 = u32::MAX;
 
+/// Of so many rows of a block, a set of more than one is worth a bitmap.
+const SPARSE_PART: usize = 21;
+
+/// Rows that are always taken one by one.
+const SPARSE_ALWAYS: usize = 32;
+
 /// Rows of a block above which a set of rows is worth a bitmap.
-pub(crate) const SPARSE_ROWS: usize = 192;
+pub(crate) fn sparse_rows(block_rows: usize) -> usize {
+    (block_rows / SPARSE_PART).max(SPARSE_ALWAYS)
+}
 
 /// An anchor true for more rows than this is no better than a gate.
 const ANCHOR_SHARE_MAX: f32 = 0.5;
@@ -258,7 +266,7 @@ impl Schedule {
     /// Gives ranks to the thresholds that are likely to be compared with whole blocks.
     fn rank(&mut self, plan: &Plan, shares: &[f32], block_rows: usize) {
         let mut dense = vec![false; plan.atoms.len()];
-        let worth_bits = |share: f32| share * block_rows as f32 > SPARSE_ROWS as f32;
+        let worth_bits = |share: f32| share * block_rows as f32 > sparse_rows(block_rows) as f32;
         for run in &self.rules {
             if let Start::Gate(gate) = run.start {
                 mark(plan, self.gates[gate as usize].node, &mut dense);

@@ -1,7 +1,7 @@
 //! One look at each value of the text columns: which anchors it has, and which rules it settles.
 //!
-//! Anchors are counted first and put in their places after, so that the rows of one anchor stand together without a list
-//! of its own.
+//! Rows of one value stand together, a **run**. What is noted of an anchor is the runs it has, not its rows: a frequent
+//! value with many anchors costs its rows once, and not once an anchor.
 
 use arrow::array::{Array, AsArray, Int32Array};
 use arrow::datatypes::Int32Type;
@@ -18,53 +18,152 @@ use crate::values::each_text;
 /// Rows by anchor.
 #[derive(Default)]
 pub(crate) struct AnchorRows {
-    counts: Vec<u32>,
-    /// By anchor: where its rows end.
-    ends: Vec<u32>,
-    rows: Vec<u32>,
+    /// By anchor: its runs.
+    of: Vec<Runs>,
     /// Anchors with rows.
     pub touched: Vec<u32>,
-    /// Rows whose value has any anchor.
-    anchored: Vec<u32>,
-    /// Rows and anchors, as they are found.
-    pairs: Vec<(u32, u32)>,
+    /// Rows of the block, run by run, ascending within each.
+    rows: Vec<u32>,
+    /// Runs, anchor by anchor.
+    runs: Vec<Run>,
+    /// Runs and their anchors, as they are found.
+    pairs: Vec<(u32, Run)>,
     /// Rows and rules that are settled there.
     settled: Vec<(u32, u32)>,
+    by_code: ByCode,
     scratch: Scratch,
     /// Atoms of the value that is looked at.
     atoms: Vec<u32>,
     epoch: u64,
 }
 
+/// The runs of one anchor.
+#[derive(Clone, Copy, Default)]
+struct Runs {
+    rows: u32,
+    count: u32,
+    /// Where they end among all.
+    end: u32,
+}
+
+/// Rows that stand together.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    start: u32,
+    end: u32,
+}
+
+/// Memory for sorting the rows of a column by code.
+#[derive(Default)]
+struct ByCode {
+    /// Rows whose value has any anchor.
+    anchored: Vec<u32>,
+    /// By code: how many such rows, then where the next one goes. Zero between columns.
+    next: Vec<u32>,
+    /// Codes with such rows.
+    codes: Vec<u32>,
+}
+
 impl AnchorRows {
     /// Makes room for so many anchors.
     pub fn fit(&mut self, anchors: usize) {
-        self.counts.resize(anchors, 0);
-        self.ends.resize(anchors, 0);
+        self.of.resize(anchors, Runs::default());
     }
 
     /// Forgets the last block.
     pub fn clear(&mut self) {
         for anchor in self.touched.drain(..) {
-            self.counts[anchor as usize] = 0;
+            self.of[anchor as usize] = Runs::default();
         }
+        self.rows.clear();
         self.pairs.clear();
         self.settled.clear();
     }
 
-    /// The rows of an anchor, ascending.
-    pub fn of(&self, anchor: u32) -> &[u32] {
-        let (count, end) = (self.counts[anchor as usize], self.ends[anchor as usize]);
-        if count == 0 { &[] } else { &self.rows[(end - count) as usize..end as usize] }
+    /// How many rows have an anchor.
+    pub fn count(&self, anchor: u32) -> usize {
+        self.of[anchor as usize].rows as usize
+    }
+
+    /// The rows of an anchor: each once, in no order.
+    pub fn of(&self, anchor: u32) -> impl Iterator<Item = &[u32]> {
+        let Runs { count, end, .. } = self.of[anchor as usize];
+        let runs = &self.runs[(end - count) as usize..end as usize];
+        runs.iter().map(|run| &self.rows[run.start as usize..run.end as usize])
     }
 
     /// Whether a row has an anchor.
     pub fn has(&self, anchor: u32, row: u32) -> bool {
-        self.of(anchor).binary_search(&row).is_ok()
+        self.of(anchor).any(|rows| rows.binary_search(&row).is_ok())
     }
 
     fn look_at_codes(&mut self, column: &CodedRows<'_>) {
-        let (keys, mut found) = (column.keys.values(), std::mem::take(&mut self.anchored));
+        let (keys, mut by_code) = (column.keys.values(), std::mem::take(&mut self.by_code));
+        by_code.find_anchored(column);
+        if by_code.next.len() < column.codes.len() {
+            by_code.next.resize(column.codes.len(), 0);
+        }
+        by_code.codes.clear();
+        for row in &by_code.anchored {
+            let code = keys[*row as usize];
+            let next = &mut by_code.next[code as usize];
+            if *next == 0 {
+                by_code.codes.push(code as u32);
+            }
+            *next += 1;
+        }
+        let mut start = self.rows.len() as u32;
+        for code in &by_code.codes {
+            let next = &mut by_code.next[*code as usize];
+            let run = Run { start, end: start + *next };
+            (*next, start) = (start, run.end);
+            for anchor in column.codes.anchors_of(*code as usize) {
+                self.note(*anchor, run);
+            }
+        }
+        self.rows.resize(start as usize, 0);
+        for row in &by_code.anchored {
+            let next = &mut by_code.next[keys[*row as usize] as usize];
+            self.rows[*next as usize] = *row;
+            *next += 1;
+        }
+        for code in &by_code.codes {
+            by_code.next[*code as usize] = 0;
+        }
+        self.by_code = by_code;
+    }
+
+    fn note(&mut self, anchor: u32, run: Run) {
+        let runs = &mut self.of[anchor as usize];
+        if runs.count == 0 {
+            self.touched.push(anchor);
+        }
+        runs.count += 1;
+        runs.rows += run.end - run.start;
+        self.pairs.push((anchor, run));
+    }
+
+    /// Puts the runs of each anchor together.
+    fn put_in_place(&mut self) {
+        let mut next = 0;
+        for anchor in &self.touched {
+            let runs = &mut self.of[*anchor as usize];
+            runs.end = next;
+            next += runs.count;
+        }
+        self.runs.clear();
+        self.runs.resize(next as usize, Run::default());
+        for (anchor, run) in &self.pairs {
+            let end = &mut self.of[*anchor as usize].end;
+            self.runs[*end as usize] = *run;
+            *end += 1;
+        }
+    }
+}
+
+impl ByCode {
+    fn find_anchored(&mut self, column: &CodedRows<'_>) {
+        let (keys, found) = (column.keys.values(), &mut self.anchored);
         found.clear();
         match column.keys.nulls() {
             // Most values have no anchor. Which do is not to be guessed, so it is not branched on.
@@ -81,37 +180,6 @@ impl AnchorRows {
                 let anchored = |row: &usize| column.codes.has_anchors(code(keys[*row]));
                 found.extend(nulls.valid_indices().filter(anchored).map(|row| row as u32));
             }
-        }
-        for row in &found {
-            for anchor in column.codes.anchors_of(code(keys[*row as usize])) {
-                self.note(*row, *anchor);
-            }
-        }
-        self.anchored = found;
-    }
-
-    fn note(&mut self, row: u32, anchor: u32) {
-        let count = &mut self.counts[anchor as usize];
-        if *count == 0 {
-            self.touched.push(anchor);
-        }
-        *count += 1;
-        self.pairs.push((row, anchor));
-    }
-
-    /// Puts the rows of each anchor together.
-    fn put_in_place(&mut self) {
-        let mut next = 0;
-        for anchor in &self.touched {
-            self.ends[*anchor as usize] = next;
-            next += self.counts[*anchor as usize];
-        }
-        self.rows.clear();
-        self.rows.resize(next as usize, 0);
-        for (row, anchor) in &self.pairs {
-            let end = &mut self.ends[*anchor as usize];
-            self.rows[*end as usize] = *row;
-            *end += 1;
         }
     }
 }
@@ -185,9 +253,11 @@ impl<'e> Frame<'e> {
                 atoms.sort_unstable();
                 atoms.dedup();
             }
+            let run = Run { start: anchors.rows.len() as u32, end: anchors.rows.len() as u32 + 1 };
+            anchors.rows.push(row as u32);
             for atom in atoms.iter().map(|atom| AtomId(*atom)) {
                 if let Some(anchor) = schedule.anchor_of(atom) {
-                    anchors.note(row as u32, anchor);
+                    anchors.note(anchor, run);
                 }
                 anchors.settled.extend(schedule.settled_by(atom).iter().map(|rule| (row as u32, *rule)));
             }

@@ -257,12 +257,14 @@ impl Frame<'_> {
     /// of the operand at once.
     fn decide_text(&mut self, id: AtomId, operand: OperandId) -> Result<(), EvaluateError> {
         let (plan, schedule) = (self.plan, self.schedule);
-        if let Some(anchor) = schedule.anchor_of(id) {
+        if let Some(anchor) = schedule.anchor_of(id)
+            && !self.codes(operand).is_some_and(CodeAtoms::few)
+        {
             self.collect_anchors()?;
             let mut decided = std::mem::take(&mut self.slots.atoms[id.0 as usize].bits);
             decided.clear();
             decided.resize(self.slots.ones.len(), 0);
-            self.slots.anchors.of(anchor).iter().for_each(|row| bits::set(&mut decided, *row as usize));
+            self.slots.anchors.of(anchor).flatten().for_each(|row| bits::set(&mut decided, *row as usize));
             self.settle(id, decided);
             return Ok(());
         }

@@ -7,7 +7,7 @@ use super::Frame;
 use crate::bits;
 use crate::error::EvaluateError;
 use crate::hits::Found;
-use crate::schedule::{SPARSE_ROWS, Start};
+use crate::schedule::{Start, sparse_rows};
 
 impl Frame<'_> {
     /// Adds the hits of the block to `found`, but for those of rules that values settle.
@@ -75,32 +75,31 @@ impl Frame<'_> {
         match start {
             Start::Settled => {}
             Start::Anchor(anchor) => {
-                let of = self.slots.anchors.of(*anchor);
-                let count = of.len();
-                if count > SPARSE_ROWS {
+                let count = self.slots.anchors.count(*anchor);
+                if count > self.sparse_rows() {
                     let atom = self.schedule.anchors[*anchor as usize].atom;
                     self.decide(atom)?;
                     bits.copy_from_slice(&self.slots.atoms[atom.0 as usize].bits);
                     return Ok((count, true));
                 }
-                rows.extend_from_slice(of);
+                self.slots.anchors.of(*anchor).for_each(|of| rows.extend_from_slice(of));
             }
             Start::AnyAnchor(anchors) => {
                 for anchor in anchors {
-                    rows.extend_from_slice(self.slots.anchors.of(*anchor));
+                    self.slots.anchors.of(*anchor).for_each(|of| rows.extend_from_slice(of));
                 }
                 rows.sort_unstable();
                 rows.dedup();
             }
             Start::Gate(gate) => {
                 let gate = &self.slots.gates[*gate as usize];
-                if gate.count > SPARSE_ROWS {
+                if gate.count > self.sparse_rows() {
                     bits.copy_from_slice(&gate.bits);
                     return Ok((gate.count, true));
                 }
                 bits::append_rows(&gate.bits, rows);
             }
-            Start::Block if self.rows > SPARSE_ROWS => {
+            Start::Block if self.rows > self.sparse_rows() => {
                 bits.copy_from_slice(&self.slots.ones);
                 return Ok((self.rows, true));
             }
@@ -118,7 +117,7 @@ impl Frame<'_> {
         rows: &mut Vec<u32>,
     ) -> Result<bool, EvaluateError> {
         while let Some((part, rest)) = parts.split_first() {
-            if !self.is_cheap(*part) && bits::count(bits) <= SPARSE_ROWS {
+            if !self.is_cheap(*part) && bits::count(bits) <= self.sparse_rows() {
                 bits::append_rows(bits, rows);
                 return Ok(false);
             }
@@ -139,6 +138,11 @@ impl Frame<'_> {
             self.filter(*part, rows)?;
         }
         Ok(())
+    }
+
+    /// Rows of the block above which a set of rows is worth a bitmap.
+    fn sparse_rows(&self) -> usize {
+        sparse_rows(self.rows)
     }
 
     fn open_gate(&mut self, gate: usize) -> Result<(), EvaluateError> {

@@ -9,8 +9,12 @@ use crate::bits;
 use crate::error::EvaluateError;
 use crate::numeric;
 use crate::plan::AtomPlan;
+use crate::rows;
 use crate::text::TextTest;
 use crate::values::Texts;
+
+/// For more rows than this a column of few values is decided for the whole block, which costs less than a lookup a row.
+const DECIDED_ROWS_MIN: usize = 64;
 
 /// Up to so many rows two columns are compared row by row; more often than that, once for the whole block.
 const PAIRED_ROWS_MAX: usize = 8;
@@ -41,7 +45,7 @@ impl Frame<'_> {
             Node::Any(..) | Node::All(..) | Node::Holds { .. } => {
                 let mut bits = self.slots.take_bits();
                 if self.node(id, &mut bits)? {
-                    rows.retain(|row| bits::get(&bits, *row as usize));
+                    rows::keep(rows, |row| bits::get(&bits, row));
                 } else {
                     rows.clear();
                 }
@@ -55,6 +59,7 @@ impl Frame<'_> {
     fn filter_any(&mut self, parts: &[NodeId], rows: &mut Vec<u32>) -> Result<(), EvaluateError> {
         let (mut left, mut kept, mut some) = (self.slots.take_rows(), self.slots.take_rows(), self.slots.take_rows());
         left.extend_from_slice(rows);
+        left.sort_unstable();
         for part in parts {
             some.clear();
             some.extend_from_slice(&left);
@@ -98,7 +103,7 @@ impl Frame<'_> {
         self.decide(id)?;
         let decided = &self.slots.atoms[id.0 as usize];
         if decided.any {
-            rows.retain(|row| bits::get(&decided.bits, *row as usize) != negated);
+            rows::keep(rows, |row| bits::get(&decided.bits, row) != negated);
         } else if !negated {
             rows.clear();
         }
@@ -149,6 +154,9 @@ impl Frame<'_> {
             return Ok(true);
         };
         if let (Some(codes), Some(dictionary)) = (codes, array.as_dictionary_opt::<Int32Type>()) {
+            if codes.few() && rows.len() > DECIDED_ROWS_MIN {
+                return Ok(false);
+            }
             let keys = dictionary.keys().values();
             codes.keep(plan, schedule, id, negated, keys, rows);
             self.keep_known(operand, rows)?;
@@ -190,7 +198,7 @@ impl Frame<'_> {
             return Ok(());
         }
         let keys = |id: OperandId| &self.slots.operands[id.0 as usize].keys;
-        rows.retain(|row| cmp.holds(keys(left)[*row as usize].cmp(&keys(right)[*row as usize])) != negated);
+        rows::keep(rows, |row| cmp.holds(keys(left)[row].cmp(&keys(right)[row])) != negated);
         self.keep_known(left, rows)?;
         self.keep_known(right, rows)
     }
@@ -198,7 +206,7 @@ impl Frame<'_> {
     fn keep_known(&mut self, operand: OperandId, rows: &mut Vec<u32>) -> Result<(), EvaluateError> {
         self.load(operand)?;
         if let Some(nulls) = &self.slots.operands[operand.0 as usize].nulls {
-            rows.retain(|row| !bits::get(nulls, *row as usize));
+            rows::keep(rows, |row| !bits::get(nulls, row));
         }
         Ok(())
     }
