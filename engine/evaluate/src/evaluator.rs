@@ -57,7 +57,7 @@ impl Evaluator {
     /// - Errors: a column of another type; an expression that fails.
     pub fn evaluate(&self, batch: &RecordBatch) -> Result<Hits, EvaluateError> {
         let (_, blocks) =
-            self.each_block(batch, false, |block, found, frame| Hits::from_block(block, found, &frame.settled()))?;
+            self.each_block(batch, false, |block, found, frame| Hits::from_block(block.len(), found, &frame.settled()))?;
         Ok(Hits::joined(blocks))
     }
 

@@ -1,18 +1,16 @@
 //! Hits: which rule matched which row.
 
-use std::ops::Range;
-
 use crate::bits;
 use crate::frame::CodedRows;
 use crate::groups::Groups;
 
-/// Pairs of row and rule, sorted by row, then rule. Rows count from the start of the batch.
+/// The rules that matched each row of a batch, rows and rules ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// The row of each hit.
-    pub rows: Vec<u32>,
-    /// The rule of each hit, by its place in the ruleset.
+    /// The rule of each hit, by its place in the ruleset; row by row.
     pub rules: Vec<u32>,
+    /// By row: where its hits end.
+    ends: Vec<usize>,
 }
 
 /// Hits of a block that rules were run for, rule by rule.
@@ -87,17 +85,28 @@ impl Settled<'_> {
 impl Hits {
     /// How many.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rules.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rules.is_empty()
     }
 
-    /// All hits in order.
+    /// The rules that matched a row.
+    pub fn of(&self, row: usize) -> &[u32] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.rules[start..self.ends[row]]
+    }
+
+    /// The row of each hit.
+    pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.ends.len()).flat_map(|row| std::iter::repeat_n(row as u32, self.of(row).len()))
+    }
+
+    /// Row and rule of each hit.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.rows.iter().copied().zip(self.rules.iter().copied())
+        self.rows().zip(self.rules.iter().copied())
     }
 
     /// Adds the number of hits of each rule to `counts`, one entry a rule.
@@ -112,23 +121,24 @@ impl Hits {
         if let [_] = &*blocks {
             return blocks.remove(0);
         }
-        let total = blocks.iter().map(Self::len).sum();
-        let mut all = Self { rows: Vec::with_capacity(total), rules: Vec::with_capacity(total) };
+        let (hits, rows) = (blocks.iter().map(Self::len).sum(), blocks.iter().map(|block| block.ends.len()).sum());
+        let mut all = Self { rules: Vec::with_capacity(hits), ends: Vec::with_capacity(rows) };
         for block in blocks {
-            all.rows.extend_from_slice(&block.rows);
+            let before = all.rules.len();
+            all.ends.extend(block.ends.iter().map(|end| before + end));
             all.rules.extend_from_slice(&block.rules);
         }
         all
     }
 
-    /// Of one block: what was found rule by rule is put in order of rows by counting; what values settle comes row by row,
-    /// already in order of rules, and is merged in.
-    pub(crate) fn from_block(block: &Range<usize>, found: &Found, settled: &Settled<'_>) -> Self {
-        let mut next = vec![0u32; block.len() + 1];
+    /// Of one block of so many rows: what was found rule by rule is put in order of rows by counting; what values settle
+    /// comes row by row, already in order of rules, and is merged in.
+    pub(crate) fn from_block(rows: usize, found: &Found, settled: &Settled<'_>) -> Self {
+        let mut next = vec![0u32; rows + 1];
         for row in &found.rows {
             next[*row as usize + 1] += 1;
         }
-        for row in 0..block.len() {
+        for row in 0..rows {
             next[row + 1] += next[row];
         }
         let mut loose = vec![0; found.rows.len()];
@@ -140,13 +150,13 @@ impl Hits {
             }
         }
         // Every slot has moved on to the end of its row.
-        let mut hits = Self { rows: Vec::with_capacity(loose.len()), rules: Vec::with_capacity(loose.len()) };
+        let mut hits = Self { rules: Vec::with_capacity(loose.len()), ends: Vec::with_capacity(rows) };
         let mut start = 0;
-        for (row, end) in next[..block.len()].iter().enumerate() {
+        for (row, end) in next[..rows].iter().enumerate() {
             let first = hits.rules.len();
             settled.each(row, |rules| merge(&mut hits.rules, first, rules));
             merge(&mut hits.rules, first, &loose[start as usize..*end as usize]);
-            hits.rows.resize(hits.rules.len(), (block.start + row) as u32);
+            hits.ends.push(hits.rules.len());
             start = *end;
         }
         hits
@@ -186,9 +196,13 @@ mod tests {
         assert_eq!(found.counts, [(0, 1), (1, 2), (7, 1)]);
         let settled = Groups::from_pairs(3, &[(0, 3), (0, 9), (1, 4)]);
         let settled = Settled { coded: Vec::new(), looked_at: Some(settled) };
-        let hits = Hits::from_block(&(100..103), &found, &settled);
-        let expected = [(100, 1), (100, 3), (100, 7), (100, 9), (101, 4), (102, 0), (102, 1)];
+        let hits = Hits::from_block(3, &found, &settled);
+        let mut expected = vec![(0, 1), (0, 3), (0, 7), (0, 9), (1, 4), (2, 0), (2, 1)];
         assert_eq!(hits.iter().collect::<Vec<_>>(), expected);
+        let joined = Hits::joined(vec![hits.clone(), hits]);
+        expected.extend([(3, 1), (3, 3), (3, 7), (3, 9), (4, 4), (5, 0), (5, 1)]);
+        assert_eq!(joined.iter().collect::<Vec<_>>(), expected);
+        assert_eq!((joined.of(0), joined.of(4)), (&[1, 3, 7, 9][..], &[4][..]));
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn hit_rows(
     key: &str,
     rule_ids: &ArrayRef,
 ) -> Result<RecordBatch, ArrowError> {
-    let rows = arrow::array::UInt32Array::from(hits.rows.clone());
+    let rows = arrow::array::UInt32Array::from_iter_values(hits.rows());
     let subjects = match batch.column_by_name(key) {
         Some(column) => {
             let taken = arrow::compute::take(column, &rows, None)?;
@@ -133,6 +133,6 @@ fn hit_rows(
         hits.rules.iter().map(|rule| Some(*rule as i32)).collect::<Int32Array>(),
         Arc::clone(rule_ids),
     )?;
-    let numbers: UInt64Array = hits.rows.iter().map(|row| Some(first_row + u64::from(*row))).collect();
+    let numbers: UInt64Array = UInt64Array::from_iter_values(hits.rows().map(|row| first_row + u64::from(row)));
     RecordBatch::try_new(hit_schema(), vec![Arc::new(numbers), subjects, Arc::new(rules)])
 }

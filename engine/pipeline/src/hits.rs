@@ -51,15 +51,15 @@ impl HitWriter {
         kept: &[bool],
     ) -> Result<RecordBatch, ArrowError> {
         let subject_of = subject_of_rows(subjects, rows.num_rows());
-        let of_hit = |row: &u32| subject_of[*row as usize];
+        let of_hit = |row: u32| subject_of[row as usize];
         let rules = || hits.rules.iter().map(|rule| *rule as usize);
         let dictionary = |keys: Int32Array, values: ArrayRef| -> Result<ArrayRef, ArrowError> {
             Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
         };
-        let (subject_keys, subject_ids) = dictionary_of_subjects(subjects, hits.rows.iter().map(of_hit));
+        let (subject_keys, subject_ids) = dictionary_of_subjects(subjects, hits.rows().map(of_hit));
         let columns: Vec<ArrayRef> = vec![
             dictionary(subject_keys, Arc::new(subject_ids))?,
-            Arc::new(hits.rows.iter().map(|row| Some(subjects.version(of_hit(row)))).collect::<Int32Array>()),
+            Arc::new(hits.rows().map(|row| Some(subjects.version(of_hit(row)))).collect::<Int32Array>()),
             self.row_keys(rows, hits)?,
             dictionary(rules().map(|rule| Some(rule as i32)).collect(), Arc::clone(&self.rule_ids) as ArrayRef)?,
             Arc::new(DictionaryArray::try_new(
@@ -77,14 +77,14 @@ impl HitWriter {
     fn row_keys(&self, rows: &RecordBatch, hits: &Hits) -> Result<ArrayRef, ArrowError> {
         let items = rows.column_by_name("item_no").filter(|_| self.stream.name == "declaration");
         let Some(items) = items else {
-            return Ok(Arc::new(hits.rows.iter().map(|_| Some("")).collect::<StringArray>()));
+            return Ok(Arc::new(hits.rules.iter().map(|_| Some("")).collect::<StringArray>()));
         };
         let items = cast(items, &DataType::Int32)?;
         let items = items.as_primitive::<Int32Type>();
         let mut keys = StringBuilder::new();
-        for row in &hits.rows {
-            if items.is_valid(*row as usize) {
-                write!(keys, "{}", items.value(*row as usize)).map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
+        for row in hits.rows() {
+            if items.is_valid(row as usize) {
+                write!(keys, "{}", items.value(row as usize)).map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
             }
             keys.append_value("");
         }

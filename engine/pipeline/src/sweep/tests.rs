@@ -160,7 +160,7 @@ fn program(conditions: &[&str]) -> Program {
 
 fn evaluate(text: &str, batch: &RecordBatch) -> Vec<u32> {
     let evaluator = Evaluator::new(Arc::new(program(&[text])), Options::default()).unwrap();
-    evaluator.evaluate(batch).unwrap().rows
+    evaluator.evaluate(batch).unwrap().rows().collect()
 }
 
 fn config() -> ProptestConfig {
