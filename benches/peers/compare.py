@@ -14,7 +14,8 @@ told in rule-rows a second (rows x rules / seconds), so that peers may run on ot
 folder of fewer rows, with rules of the same make. All on the same rows and rules must count the same hits; if
 not, that is said and the exit code is 1.
 
---first-rules N,M runs haechi on the first N and M rules over the same rows, --scaling on 1 and 2 threads.
+--first-rules N,M runs haechi on the first N and M rules over the same rows, --scaling on 1 and 2 threads, with as many
+cores as threads: reading has threads of its own.
 """
 
 import argparse
@@ -79,14 +80,21 @@ def slower_by_rule_rows(first: Once, this: Once) -> float:
     return first.rule_rows_per_s() / this.rule_rows_per_s()
 
 
-def haechi(binary: str, folder: Path, rules: Path, threads: int) -> Once:
+def keep_to_cores(n: int) -> None:
+    """Leaves this process n cores of those it may use, where the system knows how."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
+
+
+def haechi(binary: str, folder: Path, rules: Path, threads: int, cores: int | None = None) -> Once:
     """The whole process, from start to end."""
     rows = folder / "declarations.parquet"
     command = [binary, "evaluate", "--stream", "declaration", "--rules", str(rules), "--input", str(rows)]
     command += ["--threads", str(threads), "--json"]
     with tempfile.TemporaryFile() as out:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        pin = None if cores is None else lambda: keep_to_cores(cores)
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, preexec_fn=pin)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -182,8 +190,8 @@ def main() -> None:
     a = p.parse_args()
     rules: Path = a.rules or a.dir / "rules.jsonl"
 
-    def ours(name: str, rules: Path, threads: int) -> Candidate:
-        return Candidate(name, lambda: haechi(a.haechi, a.dir, rules, threads))
+    def ours(name: str, rules: Path, threads: int, cores: int | None = None) -> Candidate:
+        return Candidate(name, lambda: haechi(a.haechi, a.dir, rules, threads, cores))
 
     with tempfile.TemporaryDirectory() as scratch:
         if a.first_rules:
@@ -197,7 +205,8 @@ def main() -> None:
                 candidates.append(ours(f"haechi, {n:,} rules", some, a.threads))
             title, ratio = "times as long as the first", times_as_long
         elif a.scaling:
-            candidates = [ours(f"haechi, {n} threads" if n > 1 else "haechi, 1 thread", rules, n) for n in a.scaling]
+            name = lambda n: f"haechi, {n} threads" if n > 1 else "haechi, 1 thread"  # noqa: E731
+            candidates = [ours(name(n), rules, n, cores=n) for n in a.scaling]
             title, ratio = "times as fast as the first", times_as_fast
         else:
             where = a.peer_dir or a.dir
