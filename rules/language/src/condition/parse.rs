@@ -64,6 +64,7 @@ impl<'a> Positions<'a> {
         start..end.max((start + 1).min(self.text.len()))
     }
 
+    /// The tokens of the whole text.
     fn tokenize(&self) -> Result<Vec<TokenWithSpan>, SyntaxError> {
         Tokenizer::new(&GenericDialect {}, self.text).tokenize_with_location().map_err(|e| SyntaxError {
             code: "E0201",
@@ -83,7 +84,14 @@ impl<'a> Positions<'a> {
 pub(super) struct Tokenized<'p> {
     tokens: Vec<TokenWithSpan>,
     positions: &'p Positions<'p>,
-    lists: ConstantLists,
+    lists: ConstantLists<'p>,
+}
+
+/// A condition's tree, and what is still kept from it.
+#[derive(Debug)]
+pub(super) struct Parsed<'p> {
+    pub expr: Expr,
+    pub lists: ConstantLists<'p>,
 }
 
 /// Takes the text apart. Nothing here recurses, whatever the text.
@@ -107,7 +115,11 @@ pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, 
         let message = format!("the condition has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
         return Err(too_long(message, 0..80.min(text.len())));
     }
-    let tokens = positions.tokenize()?;
+    let (tokens, lists) = match ConstantLists::taken_from(text) {
+        Ok(taken) => taken,
+        // The place of a mistake is that in the whole text.
+        Err(_) => (positions.tokenize()?, ConstantLists::none()),
+    };
     if let Some(range) = beyond_bounds(&tokens, positions) {
         return Err(too_long(
             format!(
@@ -116,11 +128,10 @@ pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, 
             range,
         ));
     }
-    let (tokens, lists) = ConstantLists::taken_from(tokens);
     Ok(Tokenized { tokens, positions, lists })
 }
 
-impl Tokenized<'_> {
+impl<'p> Tokenized<'p> {
     /// Whether the tree may be deep: by the parentheses, NOTs and CASEs that might stand inside each other, and the
     /// tests that might stand in a row.
     pub fn may_be_deep(&self) -> bool {
@@ -133,24 +144,27 @@ impl Tokenized<'_> {
     }
 
     /// Parses one expression and nothing after it.
-    pub fn parse(self) -> Result<Expr, SyntaxError> {
+    pub fn parse(self) -> Result<Parsed<'p>, SyntaxError> {
         let Self { tokens, positions, lists } = self;
         if lists.is_empty() {
-            return parse_all(tokens, positions);
+            return Ok(Parsed { expr: parse_all(tokens, positions)?, lists });
         }
         if let Ok(mut expr) = parse_all(tokens, positions)
             && lists.put_back(&mut expr)
         {
-            return Ok(expr);
+            return Ok(Parsed { expr, lists });
         }
         // What is no IN list after all, or stands beside a mistake, the parser gets to see whole.
-        parse_all(positions.tokenize()?, positions)
+        Ok(Parsed { expr: parse_all(positions.tokenize()?, positions)?, lists: ConstantLists::none() })
     }
 }
 
 #[cfg(test)]
 pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
-    tokens(&Positions::new(text))?.parse()
+    let positions = Positions::new(text);
+    let Parsed { mut expr, lists } = tokens(&positions)?.parse()?;
+    lists.put_back_all(&mut expr);
+    Ok(expr)
 }
 
 fn parse_all(tokens: Vec<TokenWithSpan>, positions: &Positions<'_>) -> Result<Expr, SyntaxError> {
