@@ -19,7 +19,7 @@ use super::planned::children;
 const TOKEN_BYTES: usize = 2;
 
 /// Constants taken out of a text, by where the first one of their list stands.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ConstantLists<'t> {
     text: &'t str,
     lists: FxHashMap<Location, List>,
@@ -57,11 +57,6 @@ impl<'t> ConstantLists<'t> {
         Ok((tokens, Self { text, lists }))
     }
 
-    /// None taken.
-    pub fn none() -> Self {
-        Self { text: "", lists: FxHashMap::default() }
-    }
-
     /// Whether none was taken.
     pub fn is_empty(&self) -> bool {
         self.lists.is_empty()
@@ -85,11 +80,9 @@ impl<'t> ConstantLists<'t> {
         while let Some((expr, in_logic)) = open.pop() {
             let in_logic = in_logic && is_logic(expr);
             if let Expr::InList { list, .. } = expr {
-                if let Some(all) = self.all(list) {
-                    found += 1;
-                    if !in_logic {
-                        *list = all;
-                    }
+                found += usize::from(self.find(list).is_some());
+                if !in_logic && let Some(all) = self.all(list) {
+                    *list = all;
                 }
             } else {
                 open.extend(children(expr).into_iter().map(|child| (child, in_logic)));

@@ -13,7 +13,7 @@ use haechi_model::Kind;
 use super::constant::{Fitted, fitted, written};
 use super::constant_lists::ConstantLists;
 use super::functions::Own;
-use super::parse::{self, Parsed, Positions, SyntaxError, Tokenized};
+use super::parse::{self, Parsed, Positions, Read, Reading, SyntaxError};
 use super::value::{Call, Value};
 use super::{Compiler, functions};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -28,7 +28,7 @@ pub(super) struct Lowering<'c, 'a> {
     pub positions: &'c Positions<'c>,
     pub diagnostics: &'c mut Vec<Diagnostic>,
     /// Constants that the tree leaves out.
-    lists: ConstantLists<'c>,
+    lists: &'c ConstantLists<'c>,
     /// `<>` and NOT IN on columns that may be NULL, unless the condition turns out to ask about NULL itself.
     traps: Vec<(OperandId, Diagnostic)>,
     null_checked: Vec<OperandId>,
@@ -39,60 +39,55 @@ pub(super) struct Lowering<'c, 'a> {
 /// Room for a condition at the bounds of [`parse`], without optimisation.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Compiles one condition. The bounds of [`parse`] are wider than the stack of a common thread: the few conditions that
-/// may come near them get one of their own.
+/// Compiles a condition that was read. The bounds of [`parse`] are wider than the stack of a common thread: the few
+/// conditions that may come near them get one of their own.
 pub(super) fn compile(
     compiler: &mut Compiler<'_>,
     rule: &str,
     sql: &SqlText,
+    reading: &mut Reading<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
-    let positions = Positions::new(&sql.text);
-    let mut lowering = Lowering {
-        compiler,
-        rule,
-        sql,
-        positions: &positions,
-        diagnostics,
-        lists: ConstantLists::none(),
-        traps: Vec::new(),
-        null_checked: Vec::new(),
-        both: HashMap::new(),
-    };
-    let tokens = match parse::tokens(&positions) {
-        Ok(tokens) => tokens,
-        Err(error) => return lowering.syntax_error(error),
-    };
-    if !tokens.may_be_deep() {
-        return lowering.whole(tokens);
-    }
+    let Reading { positions, read } = reading;
+    let mut lower = |read: &Read<'_>| lower(compiler, rule, sql, positions, read, diagnostics);
+    let Read::Deep(tokens) = read else { return lower(read) };
+    let tokens = std::mem::take(tokens);
     let done = thread::scope(|scope| {
-        let whole = || lowering.whole(tokens);
-        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, whole).ok()?;
+        let lower = || lower(&Read::parsed(tokens, positions));
+        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, lower).ok()?;
         Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     // Without a thread to be had, the stack at hand has to do.
-    done.unwrap_or_else(|| lowering.whole(parse::tokens(&positions).ok()?))
+    done.unwrap_or_else(|| lower(&Read::parsed(parse::tokens(positions).ok()?, positions)))
 }
 
-impl<'c> Lowering<'c, '_> {
-    fn whole(&mut self, tokens: Tokenized<'c>) -> Option<NodeId> {
-        let Parsed { expr, lists } = match tokens.parse() {
-            Ok(parsed) => parsed,
-            Err(error) => return self.syntax_error(error),
-        };
-        self.lists = lists;
-        let node = self.condition(&expr, false, Scope::Row);
-        self.report_traps();
-        node
+fn lower(
+    compiler: &mut Compiler<'_>,
+    rule: &str,
+    sql: &SqlText,
+    positions: &Positions<'_>,
+    read: &Read<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<NodeId> {
+    match read {
+        Read::Tree(Parsed { expr, lists }) => {
+            let (traps, null_checked, both) = (Vec::new(), Vec::new(), HashMap::new());
+            let mut lowering =
+                Lowering { compiler, rule, sql, positions, diagnostics, lists, traps, null_checked, both };
+            let node = lowering.condition(expr, false, Scope::Row);
+            lowering.report_traps();
+            node
+        }
+        Read::Mistake(SyntaxError { code, message, range, help }) => {
+            let mistake = Diagnostic::error(code, sql.span(range.clone()), message.clone()).in_rule(rule);
+            diagnostics.push(Diagnostic { help: help.clone(), ..mistake });
+            None
+        }
+        Read::Deep(_) => None,
     }
+}
 
-    fn syntax_error<T>(&mut self, error: SyntaxError) -> Option<T> {
-        let SyntaxError { code, message, range, help } = error;
-        self.note(Diagnostic::error(code, self.sql.span(range), message)).help = help;
-        None
-    }
-
+impl Lowering<'_, '_> {
     /// Where the condition is true; `negated`: where it is false.
     pub fn condition(&mut self, expr: &Expr, negated: bool, scope: Scope) -> Option<NodeId> {
         match expr {

@@ -1,10 +1,11 @@
 //! Conditions: SQL text to the program's formulas, every mistake with its place.
 //!
 //! [`Compiler`] takes rules one by one into one [`Program`], so that what two rules share stands there once.
-//! Parsing is sqlparser's ([`parse`]); names, functions and shapes are checked on its tree and lowered to our own
+//! Parsing is sqlparser's ([`parse`], for many rules [`ahead`] of the rest); names, functions and shapes are checked on its tree and lowered to our own
 //! forms ([`lower`], [`value`], [`constant`]); whatever computes beyond those ([`planned`]), within bounds ([`growth`]),
 //! is typed and planned by DataFusion ([`scalar`]).
 
+mod ahead;
 mod constant;
 mod constant_lists;
 mod functions;
@@ -27,8 +28,10 @@ use crate::diagnostic::Diagnostic;
 use crate::lists::List;
 use crate::load::RawRuleset;
 use crate::program::{Class, Cmp, Literal, NodeId, Operand, Program, Scope, Test};
-use crate::rule::SqlText;
+use crate::rule::{Rule, SqlText};
 use crate::tables::ReferenceTable;
+use ahead::read_ahead;
+use parse::Reading;
 use scalar::ScalarPlanner;
 
 /// The named things a condition may refer to.
@@ -74,7 +77,22 @@ impl<'a> Compiler<'a> {
 
     /// Compiles one condition; `None` when it has errors, which stand in `diagnostics` with any warnings.
     pub fn condition(&mut self, rule: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<NodeId> {
-        lower::compile(self, rule, sql, diagnostics)
+        lower::compile(self, rule, sql, &mut Reading::of(&sql.text), diagnostics)
+    }
+
+    /// Compiles the conditions of many rules in order, and says of each what became of it.
+    pub fn conditions<'r>(
+        &mut self,
+        rules: &[&'r Rule],
+        diagnostics: &mut Vec<Diagnostic>,
+        mut done: impl FnMut(&mut Self, &'r Rule, Option<NodeId>),
+    ) {
+        let texts: Vec<_> = rules.iter().map(|rule| rule.when.text.as_str()).collect();
+        read_ahead(&texts, |index, reading| {
+            let rule = rules[index];
+            let node = lower::compile(self, &rule.id, &rule.when, reading, diagnostics);
+            done(self, rule, node);
+        });
     }
 
     /// The condition within `from <= column < until` of an instant column; without bounds, the condition.

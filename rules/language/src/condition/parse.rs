@@ -80,22 +80,58 @@ impl<'a> Positions<'a> {
     }
 }
 
-/// The tokens of a condition, within bounds.
-pub(super) struct Tokenized<'p> {
-    tokens: Vec<TokenWithSpan>,
-    positions: &'p Positions<'p>,
-    lists: ConstantLists<'p>,
+/// A condition as far as it can be read without knowing its stream.
+#[derive(Debug)]
+pub(super) struct Reading<'t> {
+    pub positions: Positions<'t>,
+    pub read: Read<'t>,
 }
 
-/// A condition's tree, and what is still kept from it.
+/// What a text was read to.
 #[derive(Debug)]
-pub(super) struct Parsed<'p> {
+pub(super) enum Read<'t> {
+    Tree(Parsed<'t>),
+    /// Its tree may be too deep for the stack at hand: to be made and walked where there is enough.
+    Deep(Tokenized<'t>),
+    Mistake(SyntaxError),
+}
+
+/// The tokens of a condition, within bounds.
+#[derive(Debug, Default)]
+pub(super) struct Tokenized<'t> {
+    tokens: Vec<TokenWithSpan>,
+    lists: ConstantLists<'t>,
+}
+
+/// A condition's tree, and the constants that it leaves out.
+#[derive(Debug)]
+pub(super) struct Parsed<'t> {
     pub expr: Expr,
-    pub lists: ConstantLists<'p>,
+    pub lists: ConstantLists<'t>,
+}
+
+impl<'t> Reading<'t> {
+    /// Reads a condition.
+    pub fn of(text: &'t str) -> Self {
+        let positions = Positions::new(text);
+        let read = match tokens(&positions) {
+            Ok(tokens) if tokens.may_be_deep() => Read::Deep(tokens),
+            Ok(tokens) => Read::parsed(tokens, &positions),
+            Err(mistake) => Read::Mistake(mistake),
+        };
+        Self { positions, read }
+    }
+}
+
+impl<'t> Read<'t> {
+    /// The tree of these tokens, however deep.
+    pub fn parsed(tokens: Tokenized<'t>, positions: &Positions<'_>) -> Self {
+        tokens.parse(positions).map_or_else(Self::Mistake, Self::Tree)
+    }
 }
 
 /// Takes the text apart. Nothing here recurses, whatever the text.
-pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, SyntaxError> {
+pub(super) fn tokens<'t>(positions: &Positions<'t>) -> Result<Tokenized<'t>, SyntaxError> {
     let text = positions.text;
     if text.trim().is_empty() {
         return Err(SyntaxError {
@@ -118,7 +154,7 @@ pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, 
     let (tokens, lists) = match ConstantLists::taken_from(text) {
         Ok(taken) => taken,
         // The place of a mistake is that in the whole text.
-        Err(_) => (positions.tokenize()?, ConstantLists::none()),
+        Err(_) => (positions.tokenize()?, ConstantLists::default()),
     };
     if let Some(range) = beyond_bounds(&tokens, positions) {
         return Err(too_long(
@@ -128,13 +164,13 @@ pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, 
             range,
         ));
     }
-    Ok(Tokenized { tokens, positions, lists })
+    Ok(Tokenized { tokens, lists })
 }
 
-impl<'p> Tokenized<'p> {
+impl<'t> Tokenized<'t> {
     /// Whether the tree may be deep: by the parentheses, NOTs and CASEs that might stand inside each other, and the
     /// tests that might stand in a row.
-    pub fn may_be_deep(&self) -> bool {
+    fn may_be_deep(&self) -> bool {
         let opens = |token: &&TokenWithSpan| match &token.token {
             Token::LParen => true,
             Token::Word(word) => matches!(word.keyword, Keyword::NOT | Keyword::CASE),
@@ -144,8 +180,8 @@ impl<'p> Tokenized<'p> {
     }
 
     /// Parses one expression and nothing after it.
-    pub fn parse(self) -> Result<Parsed<'p>, SyntaxError> {
-        let Self { tokens, positions, lists } = self;
+    fn parse(self, positions: &Positions<'_>) -> Result<Parsed<'t>, SyntaxError> {
+        let Self { tokens, lists } = self;
         if lists.is_empty() {
             return Ok(Parsed { expr: parse_all(tokens, positions)?, lists });
         }
@@ -155,14 +191,14 @@ impl<'p> Tokenized<'p> {
             return Ok(Parsed { expr, lists });
         }
         // What is no IN list after all, or stands beside a mistake, the parser gets to see whole.
-        Ok(Parsed { expr: parse_all(positions.tokenize()?, positions)?, lists: ConstantLists::none() })
+        Ok(Parsed { expr: parse_all(positions.tokenize()?, positions)?, lists: ConstantLists::default() })
     }
 }
 
 #[cfg(test)]
 pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
     let positions = Positions::new(text);
-    let Parsed { mut expr, lists } = tokens(&positions)?.parse()?;
+    let Parsed { mut expr, lists } = tokens(&positions)?.parse(&positions)?;
     lists.put_back_all(&mut expr);
     Ok(expr)
 }
