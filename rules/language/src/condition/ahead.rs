@@ -1,58 +1,75 @@
 //! Conditions read on a thread of their own, while those before them are lowered.
 //!
-//! The trees go back to be dropped by the thread that made them: memory freed on another thread costs more than what
-//! reading ahead gains.
+//! Reading takes longer than lowering, so the thread that lowers reads too, rather than wait. Trees go back to be dropped
+//! by the thread that made them: memory freed on another costs more than what reading ahead gains.
 
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
+
+use rustc_hash::FxHashMap;
 
 use super::parse::Reading;
 
 /// Bytes of the texts that are handed over together, so that threads wait for each other rarely.
-const LOT_BYTES: usize = 32 * 1024;
+const LOT_BYTES: usize = 16 * 1024;
 /// Lots read and not yet taken.
 const LOTS_AHEAD: usize = 2;
 
-/// Reads every condition and hands it over, in order. What comes of it does not depend on how many threads there are.
+/// Reads every condition and hands it over, in order. What comes of it does not depend on how many threads read.
 pub(super) fn read_ahead<'t>(texts: &[&'t str], mut each: impl FnMut(usize, &mut Reading<'t>)) {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let lots = lots(texts);
-    if cores == 1 || lots.len() <= LOTS_AHEAD || !beside(&lots, &mut each) {
-        for (index, text) in texts.iter().enumerate() {
-            each(index, &mut Reading::of(text));
-        }
-    }
-}
-
-/// Whether a thread was to be had to read beside this one; if not, nothing was done.
-fn beside<'t>(lots: &[&[&'t str]], each: &mut impl FnMut(usize, &mut Reading<'t>)) -> bool {
-    let (to_lower, read) = mpsc::sync_channel::<Vec<Reading<'t>>>(LOTS_AHEAD);
-    let (to_drop, lowered) = mpsc::channel();
-    let reader = move || {
-        for lot in lots {
-            lowered.try_iter().for_each(drop);
-            if to_lower.send(lot.iter().map(|text| Reading::of(text)).collect()).is_err() {
-                return;
-            }
-        }
-        drop(to_lower);
-        lowered.iter().for_each(drop);
+    let unclaimed = AtomicUsize::new(0);
+    let read_one = || {
+        let place = unclaimed.fetch_add(1, Ordering::Relaxed);
+        lots.get(place).map(|lot| (place, lot.iter().map(|text| Reading::of(text)).collect::<Vec<_>>()))
     };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        let started = thread::Builder::new().spawn_scoped(scope, reader).is_ok();
+        // Owned in here, so that the thread beside ends whatever becomes of this one.
+        let (to_lower, read_beside) = mpsc::sync_channel(LOTS_AHEAD);
+        let (to_drop, lowered) = mpsc::channel();
+        let beside = move || {
+            while let Some(lot) = read_one() {
+                if to_lower.send(lot).is_err() {
+                    return;
+                }
+                lowered.try_iter().for_each(drop);
+            }
+            drop(to_lower);
+            lowered.iter().for_each(drop);
+        };
+        if cores > 1 && lots.len() > LOTS_AHEAD {
+            // Without a thread to be had, this one reads all.
+            let _ = thread::Builder::new().spawn_scoped(scope, beside);
+        } else {
+            drop(beside);
+        }
         let mut index = 0;
-        for mut lot in read {
+        let mut waiting = FxHashMap::default();
+        for next in 0..lots.len() {
+            let (mut lot, read_here) = loop {
+                if let Some(lot) = waiting.remove(&next) {
+                    break lot;
+                }
+                let lot = read_beside.try_recv().map(|lot| (lot, false)).ok();
+                let lot = lot.or_else(|| read_one().map(|lot| (lot, true)));
+                // Where it is none of these, the thread beside has it in work; if that broke off, the scope says so.
+                let lot = lot.or_else(|| read_beside.recv().map(|lot| (lot, false)).ok());
+                let Some(((place, lot), read_here)) = lot else { return };
+                waiting.insert(place, (lot, read_here));
+            };
             for reading in &mut lot {
                 each(index, reading);
                 index += 1;
             }
-            // If it fails, the reader is done for, and the scope says so.
-            let _ = to_drop.send(lot);
+            if !read_here {
+                // If nobody takes it, the thread beside broke off.
+                let _ = to_drop.send(lot);
+            }
         }
-        drop(to_drop);
-        started
-    })
+    });
 }
 
 /// Texts in lots of about [`LOT_BYTES`], at least one in each.
@@ -85,9 +102,9 @@ mod tests {
         let mut seen = Vec::new();
         let read = |seen: &mut Vec<_>, reading: &mut Reading<'_>| {
             seen.push(match &reading.read {
-                Read::Tree(parsed) => parsed.expr.to_string(),
+                Read::Parsed(Ok(parsed)) => parsed.expr.to_string(),
+                Read::Parsed(Err(mistake)) => mistake.message.clone(),
                 Read::Deep(_) => "deep".to_owned(),
-                Read::Mistake(mistake) => mistake.message.clone(),
             });
         };
         read_ahead(&texts, |index, reading| {

@@ -49,16 +49,19 @@ pub(super) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
     let Reading { positions, read } = reading;
-    let mut lower = |read: &Read<'_>| lower(compiler, rule, sql, positions, read, diagnostics);
-    let Read::Deep(tokens) = read else { return lower(read) };
-    let tokens = std::mem::take(tokens);
+    let mut lower =
+        |parsed: &Result<Parsed<'_>, SyntaxError>| lower(compiler, rule, sql, positions, parsed, diagnostics);
+    let tokens = match read {
+        Read::Parsed(parsed) => return lower(parsed),
+        Read::Deep(tokens) => std::mem::take(tokens),
+    };
     let done = thread::scope(|scope| {
-        let lower = || lower(&Read::parsed(tokens, positions));
+        let lower = || lower(&tokens.parse(positions));
         let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, lower).ok()?;
         Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     // Without a thread to be had, the stack at hand has to do.
-    done.unwrap_or_else(|| lower(&Read::parsed(parse::tokens(positions).ok()?, positions)))
+    done.unwrap_or_else(|| lower(&parse::tokens(positions).and_then(|tokens| tokens.parse(positions))))
 }
 
 fn lower(
@@ -66,11 +69,11 @@ fn lower(
     rule: &str,
     sql: &SqlText,
     positions: &Positions<'_>,
-    read: &Read<'_>,
+    parsed: &Result<Parsed<'_>, SyntaxError>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
-    match read {
-        Read::Tree(Parsed { expr, lists }) => {
+    match parsed {
+        Ok(Parsed { expr, lists }) => {
             let (traps, null_checked, both) = (Vec::new(), Vec::new(), HashMap::new());
             let mut lowering =
                 Lowering { compiler, rule, sql, positions, diagnostics, lists, traps, null_checked, both };
@@ -78,12 +81,11 @@ fn lower(
             lowering.report_traps();
             node
         }
-        Read::Mistake(SyntaxError { code, message, range, help }) => {
+        Err(SyntaxError { code, message, range, help }) => {
             let mistake = Diagnostic::error(code, sql.span(range.clone()), message.clone()).in_rule(rule);
             diagnostics.push(Diagnostic { help: help.clone(), ..mistake });
             None
         }
-        Read::Deep(_) => None,
     }
 }
 

@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use haechi_model::Stream;
+use rustc_hash::FxHashMap;
 
 pub use functions::{SCALAR, singular};
 pub use scalar::input_type;
@@ -64,7 +65,7 @@ impl Catalog {
 pub struct Compiler<'a> {
     program: Program,
     catalog: &'a Catalog,
-    columns: HashMap<&'static str, u32>,
+    columns: FxHashMap<&'static str, u32>,
     planner: ScalarPlanner,
 }
 

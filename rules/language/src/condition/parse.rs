@@ -90,17 +90,9 @@ pub(super) struct Reading<'t> {
 /// What a text was read to.
 #[derive(Debug)]
 pub(super) enum Read<'t> {
-    Tree(Parsed<'t>),
-    /// Its tree may be too deep for the stack at hand: to be made and walked where there is enough.
+    Parsed(Result<Parsed<'t>, SyntaxError>),
+    /// The tree may be too deep for the stack at hand: to be made and walked where there is enough.
     Deep(Tokenized<'t>),
-    Mistake(SyntaxError),
-}
-
-/// The tokens of a condition, within bounds.
-#[derive(Debug, Default)]
-pub(super) struct Tokenized<'t> {
-    tokens: Vec<TokenWithSpan>,
-    lists: ConstantLists<'t>,
 }
 
 /// A condition's tree, and the constants that it leaves out.
@@ -110,23 +102,22 @@ pub(super) struct Parsed<'t> {
     pub lists: ConstantLists<'t>,
 }
 
+/// The tokens of a condition, within bounds.
+#[derive(Debug, Default)]
+pub(super) struct Tokenized<'t> {
+    tokens: Vec<TokenWithSpan>,
+    lists: ConstantLists<'t>,
+}
+
 impl<'t> Reading<'t> {
     /// Reads a condition.
     pub fn of(text: &'t str) -> Self {
         let positions = Positions::new(text);
         let read = match tokens(&positions) {
             Ok(tokens) if tokens.may_be_deep() => Read::Deep(tokens),
-            Ok(tokens) => Read::parsed(tokens, &positions),
-            Err(mistake) => Read::Mistake(mistake),
+            tokens => Read::Parsed(tokens.and_then(|tokens| tokens.parse(&positions))),
         };
         Self { positions, read }
-    }
-}
-
-impl<'t> Read<'t> {
-    /// The tree of these tokens, however deep.
-    pub fn parsed(tokens: Tokenized<'t>, positions: &Positions<'_>) -> Self {
-        tokens.parse(positions).map_or_else(Self::Mistake, Self::Tree)
     }
 }
 
@@ -180,7 +171,7 @@ impl<'t> Tokenized<'t> {
     }
 
     /// Parses one expression and nothing after it.
-    fn parse(self, positions: &Positions<'_>) -> Result<Parsed<'t>, SyntaxError> {
+    pub fn parse(self, positions: &Positions<'_>) -> Result<Parsed<'t>, SyntaxError> {
         let Self { tokens, lists } = self;
         if lists.is_empty() {
             return Ok(Parsed { expr: parse_all(tokens, positions)?, lists });
