@@ -14,7 +14,7 @@ use super::parse::Reading;
 
 /// Bytes of the texts that are handed over together, so that threads wait for each other rarely.
 const LOT_BYTES: usize = 16 * 1024;
-/// Lots read and not yet taken.
+/// Lots that each thread has read before their turn.
 const LOTS_AHEAD: usize = 2;
 
 /// Reads every condition and hands it over, in order. What comes of it does not depend on how many threads read.
@@ -53,10 +53,13 @@ pub(super) fn read_ahead<'t>(texts: &[&'t str], mut each: impl FnMut(usize, &mut
                 if let Some(lot) = waiting.remove(&next) {
                     break lot;
                 }
-                let lot = read_beside.try_recv().map(|lot| (lot, false)).ok();
-                let lot = lot.or_else(|| read_one().map(|lot| (lot, true)));
-                // Where it is none of these, the thread beside has it in work; if that broke off, the scope says so.
-                let lot = lot.or_else(|| read_beside.recv().map(|lot| (lot, false)).ok());
+                let lot = match read_beside.try_recv() {
+                    Ok(lot) => Some((lot, false)),
+                    Err(_) if waiting.len() < LOTS_AHEAD => read_one().map(|lot| (lot, true)),
+                    Err(_) => None,
+                };
+                // Where there is none, the thread beside has it in work; if that broke off, the scope says so.
+                let lot = lot.or_else(|| Some((read_beside.recv().ok()?, false)));
                 let Some(((place, lot), read_here)) = lot else { return };
                 waiting.insert(place, (lot, read_here));
             };
@@ -112,7 +115,9 @@ mod tests {
             read(&mut seen, reading);
         });
         let mut alone = Vec::new();
-        texts.iter().for_each(|text| read(&mut alone, &mut Reading::of(text)));
+        for text in &texts {
+            read(&mut alone, &mut Reading::of(text));
+        }
         assert!(seen == alone);
     }
 

@@ -89,6 +89,7 @@ pub(super) struct Reading<'t> {
 
 /// What a text was read to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub(super) enum Read<'t> {
     Parsed(Result<Parsed<'t>, SyntaxError>),
     /// The tree may be too deep for the stack at hand: to be made and walked where there is enough.
