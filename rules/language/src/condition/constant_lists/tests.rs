@@ -112,12 +112,19 @@ fn what_is_said_and_compiled_is_that_of_the_whole_text() {
         "'CN' IN ('CN', 'DE') AND NULL IN (1, 2) AND 1 IN ('a', 'b')",
         "(hs4 IN ('a', 'b')) IS UNKNOWN AND (hs4 IN ('a', 'c')) IS UNKNOWN",
         "CASE WHEN hs4 IN ('a', 'b') THEN 1 ELSE 2 END IN (1, 2)",
+        "CASE WHEN hs4 IN ('a', 'b') THEN 1 END = 1 OR CASE WHEN hs4 IN ('a', 'c') THEN 1 END = 2",
         "count_items(hs4 IN ('a', 'b')) > 1 AND any_item(hs4 NOT IN ('a', 'c'))",
         "hs4 IN ('a', 'b') AND AND",
         "hs4 IN ('a', 'b') AND hs4 = 'c",
     ] {
         check_program(text);
     }
+}
+
+#[test]
+fn constants_are_sorted_and_stand_once() {
+    assert_eq!(compiled("hs4 IN ('c', 'a', 'b', 'a')", 0), compiled("hs4 IN ('a', 'b', 'c')", 0));
+    assert_eq!(compiled("net_mass_kg IN (1, 1.0)", 0), compiled("net_mass_kg = 1", 0));
 }
 
 #[test]
