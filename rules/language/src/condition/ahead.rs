@@ -1,7 +1,7 @@
 //! Conditions read on a thread of their own, while those before them are lowered.
 //!
-//! Reading takes longer than lowering, so the thread that lowers reads too, rather than wait. Trees go back to be dropped
-//! by the thread that made them: memory freed on another costs more than what reading ahead gains.
+//! Reading takes longer than lowering, so the thread that lowers reads too, rather than wait. Trees go back to be
+//! dropped by the thread that made them: memory freed on another costs more than what reading ahead gains.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};

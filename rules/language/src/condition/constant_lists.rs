@@ -1,9 +1,9 @@
 //! IN lists of constants, kept from tokenizer and parser: in rules that programs write they are most of the text, and
 //! the parser tries each constant as the name of a type first. Of `x IN ('a', 'b', 'c')` those two see `x IN ('a')`.
 //!
-//! The constants stay text until they are lowered, or are put back into the tree wherever it is read as a tree. Whatever
-//! the text, tree and places are in the end those that the parser makes of the whole: where it is not plain what a
-//! character means (comments, quoted identifiers, `E'...'`), the rest of the text is left as it is.
+//! The constants stay text until they are lowered, or are put back into the tree wherever it is read as a tree.
+//! Whatever the text, tree and places are in the end those that the parser makes of the whole: where it is not plain
+//! what a character means (comments, quoted identifiers, `E'...'`), the rest of the text is left as it is.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -35,8 +35,8 @@ struct List {
 }
 
 impl<'t> ConstantLists<'t> {
-    /// The tokens of a text, but of every `IN (constant, constant, ...)` only the first constant. Whether that is a list
-    /// indeed, the tree will tell.
+    /// The tokens of a text, but of every `IN (constant, constant, ...)` only the first constant. Whether that is a
+    /// list indeed, the tree will tell.
     ///
     /// Errors: the tokenizer's, and the places in them are not those of the whole text.
     pub fn taken_from(text: &'t str) -> Result<(Vec<TokenWithSpan>, Self), TokenizerError> {
@@ -63,7 +63,8 @@ impl<'t> ConstantLists<'t> {
     }
 
     /// Puts constants back where they came from, except into lists that stand in the logic of the condition itself:
-    /// what holds those is taken apart and never read as a whole. `false` where some belong to no IN list that is found.
+    /// what holds those is taken apart and never read as a whole. `false` where some belong to no IN list that is
+    /// found.
     pub fn put_back(&self, expr: &mut Expr) -> bool {
         self.put_back_but(expr, true)
     }

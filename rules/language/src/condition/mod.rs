@@ -1,9 +1,10 @@
 //! Conditions: SQL text to the program's formulas, every mistake with its place.
 //!
 //! [`Compiler`] takes rules one by one into one [`Program`], so that what two rules share stands there once.
-//! Parsing is sqlparser's ([`parse`], for many rules [`ahead`] of the rest); names, functions and shapes are checked on its tree and lowered to our own
-//! forms ([`lower`], [`value`], [`constant`]); whatever computes beyond those ([`planned`]), within bounds ([`growth`]),
-//! is typed and planned by DataFusion ([`scalar`]).
+//! Parsing is sqlparser's ([`parse`], without long lists of constants: [`constant_lists`]; on a second thread where
+//! there are many rules: [`ahead`]). Names, functions and shapes are checked on its tree and lowered to our own forms
+//! ([`lower`], [`value`], [`constant`]); whatever computes beyond those ([`planned`]), within bounds ([`growth`]), is
+//! typed and planned by DataFusion ([`scalar`]).
 
 mod ahead;
 mod constant;
