@@ -56,9 +56,15 @@ pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
-/// Loads packs; with errors, they are shown and the command ends. `stream` is that of rules which name none.
-pub fn load(paths: &[PathBuf], stream: Option<&'static Stream>, out: &Output) -> Result<Packs, CommandError> {
-    let packs = Packs::load(paths, stream, Some((now_ms() / DAY_MS) as i32));
+/// Reads packs, whatever is wrong with them. `stream` is that of rules which name none. They are kept as long as the
+/// process lives: thousands of rules take time to free, and nothing would come after it.
+pub fn read(paths: &[PathBuf], stream: Option<&'static Stream>) -> &'static Packs {
+    Box::leak(Box::new(Packs::load(paths, stream, Some((now_ms() / DAY_MS) as i32))))
+}
+
+/// Loads packs; with errors, they are shown and the command ends.
+pub fn load(paths: &[PathBuf], stream: Option<&'static Stream>, out: &Output) -> Result<&'static Packs, CommandError> {
+    let packs = read(paths, stream);
     if packs.usable() {
         return Ok(packs);
     }

@@ -33,13 +33,14 @@ pub fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Ruleset {
     let mut compiler = Compiler::new(stream, catalog);
-    let mut rules = Vec::new();
-    for rule in raw.rules.iter().filter(|rule| rule.stream.name == stream.name) {
-        let Some(node) = compiler.condition(&rule.id, &rule.when, diagnostics) else { continue };
+    let of_stream: Vec<&Rule> = raw.rules.iter().filter(|rule| rule.stream.name == stream.name).collect();
+    let mut rules = Vec::with_capacity(of_stream.len());
+    compiler.conditions(&of_stream, diagnostics, |compiler, rule, node| {
+        let Some(node) = node else { return };
         let node = compiler.within_validity(node, rule);
         compiler.add_root(node);
         rules.push(rule.clone());
-    }
+    });
     let hash = content_hash(raw, stream);
     Ruleset { stream, rules, program: Arc::new(compiler.finish()), hash }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use haechi_pipeline::Packs;
 use haechi_rules::{Severity, render};
 
 use crate::commands::{DONE, FOUND_WRONG};
@@ -16,8 +15,6 @@ pub const EXAMPLE: &str = "\
 Example:
   haechi check rules/packs/import
   haechi check my-rules.yaml --deny-warnings";
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Arguments of `haechi check`.
 #[derive(Debug, Args)]
@@ -38,7 +35,7 @@ pub struct CheckArgs {
 /// Runs it.
 pub fn run(args: &CheckArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let stream = args.stream.as_deref().map(rules::stream).transpose()?;
-    let packs = Packs::load(&args.paths, stream, Some((rules::now_ms() / DAY_MS) as i32));
+    let packs = rules::read(&args.paths, stream);
     let errors = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     let warnings = packs.diagnostics.len() - errors;
     let rules: usize = packs.rulesets.iter().map(|r| r.rules.len()).sum();

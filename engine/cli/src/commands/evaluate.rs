@@ -1,5 +1,6 @@
 //! `haechi evaluate`: rules over files, no policy.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,7 +52,8 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     let Some(ruleset) = packs.ruleset(stream) else {
         return Err(CommandError::Usage(format!("no rules for stream `{}` in these files", stream.name)));
     };
-    let evaluator = Evaluator::new(Arc::clone(&ruleset.program), Options::default())?;
+    // Kept until the process ends, as the rules are.
+    let evaluator = ManuallyDrop::new(Evaluator::new(Arc::clone(&ruleset.program), Options::default())?);
     let inputs = args.over.inputs(args.batch_rows.unwrap_or(BATCH_ROWS))?;
     let derive = rules::derive_context(rules::now_ms(), &args.over.zone, &rules::secret(out)?)?;
     let progress = Arc::new(Progress::default());

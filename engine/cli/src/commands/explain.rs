@@ -41,7 +41,7 @@ pub fn run(args: &ExplainArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let packs = rules::load(&manifest.rules, Some(stream), out)?;
     let secret = rules::secret(out)?;
     let derive = rules::derive_context(manifest.decided_at_ms, &manifest.zone, &secret)?;
-    let decider = Decider::new(&packs, stream, &secret, derive, Options::default())?;
+    let decider = Decider::new(packs, stream, &secret, derive, Options::default())?;
     if decider.ruleset.hash != manifest.ruleset_hash {
         out.note("note: the rules have changed since the run; this is what they say now")?;
     }

@@ -84,7 +84,7 @@ pub fn run_files(args: &RunArgs, out: &Output) -> Result<(RunReport, Decider), C
     let inputs = rules::inputs(&args.input, args.mapping.as_deref(), &args.zone, args.batch_rows)?;
     let secret = rules::secret(out)?;
     let derive = rules::derive_context(now, &args.zone, &secret)?;
-    let decider = Decider::new(&packs, stream, &secret, derive, Options::default())?;
+    let decider = Decider::new(packs, stream, &secret, derive, Options::default())?;
     let manifest = Manifest {
         stream: stream.name.to_owned(),
         rules: args.rules.iter().map(|path| absolute(path)).collect(),

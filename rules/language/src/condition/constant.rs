@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 use datafusion_common::ScalarValue;
 use datafusion_sql::sqlparser::ast::Expr;
 
+use super::constant_lists::quoted;
 use super::lower::{LabelHelp, Lowering};
 use super::value::Value;
 use crate::program::{Class, Cmp, Literal, OperandId};
@@ -19,41 +20,57 @@ pub(super) enum Fitted {
 impl Lowering<'_, '_> {
     /// A number as it is written.
     pub fn number(&mut self, at: &Expr, digits: &str) -> Option<Value> {
-        if let Ok(whole) = digits.parse::<i64>() {
-            return Some(Value::Literal(Literal::Int(whole)));
+        let number = number(digits);
+        if number.is_none() {
+            self.error("E0201", at, format!("`{digits}` is not a number")).label_help("", None);
         }
-        match digits.parse::<f64>() {
-            Ok(number) if number.is_finite() => Some(Value::Literal(Literal::float(number))),
-            _ => {
-                self.error("E0201", at, format!("`{digits}` is not a number")).label_help("", None);
-                None
-            }
-        }
+        number.map(Value::Literal)
     }
 
     /// A constant in the class of what it is compared with.
     pub fn fit(&mut self, at: &Expr, cmp: Cmp, operand: OperandId, literal: &Literal) -> Option<Fitted> {
         let class = self.class(operand);
-        let fitted = match (class, literal) {
-            (Class::Text, Literal::Text(_)) | (Class::Int, Literal::Int(_)) | (Class::Float, Literal::Float(_)) => {
-                Some((cmp, literal.clone()))
-            }
-            (Class::Float, Literal::Int(value)) => Some((cmp, Literal::float(*value as f64))),
-            (Class::Int, Literal::Float(bits)) => return Some(whole_number(cmp, f64::from_bits(*bits))),
-            (Class::Date, Literal::Text(text)) => day(text).map(|day| (cmp, Literal::Int(day))),
-            (Class::Ts, Literal::Text(text)) => instant(text).map(|ms| (cmp, Literal::Int(ms))),
-            _ => None,
+        let unfit = match fitted(class, cmp, literal.clone()) {
+            Ok(fitted) => return Some(fitted),
+            Err(literal) => literal,
         };
-        if fitted.is_none() {
-            if let (Class::Date | Class::Ts, Literal::Text(text)) = (class, literal) {
-                self.error("E0206", at, format!("`{text}` is not a date or an instant"))
-                    .label_help("cannot be read", Some("write '2026-01-31' or '2026-01-31T08:00:00Z'"));
-                return None;
-            }
-            return self.mismatch(at, &Value::Operand(operand), &Value::Literal(literal.clone()));
+        if let (Class::Date | Class::Ts, Literal::Text(text)) = (class, &unfit) {
+            self.error("E0206", at, format!("`{text}` is not a date or an instant"))
+                .label_help("cannot be read", Some("write '2026-01-31' or '2026-01-31T08:00:00Z'"));
+            return None;
         }
-        fitted.map(|(cmp, literal)| Fitted::To(cmp, literal))
+        self.mismatch(at, &Value::Operand(operand), &Value::Literal(unfit))
     }
+}
+
+/// A comparison with a constant, in the class of the operand; the constant where it has none there.
+pub(super) fn fitted(class: Class, cmp: Cmp, literal: Literal) -> Result<Fitted, Literal> {
+    let constant = match (class, &literal) {
+        (Class::Text, Literal::Text(_)) | (Class::Int, Literal::Int(_)) | (Class::Float, Literal::Float(_)) => {
+            return Ok(Fitted::To(cmp, literal));
+        }
+        (Class::Float, Literal::Int(value)) => Some(Literal::float(*value as f64)),
+        (Class::Int, Literal::Float(bits)) => return Ok(whole_number(cmp, f64::from_bits(*bits))),
+        (Class::Date, Literal::Text(text)) => day(text).map(Literal::Int),
+        (Class::Ts, Literal::Text(text)) => instant(text).map(Literal::Int),
+        _ => None,
+    };
+    constant.map(|constant| Fitted::To(cmp, constant)).ok_or(literal)
+}
+
+/// A text in quotes or a number, as it is written.
+pub(super) fn written(constant: &str) -> Option<Literal> {
+    match quoted(constant) {
+        Some(text) => Some(Literal::Text(text.into())),
+        None => number(constant),
+    }
+}
+
+fn number(digits: &str) -> Option<Literal> {
+    if let Ok(whole) = digits.parse() {
+        return Some(Literal::Int(whole));
+    }
+    digits.parse().ok().filter(|number: &f64| number.is_finite()).map(Literal::float)
 }
 
 /// A comparison of integers with a number that may have a fraction or be out of their range, as a comparison with an

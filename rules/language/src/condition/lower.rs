@@ -10,9 +10,10 @@ use std::thread;
 use datafusion_sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue, ValueWithSpan};
 use haechi_model::Kind;
 
-use super::constant::Fitted;
+use super::constant::{Fitted, fitted, written};
+use super::constant_lists::ConstantLists;
 use super::functions::Own;
-use super::parse::{self, Positions, SyntaxError, Tokenized};
+use super::parse::{self, Parsed, Positions, Read, Reading, SyntaxError};
 use super::value::{Call, Value};
 use super::{Compiler, functions};
 use crate::diagnostic::{Diagnostic, nearest};
@@ -26,6 +27,8 @@ pub(super) struct Lowering<'c, 'a> {
     pub sql: &'c SqlText,
     pub positions: &'c Positions<'c>,
     pub diagnostics: &'c mut Vec<Diagnostic>,
+    /// Constants that the tree leaves out.
+    lists: &'c ConstantLists<'c>,
     /// `<>` and NOT IN on columns that may be NULL, unless the condition turns out to ask about NULL itself.
     traps: Vec<(OperandId, Diagnostic)>,
     null_checked: Vec<OperandId>,
@@ -36,58 +39,57 @@ pub(super) struct Lowering<'c, 'a> {
 /// Room for a condition at the bounds of [`parse`], without optimisation.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Compiles one condition. The bounds of [`parse`] are wider than the stack of a common thread: the few conditions that
-/// may come near them get one of their own.
+/// Compiles a condition that was read. The bounds of [`parse`] are wider than the stack of a common thread: the few
+/// conditions that may come near them get one of their own.
 pub(super) fn compile(
     compiler: &mut Compiler<'_>,
     rule: &str,
     sql: &SqlText,
+    reading: &mut Reading<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
-    let positions = Positions::new(&sql.text);
-    let mut lowering = Lowering {
-        compiler,
-        rule,
-        sql,
-        positions: &positions,
-        diagnostics,
-        traps: Vec::new(),
-        null_checked: Vec::new(),
-        both: HashMap::new(),
+    let Reading { positions, read } = reading;
+    let mut lower =
+        |parsed: &Result<Parsed<'_>, SyntaxError>| lower(compiler, rule, sql, positions, parsed, diagnostics);
+    let tokens = match read {
+        Read::Parsed(parsed) => return lower(parsed),
+        Read::Deep(tokens) => std::mem::take(tokens),
     };
-    let tokens = match parse::tokens(&positions) {
-        Ok(tokens) => tokens,
-        Err(error) => return lowering.syntax_error(error),
-    };
-    if !tokens.may_be_deep() {
-        return lowering.whole(tokens);
-    }
     let done = thread::scope(|scope| {
-        let whole = || lowering.whole(tokens);
-        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, whole).ok()?;
+        let lower = || lower(&tokens.parse(positions));
+        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, lower).ok()?;
         Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     // Without a thread to be had, the stack at hand has to do.
-    done.unwrap_or_else(|| lowering.whole(parse::tokens(&positions).ok()?))
+    done.unwrap_or_else(|| lower(&parse::tokens(positions).and_then(|tokens| tokens.parse(positions))))
+}
+
+fn lower(
+    compiler: &mut Compiler<'_>,
+    rule: &str,
+    sql: &SqlText,
+    positions: &Positions<'_>,
+    parsed: &Result<Parsed<'_>, SyntaxError>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<NodeId> {
+    match parsed {
+        Ok(Parsed { expr, lists }) => {
+            let (traps, null_checked, both) = (Vec::new(), Vec::new(), HashMap::new());
+            let mut lowering =
+                Lowering { compiler, rule, sql, positions, diagnostics, lists, traps, null_checked, both };
+            let node = lowering.condition(expr, false, Scope::Row);
+            lowering.report_traps();
+            node
+        }
+        Err(SyntaxError { code, message, range, help }) => {
+            let mistake = Diagnostic::error(code, sql.span(range.clone()), message.clone()).in_rule(rule);
+            diagnostics.push(Diagnostic { help: help.clone(), ..mistake });
+            None
+        }
+    }
 }
 
 impl Lowering<'_, '_> {
-    fn whole(&mut self, tokens: Tokenized<'_>) -> Option<NodeId> {
-        let expr = match tokens.parse() {
-            Ok(expr) => expr,
-            Err(error) => return self.syntax_error(error),
-        };
-        let node = self.condition(&expr, false, Scope::Row);
-        self.report_traps();
-        node
-    }
-
-    fn syntax_error<T>(&mut self, error: SyntaxError) -> Option<T> {
-        let SyntaxError { code, message, range, help } = error;
-        self.note(Diagnostic::error(code, self.sql.span(range), message)).help = help;
-        None
-    }
-
     /// Where the condition is true; `negated`: where it is false.
     pub fn condition(&mut self, expr: &Expr, negated: bool, scope: Scope) -> Option<NodeId> {
         match expr {
@@ -249,6 +251,13 @@ impl Lowering<'_, '_> {
 
     fn in_values(&mut self, value: &Expr, list: &[Expr], negated: bool, scope: Scope) -> Option<NodeId> {
         let operand = self.value(value, scope);
+        if let Some(Value::Operand(operand)) = operand
+            && let Some(constants) = self.fitting(operand, list)
+        {
+            return Some(self.one_of(value, operand, constants, false, negated));
+        }
+        let all = self.lists.all(list);
+        let list = all.as_deref().unwrap_or(list);
         let values: Vec<_> = list.iter().map(|item| self.value(item, scope)).collect();
         let operand = match operand? {
             Value::Operand(operand) => operand,
@@ -263,12 +272,12 @@ impl Lowering<'_, '_> {
             return self.one_by_one(value, &Value::Operand(operand), values, negated);
         }
         let mut with_null = false;
-        let mut fitted = Vec::with_capacity(values.len());
+        let mut constants = Vec::with_capacity(values.len());
         let mut wrong = false;
         for (item, value) in list.iter().zip(&values) {
             match value {
                 Some(Value::Literal(literal)) => match self.fit(item, Cmp::Eq, operand, literal) {
-                    Some(Fitted::To(_, literal)) => fitted.push(literal),
+                    Some(Fitted::To(_, literal)) => constants.push(literal),
                     Some(Fitted::Never) => {}
                     None => wrong = true,
                 },
@@ -282,15 +291,42 @@ impl Lowering<'_, '_> {
             self.warning("W0717", value, "NOT IN with a NULL in the list is never true".into())
                 .label_help("never a hit", Some("remove NULL from the list"));
         }
-        fitted.sort_unstable();
-        fitted.dedup();
-        self.trap(value, operand, negated && !with_null);
-        let test = match <[Literal; 1]>::try_from(fitted) {
+        Some(self.one_of(value, operand, constants, with_null, negated))
+    }
+
+    /// The constants of a list that the tree leaves out, if all of them fit the operand; those that nothing equals
+    /// left out. Where one does not fit, there is more to say, and a tree to say it with.
+    fn fitting(&self, operand: OperandId, list: &[Expr]) -> Option<Vec<Literal>> {
+        let list = self.lists.written(list)?;
+        let class = self.class(operand);
+        let mut constants = Vec::with_capacity(list.len());
+        for text in list {
+            match fitted(class, Cmp::Eq, written(text)?).ok()? {
+                Fitted::To(_, constant) => constants.push(constant),
+                Fitted::Never => {}
+            }
+        }
+        Some(constants)
+    }
+
+    /// The operand is one of the constants.
+    fn one_of(
+        &mut self,
+        at: &Expr,
+        operand: OperandId,
+        mut constants: Vec<Literal>,
+        with_null: bool,
+        negated: bool,
+    ) -> NodeId {
+        constants.sort_unstable();
+        constants.dedup();
+        self.trap(at, operand, negated && !with_null);
+        let test = match <[Literal; 1]>::try_from(constants) {
             Ok([only]) if !with_null => Test::Compare(Cmp::Eq, only),
             Ok(one) => Test::In { values: Arc::from(one), with_null },
             Err(many) => Test::In { values: many.into(), with_null },
         };
-        Some(self.compiler.program.test(operand, test, negated))
+        self.compiler.program.test(operand, test, negated)
     }
 
     fn one_by_one(&mut self, at: &Expr, left: &Value, values: Vec<Option<Value>>, negated: bool) -> Option<NodeId> {

@@ -1,10 +1,12 @@
 //! Conditions: SQL text to the program's formulas, every mistake with its place.
 //!
 //! [`Compiler`] takes rules one by one into one [`Program`], so that what two rules share stands there once.
-//! Parsing is sqlparser's ([`parse`]); names, functions and shapes are checked on its tree and lowered to our own
-//! forms ([`lower`], [`value`], [`constant`]); whatever computes beyond those ([`planned`]), within bounds ([`growth`]),
-//! is typed and planned by DataFusion ([`scalar`]).
+//! Parsing is sqlparser's ([`parse`], without long lists of constants: [`constant_lists`]; on a second thread where
+//! there are many rules: [`ahead`]). Names, functions and shapes are checked on its tree and lowered to our own forms
+//! ([`lower`], [`value`], [`constant`]); whatever computes beyond those ([`planned`]), within bounds ([`growth`]), is
+//! typed and planned by DataFusion ([`scalar`]).
 
+mod ahead;
 mod constant;
 mod constant_lists;
 mod functions;
@@ -19,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use haechi_model::Stream;
+use rustc_hash::FxHashMap;
 
 pub use functions::{SCALAR, singular};
 pub use scalar::input_type;
@@ -27,8 +30,10 @@ use crate::diagnostic::Diagnostic;
 use crate::lists::List;
 use crate::load::RawRuleset;
 use crate::program::{Class, Cmp, Literal, NodeId, Operand, Program, Scope, Test};
-use crate::rule::SqlText;
+use crate::rule::{Rule, SqlText};
 use crate::tables::ReferenceTable;
+use ahead::read_ahead;
+use parse::Reading;
 use scalar::ScalarPlanner;
 
 /// The named things a condition may refer to.
@@ -61,7 +66,7 @@ impl Catalog {
 pub struct Compiler<'a> {
     program: Program,
     catalog: &'a Catalog,
-    columns: HashMap<&'static str, u32>,
+    columns: FxHashMap<&'static str, u32>,
     planner: ScalarPlanner,
 }
 
@@ -74,7 +79,22 @@ impl<'a> Compiler<'a> {
 
     /// Compiles one condition; `None` when it has errors, which stand in `diagnostics` with any warnings.
     pub fn condition(&mut self, rule: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<NodeId> {
-        lower::compile(self, rule, sql, diagnostics)
+        lower::compile(self, rule, sql, &mut Reading::of(&sql.text), diagnostics)
+    }
+
+    /// Compiles the conditions of many rules in order, and says of each what became of it.
+    pub fn conditions<'r>(
+        &mut self,
+        rules: &[&'r Rule],
+        diagnostics: &mut Vec<Diagnostic>,
+        mut done: impl FnMut(&mut Self, &'r Rule, Option<NodeId>),
+    ) {
+        let texts: Vec<_> = rules.iter().map(|rule| rule.when.text.as_str()).collect();
+        read_ahead(&texts, |index, reading| {
+            let rule = rules[index];
+            let node = lower::compile(self, &rule.id, &rule.when, reading, diagnostics);
+            done(self, rule, node);
+        });
     }
 
     /// The condition within `from <= column < until` of an instant column; without bounds, the condition.

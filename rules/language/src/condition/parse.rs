@@ -64,6 +64,7 @@ impl<'a> Positions<'a> {
         start..end.max((start + 1).min(self.text.len()))
     }
 
+    /// The tokens of the whole text.
     fn tokenize(&self) -> Result<Vec<TokenWithSpan>, SyntaxError> {
         Tokenizer::new(&GenericDialect {}, self.text).tokenize_with_location().map_err(|e| SyntaxError {
             code: "E0201",
@@ -79,15 +80,50 @@ impl<'a> Positions<'a> {
     }
 }
 
+/// A condition as far as it can be read without knowing its stream.
+#[derive(Debug)]
+pub(super) struct Reading<'t> {
+    pub positions: Positions<'t>,
+    pub read: Read<'t>,
+}
+
+/// What a text was read to.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
+pub(super) enum Read<'t> {
+    Parsed(Result<Parsed<'t>, SyntaxError>),
+    /// The tree may be too deep for the stack at hand: to be made and walked where there is enough.
+    Deep(Tokenized<'t>),
+}
+
+/// A condition's tree, and the constants that it leaves out.
+#[derive(Debug)]
+pub(super) struct Parsed<'t> {
+    pub expr: Expr,
+    pub lists: ConstantLists<'t>,
+}
+
 /// The tokens of a condition, within bounds.
-pub(super) struct Tokenized<'p> {
+#[derive(Debug, Default)]
+pub(super) struct Tokenized<'t> {
     tokens: Vec<TokenWithSpan>,
-    positions: &'p Positions<'p>,
-    lists: ConstantLists,
+    lists: ConstantLists<'t>,
+}
+
+impl<'t> Reading<'t> {
+    /// Reads a condition.
+    pub fn of(text: &'t str) -> Self {
+        let positions = Positions::new(text);
+        let read = match tokens(&positions) {
+            Ok(tokens) if tokens.may_be_deep() => Read::Deep(tokens),
+            tokens => Read::Parsed(tokens.and_then(|tokens| tokens.parse(&positions))),
+        };
+        Self { positions, read }
+    }
 }
 
 /// Takes the text apart. Nothing here recurses, whatever the text.
-pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, SyntaxError> {
+pub(super) fn tokens<'t>(positions: &Positions<'t>) -> Result<Tokenized<'t>, SyntaxError> {
     let text = positions.text;
     if text.trim().is_empty() {
         return Err(SyntaxError {
@@ -107,7 +143,11 @@ pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, 
         let message = format!("the condition has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
         return Err(too_long(message, 0..80.min(text.len())));
     }
-    let tokens = positions.tokenize()?;
+    let (tokens, lists) = match ConstantLists::taken_from(text) {
+        Ok(taken) => taken,
+        // The place of a mistake is that in the whole text.
+        Err(_) => (positions.tokenize()?, ConstantLists::default()),
+    };
     if let Some(range) = beyond_bounds(&tokens, positions) {
         return Err(too_long(
             format!(
@@ -116,14 +156,13 @@ pub(super) fn tokens<'p>(positions: &'p Positions<'p>) -> Result<Tokenized<'p>, 
             range,
         ));
     }
-    let (tokens, lists) = ConstantLists::taken_from(tokens);
-    Ok(Tokenized { tokens, positions, lists })
+    Ok(Tokenized { tokens, lists })
 }
 
-impl Tokenized<'_> {
+impl<'t> Tokenized<'t> {
     /// Whether the tree may be deep: by the parentheses, NOTs and CASEs that might stand inside each other, and the
     /// tests that might stand in a row.
-    pub fn may_be_deep(&self) -> bool {
+    fn may_be_deep(&self) -> bool {
         let opens = |token: &&TokenWithSpan| match &token.token {
             Token::LParen => true,
             Token::Word(word) => matches!(word.keyword, Keyword::NOT | Keyword::CASE),
@@ -133,24 +172,27 @@ impl Tokenized<'_> {
     }
 
     /// Parses one expression and nothing after it.
-    pub fn parse(self) -> Result<Expr, SyntaxError> {
-        let Self { tokens, positions, lists } = self;
+    pub fn parse(self, positions: &Positions<'_>) -> Result<Parsed<'t>, SyntaxError> {
+        let Self { tokens, lists } = self;
         if lists.is_empty() {
-            return parse_all(tokens, positions);
+            return Ok(Parsed { expr: parse_all(tokens, positions)?, lists });
         }
         if let Ok(mut expr) = parse_all(tokens, positions)
             && lists.put_back(&mut expr)
         {
-            return Ok(expr);
+            return Ok(Parsed { expr, lists });
         }
         // What is no IN list after all, or stands beside a mistake, the parser gets to see whole.
-        parse_all(positions.tokenize()?, positions)
+        Ok(Parsed { expr: parse_all(positions.tokenize()?, positions)?, lists: ConstantLists::default() })
     }
 }
 
 #[cfg(test)]
 pub(super) fn parse(text: &str) -> Result<Expr, SyntaxError> {
-    tokens(&Positions::new(text))?.parse()
+    let positions = Positions::new(text);
+    let Parsed { mut expr, lists } = tokens(&positions)?.parse(&positions)?;
+    lists.put_back_all(&mut expr);
+    Ok(expr)
 }
 
 fn parse_all(tokens: Vec<TokenWithSpan>, positions: &Positions<'_>) -> Result<Expr, SyntaxError> {

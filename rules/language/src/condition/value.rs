@@ -145,8 +145,8 @@ impl Lowering<'_, '_> {
         };
         Some(match scope {
             Scope::Row => {
-                let name = ident.value.to_ascii_lowercase();
-                self.compiler.program.intern_operand(Operand::Column(index), class, scope, || name.into())
+                let name = || ident.value.to_ascii_lowercase().into();
+                self.compiler.program.intern_operand(Operand::Column(index), class, scope, name)
             }
             Scope::Records(list) => self.member(list, index, class, &ident.value.to_ascii_lowercase()),
         })
