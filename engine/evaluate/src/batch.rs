@@ -185,7 +185,7 @@ pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Resul
     })
 }
 
-fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Dictionary(..) | DataType::Utf8)
 }
 
