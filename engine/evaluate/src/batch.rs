@@ -185,7 +185,7 @@ pub(crate) fn readable(array: &ArrayRef, name: &str, wanted: &DataType) -> Resul
     })
 }
 
-pub(crate) fn is_text(data_type: &DataType) -> bool {
+fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Dictionary(..) | DataType::Utf8)
 }
 

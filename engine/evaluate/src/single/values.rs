@@ -8,7 +8,7 @@ use arrow::datatypes::{
     TimestampMillisecondType,
 };
 
-use crate::batch::{Prepared, is_text, readable};
+use crate::batch::{Prepared, readable};
 use crate::error::EvaluateError;
 use crate::numeric::float_key;
 use crate::plan::{Places, Plan};
@@ -39,7 +39,7 @@ impl<'b> Columns<'b> {
         let mut arrays = Cow::Borrowed(batch.columns());
         for ((_, name, wanted), place) in plan.columns.iter().zip(&*places) {
             if let Some(place) = place
-                && !is_read_as(arrays[*place].data_type(), wanted)
+                && value(&arrays[*place], wanted).is_none()
             {
                 let array = readable(&arrays[*place], name, wanted)?;
                 arrays.to_mut()[*place] = array;
@@ -52,7 +52,10 @@ impl<'b> Columns<'b> {
     pub(super) fn values(&self, plan: &Plan) -> Vec<Value<'_>> {
         let mut values = vec![Value::Computed; plan.program.operands.len()];
         for (operand, column) in &plan.column_operands {
-            values[operand.0 as usize] = self.places[*column].map_or(Value::Null, |place| value(&self.arrays[place]));
+            let (_, _, wanted) = &plan.columns[*column];
+            let place = self.places[*column];
+            let value = place.map(|place| value(&self.arrays[place], wanted).unwrap_or(Value::Computed));
+            values[operand.0 as usize] = value.unwrap_or(Value::Null);
         }
         values
     }
@@ -75,54 +78,43 @@ impl<'b> Columns<'b> {
     }
 }
 
-/// Whether [`value`] reads arrays of this type for a column of the stream's type.
-fn is_read_as(found: &DataType, wanted: &DataType) -> bool {
-    match found {
-        DataType::Utf8 => is_text(wanted),
-        DataType::Dictionary(key, value) => {
-            is_text(wanted) && **value == DataType::Utf8 && matches!(**key, DataType::Int16 | DataType::Int32)
+/// The value of an array's first row, where it need not be converted to the stream's type. Arrays are told apart by what
+/// they are and not by what their types say, which stands somewhere else.
+fn value<'b>(array: &'b ArrayRef, wanted: &DataType) -> Option<Value<'b>> {
+    match wanted {
+        DataType::Utf8 | DataType::Dictionary(..) => {
+            text(array).or_else(|| coded::<Int16Type>(array)).or_else(|| coded::<Int32Type>(array))
         }
-        DataType::List(_) => matches!(wanted, DataType::List(_)),
-        found => found == wanted,
-    }
-}
-
-/// The value of an array's first row.
-fn value(array: &ArrayRef) -> Value<'_> {
-    match array.data_type() {
-        DataType::Utf8 => text(array.as_string_opt::<i32>(), Some(0)),
-        DataType::Dictionary(key, _) if **key == DataType::Int16 => coded::<Int16Type>(array),
-        DataType::Dictionary(..) => coded::<Int32Type>(array),
-        DataType::Boolean => match array.as_boolean_opt() {
-            Some(flags) if flags.is_valid(0) => Value::Flag(flags.value(0)),
-            _ => Value::Null,
-        },
+        DataType::Boolean => {
+            array.as_boolean_opt().map(|flags| given(flags.is_valid(0), || Value::Flag(flags.value(0))))
+        }
         DataType::Float64 => key::<Float64Type>(array, float_key),
         DataType::Int64 => key::<Int64Type>(array, |value| value),
         DataType::Int32 => key::<Int32Type>(array, i64::from),
         DataType::Date32 => key::<Date32Type>(array, i64::from),
         DataType::Timestamp(..) => key::<TimestampMillisecondType>(array, |value| value),
-        _ => Value::Computed,
+        _ => matches!(array.data_type(), DataType::List(_)).then_some(Value::Computed),
     }
 }
 
-fn text(texts: Option<&StringArray>, at: Option<usize>) -> Value<'_> {
-    match (texts, at) {
-        (Some(texts), Some(at)) if texts.is_valid(at) => Value::Text(texts.value(at)),
-        _ => Value::Null,
-    }
+fn given(given: bool, value: impl FnOnce() -> Value<'static>) -> Value<'static> {
+    if given { value() } else { Value::Null }
 }
 
-fn coded<K: ArrowDictionaryKeyType>(array: &ArrayRef) -> Value<'_> {
-    match array.as_dictionary_opt::<K>() {
-        Some(coded) => text(coded.values().as_string_opt(), coded.key(0)),
-        None => Value::Null,
-    }
+fn text(array: &ArrayRef) -> Option<Value<'_>> {
+    array.as_string_opt().map(|texts| text_at(texts, Some(0)))
 }
 
-fn key<T: ArrowPrimitiveType>(array: &ArrayRef, key: impl Fn(T::Native) -> i64) -> Value<'_> {
-    match array.as_primitive_opt::<T>() {
-        Some(numbers) if numbers.is_valid(0) => Value::Key(key(numbers.value(0))),
-        _ => Value::Null,
-    }
+fn text_at(texts: &StringArray, at: Option<usize>) -> Value<'_> {
+    at.filter(|at| texts.is_valid(*at)).map_or(Value::Null, |at| Value::Text(texts.value(at)))
+}
+
+fn coded<K: ArrowDictionaryKeyType>(array: &ArrayRef) -> Option<Value<'_>> {
+    let coded = array.as_dictionary_opt::<K>()?;
+    coded.values().as_string_opt().map(|texts| text_at(texts, coded.key(0)))
+}
+
+fn key<T: ArrowPrimitiveType>(array: &ArrayRef, key: impl Fn(T::Native) -> i64) -> Option<Value<'_>> {
+    let numbers = array.as_primitive_opt::<T>()?;
+    Some(given(numbers.is_valid(0), || Value::Key(key(numbers.value(0)))))
 }
