@@ -5,6 +5,7 @@ use haechi_rules::program::OperandId;
 use rustc_hash::FxHashMap;
 
 use super::Single;
+use super::questions::Woken;
 use super::values::Value;
 use crate::bits;
 use crate::error::EvaluateError;
@@ -33,7 +34,7 @@ pub(super) enum Masking {
 #[derive(Debug)]
 pub(crate) struct Masked {
     pub operand: OperandId,
-    few_texts: bool,
+    pub few_texts: bool,
     /// Keys at which answers change, sorted: all, or some of them.
     cuts: Vec<i64>,
     /// Rule and part.
@@ -41,11 +42,19 @@ pub(crate) struct Masked {
     n_rules: usize,
 }
 
-/// By class, the rules it leaves possible. Memory a column: an eighth of a byte a rule for each of at most 257 classes.
+/// By class, what follows from it. Memory a column: for each of at most 257 classes an eighth of a byte a rule, and of
+/// texts four bytes for each rule that they wake.
 #[derive(Default)]
 pub(super) struct Masks {
-    by_class: Vec<Option<Box<[u64]>>>,
+    by_class: Vec<Option<Kept>>,
     texts: FxHashMap<Box<str>, usize>,
+}
+
+struct Kept {
+    /// A bit for each rule that is possible.
+    possible: Box<[u64]>,
+    /// Rules that a text wakes or settles.
+    woken: Box<[Woken]>,
 }
 
 impl Masked {
@@ -101,15 +110,20 @@ impl Masks {
         })
     }
 
-    fn known(&self, class: usize) -> Option<&[u64]> {
-        self.by_class.get(class)?.as_deref()
+    fn known(&self, class: usize) -> Option<&Kept> {
+        self.by_class.get(class)?.as_ref()
     }
 
-    fn keep(&mut self, class: usize, mask: Vec<u64>) {
+    /// The rules that a text wakes, where it is one of a few that are kept.
+    pub fn woken(&self, text: &str) -> Option<&[Woken]> {
+        self.texts.get(text).and_then(|class| self.known(*class)).map(|kept| &*kept.woken)
+    }
+
+    fn keep(&mut self, class: usize, kept: Kept) {
         if self.by_class.len() <= class {
-            self.by_class.resize(class + 1, None);
+            self.by_class.resize_with(class + 1, || None);
         }
-        self.by_class[class] = Some(mask.into());
+        self.by_class[class] = Some(kept);
     }
 }
 
@@ -124,18 +138,18 @@ impl Single<'_> {
                 continue;
             };
             if self.memory.masks[at].known(class).is_none() {
-                let mask = self.mask(masked)?;
-                self.memory.masks[at].keep(class, mask);
+                let (possible, woken) = (self.possible(masked)?.into(), self.woken_by(masked.operand));
+                self.memory.masks[at].keep(class, Kept { possible, woken });
             }
-            if let Some(mask) = self.memory.masks[at].known(class) {
-                bits::and(&mut self.memory.woken, mask);
+            if let Some(kept) = self.memory.masks[at].known(class) {
+                bits::and(&mut self.memory.woken, &kept.possible);
             }
         }
         Ok(())
     }
 
     /// The rules that all values of the class of the row's value leave possible.
-    fn mask(&mut self, masked: &Masked) -> Result<Vec<u64>, EvaluateError> {
+    fn possible(&mut self, masked: &Masked) -> Result<Vec<u64>, EvaluateError> {
         let mut mask = bits::ones(masked.n_rules);
         let value = self.values[masked.operand.0 as usize];
         for (rule, step) in &masked.parts {
@@ -151,6 +165,17 @@ impl Single<'_> {
             }
         }
         Ok(mask)
+    }
+
+    /// The rules that the text of a column wakes.
+    fn woken_by(&mut self, operand: OperandId) -> Box<[Woken]> {
+        let (questions, mut woken) = (&self.schedule.questions, Vec::new());
+        if let (Value::Text(text), Some(index)) =
+            (self.values[operand.0 as usize], &self.plan.texts[operand.0 as usize])
+        {
+            index.atoms_of(text, &mut self.memory.scratch, |atom| woken.extend_from_slice(questions.woken_by(atom)));
+        }
+        woken.into()
     }
 
     fn ask(&mut self, masked: &Masked) -> Result<(), EvaluateError> {

@@ -22,7 +22,6 @@ use crate::steps::{Row, Step};
 use crate::text::Scratch;
 use masks::Masks;
 pub(crate) use questions::Questions;
-use questions::Woken;
 pub(crate) use values::Columns;
 use values::Value;
 
@@ -91,10 +90,16 @@ impl<'e> Single<'e> {
     /// The rules that hit, ascending, and how many had to be asked.
     pub fn run(mut self) -> Result<(Vec<u32>, u64), EvaluateError> {
         let schedule = self.schedule;
-        for operand in &schedule.looked_at {
-            if let Value::Text(text) = self.values[operand.0 as usize] {
-                self.look_at(*operand, text);
+        for (operand, mask) in &schedule.questions.looked_at {
+            let Value::Text(text) = self.value(*operand) else { continue };
+            let Memory { woken, hits, masks, .. } = &mut *self.memory;
+            if let Some(known) = mask.and_then(|mask| masks[mask].woken(text)) {
+                known.iter().for_each(|rule| rule.set(hits, woken));
+                continue;
             }
+            self.look_at(*operand, text, |Memory { woken, hits, .. }, atom| {
+                schedule.questions.woken_by(atom).iter().for_each(|rule| rule.set(hits, woken));
+            });
         }
         for (gate, rules) in &schedule.questions.gates {
             if self.holds(*gate)? {
@@ -122,20 +127,16 @@ impl<'e> Single<'e> {
         Ok((hits, asked))
     }
 
-    /// Asks the index of an operand: which atoms are true, which rules they wake.
-    fn look_at(&mut self, operand: OperandId, text: &str) {
+    /// Asks the index of an operand which atoms are true.
+    fn look_at(&mut self, operand: OperandId, text: &str, mut also: impl FnMut(&mut Memory, u32)) {
         let Some(index) = &self.plan.texts[operand.0 as usize] else { return };
-        let Memory { woken, hits, atoms, looked_at, scratch, .. } = &mut *self.memory;
-        looked_at[operand.0 as usize] = true;
-        index.atoms_of(text, scratch, |atom| {
-            bits::set(atoms, atom as usize);
-            for rule in self.schedule.questions.woken_by(atom) {
-                match rule {
-                    Woken::Maybe(rule) => bits::set(woken, rule as usize),
-                    Woken::Settled(rule) => bits::set(hits, rule as usize),
-                }
-            }
+        let mut scratch = std::mem::take(&mut self.memory.scratch);
+        self.memory.looked_at[operand.0 as usize] = true;
+        index.atoms_of(text, &mut scratch, |atom| {
+            bits::set(&mut self.memory.atoms, atom as usize);
+            also(self.memory, atom);
         });
+        self.memory.scratch = scratch;
     }
 
     fn all_hold(&mut self, steps: &[Step]) -> Result<bool, EvaluateError> {
@@ -211,8 +212,8 @@ impl Row for Single<'_> {
             {
                 return Ok(Some(held));
             }
-            // Only the index knows.
-            self.look_at(operand, text);
+            // Only the index knows. It wakes nobody: that has been done.
+            self.look_at(operand, text, |_, _| {});
         }
         Ok(Some(bits::get(&self.memory.atoms, atom.0 as usize)))
     }

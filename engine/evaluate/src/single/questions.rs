@@ -1,11 +1,10 @@
 //! What is asked of a row alone under a schedule: which rules an atom of its texts wakes, which rules a value rules
 //! out, and what is left of each rule to ask.
 
-use haechi_rules::program::{Class, OperandId};
+use haechi_rules::program::{AtomId, Class, OperandId};
 
 use super::masks::{Masked, Masking};
 use crate::bits;
-use crate::groups::Groups;
 use crate::plan::Plan;
 use crate::schedule::{Schedule, Start};
 use crate::shares::Shares;
@@ -17,8 +16,11 @@ const MASKED_PARTS_MIN: usize = 8;
 /// Of one schedule. Memory: sixteen bytes for each part of a rule, four for each rule that an atom wakes.
 #[derive(Debug, Default)]
 pub(crate) struct Questions {
-    /// By atom.
-    wakes: Groups,
+    /// By atom: where the rules it wakes or settles begin, and the end of the last.
+    woken_starts: Vec<u32>,
+    woken: Vec<Woken>,
+    /// Text columns whose values are looked at first, with their place among those that are masked by text.
+    pub looked_at: Vec<(OperandId, Option<usize>)>,
     /// A bit for each rule that starts at a part which masks answer: it is awake until its row rules it out.
     pub awake: Vec<u64>,
     /// Of other rules without an anchor: the part they start at, and they.
@@ -31,13 +33,19 @@ pub(crate) struct Questions {
     steps: Vec<Step>,
 }
 
-/// A rule that an atom has to do with.
-#[derive(Clone, Copy)]
-pub(super) enum Woken {
-    /// It may hit.
-    Maybe(u32),
-    /// It is the atom and no more: it hits.
-    Settled(u32),
+/// A rule that an atom has to do with, the lowest bit set where it is the atom and no more: then it hits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Woken(u32);
+
+impl Woken {
+    fn new(rule: u32, settled: bool) -> Self {
+        Self(rule << 1 | u32::from(settled))
+    }
+
+    /// Its bit is set among those that hit, or those that have to be asked.
+    pub fn set(self, hits: &mut [u64], woken: &mut [u64]) {
+        bits::set(if self.0 & 1 == 1 { hits } else { woken }, self.0 as usize >> 1);
+    }
 }
 
 impl Questions {
@@ -67,17 +75,22 @@ impl Questions {
         }
         let gates = schedule.gates.iter().map(|gate| (schedule.steps.of(gate.node), (*gate.rules).into()));
         questions.gates = gates.filter(|(step, _)| at_mask(step).is_none()).collect();
-        questions.wakes = wakes(plan, schedule);
+        questions.woken_starts.push(0);
+        for atom in (0..plan.atoms.len() as u32).map(AtomId) {
+            let anchored = schedule.anchor_of(atom).map_or(&[][..], |anchor| &schedule.anchors[anchor as usize].rules);
+            questions.woken.extend(anchored.iter().map(|rule| Woken::new(*rule, false)));
+            questions.woken.extend(schedule.settled_by(atom).iter().map(|rule| Woken::new(*rule, true)));
+            questions.woken_starts.push(questions.woken.len() as u32);
+        }
+        let by_text = |id: &OperandId| masked.iter().position(|masked| masked.few_texts && masked.operand == *id);
+        questions.looked_at = schedule.looked_at.iter().map(|id| (*id, by_text(id))).collect();
         questions.masked = masked;
         questions
     }
 
     /// The rules that an atom wakes or settles.
-    pub(super) fn woken_by(&self, atom: u32) -> impl Iterator<Item = Woken> {
-        self.wakes.of(atom as usize).iter().map(|woken| match woken & 1 {
-            0 => Woken::Maybe(woken >> 1),
-            _ => Woken::Settled(woken >> 1),
-        })
+    pub(super) fn woken_by(&self, atom: u32) -> &[Woken] {
+        &self.woken[self.woken_starts[atom as usize] as usize..self.woken_starts[atom as usize + 1] as usize]
     }
 
     /// What is left to ask of a rule that is awake.
@@ -96,19 +109,6 @@ fn parts_of_rules(schedule: &Schedule) -> Vec<Vec<Step>> {
         gate.iter().chain(&run.rest).map(|part| schedule.steps.of(*part)).collect()
     });
     parts.collect()
-}
-
-/// By atom: rules, the lowest bit set where it settles them.
-fn wakes(plan: &Plan, schedule: &Schedule) -> Groups {
-    let mut wakes = Vec::new();
-    for anchor in &schedule.anchors {
-        wakes.extend(anchor.rules.iter().map(|rule| (anchor.atom.0, rule << 1)));
-    }
-    for atom in 0..plan.atoms.len() as u32 {
-        let settled = schedule.settled_by(haechi_rules::program::AtomId(atom));
-        wakes.extend(settled.iter().map(|rule| (atom, rule << 1 | 1)));
-    }
-    Groups::from_pairs(plan.atoms.len(), &wakes)
 }
 
 /// The column whose value can answer a step for many rules at once, and how.
