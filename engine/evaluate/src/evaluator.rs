@@ -1,5 +1,6 @@
 //! The evaluator: a plan, and batches through it.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use crate::error::EvaluateError;
 use crate::frame::Frame;
 use crate::hits::{Found, Hits};
 use crate::plan::Plan;
+use crate::single::{Columns, Single};
 use crate::state::{State, Worker};
 
 /// How to cut the work. No choice changes a hit.
@@ -56,6 +58,9 @@ impl Evaluator {
     /// - The rows of one subject stand together, as readers deliver them.
     /// - Errors: a column of another type; an expression that fails.
     pub fn evaluate(&self, batch: &RecordBatch) -> Result<Hits, EvaluateError> {
+        if batch.num_rows() == 1 {
+            return Ok(Hits::of_row(self.single(batch)?));
+        }
         let (_, blocks) =
             self.each_block(batch, false, |block, found, frame| Hits::from_block(block.len(), found, &frame.settled()))?;
         Ok(Hits::joined(blocks))
@@ -65,6 +70,10 @@ impl Evaluator {
     /// cheaper, since hits need not be put in order. All of it on this thread: who counts over many batches gives each
     /// thread batches of its own, which spares every handing over.
     pub fn count(&self, batch: &RecordBatch, counts: &mut [u64]) -> Result<(), EvaluateError> {
+        if batch.num_rows() == 1 {
+            self.single(batch)?.iter().for_each(|rule| counts[*rule as usize] += 1);
+            return Ok(());
+        }
         let (prepared, blocks) = self.each_block(batch, true, |_, found, frame| {
             found.counts.extend(frame.settled_by_value());
             found.counts.clone()
@@ -74,6 +83,18 @@ impl Evaluator {
         }
         prepared.count_settled(&self.plan, counts);
         Ok(())
+    }
+
+    /// The rules that the only row of a batch hits, ascending.
+    fn single(&self, batch: &RecordBatch) -> Result<Vec<u32>, EvaluateError> {
+        let (plan, state) = (&*self.plan, &*self.state);
+        let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
+        let (columns, prepared) = (Columns::of(plan, batch)?, OnceCell::new());
+        let mut memory = state.take_memory();
+        let (rules, asked) = Single::new(plan, &schedule, &columns, &prepared, &mut memory).run()?;
+        state.give_memory(memory);
+        state.note(&schedule, 1, asked);
+        Ok(rules)
     }
 
     /// Takes each block of a batch through the rules.

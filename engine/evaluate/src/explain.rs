@@ -13,7 +13,7 @@ use crate::batch::Prepared;
 use crate::error::EvaluateError;
 use crate::evaluator::Evaluator;
 use crate::frame::{Frame, Slots};
-use crate::plan::Plan;
+use crate::plan::{Plan, columns_of_node};
 
 /// One part of a rule's condition for one row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,7 +57,7 @@ impl Evaluator {
     pub fn columns_of(&self, rule: usize) -> Vec<&'static str> {
         let program = &self.plan.program;
         let mut seen = Vec::new();
-        columns_of_node(&self.plan, program.roots[rule], &mut seen);
+        columns_of_node(program, program.roots[rule], &mut seen);
         seen.sort_unstable();
         seen.dedup();
         let mut names = program.stream.all_columns().enumerate();
@@ -263,47 +263,4 @@ fn literal_text(plan: &Plan, operand: OperandId, literal: &Literal) -> String {
         _ => return literal.to_string(),
     };
     shown(&array, 0).map_or_else(|| literal.to_string(), |text| format!("'{text}'"))
-}
-
-fn columns_of_node(plan: &Plan, id: NodeId, seen: &mut Vec<usize>) {
-    match plan.program.node(id) {
-        Node::Always | Node::Never => {}
-        Node::Atom { atom, .. } => {
-            let atom = plan.program.atom(*atom);
-            columns_of_operand(plan, atom.operand, seen);
-            if let Test::CompareWith(_, right) = &atom.test {
-                columns_of_operand(plan, *right, seen);
-            }
-        }
-        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| columns_of_node(plan, *part, seen)),
-        Node::Any(over, inner) | Node::All(over, inner) => {
-            if let Over::Records(list) = over {
-                seen.push(*list as usize);
-            }
-            columns_of_node(plan, *inner, seen);
-        }
-        Node::Holds { inner, .. } => columns_of_node(plan, *inner, seen),
-    }
-}
-
-fn columns_of_operand(plan: &Plan, id: OperandId, seen: &mut Vec<usize>) {
-    match &plan.program.operand(id).operand {
-        Operand::Column(column) | Operand::Size(column) | Operand::Member { list: column, .. } => {
-            seen.push(*column as usize);
-        }
-        Operand::Lookup { key, .. } => columns_of_operand(plan, *key, seen),
-        Operand::Scalar(scalar) => {
-            for input in &plan.program.scalars[*scalar as usize].inputs {
-                columns_of_operand(plan, *input, seen);
-            }
-        }
-        Operand::Condition { yes, .. } => columns_of_node(plan, *yes, seen),
-        Operand::Count(over, node) => {
-            if let Over::Records(list) = over {
-                seen.push(*list as usize);
-            }
-            columns_of_node(plan, *node, seen);
-        }
-        Operand::Sum(_, operand) => columns_of_operand(plan, *operand, seen),
-    }
 }

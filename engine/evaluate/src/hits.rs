@@ -116,6 +116,11 @@ impl Hits {
         }
     }
 
+    /// Those of a row alone, by rule.
+    pub(crate) fn of_row(rules: Vec<u32>) -> Self {
+        Self { rows: vec![0; rules.len()], rules }
+    }
+
     /// Those of the blocks of a batch, in order.
     pub(crate) fn joined(mut blocks: Vec<Self>) -> Self {
         if let [_] = &*blocks {

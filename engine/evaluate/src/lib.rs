@@ -26,7 +26,9 @@ mod rows;
 mod sample;
 mod schedule;
 mod shares;
+mod single;
 mod state;
+mod steps;
 mod text;
 mod values;
 

@@ -83,6 +83,30 @@ pub(crate) fn one_of(keys: &[i64], values: &[i64], out: &mut [u64]) {
     }
 }
 
+/// The comparison that is true where this one is false.
+pub(crate) fn opposite(cmp: Cmp) -> Cmp {
+    match cmp {
+        Cmp::Eq => Cmp::Ne,
+        Cmp::Ne => Cmp::Eq,
+        Cmp::Lt => Cmp::Ge,
+        Cmp::Le => Cmp::Gt,
+        Cmp::Gt => Cmp::Le,
+        Cmp::Ge => Cmp::Lt,
+    }
+}
+
+/// Whether any key from `first` to `last` compares so with the threshold.
+pub(crate) fn may_hold(cmp: Cmp, first: i64, last: i64, threshold: i64) -> bool {
+    match cmp {
+        Cmp::Eq => first <= threshold && threshold <= last,
+        Cmp::Ne => first != threshold || last != threshold,
+        Cmp::Lt => first < threshold,
+        Cmp::Le => first <= threshold,
+        Cmp::Gt => last > threshold,
+        Cmp::Ge => last >= threshold,
+    }
+}
+
 /// A comparison as a question about ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RankTest {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::datatypes::{DataType, SchemaRef};
 use haechi_rules::Program;
-use haechi_rules::program::{Atom, AtomId, Class, Cmp, Literal, Node, Operand, OperandId, Scope, Test};
+use haechi_rules::program::{Atom, AtomId, Class, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Scope, Test};
 
 use crate::error::EvaluateError;
 use crate::numeric::literal_key;
@@ -31,6 +31,10 @@ pub(crate) struct Plan {
     pub columns: Vec<(usize, &'static str, DataType)>,
     /// How many columns the stream has.
     pub n_columns: usize,
+    /// Operands that are columns, each with its place among those.
+    pub column_operands: Vec<(OperandId, usize)>,
+    /// Columns, by their place among those, that other operands and formulas over items or records read.
+    pub computed_from: Vec<usize>,
     /// Where those columns stand in the batches that came last: they mostly come from the same place.
     last_schema: RwLock<Option<(SchemaRef, Places)>>,
     /// Whether any rule looks across the rows of a subject.
@@ -38,7 +42,7 @@ pub(crate) struct Plan {
 }
 
 /// By column that rules read: its place in a batch.
-type Places = Arc<[Option<usize>]>;
+pub(crate) type Places = Arc<[Option<usize>]>;
 
 /// How an atom is decided.
 #[derive(Debug)]
@@ -81,7 +85,15 @@ impl Plan {
         let texts = texts.collect::<Result<_, EvaluateError>>()?;
         let atoms_of = atoms_of.into_iter().map(Into::into).collect();
         let all: Vec<_> = program.stream.all_columns().collect();
-        let columns = program.columns().into_iter().map(|at| (at, all[at].name, all[at].kind.data_type())).collect();
+        let columns: Vec<_> =
+            program.columns().into_iter().map(|at| (at, all[at].name, all[at].kind.data_type())).collect();
+        let place = |column: usize| columns.binary_search_by_key(&column, |(at, ..)| *at).ok();
+        let column_operands = (0..program.operands.len() as u32).map(OperandId).filter_map(|id| {
+            let Operand::Column(column) = program.operand(id).operand else { return None };
+            place(column as usize).map(|at| (id, at))
+        });
+        let column_operands = column_operands.collect();
+        let computed_from = columns_to_compute(&program).into_iter().filter_map(place).collect();
         let across_items = program.looks_across_items();
         let text_pairs = (0..atoms.len() as u32).map(AtomId).filter(|id| pairs_texts(&program, *id)).collect();
         let shared = shared(&program);
@@ -94,6 +106,8 @@ impl Plan {
             text_pairs,
             columns,
             n_columns: all.len(),
+            column_operands,
+            computed_from,
             last_schema: RwLock::default(),
             across_items,
             program,
@@ -103,7 +117,7 @@ impl Plan {
     /// Where the columns that rules read stand in batches of a schema.
     pub fn places_in(&self, schema: &SchemaRef) -> Places {
         if let Some((known, places)) = &*self.last_schema.read().unwrap_or_else(PoisonError::into_inner)
-            && (Arc::ptr_eq(known, schema) || known.fields() == schema.fields())
+            && (Arc::ptr_eq(known, schema) || same_names(known, schema))
         {
             return Arc::clone(places);
         }
@@ -122,6 +136,11 @@ impl Plan {
     /// Whether the atom is never false: where it is not true, it is unknown.
     pub fn unknown_when_absent(&self, id: AtomId) -> bool {
         matches!(&self.program.atom(id).test, Test::In { with_null: true, .. })
+    }
+
+    /// Whether an operand is a column, not computed from any.
+    pub fn is_column(&self, id: OperandId) -> bool {
+        matches!(self.program.operand(id).operand, Operand::Column(_))
     }
 
     /// The column of the stream whose text the atom looks at, if it does: the index can say for every value of it which
@@ -160,10 +179,43 @@ fn pairs_texts(program: &Program, id: AtomId) -> bool {
     equality && program.operand(atom.operand).class == Class::Text
 }
 
+/// Whether two schemas have the same names in the same order: types are looked at where values are read.
+fn same_names(a: &SchemaRef, b: &SchemaRef) -> bool {
+    let (a, b) = (a.fields(), b.fields());
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name() == b.name())
+}
+
+/// The columns behind operands that are none themselves, and behind formulas over items or records; sorted.
+fn columns_to_compute(program: &Program) -> Vec<usize> {
+    let mut columns = Vec::new();
+    for (id, entry) in program.operands.iter().enumerate() {
+        if !matches!(entry.operand, Operand::Column(_)) {
+            columns_of_operand(program, OperandId(id as u32), &mut columns);
+        }
+    }
+    for atom in &program.atoms {
+        if let Test::CompareWith(_, right) = atom.test {
+            // Where one has to be computed, both are compared where that is done.
+            let pair = [atom.operand, right];
+            if !pair.iter().all(|id| matches!(program.operand(*id).operand, Operand::Column(_))) {
+                pair.iter().for_each(|id| columns_of_operand(program, *id, &mut columns));
+            }
+        }
+    }
+    for (id, node) in program.nodes.iter().enumerate() {
+        if matches!(node, Node::Any(..) | Node::All(..)) {
+            columns_of_node(program, NodeId(id as u32), &mut columns);
+        }
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
 /// Formulas that stand under several others.
 fn shared(program: &Program) -> Vec<bool> {
     let mut uses = vec![0u32; program.nodes.len()];
-    let mut used = |id: &haechi_rules::program::NodeId| uses[id.0 as usize] += 1;
+    let mut used = |id: &NodeId| uses[id.0 as usize] += 1;
     for node in &program.nodes {
         match node {
             Node::And(parts) | Node::Or(parts) => parts.iter().for_each(&mut used),
@@ -181,4 +233,48 @@ fn shared(program: &Program) -> Vec<bool> {
     program.roots.iter().for_each(&mut used);
     let composite = |node: &Node| !matches!(node, Node::Always | Node::Never | Node::Atom { .. });
     program.nodes.iter().zip(uses).map(|(node, uses)| uses > 1 && composite(node)).collect()
+}
+
+/// Adds the stream's columns that a formula reads, by their place.
+pub(crate) fn columns_of_node(program: &Program, id: NodeId, seen: &mut Vec<usize>) {
+    match program.node(id) {
+        Node::Always | Node::Never => {}
+        Node::Atom { atom, .. } => {
+            let atom = program.atom(*atom);
+            columns_of_operand(program, atom.operand, seen);
+            if let Test::CompareWith(_, right) = &atom.test {
+                columns_of_operand(program, *right, seen);
+            }
+        }
+        Node::And(parts) | Node::Or(parts) => parts.iter().for_each(|part| columns_of_node(program, *part, seen)),
+        Node::Any(over, inner) | Node::All(over, inner) => {
+            if let Over::Records(list) = over {
+                seen.push(*list as usize);
+            }
+            columns_of_node(program, *inner, seen);
+        }
+        Node::Holds { inner, .. } => columns_of_node(program, *inner, seen),
+    }
+}
+
+fn columns_of_operand(program: &Program, id: OperandId, seen: &mut Vec<usize>) {
+    match &program.operand(id).operand {
+        Operand::Column(column) | Operand::Size(column) | Operand::Member { list: column, .. } => {
+            seen.push(*column as usize);
+        }
+        Operand::Lookup { key, .. } => columns_of_operand(program, *key, seen),
+        Operand::Scalar(scalar) => {
+            for input in &program.scalars[*scalar as usize].inputs {
+                columns_of_operand(program, *input, seen);
+            }
+        }
+        Operand::Condition { yes, .. } => columns_of_node(program, *yes, seen),
+        Operand::Count(over, node) => {
+            if let Over::Records(list) = over {
+                seen.push(*list as usize);
+            }
+            columns_of_node(program, *node, seen);
+        }
+        Operand::Sum(_, operand) => columns_of_operand(program, *operand, seen),
+    }
 }

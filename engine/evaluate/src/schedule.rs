@@ -13,6 +13,8 @@ use crate::groups::Groups;
 use crate::numeric::{Cuts, RankTest};
 use crate::plan::{AtomPlan, Plan};
 use crate::shares::Shares;
+use crate::single::Questions;
+use crate::steps::Steps;
 
 /// No anchor: for atoms that are none.
 const NONE: u32 = u32::MAX;
@@ -52,15 +54,14 @@ pub(crate) struct Schedule {
     settles: Groups,
     /// Text columns whose values are looked at first: they have anchors, or settle rules.
     pub looked_at: Vec<OperandId>,
-    /// Columns of few values, for single rows.
-    pub masked: Vec<Masked>,
-    /// By rule: what is left to try on a single row that masks have not ruled out. In one piece: the rules that a row
-    /// wakes are all over the place.
-    unmasked: Groups,
     /// Decided once a block.
     pub gates: Vec<Gate>,
     /// By node: parts of AND and OR, in the order they are tried.
     pub parts: Vec<Box<[NodeId]>>,
+    /// What formulas ask of one row.
+    pub steps: Steps,
+    /// What is asked of a row alone.
+    pub questions: Questions,
     /// By operand: the cuts of its thresholds that whole blocks are compared with.
     pub cuts: Vec<Option<Cuts>>,
     /// By atom: its question about ranks.
@@ -107,14 +108,6 @@ pub(crate) struct Gate {
     pub rules: Vec<u32>,
 }
 
-/// A column of few values, and the parts of rules that ask for no more than its value.
-#[derive(Debug)]
-pub(crate) struct Masked {
-    pub operand: OperandId,
-    /// Rule and part.
-    pub parts: Vec<(u32, NodeId)>,
-}
-
 impl Schedule {
     pub fn new(plan: &Plan, shares: &Shares, block_rows: usize) -> Self {
         let node_shares = shares.nodes(plan);
@@ -127,9 +120,9 @@ impl Schedule {
             anchors: Vec::new(),
             settles: Groups::default(),
             looked_at: Vec::new(),
-            masked: Vec::new(),
-            unmasked: Groups::default(),
             gates: Vec::new(),
+            steps: Steps::new(plan, &parts),
+            questions: Questions::default(),
             parts,
             cuts: Vec::new(),
             rank_tests: Vec::new(),
@@ -154,19 +147,14 @@ impl Schedule {
         schedule.looked_at = starts.map(|atom| plan.program.atom(atom).operand).collect();
         schedule.looked_at.sort_unstable();
         schedule.looked_at.dedup();
-        schedule.mask(plan, shares);
         schedule.rank(plan, &node_shares, block_rows);
+        schedule.questions = Questions::new(plan, shares, &schedule);
         schedule
     }
 
     /// The anchor that an atom is.
     pub fn anchor_of(&self, atom: AtomId) -> Option<u32> {
         self.anchor_of.get(atom.0 as usize).copied().filter(|anchor| *anchor != NONE)
-    }
-
-    /// What is left of a rule to try on a single row that masks have not ruled out.
-    pub fn unmasked(&self, rule: usize) -> impl Iterator<Item = NodeId> {
-        self.unmasked.of(rule).iter().map(|id| NodeId(*id))
     }
 
     /// The rules that are an atom and nothing else, ascending.
@@ -235,32 +223,6 @@ impl Schedule {
         }
         self.anchors[*slot as usize].rules.push(rule);
         *slot
-    }
-
-    /// Leaves to masks what rules ask of columns with few values.
-    fn mask(&mut self, plan: &Plan, shares: &Shares) {
-        let operand_of = |part: &NodeId| match plan.program.node(*part) {
-            Node::Atom { atom, .. } if plan.text_column(*atom).is_some() => {
-                let operand = plan.program.atom(*atom).operand;
-                shares.few_values[operand.0 as usize].then_some(operand)
-            }
-            _ => None,
-        };
-        let mut unmasked = Vec::new();
-        for (rule, run) in self.rules.iter().enumerate() {
-            for part in &run.rest {
-                let Some(operand) = operand_of(part) else { continue };
-                let known = self.masked.iter().position(|masked| masked.operand == operand);
-                let at = known.unwrap_or_else(|| {
-                    self.masked.push(Masked { operand, parts: Vec::new() });
-                    self.masked.len() - 1
-                });
-                self.masked[at].parts.push((rule as u32, *part));
-            }
-            let left = run.rest.iter().filter(|part| operand_of(part).is_none());
-            unmasked.extend(left.map(|part| (rule as u32, part.0)));
-        }
-        self.unmasked = Groups::from_pairs(self.rules.len(), &unmasked);
     }
 
     /// Gives ranks to the thresholds that are likely to be compared with whole blocks.

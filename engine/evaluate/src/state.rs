@@ -14,6 +14,7 @@ use crate::plan::Plan;
 use crate::sample::Sample;
 use crate::schedule::Schedule;
 use crate::shares::Shares;
+use crate::single::Memory;
 
 /// Rows a batch needs before it says anything about how rare things are.
 const MEASURE_ROWS_MIN: usize = 1_024;
@@ -32,6 +33,8 @@ pub(crate) struct State {
     measuring: Mutex<()>,
     /// Memory of frames that are not in use.
     spare: Mutex<Vec<(Slots, Found)>>,
+    /// Memory of rows alone.
+    singles: Mutex<Vec<Box<Memory>>>,
     /// Rows of small batches, while nothing has been measured.
     sample: Mutex<Sample>,
     spent: Mutex<Spent>,
@@ -78,6 +81,7 @@ impl State {
             current: RwLock::new(Current { schedule, basis: Basis::Guess, times: 0 }),
             measuring: Mutex::default(),
             spare: Mutex::default(),
+            singles: Mutex::default(),
             sample: Mutex::default(),
             spent: Mutex::default(),
         }
@@ -86,6 +90,15 @@ impl State {
     /// The schedule as it stands.
     pub fn schedule(&self) -> Arc<Schedule> {
         Arc::clone(&read(&self.current).schedule)
+    }
+
+    /// Memory for a row alone; give it back.
+    pub fn take_memory(&self) -> Box<Memory> {
+        lock(&self.singles).pop().unwrap_or_default()
+    }
+
+    pub fn give_memory(&self, memory: Box<Memory>) {
+        lock(&self.singles).push(memory);
     }
 
     /// The schedule for a batch: measured on it, if that is due.

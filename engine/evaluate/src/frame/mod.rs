@@ -2,12 +2,11 @@
 //! and only when something asks for them.
 //!
 //! Three ways to the same answer: for many rows a bitmap of the whole block ([`dense`]), for a few a list of row numbers
-//! ([`sparse`]), for one a yes or no ([`single`], [`masks`]). [`run`] takes the rules through them, from the rows that
+//! ([`sparse`]), for the last one a yes or no ([`single`]). [`run`] takes the rules through them, from the rows that
 //! [`anchors`] finds. Records in list columns get a frame of their own, whose rows are the records ([`records`]).
 
 mod anchors;
 mod dense;
-mod masks;
 mod operands;
 mod records;
 mod run;
@@ -28,6 +27,7 @@ use crate::plan::Plan;
 use crate::schedule::Schedule;
 pub(crate) use anchors::CodedRows;
 use records::RecordFrame;
+pub(crate) use single::BlockRow;
 pub(crate) use slots::Slots;
 
 /// A block of a batch, or the records in a list column of one.

@@ -25,9 +25,6 @@ impl Frame<'_> {
         for gate in 0..schedule.gates.len() {
             self.open_gate(gate)?;
         }
-        if self.rows == 1 {
-            return self.run_single(found);
-        }
         let (mut rows, mut bits) = (self.slots.take_rows(), self.slots.take_bits());
         for word in 0..self.slots.woken.len() {
             let mut woken = self.slots.woken[word];
@@ -49,24 +46,6 @@ impl Frame<'_> {
         }
         self.slots.give_rows(rows);
         self.slots.give_bits(bits);
-        Ok(())
-    }
-
-    /// The one row of a block has what woke a rule; the rest of each is a yes or no.
-    fn run_single(&mut self, found: &mut Found) -> Result<(), EvaluateError> {
-        self.rule_out()?;
-        let schedule = self.schedule;
-        for word in 0..self.slots.woken.len() {
-            let mut woken = self.slots.woken[word];
-            while woken != 0 {
-                let rule = word * 64 + woken.trailing_zeros() as usize;
-                woken &= woken - 1;
-                found.looked_at += 1;
-                if self.all_true(schedule.unmasked(rule), 0)? {
-                    found.rows(rule as u32, &[0]);
-                }
-            }
-        }
         Ok(())
     }
 

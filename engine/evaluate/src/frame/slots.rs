@@ -4,7 +4,6 @@
 use arrow::array::ArrayRef;
 
 use super::anchors::AnchorRows;
-use super::masks::Masks;
 use crate::bits;
 use crate::numeric::Ranks;
 use crate::plan::Plan;
@@ -26,10 +25,6 @@ pub(crate) struct Slots {
     pub gates: Vec<GateSlot>,
     /// A bit for each rule that has to be looked at.
     pub woken: Vec<u64>,
-    /// By masked column.
-    pub masks: Vec<Masks>,
-    /// The schedule they were made for.
-    schedule: u64,
     /// Slots of record frames.
     pub children: Vec<Slots>,
     spare_bits: Vec<Vec<u64>>,
@@ -81,11 +76,6 @@ impl Slots {
         self.anchors.fit(schedule.anchors.len());
         self.gates.resize_with(schedule.gates.len(), GateSlot::default);
         self.woken.resize(schedule.rules.len().div_ceil(64), 0);
-        if self.schedule != schedule.id {
-            self.schedule = schedule.id;
-            self.masks.clear();
-        }
-        self.masks.resize_with(schedule.masked.len(), Masks::default);
         // What they were used for before may have been another batch.
         self.epoch += 1;
     }

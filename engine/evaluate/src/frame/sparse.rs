@@ -8,6 +8,7 @@ use super::Frame;
 use crate::bits;
 use crate::error::EvaluateError;
 use crate::numeric;
+use crate::numeric::opposite;
 use crate::plan::AtomPlan;
 use crate::rows;
 use crate::text::TextTest;
@@ -209,16 +210,5 @@ impl Frame<'_> {
             rows::keep(rows, |row| !bits::get(nulls, row));
         }
         Ok(())
-    }
-}
-
-fn opposite(cmp: Cmp) -> Cmp {
-    match cmp {
-        Cmp::Eq => Cmp::Ne,
-        Cmp::Ne => Cmp::Eq,
-        Cmp::Lt => Cmp::Ge,
-        Cmp::Le => Cmp::Gt,
-        Cmp::Gt => Cmp::Le,
-        Cmp::Ge => Cmp::Lt,
     }
 }

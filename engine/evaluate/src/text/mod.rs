@@ -5,45 +5,46 @@
 //! value about what three do.
 
 mod like;
+mod map;
 mod parts;
 mod test;
 
 use haechi_rules::lists::List;
 use haechi_rules::program::{AtomId, Cmp, Literal, Program, Test};
 use regex::Regex;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::error::EvaluateError;
 use like::Like;
+use map::{Collected, TextMap};
 use parts::Parts;
 pub(crate) use test::TextTest;
 
 type Atoms = Vec<u32>;
-type ByText = FxHashMap<Box<str>, Atoms>;
 
 /// The atoms of one text operand.
 #[derive(Debug, Default)]
 pub(crate) struct TextIndex {
     always: Atoms,
-    exact: ByText,
-    prefixes: Prefixes,
+    exact: TextMap,
+    prefixes: Prefixes<TextMap>,
     suffixes: Vec<(Box<str>, u32)>,
     contains: Option<Parts>,
     ordered: Vec<(Cmp, Box<str>, u32)>,
     patterns: Vec<(Regex, u32)>,
     /// Entries of lists, trimmed and upper-cased.
-    listed: ByText,
+    listed: TextMap,
     mentions: Phrases,
 }
 
 /// Texts that values may begin with, by their length in bytes, shortest first.
-#[derive(Debug, Default)]
-struct Prefixes(Vec<(usize, ByText)>);
+#[derive(Debug)]
+struct Prefixes<T>(Vec<(usize, T)>);
 
 /// Texts that may stand in a value as whole words, by their first word (none, where one begins with another sign).
 /// An automaton would do, but building one takes minutes for a list of some hundred thousand names.
 #[derive(Debug, Default)]
-struct Phrases(FxHashMap<Box<str>, Prefixes>);
+struct Phrases(FxHashMap<Box<str>, Prefixes<Collected>>);
 
 /// Buffers reused from value to value.
 #[derive(Debug, Default)]
@@ -55,21 +56,22 @@ impl TextIndex {
     /// Builds the index of the operand's text atoms.
     pub fn new<'a>(program: &Program, tests: impl Iterator<Item = (u32, &'a TextTest)>) -> Result<Self, EvaluateError> {
         let mut index = Self::default();
-        let mut contains: FxHashMap<Box<str>, Atoms> = FxHashMap::default();
+        let [mut exact, mut listed, mut contains] = [const { Collected::with_hasher(FxBuildHasher) }; 3];
+        let mut prefixes = Prefixes::default();
         for (id, test) in tests {
             match test {
-                TextTest::Compare(Cmp::Eq, text) => push(&mut index.exact, text, id),
+                TextTest::Compare(Cmp::Eq, text) => push(&mut exact, text, id),
                 TextTest::Compare(cmp, text) => index.ordered.push((*cmp, (**text).into(), id)),
                 TextTest::OneOf(values) => {
                     for value in values.iter() {
                         if let Literal::Text(text) = value {
-                            push(&mut index.exact, text, id);
+                            push(&mut exact, text, id);
                         }
                     }
                 }
                 TextTest::Like(like) => match like {
-                    Like::Exact(text) => push(&mut index.exact, text, id),
-                    Like::Prefix(text) => index.prefixes.push(text, id),
+                    Like::Exact(text) => push(&mut exact, text, id),
+                    Like::Prefix(text) => prefixes.push(text, id),
                     Like::Suffix(text) => index.suffixes.push((text.as_str().into(), id)),
                     Like::Contains(text) => push(&mut contains, text, id),
                     Like::Any => index.always.push(id),
@@ -78,7 +80,7 @@ impl TextIndex {
                 TextTest::Listed => match &program.atom(AtomId(id)).test {
                     Test::InList(list) => {
                         for entry in entries(program, *list) {
-                            push(&mut index.listed, &entry, id);
+                            push(&mut listed, &entry, id);
                         }
                     }
                     Test::Mentions(list) => {
@@ -90,6 +92,10 @@ impl TextIndex {
                 },
             }
         }
+        index.exact = TextMap::new(exact);
+        index.listed = TextMap::new(listed);
+        index.prefixes =
+            Prefixes(prefixes.0.into_iter().map(|(length, texts)| (length, TextMap::new(texts))).collect());
         index.contains = Parts::new(contains.into_iter().collect())?;
         Ok(index)
     }
@@ -134,22 +140,47 @@ impl TextIndex {
     }
 }
 
-impl Prefixes {
+impl<T> Default for Prefixes<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl Prefixes<Collected> {
     fn push(&mut self, text: &str, atom: u32) {
         let place = self.0.binary_search_by_key(&text.len(), |(length, _)| *length).unwrap_or_else(|place| {
-            self.0.insert(place, (text.len(), ByText::default()));
+            self.0.insert(place, (text.len(), Collected::default()));
             place
         });
         push(&mut self.0[place].1, text, atom);
     }
+}
 
+impl<T: AtomsByText> Prefixes<T> {
     /// Hands the length and the atoms of every text that the value begins with to `found`.
     fn of(&self, value: &str, mut found: impl FnMut(usize, &[u32])) {
         for (length, texts) in self.0.iter().take_while(|(length, _)| *length <= value.len()) {
-            if let Some(atoms) = value.get(..*length).and_then(|head| texts.get(head)) {
+            if let Some(atoms) = value.get(..*length).and_then(|head| texts.atoms(head)) {
                 found(*length, atoms);
             }
         }
+    }
+}
+
+/// Atoms of texts, still collected or in their place.
+trait AtomsByText {
+    fn atoms(&self, text: &str) -> Option<&[u32]>;
+}
+
+impl AtomsByText for Collected {
+    fn atoms(&self, text: &str) -> Option<&[u32]> {
+        self.get(text).map(Vec::as_slice)
+    }
+}
+
+impl AtomsByText for TextMap {
+    fn atoms(&self, text: &str) -> Option<&[u32]> {
+        self.get(text)
     }
 }
 
@@ -185,7 +216,7 @@ fn first_word(text: &str) -> &str {
     &text[..text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len())]
 }
 
-fn push(map: &mut ByText, text: &str, atom: u32) {
+fn push(map: &mut Collected, text: &str, atom: u32) {
     match map.get_mut(text) {
         Some(atoms) => atoms.push(atom),
         None => {

@@ -1,0 +1,145 @@
+//! Texts and the numbers that belong to each, in three pieces of memory whatever their count: a lookup waits for the
+//! line of its slot and, where a text has several numbers, for theirs. With a map of boxed texts to lists it would be
+//! four, and a row that comes alone asks for twenty.
+
+use std::hash::Hasher;
+
+use rustc_hash::{FxHashMap, FxHasher};
+
+/// Slots for each text, in quarters: a third stays empty, so that a search ends soon.
+const SLOTS_QUARTERS: usize = 6;
+
+/// Texts that were collected, and their numbers in the order they came.
+pub(super) type Collected = FxHashMap<Box<str>, Vec<u32>>;
+
+/// Numbers by text.
+#[derive(Debug, Default)]
+pub(super) struct TextMap {
+    /// By the last bits of a hash, or the next free place; a power of two, or none.
+    slots: Vec<Slot>,
+    /// Texts longer than a word, one after the other.
+    long: String,
+    /// Where a text has more than one number.
+    several: Vec<u32>,
+}
+
+/// Twenty-four bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The text, if it fits; else its hash.
+    word: u64,
+    len: u32,
+    /// Where a long text begins.
+    start: u32,
+    /// The number, or where the numbers begin.
+    first: u32,
+    /// Zero in an empty slot.
+    count: u32,
+}
+
+impl TextMap {
+    pub fn new(collected: Collected) -> Self {
+        let mut map = Self::default();
+        if collected.is_empty() {
+            return map;
+        }
+        map.slots = vec![Slot::default(); (collected.len() * SLOTS_QUARTERS / 4 + 1).next_power_of_two()];
+        for (text, numbers) in collected {
+            let [first, ..] = *numbers else { continue };
+            let (word, len) = (word(&text), text.len() as u32);
+            let mut slot = Slot { word, len, start: map.long.len() as u32, first, count: numbers.len() as u32 };
+            if text.len() > size_of::<u64>() {
+                map.long.push_str(&text);
+            }
+            if numbers.len() > 1 {
+                slot.first = map.several.len() as u32;
+                map.several.extend(numbers);
+            }
+            let at = map.find(|other| other.count == 0, word, len);
+            map.slots[at] = slot;
+        }
+        map
+    }
+
+    /// The numbers of a text.
+    pub fn get(&self, text: &str) -> Option<&[u32]> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let (word, len) = (word(text), text.len() as u32);
+        let same = |slot: &Slot| {
+            slot.word == word && slot.len == len && (text.len() <= size_of::<u64>() || self.long(slot) == text)
+        };
+        let slot = &self.slots[self.find(|slot| slot.count == 0 || same(slot), word, len)];
+        match slot.count {
+            0 => None,
+            1 => Some(std::slice::from_ref(&slot.first)),
+            count => Some(&self.several[slot.first as usize..(slot.first + count) as usize]),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The first slot, from where a text belongs, that is the right one. A third is empty, so some slot is.
+    fn find(&self, right: impl Fn(&Slot) -> bool, word: u64, len: u32) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut at = spread(word, len) & mask;
+        while !right(&self.slots[at]) {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn long(&self, slot: &Slot) -> &str {
+        &self.long[slot.start as usize..(slot.start + slot.len) as usize]
+    }
+}
+
+/// A text of up to eight bytes as a number; of a longer one its hash. With the length beside it, no two short texts
+/// are the same.
+fn word(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    if bytes.len() <= size_of::<u64>() {
+        let mut word = [0; size_of::<u64>()];
+        word[..bytes.len()].copy_from_slice(bytes);
+        return u64::from_le_bytes(word);
+    }
+    let mut hasher = FxHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// A place for it: the high bits of a product depend on all bits.
+fn spread(word: u64, len: u32) -> usize {
+    ((word ^ u64::from(len)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_as_in_a_map() {
+        let texts =
+            ["", "a", "a\0", "ab", "12345678", "123456789", "1234567890", "총", "총총총", "I0003875", "I0003876"];
+        for n in 0..=texts.len() {
+            let collected: Collected =
+                texts[..n].iter().enumerate().map(|(i, text)| ((*text).into(), (0..=i as u32 % 3).collect())).collect();
+            let map = TextMap::new(collected.clone());
+            assert_eq!(map.is_empty(), n == 0);
+            for text in texts.iter().chain(&["b", "\0", "1234567", "123456780", "a\0\0"]) {
+                assert_eq!(map.get(text), collected.get(*text).map(Vec::as_slice), "{text:?} of {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_texts_are_found() {
+        let text = |n: u32| if n.is_multiple_of(2) { format!("{n}") } else { format!("a rather long text {n}") };
+        let map = TextMap::new((0..40_000).map(|n| (text(n).into(), vec![n])).collect());
+        assert!((0..40_000).all(|n| map.get(&text(n)) == Some(&[n])));
+        assert!((40_000..80_000).all(|n| map.get(&text(n)).is_none()));
+    }
+}
