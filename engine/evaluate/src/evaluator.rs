@@ -61,8 +61,8 @@ impl Evaluator {
         if batch.num_rows() == 1 {
             return Ok(Hits::of_row(self.single(batch)?));
         }
-        let (_, blocks) =
-            self.each_block(batch, false, |block, found, frame| Hits::from_block(block.len(), found, &frame.settled()))?;
+        let (_, blocks) = self
+            .each_block(batch, false, |block, found, frame| Hits::from_block(block.len(), found, &frame.settled()))?;
         Ok(Hits::joined(blocks))
     }
 

@@ -118,7 +118,7 @@ impl Hits {
 
     /// Those of a row alone, by rule.
     pub(crate) fn of_row(rules: Vec<u32>) -> Self {
-        Self { rows: vec![0; rules.len()], rules }
+        Self { ends: vec![rules.len()], rules }
     }
 
     /// Those of the blocks of a batch, in order.
