@@ -49,8 +49,10 @@ pub(crate) struct Memory {
     atoms: Vec<u64>,
     /// By operand: whether its index was asked.
     looked_at: Vec<bool>,
-    /// By masked column.
+    /// By masked operand.
     masks: Vec<Masks>,
+    /// A bit for each rule of whose OR one side is possible, or that has none.
+    alternative: Vec<u64>,
     /// The schedule they were made for.
     schedule: u64,
     scratch: Scratch,
