@@ -96,11 +96,15 @@ impl<'e> Single<'e> {
             let Value::Text(text) = self.value(*operand) else { continue };
             let Memory { woken, hits, masks, .. } = &mut *self.memory;
             if let Some(known) = mask.and_then(|mask| masks[mask].woken(text)) {
-                known.iter().for_each(|rule| rule.set(hits, woken));
+                for rule in known {
+                    rule.set(hits, woken);
+                }
                 continue;
             }
             self.look_at(*operand, text, |Memory { woken, hits, .. }, atom| {
-                schedule.questions.woken_by(atom).iter().for_each(|rule| rule.set(hits, woken));
+                for rule in schedule.questions.woken_by(atom) {
+                    rule.set(hits, woken);
+                }
             });
         }
         for (gate, rules) in &schedule.questions.gates {
