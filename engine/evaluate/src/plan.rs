@@ -198,7 +198,9 @@ fn columns_to_compute(program: &Program) -> Vec<usize> {
             // Where one has to be computed, both are compared where that is done.
             let pair = [atom.operand, right];
             if !pair.iter().all(|id| matches!(program.operand(*id).operand, Operand::Column(_))) {
-                pair.iter().for_each(|id| columns_of_operand(program, *id, &mut columns));
+                for id in pair {
+                    columns_of_operand(program, id, &mut columns);
+                }
             }
         }
     }

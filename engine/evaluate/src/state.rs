@@ -34,6 +34,7 @@ pub(crate) struct State {
     /// Memory of frames that are not in use.
     spare: Mutex<Vec<(Slots, Found)>>,
     /// Memory of rows alone.
+    #[expect(clippy::vec_box, reason = "what comes and goes with each row is a pointer, not a kilobyte")]
     singles: Mutex<Vec<Box<Memory>>>,
     /// Rows of small batches, while nothing has been measured.
     sample: Mutex<Sample>,

@@ -107,6 +107,14 @@ impl Steps {
         self.by_node[formula.0 as usize]
     }
 
+    /// Steps of which one has to hold: those of an alternative, or the step itself.
+    pub fn either<'s>(&'s self, step: &'s Step) -> &'s [Step] {
+        match step {
+            Step::Any { start, end } => &self.inner[*start as usize..*end as usize],
+            step => std::slice::from_ref(step),
+        }
+    }
+
     /// Whether a step holds for a row.
     pub fn hold(&self, plan: &Plan, step: Step, row: &mut impl Row) -> Result<bool, EvaluateError> {
         Ok(match step {

@@ -106,7 +106,7 @@ fn batch(dice: &mut Dice, missing: &[&str]) -> RecordBatch {
         ("net_mass_kg", Arc::new(Float64Array::from(of(dice, &number)))),
         ("item_no", Arc::new(of(dice, &whole).into_iter().map(|n| n.map(|n| n as i32)).collect::<Int32Array>())),
         ("preference_claimed", {
-            let flags = of(dice, &place).into_iter().map(|at| at.map(|at| at as usize % 3 == 0));
+            let flags = of(dice, &place).into_iter().map(|at| at.map(|at| (at as usize).is_multiple_of(3)));
             Arc::new(flags.collect::<BooleanArray>())
         }),
         ("declared_at", Arc::new(instants.collect::<TimestampMillisecondArray>().with_timezone("UTC"))),

@@ -10,7 +10,7 @@ use super::values::Value;
 use crate::bits;
 use crate::error::EvaluateError;
 use crate::numeric::{self, Cuts};
-use crate::steps::Step;
+use crate::steps::{Row, Step};
 
 /// Texts of a column that are kept, and their bytes at most. Of others, each rule that is awake is asked.
 const TEXTS_MAX: usize = 256;
@@ -38,11 +38,13 @@ pub(crate) struct Masked {
     /// Keys at which answers change, sorted: all, or some of them.
     cuts: Vec<i64>,
     /// Rule and part.
-    parts: Vec<(u32, Step)>,
+    pub parts: Vec<(u32, Step)>,
+    /// Rule and one side of an OR in it, whose other sides are masked too; one OR a rule.
+    pub alternatives: Vec<(u32, Step)>,
     n_rules: usize,
 }
 
-/// By class, what follows from it. Memory a column: for each of at most 257 classes an eighth of a byte a rule, and of
+/// By class, what follows from it. Memory a column: for each of at most 257 classes one or two bits a rule, and of
 /// texts four bytes for each rule that they wake.
 #[derive(Default)]
 pub(super) struct Masks {
@@ -53,14 +55,21 @@ pub(super) struct Masks {
 struct Kept {
     /// A bit for each rule that is possible.
     possible: Box<[u64]>,
+    /// A bit for each rule with an alternative that is; empty where nothing asks for one.
+    alternative: Box<[u64]>,
     /// Rules that a text wakes or settles.
     woken: Box<[Woken]>,
 }
 
 impl Masked {
-    pub(super) fn new(operand: OperandId, few_texts: bool, parts: Vec<(u32, Step)>, n_rules: usize) -> Self {
+    pub(super) fn new(operand: OperandId, few_texts: bool, n_rules: usize) -> Self {
+        Self { operand, few_texts, cuts: Vec::new(), parts: Vec::new(), alternatives: Vec::new(), n_rules }
+    }
+
+    /// Finds the cuts of what is asked.
+    pub(super) fn cut(&mut self) {
         let mut cuts = Vec::new();
-        for (_, step) in &parts {
+        for (_, step) in self.parts.iter().chain(&self.alternatives) {
             if let Step::Key { cmp, threshold, .. } = step {
                 match Cuts::key(*cmp, *threshold) {
                     Some((key, _)) => cuts.push(key),
@@ -74,7 +83,7 @@ impl Masked {
         if cuts.len() > CUTS_MAX {
             cuts = (0..CUTS_MAX).map(|n| cuts[n * cuts.len() / CUTS_MAX]).collect();
         }
-        Self { operand, few_texts, cuts, parts, n_rules }
+        self.cuts = cuts;
     }
 
     /// The keys of a class of keys, both ends included.
@@ -127,44 +136,73 @@ impl Masks {
     }
 }
 
-impl Single<'_> {
+impl<'e> Single<'e> {
     /// Takes rules off those that are awake which the row's values rule out.
     pub(super) fn rule_out(&mut self) -> Result<(), EvaluateError> {
         let schedule = self.schedule;
+        let mut alternative = std::mem::take(&mut self.memory.alternative);
+        alternative.clone_from(&schedule.questions.unconditional);
         for (at, masked) in schedule.questions.masked.iter().enumerate() {
-            let value = self.values[masked.operand.0 as usize];
+            let value = self.value_for(masked)?;
             let Some(class) = self.memory.masks[at].class(masked, value) else {
-                self.ask(masked)?;
+                self.ask_masked(masked)?;
+                masked.alternatives.iter().for_each(|(rule, _)| bits::set(&mut alternative, *rule as usize));
                 continue;
             };
             if self.memory.masks[at].known(class).is_none() {
-                let (possible, woken) = (self.possible(masked)?.into(), self.woken_by(masked.operand));
-                self.memory.masks[at].keep(class, Kept { possible, woken });
+                let kept = self.kept(masked)?;
+                self.memory.masks[at].keep(class, kept);
             }
             if let Some(kept) = self.memory.masks[at].known(class) {
                 bits::and(&mut self.memory.woken, &kept.possible);
+                alternative.iter_mut().zip(&kept.alternative).for_each(|(out, bits)| *out |= bits);
             }
         }
+        bits::and(&mut self.memory.woken, &alternative);
+        self.memory.alternative = alternative;
         Ok(())
     }
 
-    /// The rules that all values of the class of the row's value leave possible.
-    fn possible(&mut self, masked: &Masked) -> Result<Vec<u64>, EvaluateError> {
-        let mut mask = bits::ones(masked.n_rules);
-        let value = self.values[masked.operand.0 as usize];
+    /// The value of an operand; what has to be computed is where a rule is awake that asks for it.
+    fn value_for(&mut self, masked: &Masked) -> Result<Value<'e>, EvaluateError> {
+        let operand = masked.operand;
+        let mut rules = masked.parts.iter().chain(&masked.alternatives);
+        if self.value(operand) == Value::Computed
+            && rules.any(|(rule, _)| bits::get(&self.memory.woken, *rule as usize))
+        {
+            self.key(operand)?;
+        }
+        Ok(self.value(operand))
+    }
+
+    /// What follows from the class of the row's value.
+    fn kept(&mut self, masked: &Masked) -> Result<Kept, EvaluateError> {
+        let mut possible = bits::ones(masked.n_rules);
         for (rule, step) in &masked.parts {
-            let possible = match (step, value) {
-                (Step::Key { cmp, threshold, .. }, Value::Key(key)) => {
-                    let (first, last) = masked.keys(key);
-                    numeric::may_hold(*cmp, first, last, *threshold)
-                }
-                _ => self.holds(*step)?,
-            };
-            if !possible {
-                bits::clear(&mut mask, *rule as usize);
+            if !self.is_possible(masked, *step)? {
+                bits::clear(&mut possible, *rule as usize);
             }
         }
-        Ok(mask)
+        let words = if masked.alternatives.is_empty() { 0 } else { possible.len() };
+        let mut alternative = vec![0; words];
+        for (rule, step) in &masked.alternatives {
+            if self.is_possible(masked, *step)? {
+                bits::set(&mut alternative, *rule as usize);
+            }
+        }
+        let woken = self.woken_by(masked.operand);
+        Ok(Kept { possible: possible.into(), alternative: alternative.into(), woken })
+    }
+
+    /// Whether a step holds for any value of the class of the row's value.
+    fn is_possible(&mut self, masked: &Masked, step: Step) -> Result<bool, EvaluateError> {
+        match (step, self.value(masked.operand)) {
+            (Step::Key { cmp, threshold, .. }, Value::Key(key)) => {
+                let (first, last) = masked.keys(key);
+                Ok(numeric::may_hold(cmp, first, last, threshold))
+            }
+            _ => self.holds(step),
+        }
     }
 
     /// The rules that the text of a column wakes.
@@ -178,7 +216,8 @@ impl Single<'_> {
         woken.into()
     }
 
-    fn ask(&mut self, masked: &Masked) -> Result<(), EvaluateError> {
+    /// Asks each rule that is awake itself.
+    fn ask_masked(&mut self, masked: &Masked) -> Result<(), EvaluateError> {
         for (rule, step) in &masked.parts {
             if bits::get(&self.memory.woken, *rule as usize) && !self.holds(*step)? {
                 bits::clear(&mut self.memory.woken, *rule as usize);

@@ -49,8 +49,10 @@ pub(crate) struct Memory {
     atoms: Vec<u64>,
     /// By operand: whether its index was asked.
     looked_at: Vec<bool>,
-    /// By masked column.
+    /// By masked operand.
     masks: Vec<Masks>,
+    /// A bit for each rule of whose OR one side is possible, or that has none.
+    alternative: Vec<u64>,
     /// The schedule they were made for.
     schedule: u64,
     scratch: Scratch,
@@ -94,11 +96,15 @@ impl<'e> Single<'e> {
             let Value::Text(text) = self.value(*operand) else { continue };
             let Memory { woken, hits, masks, .. } = &mut *self.memory;
             if let Some(known) = mask.and_then(|mask| masks[mask].woken(text)) {
-                known.iter().for_each(|rule| rule.set(hits, woken));
+                for rule in known {
+                    rule.set(hits, woken);
+                }
                 continue;
             }
             self.look_at(*operand, text, |Memory { woken, hits, .. }, atom| {
-                schedule.questions.woken_by(atom).iter().for_each(|rule| rule.set(hits, woken));
+                for rule in schedule.questions.woken_by(atom) {
+                    rule.set(hits, woken);
+                }
             });
         }
         for (gate, rules) in &schedule.questions.gates {

@@ -8,7 +8,7 @@ use crate::bits;
 use crate::plan::Plan;
 use crate::schedule::{Schedule, Start};
 use crate::shares::Shares;
-use crate::steps::Step;
+use crate::steps::{Step, Steps};
 
 /// Fewer parts than this are asked where their rule is: an AND over all rules costs about as much as so many questions.
 const MASKED_PARTS_MIN: usize = 8;
@@ -27,6 +27,8 @@ pub(crate) struct Questions {
     pub gates: Vec<(Step, Box<[u32]>)>,
     /// Columns whose values rule out rules.
     pub masked: Vec<Masked>,
+    /// A bit for each rule that has no alternatives.
+    pub unconditional: Vec<u64>,
     /// By rule: where its steps begin, and the end of the last.
     starts: Vec<u32>,
     /// What is left to ask where nothing rules a rule out; rule by rule.
@@ -52,7 +54,7 @@ impl Questions {
     /// Of a schedule that is made but for these.
     pub fn new(plan: &Plan, shares: &Shares, schedule: &Schedule) -> Self {
         let parts = parts_of_rules(schedule);
-        let masked = masked(plan, shares, &parts, schedule.rules.len());
+        let masked = masked(plan, shares, &schedule.steps, &parts);
         let at_mask =
             |step: &Step| mask_of(plan, shares, step).filter(|(of, _)| masked.iter().any(|m| m.operand == *of));
         let mut questions = Self { awake: vec![0; bits::words(schedule.rules.len())], ..Self::default() };
@@ -84,6 +86,10 @@ impl Questions {
         }
         let by_text = |id: &OperandId| masked.iter().position(|masked| masked.few_texts && masked.operand == *id);
         questions.looked_at = schedule.looked_at.iter().map(|id| (*id, by_text(id))).collect();
+        questions.unconditional = bits::ones(schedule.rules.len());
+        for (rule, _) in masked.iter().flat_map(|masked| &masked.alternatives) {
+            bits::clear(&mut questions.unconditional, *rule as usize);
+        }
         questions.masked = masked;
         questions
     }
@@ -119,23 +125,50 @@ fn mask_of(plan: &Plan, shares: &Shares, step: &Step) -> Option<(OperandId, Mask
         Step::Flag { operand, .. } | Step::Null { operand, .. } => (*operand, Masking::States),
         _ => return None,
     };
-    plan.is_column(operand).then_some((operand, masking))
+    // A computed number is computed where a rule is awake that asks for it.
+    (masking == Masking::Ranks || plan.is_column(operand)).then_some((operand, masking))
 }
 
-/// The columns that are asked about often enough, and what of each.
-fn masked(plan: &Plan, shares: &Shares, parts: &[Vec<Step>], n_rules: usize) -> Vec<Masked> {
-    let mut by_operand: Vec<Vec<(u32, Step)>> = vec![Vec::new(); plan.program.operands.len()];
-    for (rule, parts) in parts.iter().enumerate() {
-        for step in parts {
-            if let Some((operand, _)) = mask_of(plan, shares, step) {
-                by_operand[operand.0 as usize].push((rule as u32, *step));
+/// The operands that are asked about often enough, and what of each; first the columns, then what has to be computed.
+fn masked(plan: &Plan, shares: &Shares, steps: &Steps, parts: &[Vec<Step>]) -> Vec<Masked> {
+    let mut uses = vec![0; plan.program.operands.len()];
+    let of = |step: &Step| mask_of(plan, shares, step).map(|(operand, _)| operand);
+    for step in parts.iter().flatten() {
+        steps.either(step).iter().filter_map(of).for_each(|operand| uses[operand.0 as usize] += 1);
+    }
+    let often = |operand: OperandId| uses[operand.0 as usize] >= MASKED_PARTS_MIN;
+    let mut masked: Vec<Masked> = (0..uses.len() as u32)
+        .map(OperandId)
+        .filter(|operand| often(*operand))
+        .map(|operand| {
+            let entry = plan.program.operand(operand);
+            Masked::new(operand, entry.class == Class::Text && shares.few_values[operand.0 as usize], parts.len())
+        })
+        .collect();
+    masked.sort_by_key(|masked| !plan.is_column(masked.operand));
+    let place = |step: &Step| masked.iter().position(|masked| Some(masked.operand) == of(step));
+    let places: Vec<Vec<Vec<usize>>> = parts
+        .iter()
+        .map(|parts| parts.iter().map(|step| steps.either(step).iter().filter_map(place).collect()).collect())
+        .collect();
+    for (rule, (parts, places)) in parts.iter().zip(&places).enumerate() {
+        let mut alternatives = false;
+        for (step, places) in parts.iter().zip(places) {
+            let either = steps.either(step);
+            if places.len() < either.len() {
+                continue;
+            }
+            match (step, &**places) {
+                (Step::Any { .. }, places) if !alternatives => {
+                    alternatives = true;
+                    let each = places.iter().zip(either);
+                    each.for_each(|(at, step)| masked[*at].alternatives.push((rule as u32, *step)));
+                }
+                (Step::Any { .. }, _) => {}
+                (step, places) => places.iter().for_each(|at| masked[*at].parts.push((rule as u32, *step))),
             }
         }
     }
-    let masked = by_operand.into_iter().enumerate().filter(|(_, parts)| parts.len() >= MASKED_PARTS_MIN);
-    let masked = masked.map(|(operand, parts)| {
-        let few_texts = plan.program.operands[operand].class == Class::Text && shares.few_values[operand];
-        Masked::new(OperandId(operand as u32), few_texts, parts, n_rules)
-    });
-    masked.collect()
+    masked.iter_mut().for_each(Masked::cut);
+    masked
 }
