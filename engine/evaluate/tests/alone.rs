@@ -150,7 +150,7 @@ fn check(evaluator: &Evaluator, rules: &[String], batch: &RecordBatch, expected:
         let differs = hits.rules.iter().zip(&among).find(|(a, b)| a != b).map(|(a, b)| *a.min(b));
         let differs = differs.or_else(|| hits.rules.get(among.len()).or(among.get(hits.rules.len())).copied());
         assert!(differs.is_none(), "{what}, row {row}: {}\n{alone:?}", rules[differs.unwrap() as usize]);
-        assert!(hits.rows.iter().all(|row| *row == 0) && hits.rows.len() == hits.rules.len());
+        assert_eq!(hits.of(0), hits.rules);
         let mut counts = vec![0; rules.len()];
         evaluator.count(&alone, &mut counts).unwrap();
         assert!(
