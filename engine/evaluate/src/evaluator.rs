@@ -20,9 +20,12 @@ use crate::state::{State, Worker};
 /// How to cut the work. No choice changes a hit.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Rows a block: its bitmaps should fit the L2 cache.
+    /// Rows a block, at most: its bitmaps should fit the L2 cache.
     pub block_rows: usize,
 }
+
+/// A block of fewer rows is not worth another thread.
+const SHARED_ROWS_MIN: usize = 1_024;
 
 impl Default for Options {
     fn default() -> Self {
@@ -91,10 +94,17 @@ impl Evaluator {
         let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
         let (columns, prepared) = (Columns::of(plan, batch)?, OnceCell::new());
         let mut memory = state.take_memory();
-        let (rules, asked) = Single::new(plan, &schedule, &columns, &prepared, &mut memory).run()?;
+        let done = Single::new(plan, &schedule, &columns, &prepared, &mut memory).run();
         state.give_memory(memory);
+        let (rules, asked) = done?;
         state.note(&schedule, 1, asked);
         Ok(rules)
+    }
+
+    /// As many as a block may have, or fewer, so that no thread is without one.
+    fn rows_a_block(&self, rows: usize, one_thread: bool) -> usize {
+        let threads = if one_thread { 1 } else { rayon::current_num_threads() };
+        self.options.block_rows.min(rows.div_ceil(threads).max(SHARED_ROWS_MIN))
     }
 
     /// Takes each block of a batch through the rules.
@@ -107,7 +117,7 @@ impl Evaluator {
         let (plan, state) = (&*self.plan, &*self.state);
         let schedule = state.schedule_for(plan, batch, self.options.block_rows)?;
         let prepared = Prepared::new(plan, &schedule, batch, !count_only)?;
-        let blocks = prepared.blocks(self.options.block_rows);
+        let blocks = prepared.blocks(self.rows_a_block(prepared.rows, count_only));
         let looked_at = AtomicU64::new(0);
         let one = |worker: &mut Worker<'_>, block: &Range<usize>| {
             let (found, frame) = worker.run(block, count_only)?;

@@ -1,6 +1,7 @@
 //! Why a rule hit a row, or why not: the rule's own formula with the truth of each part and the values it saw.
 //!
-//! The truths are read from the same frame that finds hits; there is no second evaluator that could disagree.
+//! The truths are read from the same frame that finds the hits of a block. A row alone finds its hits from its values
+//! (`single`); `tests/alone.rs` holds the two together.
 
 use std::ops::Range;
 

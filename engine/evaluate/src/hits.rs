@@ -7,8 +7,8 @@ use crate::groups::Groups;
 /// The rules that matched each row of a batch, rows and rules ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hits {
-    /// The rule of each hit, by its place in the ruleset; row by row.
-    pub rules: Vec<u32>,
+    /// The rule of each hit; row by row.
+    rules: Vec<u32>,
     /// By row: where its hits end.
     ends: Vec<usize>,
 }
@@ -18,7 +18,7 @@ pub struct Hits {
 pub(crate) struct Found {
     /// A rule that hit, and how many rows; in order of rules.
     pub counts: Vec<(u32, u32)>,
-    /// Rows from the block's start, rule by rule, ascending within a rule; unless only counts are asked for.
+    /// Rows from the block's start, rule by rule, each once within a rule; unless only counts are asked for.
     rows: Vec<u32>,
     count_only: bool,
     /// Rows that the starts of rules have left to look at, of all rules.
@@ -93,7 +93,12 @@ impl Hits {
         self.rules.is_empty()
     }
 
-    /// The rules that matched a row.
+    /// The rule of each hit, by its place in the ruleset; row by row.
+    pub fn rules(&self) -> &[u32] {
+        &self.rules
+    }
+
+    /// The rules that matched a row of the batch; panics past its last.
     pub fn of(&self, row: usize) -> &[u32] {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.rules[start..self.ends[row]]

@@ -270,7 +270,8 @@ fn columns_of_operand(program: &Program, id: OperandId, seen: &mut Vec<usize>) {
                 columns_of_operand(program, *input, seen);
             }
         }
-        Operand::Condition { yes, .. } => columns_of_node(program, *yes, seen),
+        // A constant NULL may leave nothing of one of them.
+        Operand::Condition { yes, no } => [yes, no].into_iter().for_each(|id| columns_of_node(program, *id, seen)),
         Operand::Count(over, node) => {
             if let Over::Records(list) = over {
                 seen.push(*list as usize);

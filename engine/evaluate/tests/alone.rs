@@ -147,10 +147,10 @@ fn check(evaluator: &Evaluator, rules: &[String], batch: &RecordBatch, expected:
             ..expected.partition_point(|(at, _)| (*at as usize) <= row);
         let among: Vec<u32> = expected[of_row].iter().map(|(_, rule)| *rule).collect();
         let hits = evaluator.evaluate(&alone).unwrap();
-        let differs = hits.rules.iter().zip(&among).find(|(a, b)| a != b).map(|(a, b)| *a.min(b));
-        let differs = differs.or_else(|| hits.rules.get(among.len()).or(among.get(hits.rules.len())).copied());
+        let differs = hits.rules().iter().zip(&among).find(|(a, b)| a != b).map(|(a, b)| *a.min(b));
+        let differs = differs.or_else(|| hits.rules().get(among.len()).or(among.get(hits.rules().len())).copied());
         assert!(differs.is_none(), "{what}, row {row}: {}\n{alone:?}", rules[differs.unwrap() as usize]);
-        assert_eq!(hits.of(0), hits.rules);
+        assert_eq!(hits.of(0), hits.rules());
         let mut counts = vec![0; rules.len()];
         evaluator.count(&alone, &mut counts).unwrap();
         assert!(
@@ -187,6 +187,31 @@ fn a_row_alone_has_the_hits_it_has_among_others() {
                 check(&among, &rules, &rows, &expected, &format!("{what}, measured before"));
             }
         }
+    }
+}
+
+/// Nothing but what the rule itself reads is there for it. Without a subject's key, every row is a subject.
+#[test]
+fn a_rule_alone_sees_what_it_needs() {
+    let rules = [
+        "(quantity > 5 AND NULL) IS NULL",
+        "(hs4 = '6402' AND NULL) = preference_claimed",
+        "(quantity BETWEEN 5 AND NULL) IS NOT NULL",
+        "coalesce(quantity > 5 AND NULL, true)",
+        "(quantity > 5) = preference_claimed",
+        "CASE WHEN hs4 = '6402' THEN quantity ELSE net_mass_kg END > 20",
+        "any_item(quantity > 5 AND hs4 = '6402')",
+        "NOT all_items(origin_country = departure_country)",
+        "count_items(quantity > 5) = 1 AND hs4 = '8517'",
+        "sum_items(quantity) > 20",
+        "upper(description) = trade_name OR description > hs_code",
+        "lookup('floor.usd_per_kg', hs4) > quantity",
+    ];
+    let rows = batch(&mut Dice(11), &[]);
+    for rule in rules {
+        let evaluator = evaluator("declaration", &[rule]);
+        let expected: Vec<(u32, u32)> = evaluator.evaluate(&rows).unwrap().iter().collect();
+        check(&evaluator, &[rule.to_owned()], &rows, &expected, rule);
     }
 }
 

@@ -130,7 +130,7 @@ fn hit_rows(
         None => arrow::array::new_null_array(&DataType::Utf8, rows.len()),
     };
     let rules = DictionaryArray::<Int32Type>::try_new(
-        hits.rules.iter().map(|rule| Some(*rule as i32)).collect::<Int32Array>(),
+        hits.rules().iter().map(|rule| Some(*rule as i32)).collect::<Int32Array>(),
         Arc::clone(rule_ids),
     )?;
     let numbers: UInt64Array = UInt64Array::from_iter_values(hits.rows().map(|row| first_row + u64::from(row)));

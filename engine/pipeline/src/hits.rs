@@ -52,7 +52,7 @@ impl HitWriter {
     ) -> Result<RecordBatch, ArrowError> {
         let subject_of = subject_of_rows(subjects, rows.num_rows());
         let of_hit = |row: u32| subject_of[row as usize];
-        let rules = || hits.rules.iter().map(|rule| *rule as usize);
+        let rules = || hits.rules().iter().map(|rule| *rule as usize);
         let dictionary = |keys: Int32Array, values: ArrayRef| -> Result<ArrayRef, ArrowError> {
             Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
         };
@@ -77,7 +77,7 @@ impl HitWriter {
     fn row_keys(&self, rows: &RecordBatch, hits: &Hits) -> Result<ArrayRef, ArrowError> {
         let items = rows.column_by_name("item_no").filter(|_| self.stream.name == "declaration");
         let Some(items) = items else {
-            return Ok(Arc::new(hits.rules.iter().map(|_| Some("")).collect::<StringArray>()));
+            return Ok(Arc::new(hits.rules().iter().map(|_| Some("")).collect::<StringArray>()));
         };
         let items = cast(items, &DataType::Int32)?;
         let items = items.as_primitive::<Int32Type>();

@@ -1,7 +1,7 @@
 //! One look at each value of the text columns: which anchors it has, and which rules it settles.
 //!
 //! Rows of one value stand together, a **run**. What is noted of an anchor is the runs it has, not its rows: a frequent
-//! value with many anchors costs its rows once, and not once an anchor.
+//! value with many anchors costs its rows once, and not once an anchor. In a column without codes every row is a run.
 
 use arrow::array::{Array, AsArray, Int32Array};
 use arrow::datatypes::Int32Type;
@@ -92,11 +92,6 @@ impl AnchorRows {
         runs.iter().map(|run| &self.rows[run.start as usize..run.end as usize])
     }
 
-    /// Whether a row has an anchor.
-    pub fn has(&self, anchor: u32, row: u32) -> bool {
-        self.of(anchor).any(|rows| rows.binary_search(&row).is_ok())
-    }
-
     fn look_at_codes(&mut self, column: &CodedRows<'_>) {
         let (keys, mut by_code) = (column.keys.values(), std::mem::take(&mut self.by_code));
         by_code.find_anchored(column);
@@ -131,6 +126,13 @@ impl AnchorRows {
             by_code.next[*code as usize] = 0;
         }
         self.by_code = by_code;
+    }
+
+    /// A run of one row.
+    fn run_of(&mut self, row: u32) -> Run {
+        let start = self.rows.len() as u32;
+        self.rows.push(row);
+        Run { start, end: start + 1 }
     }
 
     fn note(&mut self, anchor: u32, run: Run) {
@@ -229,9 +231,11 @@ impl<'e> Frame<'e> {
         }
     }
 
-    /// The rules that values settle, one entry a hit, of columns that are looked at value by value.
-    pub fn settled_by_value(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.slots.anchors.settled.iter().map(|(_, rule)| (*rule, 1))
+    /// The rules that values settle, and how many rows of the block, of columns that are looked at value by value.
+    pub fn settled_by_value(&self) -> Vec<(u32, u32)> {
+        let mut rules: Vec<u32> = self.slots.anchors.settled.iter().map(|(_, rule)| *rule).collect();
+        rules.sort_unstable();
+        rules.chunk_by(|a, b| a == b).map(|hits| (hits[0], hits.len() as u32)).collect()
     }
 
     fn coded(&self, operand: OperandId) -> Option<CodedRows<'e>> {
@@ -253,11 +257,11 @@ impl<'e> Frame<'e> {
                 atoms.sort_unstable();
                 atoms.dedup();
             }
-            let run = Run { start: anchors.rows.len() as u32, end: anchors.rows.len() as u32 + 1 };
-            anchors.rows.push(row as u32);
+            let mut run = None;
             for atom in atoms.iter().map(|atom| AtomId(*atom)) {
                 if let Some(anchor) = schedule.anchor_of(atom) {
-                    anchors.note(anchor, run);
+                    let run = run.get_or_insert_with(|| anchors.run_of(row as u32));
+                    anchors.note(anchor, *run);
                 }
                 anchors.settled.extend(schedule.settled_by(atom).iter().map(|rule| (row as u32, *rule)));
             }

@@ -64,6 +64,13 @@ impl Frame<'_> {
                 self.slots.anchors.of(*anchor).for_each(|of| rows.extend_from_slice(of));
             }
             Start::AnyAnchor(anchors) => {
+                let anchored = &self.slots.anchors;
+                if anchors.iter().map(|anchor| anchored.count(*anchor)).sum::<usize>() > self.sparse_rows() {
+                    bits.fill(0);
+                    let of_each = anchors.iter().flat_map(|anchor| anchored.of(*anchor)).flatten();
+                    of_each.for_each(|row| bits::set(bits, *row as usize));
+                    return Ok((bits::count(bits), true));
+                }
                 for anchor in anchors {
                     self.slots.anchors.of(*anchor).for_each(|of| rows.extend_from_slice(of));
                 }

@@ -59,10 +59,6 @@ impl Row for BlockRow<'_, '_> {
         if !frame.is_known(operand, row) {
             return Ok(None);
         }
-        if let Some(anchor) = frame.schedule.anchor_of(atom) {
-            frame.collect_anchors()?;
-            return Ok(Some(frame.slots.anchors.has(anchor, row as u32)));
-        }
         let Some(array) = &frame.slots.operands[operand.0 as usize].array else { return Ok(None) };
         if let (Some(codes), Some(dictionary)) = (frame.codes(operand), array.as_dictionary_opt::<Int32Type>()) {
             let key = dictionary.keys().value(row);

@@ -17,15 +17,21 @@ const LOT_BYTES: usize = 16 * 1024;
 /// Lots that each thread has read before their turn.
 const LOTS_AHEAD: usize = 2;
 
+/// What the thread beside has to walk trees in that are not deep: as much as a main thread usually has.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Reads every condition and hands it over, in order. What comes of it does not depend on how many threads read.
-pub(super) fn read_ahead<'t>(texts: &[&'t str], mut each: impl FnMut(usize, &mut Reading<'t>)) {
+pub(super) fn read_ahead<'t>(texts: &[&'t str], each: impl FnMut(usize, &mut Reading<'t>)) {
+    read_with(thread::available_parallelism().map_or(1, NonZero::get), texts, each);
+}
+
+fn read_with<'t>(cores: usize, texts: &[&'t str], mut each: impl FnMut(usize, &mut Reading<'t>)) {
     let lots = lots(texts);
     let unclaimed = AtomicUsize::new(0);
     let read_one = || {
         let place = unclaimed.fetch_add(1, Ordering::Relaxed);
         lots.get(place).map(|lot| (place, lot.iter().map(|text| Reading::of(text)).collect::<Vec<_>>()))
     };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         // Owned in here, so that the thread beside ends whatever becomes of this one.
         let (to_lower, read_beside) = mpsc::sync_channel(LOTS_AHEAD);
@@ -42,7 +48,7 @@ pub(super) fn read_ahead<'t>(texts: &[&'t str], mut each: impl FnMut(usize, &mut
         };
         if cores > 1 && lots.len() > LOTS_AHEAD {
             // Without a thread to be had, this one reads all.
-            let _ = thread::Builder::new().spawn_scoped(scope, beside);
+            let _ = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, beside);
         } else {
             drop(beside);
         }
@@ -102,7 +108,6 @@ mod tests {
         texts[12_000] = &deep;
         texts[19_999] = "a = 'b";
         assert!(lots(&texts).len() > 2 * LOTS_AHEAD);
-        let mut seen = Vec::new();
         let read = |seen: &mut Vec<_>, reading: &mut Reading<'_>| {
             seen.push(match &reading.read {
                 Read::Parsed(Ok(parsed)) => parsed.expr.to_string(),
@@ -110,15 +115,18 @@ mod tests {
                 Read::Deep(_) => "deep".to_owned(),
             });
         };
-        read_ahead(&texts, |index, reading| {
-            assert_eq!(index, seen.len());
-            read(&mut seen, reading);
-        });
         let mut alone = Vec::new();
         for text in &texts {
             read(&mut alone, &mut Reading::of(text));
         }
-        assert!(seen == alone);
+        for cores in [1, 2] {
+            let mut seen = Vec::new();
+            read_with(cores, &texts, |index, reading| {
+                assert_eq!(index, seen.len());
+                read(&mut seen, reading);
+            });
+            assert!(seen == alone, "{cores} cores");
+        }
     }
 
     #[test]

@@ -156,16 +156,37 @@ pub(super) fn tokens<'t>(positions: &Positions<'t>) -> Result<Tokenized<'t>, Syn
             range,
         ));
     }
+    if let Some(range) = bare_interval(&tokens, positions) {
+        return Err(SyntaxError {
+            code: "E0201",
+            message: "syntax error: expected text in quotes behind INTERVAL".into(),
+            range,
+            help: Some("write the span as text, such as INTERVAL '7 days'".into()),
+        });
+    }
     Ok(Tokenized { tokens, lists })
 }
 
+/// An INTERVAL without its text. The parser would try whatever stands there in two ways, another INTERVAL too, and so
+/// on: twice the time for each, and without a bound on its depth.
+fn bare_interval(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Option<Range<usize>> {
+    let mut written = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();
+    while let Some(token) = written.next() {
+        let text_follows = written.peek().is_some_and(|next| matches!(next.token, Token::SingleQuotedString(_)));
+        if matches!(&token.token, Token::Word(word) if word.keyword == Keyword::INTERVAL) && !text_follows {
+            return Some(positions.range(token.span));
+        }
+    }
+    None
+}
+
 impl<'t> Tokenized<'t> {
-    /// Whether the tree may be deep: by the parentheses, NOTs and CASEs that might stand inside each other, and the
-    /// tests that might stand in a row.
+    /// Whether the tree may be deep: by the parentheses, signs, NOTs and CASEs that might stand inside each other, and
+    /// the tests that might stand in a row. What IS DISTINCT FROM compares with is read like a condition of its own.
     fn may_be_deep(&self) -> bool {
         let opens = |token: &&TokenWithSpan| match &token.token {
-            Token::LParen => true,
-            Token::Word(word) => matches!(word.keyword, Keyword::NOT | Keyword::CASE),
+            Token::LParen | Token::LBracket | Token::Tilde | Token::Minus | Token::Plus => true,
+            Token::Word(word) => matches!(word.keyword, Keyword::NOT | Keyword::CASE | Keyword::DISTINCT),
             _ => false,
         };
         self.tokens.len() > SHALLOW_TOKENS_MAX || self.tokens.iter().filter(opens).count() > SHALLOW_OPENING_MAX
@@ -350,6 +371,9 @@ mod tests {
         assert_eq!(parse(&long).expect_err("too long").code, "E0211");
         let minus = format!("a = {}1", "- ".repeat(60_000));
         assert_eq!(parse(&minus).expect_err("too deep").code, "E0211");
+        let intervals = format!("a = {}'1'", "INTERVAL ".repeat(20_000));
+        fails_at(&intervals, "E0201", "INTERVAL");
+        fails_at(&format!("a = {}+", "INTERVAL (".repeat(40)), "E0201", "INTERVAL");
         let plus = format!("{} > 1", vec!["a"; 500].join(" + "));
         assert_eq!(parse(&plus).expect_err("too long a row").code, "E0211");
         let nested = (0..40).fold("a".to_owned(), |inner, _| format!("({inner} + 1 + 2 + 3)"));
