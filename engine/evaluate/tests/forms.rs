@@ -5,9 +5,9 @@ mod support;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{Field, Int32Type, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use support::evaluator;
 
 fn rows(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -35,6 +35,35 @@ fn a_text_that_stands_in_a_rule_twice_hits_once() {
     assert_eq!(hits.iter().collect::<Vec<_>>(), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]);
 }
 
+/// Rows of two values stand value by value where a rule starts at either, and alternatives within alternatives share them
+/// out: each hits once, whichever of them take it.
+#[test]
+fn rows_that_come_by_value_hit_once() {
+    let rule = "importer_id IN ('A', 'B') AND (item_no < 300 OR item_no >= 0 AND (quantity > 5 OR item_no < 1100))";
+    let importer = |row: i32| match row % 80 {
+        0 => "A".to_owned(),
+        1 => "B".to_owned(),
+        _ => format!("other {}", row % 700),
+    };
+    let all = 0..1_200;
+    let importers = all.clone().map(|row| Some(importer(row)));
+    let coded: StringArray = importers.collect();
+    let coded =
+        arrow::compute::cast(&coded, Field::new_dictionary("", DataType::Int32, DataType::Utf8, true).data_type());
+    let batch = rows(vec![
+        ("importer_id", coded.unwrap()),
+        ("item_no", Arc::new(Int32Array::from_iter_values(all.clone()))),
+        ("quantity", Arc::new(Float64Array::from_iter_values(all.clone().map(|row| f64::from(row % 9))))),
+    ]);
+    let expected = all.filter(|row| row % 80 < 2 && (row % 9 > 5 || *row < 1_100)).map(|row| (row as u32, 0));
+    let expected: Vec<(u32, u32)> = expected.collect();
+    let evaluator = evaluator("declaration", &[rule]);
+    assert_eq!(evaluator.evaluate(&batch).unwrap().iter().collect::<Vec<_>>(), expected);
+    let mut counts = [0];
+    evaluator.count(&batch, &mut counts).unwrap();
+    assert_eq!(counts, [expected.len() as u64]);
+}
+
 #[test]
 fn codes_behind_null_may_be_anything() {
     let rules = [
@@ -52,7 +81,7 @@ fn codes_behind_null_may_be_anything() {
         let texts: StringArray = (0..values).map(|value| Some(format!("v{value}"))).collect();
         let coded = Int32Array::new(keys.into(), Some(NullBuffer::from(known)));
         let coded = DictionaryArray::<Int32Type>::try_new(coded, Arc::new(texts)).unwrap();
-        let plain = arrow::compute::cast(&coded, &arrow::datatypes::DataType::Utf8).unwrap();
+        let plain = arrow::compute::cast(&coded, &DataType::Utf8).unwrap();
         let other: ArrayRef = Arc::new((0..400).map(|_| Some("v7")).collect::<DictionaryArray<Int32Type>>());
         let found = |column: ArrayRef| {
             let batch = rows(vec![("hs4", column), ("hs6", Arc::clone(&other))]);

@@ -60,6 +60,7 @@ impl Frame<'_> {
     fn filter_any(&mut self, parts: &[NodeId], rows: &mut Vec<u32>) -> Result<(), EvaluateError> {
         let (mut left, mut kept, mut some) = (self.slots.take_rows(), self.slots.take_rows(), self.slots.take_rows());
         left.extend_from_slice(rows);
+        // Rows may come value by value; what is taken out below is found by order.
         left.sort_unstable();
         for part in parts {
             some.clear();
