@@ -4,7 +4,7 @@
 //! - [`tabular`]: CSV, NDJSON, Parquet and Arrow IPC to canonical batches; begin at [`tabular::open`].
 //! - [`mapping`]: files that say which of their columns is which of ours.
 //! - [`mod@recognise`]: what a file is, from its first bytes.
-//! - [`sources`], [`sinks`]: where bytes come from, where results go.
+//! - [`sources`], [`sinks`]: where bytes come from, where results go; what one is: [`mod@source`], [`mod@sink`].
 //!
 //! No opinion in here on what a column means for risk.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise"))]
@@ -14,7 +14,9 @@ pub mod formats;
 pub mod mapping;
 pub mod options;
 pub mod recognise;
+pub mod sink;
 pub mod sinks;
+pub mod source;
 pub mod sources;
 pub mod tabular;
 
@@ -22,3 +24,5 @@ pub use format::{MessageFormat, MessageInput, MessageReading};
 pub use mapping::Mapping;
 pub use options::ReadOptions;
 pub use recognise::{Recognised, recognise};
+pub use sink::{DeliverError, Outgoing, Refusal, Sink};
+pub use source::{BoxFuture, Closed, Delivery, Feed, NotCommitted, Receipt, Source, SourceContext, SourceError, Stand};

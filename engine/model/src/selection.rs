@@ -97,6 +97,17 @@ pub const SELECTION_COLUMNS: &[Column] = &[
     column("decided_at", Kind::Ts, "when"),
 ];
 
+/// The columns of a selection that is published: where it stands in the journal, then what was selected.
+pub const POSITION: Column =
+    column("position", Kind::I64, "where the subject's first row stands in the journal: names the selection for ever")
+        .key();
+
+/// The Arrow schema of selections that are published: [`POSITION`], then [`SELECTION_COLUMNS`].
+pub fn published_schema() -> SchemaRef {
+    let columns = std::iter::once(&POSITION).chain(SELECTION_COLUMNS);
+    Arc::new(Schema::new(columns.map(Column::field).collect::<Vec<_>>()))
+}
+
 /// The Arrow schema of hits.
 pub fn hit_schema() -> SchemaRef {
     schema(HIT_COLUMNS)
