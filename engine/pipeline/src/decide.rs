@@ -54,7 +54,7 @@ pub struct Decider {
     strata: Option<(Evaluator, Vec<usize>)>,
     selector: Selector,
     derive: DeriveContext,
-    stamp: Stamp,
+    ruleset_hash: [u8; 32],
     hit_writer: HitWriter,
     derived: Vec<&'static str>,
     base: Vec<&'static str>,
@@ -68,7 +68,9 @@ pub struct Decided {
     pub hits: RecordBatch,
     /// Hits by row and rule.
     pub row_hits: Hits,
-    /// Rows and subjects.
+    /// The first row of each subject, as many as there are selections.
+    pub first_rows: Vec<u32>,
+    /// How many rows were decided on.
     pub rows: usize,
     /// Seconds spent in derivation and evaluation, and in selection.
     pub seconds: (f64, f64),
@@ -94,13 +96,12 @@ impl Decider {
             Some((Evaluator::new(Arc::new(program), options)?, with_condition))
         };
         let selector = Selector::new(kind, policy, Packs::effects(ruleset), secret)?;
-        let hash = <[u8; 32]>::try_from(decode_hex(&ruleset.hash)).map_err(|_| DecideError::Hash)?;
-        let stamp = Stamp { ruleset_hash: hash, decided_at_ms: derive.now.unwrap_or_default() };
+        let ruleset_hash = <[u8; 32]>::try_from(decode_hex(&ruleset.hash)).map_err(|_| DecideError::Hash)?;
         let programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
         let (derived, base) = columns(stream, &programs);
         let ruleset = Arc::new(ruleset.clone());
         let hit_writer = HitWriter::new(&ruleset, &evaluator);
-        Ok(Self { stream, ruleset, evaluator, strata, selector, derive, stamp, hit_writer, derived, base })
+        Ok(Self { stream, ruleset, evaluator, strata, selector, derive, ruleset_hash, hit_writer, derived, base })
     }
 
     /// The columns that have to be read for these rules, derived ones not among them.
@@ -118,9 +119,18 @@ impl Decider {
         &self.selector
     }
 
+    /// The content hash of the rules.
+    pub fn ruleset_hash(&self) -> [u8; 32] {
+        self.ruleset_hash
+    }
+
     /// Adds the derived columns that rules touch.
     pub fn derive(&self, batch: &RecordBatch) -> Result<RecordBatch, DecideError> {
-        Ok(derive_columns(self.stream, batch, &self.derive, &|name| self.derived.contains(&name))?)
+        self.derive_in(batch, &self.derive)
+    }
+
+    fn derive_in(&self, batch: &RecordBatch, context: &DeriveContext) -> Result<RecordBatch, DecideError> {
+        Ok(derive_columns(self.stream, batch, context, &|name| self.derived.contains(&name))?)
     }
 
     /// Subjects of a derived batch, each with its stratum.
@@ -139,18 +149,30 @@ impl Decider {
         Ok(subjects.with_strata(strata)?)
     }
 
-    /// Decides on a batch in which every subject is whole.
+    /// Decides on a batch in which every subject is whole, at the instant the decider was made for.
     pub fn decide(&self, batch: &RecordBatch) -> Result<Decided, DecideError> {
+        self.decide_in(batch, &self.derive)
+    }
+
+    /// Decides at another instant, in ms since 1970 UTC: a stream goes on while the clock does, and a replay goes back.
+    pub fn decide_at(&self, batch: &RecordBatch, now_ms: i64) -> Result<Decided, DecideError> {
+        self.decide_in(batch, &DeriveContext { now: Some(now_ms), ..self.derive.clone() })
+    }
+
+    fn decide_in(&self, batch: &RecordBatch, context: &DeriveContext) -> Result<Decided, DecideError> {
         let start = std::time::Instant::now();
-        let derived = self.derive(batch)?;
+        let derived = self.derive_in(batch, context)?;
         let row_hits = self.evaluator.evaluate(&derived)?;
         let evaluated = start.elapsed().as_secs_f64();
         let subjects = self.subjects(&derived)?;
         let pairs: Vec<RowHit> = row_hits.iter().map(|(row, rule)| RowHit { row, rule }).collect();
-        let selected = self.selector.select(&subjects, &pairs, &self.stamp)?;
+        let stamp = Stamp { ruleset_hash: self.ruleset_hash, decided_at_ms: context.now.unwrap_or_default() };
+        let selected = self.selector.select(&subjects, &pairs, &stamp)?;
         let hits = self.hit_writer.batch(&derived, &subjects, &row_hits, &selected.kept)?;
         let total = start.elapsed().as_secs_f64();
-        Ok(Decided { selected, hits, row_hits, rows: batch.num_rows(), seconds: (evaluated, total - evaluated) })
+        let first_rows = subjects.first_rows().to_vec();
+        let seconds = (evaluated, total - evaluated);
+        Ok(Decided { selected, hits, row_hits, first_rows, rows: batch.num_rows(), seconds })
     }
 }
 

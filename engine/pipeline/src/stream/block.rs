@@ -1,0 +1,152 @@
+//! Deliveries of one stream put together: one batch of rows, and which of them belong to which subject of which
+//! delivery.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::{cast, concat, filter_record_batch};
+use arrow::array::BooleanArray;
+use arrow::datatypes::{DataType, Int32Type, Schema};
+use arrow::error::ArrowError;
+use haechi_model::{Stream, conform};
+
+/// Columns that only the engine may fill: what a sender writes there is not believed.
+const OWNED: &[&str] = &["known_at", "as_of", "journal_position", "received_at"];
+
+/// Rows of several deliveries, one behind the other, in canonical types and without columns of the engine's own.
+pub(crate) fn unite(stream: &'static Stream, parts: &[&RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let parts: Vec<RecordBatch> =
+        parts.iter().map(|part| conform(stream, without_owned(part)?)).collect::<Result<_, _>>()?;
+    if let [part] = parts.as_slice() {
+        return Ok(part.clone());
+    }
+    let columns: Vec<_> =
+        stream.all_columns().filter(|c| parts.iter().any(|part| part.column_by_name(c.name).is_some())).collect();
+    let mut fields = Vec::with_capacity(columns.len());
+    let mut arrays = Vec::with_capacity(columns.len());
+    for column in columns {
+        let field = column.field().with_nullable(true);
+        let pieces: Vec<ArrayRef> = parts
+            .iter()
+            .map(|part| match part.column_by_name(column.name) {
+                Some(array) if array.data_type() == field.data_type() => Ok(Arc::clone(array)),
+                Some(array) => cast(array, field.data_type()),
+                None => Ok(new_null_array(field.data_type(), part.num_rows())),
+            })
+            .collect::<Result<_, _>>()?;
+        arrays.push(concat(&pieces.iter().map(AsRef::as_ref).collect::<Vec<_>>())?);
+        fields.push(field);
+    }
+    let rows = parts.iter().map(RecordBatch::num_rows).sum();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+}
+
+fn without_owned(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema_ref();
+    if OWNED.iter().all(|name| schema.column_with_name(name).is_none()) {
+        return Ok(batch.clone());
+    }
+    let kept: Vec<usize> =
+        (0..batch.num_columns()).filter(|i| !OWNED.contains(&schema.field(*i).name().as_str())).collect();
+    batch.project(&kept)
+}
+
+/// Rows that belong together: one subject in one version, from one delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Which delivery.
+    pub order: usize,
+    /// Which rows.
+    pub rows: Range<usize>,
+    /// The version that the sender gives, if any.
+    pub version: Option<i32>,
+}
+
+/// The subjects of rows, by the column of ids; `ends` says where the rows of each delivery end. Rows without an id are
+/// given apart: they belong to nobody.
+pub(crate) fn runs(ids: &Ids<'_>, versions: Option<&ArrayRef>, ends: &[usize]) -> (Vec<Run>, Vec<usize>) {
+    let versions = versions.and_then(|array| array.as_primitive_opt::<Int32Type>());
+    let version = |row: usize| versions.filter(|v| v.is_valid(row)).map(|v| v.value(row));
+    let (mut runs, mut nobody): (Vec<Run>, _) = (Vec::new(), Vec::new());
+    let mut begin = 0;
+    for (order, &end) in ends.iter().enumerate() {
+        let mut current: Option<Run> = None;
+        for row in begin..end {
+            let Some(id) = ids.get(row) else {
+                nobody.push(row);
+                runs.extend(current.take());
+                continue;
+            };
+            match &mut current {
+                Some(run) if ids.get(run.rows.start) == Some(id) && run.version == version(row) => run.rows.end = row + 1,
+                _ => {
+                    let begun = Run { order, rows: row..row + 1, version: version(row) };
+                    runs.extend(current.replace(begun));
+                }
+            }
+        }
+        runs.extend(current);
+        begin = end;
+    }
+    (runs, nobody)
+}
+
+/// The id of each row.
+pub(crate) enum Ids<'a> {
+    Plain(&'a arrow::array::StringArray),
+    ByKey(&'a arrow::array::Int32Array, &'a arrow::array::StringArray),
+}
+
+impl<'a> Ids<'a> {
+    /// The ids in a column, as streams have them.
+    pub fn of(column: &'a ArrayRef) -> Option<Self> {
+        if let Some(plain) = column.as_string_opt::<i32>() {
+            return Some(Self::Plain(plain));
+        }
+        let dictionary = column.as_dictionary_opt::<Int32Type>()?;
+        Some(Self::ByKey(dictionary.keys(), dictionary.values().as_string_opt::<i32>()?))
+    }
+
+    /// The id of a row, if it has one.
+    pub fn get(&self, row: usize) -> Option<&'a str> {
+        match self {
+            Self::Plain(ids) => ids.is_valid(row).then(|| ids.value(row)),
+            Self::ByKey(keys, values) => {
+                let key = keys.is_valid(row).then(|| keys.value(row) as usize)?;
+                values.is_valid(key).then(|| values.value(key))
+            }
+        }
+    }
+}
+
+/// The rows for which `keep` is true; the batch itself where that is all.
+pub(crate) fn keep(batch: &RecordBatch, keep: &[bool]) -> Result<RecordBatch, ArrowError> {
+    if keep.iter().all(|kept| *kept) {
+        return Ok(batch.clone());
+    }
+    filter_record_batch(batch, &BooleanArray::from(keep.to_vec()))
+}
+
+/// The batch with another column of that name, or one more.
+pub(crate) fn with_column(stream: &'static Stream, batch: &RecordBatch, name: &str, array: ArrayRef) -> Result<RecordBatch, ArrowError> {
+    let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
+    let mut arrays = batch.columns().to_vec();
+    match batch.schema_ref().column_with_name(name) {
+        Some((place, field)) => {
+            fields[place] = Arc::new(field.clone().with_data_type(array.data_type().clone()).with_nullable(true));
+            arrays[place] = array;
+        }
+        None => {
+            let field = stream.column(name).map_or_else(
+                || arrow::datatypes::Field::new(name, DataType::Null, true),
+                |column| column.field(),
+            );
+            fields.push(Arc::new(field.with_data_type(array.data_type().clone()).with_nullable(true)));
+            arrays.push(array);
+        }
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+}

@@ -1,0 +1,25 @@
+//! The running stream: deliveries in, decided, committed, answered, published.
+//!
+//! ```text
+//! sources, requests -> inbox -> sequencer -> encoder -> committer -> answers
+//!                                   ^                       |
+//!                                 rules                   store -> publishers -> sinks
+//! ```
+//!
+//! One thread each for sequencer, encoder and committer, with a few blocks between them. The sequencer is where the one
+//! order of everything arises: it settles what a message is to what is known of its subject, gives out positions, and
+//! has the evaluator decide (on all cores). The committer writes what has gathered in one go and one fsync, however many
+//! requests wait for it, and only then answers. Nothing is taken back: where the disk refuses, the same is written again
+//! until it takes it, and nobody is answered meanwhile.
+//!
+//! Begin at [`Engine::start`].
+
+mod answer;
+mod content;
+mod engine;
+mod inbox;
+mod versions;
+
+pub use answer::{Answer, Answered, Outcome};
+pub use engine::{Engine, EngineOptions, Status};
+pub use inbox::Urgency;
