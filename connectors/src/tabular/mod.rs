@@ -47,6 +47,7 @@ pub mod statistics;
 pub mod subjects;
 mod time;
 
+pub use admit::row_text;
 pub use errors::{OpenError, ReadError};
 pub use open::{Reader, open};
 

@@ -1,6 +1,7 @@
 //! One batch of rows through derivation, evaluation and selection.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -129,6 +130,15 @@ impl Decider {
         self.derive_in(batch, &self.derive)
     }
 
+    /// As [`Decider::derive`], at another instant.
+    pub fn derive_at(&self, batch: &RecordBatch, now_ms: i64) -> Result<RecordBatch, DecideError> {
+        self.derive_in(batch, &self.context_at(now_ms))
+    }
+
+    fn context_at(&self, now_ms: i64) -> DeriveContext {
+        DeriveContext { now: Some(now_ms), ..self.derive.clone() }
+    }
+
     fn derive_in(&self, batch: &RecordBatch, context: &DeriveContext) -> Result<RecordBatch, DecideError> {
         Ok(derive_columns(self.stream, batch, context, &|name| self.derived.contains(&name))?)
     }
@@ -151,28 +161,27 @@ impl Decider {
 
     /// Decides on a batch in which every subject is whole, at the instant the decider was made for.
     pub fn decide(&self, batch: &RecordBatch) -> Result<Decided, DecideError> {
-        self.decide_in(batch, &self.derive)
+        let start = Instant::now();
+        let derived = self.derive(batch)?;
+        let mut decided = self.decide_derived(&derived, self.derive.now.unwrap_or_default())?;
+        decided.seconds.0 = start.elapsed().as_secs_f64() - decided.seconds.1;
+        Ok(decided)
     }
 
-    /// Decides at another instant, in ms since 1970 UTC: a stream goes on while the clock does, and a replay goes back.
-    pub fn decide_at(&self, batch: &RecordBatch, now_ms: i64) -> Result<Decided, DecideError> {
-        self.decide_in(batch, &DeriveContext { now: Some(now_ms), ..self.derive.clone() })
-    }
-
-    fn decide_in(&self, batch: &RecordBatch, context: &DeriveContext) -> Result<Decided, DecideError> {
-        let start = std::time::Instant::now();
-        let derived = self.derive_in(batch, context)?;
-        let row_hits = self.evaluator.evaluate(&derived)?;
+    /// Decides on rows that [`Decider::derive_at`] has derived at that instant, in ms since 1970 UTC: a stream goes on
+    /// while the clock does, and a replay goes back.
+    pub fn decide_derived(&self, derived: &RecordBatch, now_ms: i64) -> Result<Decided, DecideError> {
+        let start = Instant::now();
+        let row_hits = self.evaluator.evaluate(derived)?;
         let evaluated = start.elapsed().as_secs_f64();
-        let subjects = self.subjects(&derived)?;
+        let subjects = self.subjects(derived)?;
         let pairs: Vec<RowHit> = row_hits.iter().map(|(row, rule)| RowHit { row, rule }).collect();
-        let stamp = Stamp { ruleset_hash: self.ruleset_hash, decided_at_ms: context.now.unwrap_or_default() };
+        let stamp = Stamp { ruleset_hash: self.ruleset_hash, decided_at_ms: now_ms };
         let selected = self.selector.select(&subjects, &pairs, &stamp)?;
-        let hits = self.hit_writer.batch(&derived, &subjects, &row_hits, &selected.kept)?;
-        let total = start.elapsed().as_secs_f64();
+        let hits = self.hit_writer.batch(derived, &subjects, &row_hits, &selected.kept)?;
         let first_rows = subjects.first_rows().to_vec();
-        let seconds = (evaluated, total - evaluated);
-        Ok(Decided { selected, hits, row_hits, first_rows, rows: batch.num_rows(), seconds })
+        let seconds = (evaluated, start.elapsed().as_secs_f64() - evaluated);
+        Ok(Decided { selected, hits, row_hits, first_rows, rows: derived.num_rows(), seconds })
     }
 }
 

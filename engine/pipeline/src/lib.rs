@@ -1,6 +1,6 @@
 //! The whole path, put together: read, derive, evaluate, select, write.
 //!
-//! Begin at [`Packs`] (rule packs, checked) and [`run()`]. Decisions are taken in `haechi-evaluate` and `haechi-select`,
+//! Begin at [`Packs`] (rule packs, checked) and [`run()`] for files, or [`stream`] for what never ends. Decisions are taken in `haechi-evaluate` and `haechi-select`,
 //! columns are derived in `haechi-model`, bytes are read in `haechi-connectors`; here they only meet.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
@@ -13,8 +13,10 @@ mod input;
 pub mod live;
 mod outputs;
 mod packs;
+pub mod release;
 mod rule_tests;
 mod run;
+pub mod stream;
 mod sweep;
 
 pub use count::{CountReport, count};

@@ -50,6 +50,8 @@ pub struct Subjects {
     pub first_rows: Vec<u32>,
     /// Hash of the content, by which a resend is recognised.
     pub contents: Vec<[u8; 16]>,
+    /// Hash of the envelope; 0 without one.
+    pub envelopes: Vec<u64>,
     /// Every version known before, of this commit and those not yet written too, as [`crate::Store::versions`] gives
     /// them. The index of a subject is written whole: what is missing here is forgotten.
     pub earlier: Vec<Vec<SubjectVersion>>,

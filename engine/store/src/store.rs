@@ -25,7 +25,7 @@ impl Store {
     pub fn last_known_at_ms(&self) -> i64 {
         0
     }
-    pub fn write(&self, commits: Vec<Encoded>) -> Result<(), StoreError> {
+    pub fn write(&self, commits: &[Encoded]) -> Result<(), StoreError> {
         soon()
     }
     pub fn recover(&self) -> Result<(), StoreError> {

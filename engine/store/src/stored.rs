@@ -41,6 +41,13 @@ pub struct StoredDecisions {
     pub hits: RecordBatch,
 }
 
+impl StoredDecisions {
+    /// Position of the last selection.
+    pub fn last_position(&self) -> Position {
+        self.first
+    }
+}
+
 /// A selection that a sink will never take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {

@@ -11,6 +11,8 @@ pub struct SubjectVersion {
     pub position: Position,
     /// Hash of its content.
     pub content: [u8; 16],
+    /// Hash of the envelope it came in; 0 without one. It tells a message sent again from one that says the same anew.
+    pub envelope: u64,
     /// Whether it was decided on. One that came after a later version is kept and not decided on.
     pub decided: bool,
 }

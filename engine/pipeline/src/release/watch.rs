@@ -7,12 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{LiveRelease, Refused, Release, ReleaseContext};
 use crate::live::{Compiled, Refusal};
+use crate::stream::wall_ms;
 
 /// Where rules come from.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl RuleWatch {
     /// Loads what there is now; without a release that can be used, nothing can begin.
     pub fn begin(source: RuleSource, context: ReleaseContext) -> Result<Self, Refused> {
         let revision = source.revision().map_err(Refused::because)?;
-        let release = Release::load(&source.paths, revision, &context, now_ms())?;
+        let release = Release::load(&source.paths, revision, &context, wall_ms())?;
         tracing::info!(
             release = %release.hash(), rules = release.rules(), tests = release.tests, warnings = release.warnings,
             "rules loaded"
@@ -113,7 +114,7 @@ impl RuleWatch {
             (self.source.paths.clone(), self.context.clone(), in_force.value.streams().collect::<Vec<_>>());
         let hash = in_force.hash.clone();
         self.live.request(move || {
-            let release = Release::load(&paths, revision, &context, now_ms())?;
+            let release = Release::load(&paths, revision, &context, wall_ms())?;
             if let Some(stream) = streams.iter().find(|stream| release.decider(stream).is_none()) {
                 return Err(Refused::because(format!(
                     "no rules for stream `{}` any more; records of it keep coming, so the old rules stay",
@@ -200,8 +201,4 @@ impl RuleSource {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
 }

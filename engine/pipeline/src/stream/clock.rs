@@ -2,6 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// What the machine's clock says, in ms since 1970 UTC.
+pub(crate) fn wall_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
+
 /// Gives instants in ms since 1970 UTC, none before the last.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -18,8 +23,7 @@ impl Clock {
     /// The instant now. While the machine's clock stands before the last instant, that one is given again, and it is
     /// said once.
     pub fn now(&mut self) -> i64 {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64);
-        self.at(wall)
+        self.at(wall_ms())
     }
 
     fn at(&mut self, wall_ms: i64) -> i64 {

@@ -1,0 +1,176 @@
+//! The engine: its threads, and the handle by which all others speak to it.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use haechi_connectors::source::FeedError;
+use haechi_connectors::{BoxFuture, Closed, Delivery, Feed, Receipt};
+use haechi_store::{Position, Store, StoreError};
+use tokio::sync::{oneshot, watch};
+
+use super::answer::Answer;
+use super::committer::{Committer, encode_all};
+use super::inbox::{Inbox, Reply, Urgency};
+use super::sequencer::Sequencer;
+use crate::release::LiveRelease;
+
+/// Blocks between two threads: enough that neither waits, few enough that memory stays bounded.
+const BETWEEN: usize = 2;
+
+/// How much the engine works on at once.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// Rows decided on together, at most, unless one delivery has more.
+    pub block_rows: usize,
+    /// Rows that wait or are worked on, for requests and for bulk each.
+    pub waiting_rows: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { block_rows: 16_384, waiting_rows: 65_536 }
+    }
+}
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not say where it ends.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// The running engine. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    rules: Arc<LiveRelease>,
+    inbox: Arc<Inbox>,
+    position: watch::Receiver<Position>,
+    failing: Arc<Mutex<Option<String>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// How the engine is.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The last position committed; 0 before the first.
+    pub position: Position,
+    /// Rows that wait, by urgency.
+    pub waiting_rows: [(Urgency, usize); 2],
+    /// Why nothing can be committed, while that is so.
+    pub failing: Option<String>,
+}
+
+impl Engine {
+    /// Starts on a store, where it ends.
+    pub fn start(store: Store, rules: Arc<LiveRelease>, options: &EngineOptions) -> Result<Self, StartError> {
+        let inbox = Arc::new(Inbox::new(options.waiting_rows));
+        let committed = Arc::new(AtomicU64::new(0));
+        let (sender, position) = watch::channel(store.next_position().saturating_sub(1));
+        let failing = Arc::default();
+        let block_rows = options.block_rows.max(1);
+        let sequencer =
+            Sequencer::new(Arc::clone(&inbox), store.clone(), Arc::clone(&rules), Arc::clone(&committed), block_rows)?;
+        let committer = Committer {
+            store: store.clone(),
+            committed: Arc::clone(&committed),
+            position: sender,
+            failing: Arc::clone(&failing),
+        };
+        let (to_encoder, works) = sync_channel(BETWEEN);
+        let (to_committer, ready) = sync_channel(BETWEEN * 8);
+        let threads = vec![
+            thread("sequencer", move || sequencer.run(&to_encoder)),
+            thread("encoder", move || encode_all(&works, &to_committer, &committed)),
+            thread("committer", move || committer.run(&ready)),
+        ];
+        let threads = threads.into_iter().collect::<Result<_, _>>().map_err(StartError::Thread)?;
+        let shared = Shared { store, rules, inbox, position, failing, threads: Mutex::new(threads) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Has a delivery decided on, and waits for the answer, which comes after the commit.
+    pub async fn submit(&self, delivery: Delivery) -> Result<Answer, Closed> {
+        self.ask(delivery, None).await
+    }
+
+    /// As [`Engine::submit`], for a unit of the quarantine that was mended: it is out of it with the same commit, unless
+    /// something had to be set aside again.
+    pub async fn replay_quarantined(&self, unit: Position, who: String, delivery: Delivery) -> Result<Answer, Closed> {
+        self.ask(delivery, Some((unit, who))).await
+    }
+
+    async fn ask(&self, delivery: Delivery, replays: Option<(Position, String)>) -> Result<Answer, Closed> {
+        let (sender, answer) = oneshot::channel();
+        self.shared.inbox.put(Urgency::Request, delivery, Reply::Answer(sender), replays).await?;
+        answer.await.map_err(|_| Closed)
+    }
+
+    /// Where sources hand over what they read.
+    pub fn feed(&self) -> Arc<dyn Feed> {
+        Arc::new(self.clone())
+    }
+
+    /// The store it writes to.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The rules it decides by.
+    pub fn rules(&self) -> &Arc<LiveRelease> {
+        &self.shared.rules
+    }
+
+    /// The last position committed, now and later.
+    pub fn position(&self) -> watch::Receiver<Position> {
+        self.shared.position.clone()
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        Status {
+            position: *self.shared.position.borrow(),
+            waiting_rows: self.shared.inbox.waiting_rows(),
+            failing: self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Takes nothing more, and waits until all that was taken is committed and answered. Blocks.
+    pub fn stop(&self) {
+        self.shared.inbox.close();
+        let threads = std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine has failed; this is a bug");
+            }
+        }
+    }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("haechi-{name}")).spawn(work)
+}
+
+impl Feed for Engine {
+    fn hand_over(&self, delivery: Delivery) -> BoxFuture<'_, Result<Receipt, Closed>> {
+        Box::pin(async move {
+            let (sender, receipt) = Receipt::new();
+            self.shared.inbox.put(Urgency::Bulk, delivery, Reply::Committed(sender), None).await?;
+            Ok(receipt)
+        })
+    }
+
+    fn stands(&self, prefix: &str) -> Result<Vec<(String, String)>, FeedError> {
+        self.shared.store.stands(prefix).map_err(|error| FeedError(Box::new(error)))
+    }
+}

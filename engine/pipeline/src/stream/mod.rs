@@ -15,11 +15,21 @@
 //! Begin at [`Engine::start`].
 
 mod answer;
+mod block;
+mod clock;
+mod committer;
 mod content;
 mod engine;
 mod inbox;
+mod overlay;
+mod placing;
+mod publish;
+mod sequencer;
 mod versions;
+mod work;
 
 pub use answer::{Answer, Answered, Outcome};
-pub use engine::{Engine, EngineOptions, Status};
+pub use engine::{Engine, EngineOptions, StartError, Status};
+pub(crate) use clock::wall_ms;
 pub use inbox::Urgency;
+pub use publish::publish;

@@ -1,0 +1,318 @@
+//! Where the one order of everything arises: what a message is to what is known of its subject, positions, decisions.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::SyncSender;
+use std::time::Instant;
+
+use arrow::array::{Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::error::ArrowError;
+use haechi_model::Stream;
+use haechi_model::intake::SetAside;
+use haechi_store::{Commit, Entry, Outcome as QuarantineOutcome, Position, Resolution, SetAsideRecord, Store, StoreError};
+use rustc_hash::FxHashMap;
+
+use super::block::{Ids, Run, runs, unite, with_column};
+use super::clock::Clock;
+use super::content::Hasher;
+use super::inbox::{Inbox, Order, Reply, Urgency};
+use super::overlay::Overlay;
+use super::placing::{NOT_PLACED, Settling, place_all};
+use super::versions::{Fate, Said, settle};
+use super::work::{Settled, Work};
+use crate::decide::DecideError;
+use crate::live::Rules;
+use crate::release::{LiveRelease, Release};
+
+/// Takes deliveries out of the inbox, and gives work to the encoder.
+pub(crate) struct Sequencer {
+    inbox: Arc<Inbox>,
+    store: Store,
+    rules: Arc<LiveRelease>,
+    clock: Clock,
+    next: Position,
+    overlay: Overlay,
+    /// Hash of the release that the last commit was made by.
+    release: Option<[u8; 32]>,
+    number: u64,
+    block_rows: usize,
+}
+
+/// Rows could not be settled together.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettleError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+}
+
+impl Sequencer {
+    /// A sequencer that goes on where the store ends. `committed` will hold the number of the last commit written.
+    pub fn new(
+        inbox: Arc<Inbox>,
+        store: Store,
+        rules: Arc<LiveRelease>,
+        committed: Arc<AtomicU64>,
+        block_rows: usize,
+    ) -> Result<Self, StoreError> {
+        let next = store.next_position();
+        let release = store.release_at(next)?.map(|(_, release)| release.hash);
+        let clock = Clock::after(store.last_known_at_ms());
+        Ok(Self { inbox, store, rules, clock, next, overlay: Overlay::new(committed), release, number: 0, block_rows })
+    }
+
+    /// Works until the inbox is closed and empty, or nobody takes the work.
+    pub fn run(mut self, to_encoder: &SyncSender<Work>) {
+        let inbox = Arc::clone(&self.inbox);
+        while let Some((urgency, orders)) = inbox.take(self.block_rows) {
+            let work = self.work(urgency, orders);
+            if to_encoder.send(work).is_err() {
+                return;
+            }
+        }
+    }
+
+    #[tracing::instrument(name = "block", skip_all, fields(urgency = urgency.name(), deliveries = orders.len(), rows, first = self.next))]
+    fn work(&mut self, urgency: Urgency, orders: Vec<Order>) -> Work {
+        let start = Instant::now();
+        self.overlay.prune();
+        self.number += 1;
+        let rules = self.rules.current();
+        let now_ms = self.clock.now();
+        let mut work = Work::new(self.number, urgency, now_ms);
+        self.note_release(&rules, &mut work.commit);
+
+        let mut streams: Vec<(&'static Stream, Vec<usize>)> = Vec::new();
+        let mut settled: Vec<Settled> = Vec::with_capacity(orders.len());
+        let mut parts: Vec<RecordBatch> = Vec::with_capacity(orders.len());
+        for (place, order) in orders.into_iter().enumerate() {
+            let Order { delivery, reply, replays, arrived, room } = order;
+            let stream = delivery.stream;
+            match streams.iter_mut().find(|(known, _)| known.name == stream.name) {
+                Some((_, places)) => places.push(place),
+                None => streams.push((stream, vec![place])),
+            }
+            parts.push(delivery.rows);
+            work.commit.stands.extend(delivery.stand.map(|stand| (stand.of, stand.at)));
+            let mut of_order = Settled::new(reply, room, arrived, delivery.warnings);
+            of_order.replays = replays;
+            for unit in delivery.set_aside {
+                self.set_aside(stream, unit, &mut of_order, &mut work);
+            }
+            settled.push(of_order);
+        }
+        tracing::Span::current().record("rows", parts.iter().map(RecordBatch::num_rows).sum::<usize>());
+        for (stream, places) in streams {
+            let first = self.next;
+            if let Err(error) = self.stream(&rules.value, stream, &places, &parts, &mut settled, &mut work) {
+                // What fails as a whole is tried one delivery at a time; what fails alone is set aside.
+                self.next = first;
+                self.apart(&rules.value, stream, &places, &parts, &mut settled, &mut work, &error);
+            }
+        }
+        for of_order in &mut settled {
+            self.resolve(of_order, now_ms, &mut work.commit);
+        }
+        work.orders = settled;
+        metrics::histogram!("haechi_block_seconds", "urgency" => urgency.name()).record(start.elapsed());
+        work
+    }
+
+    /// The rules in force are those of this block from here on: it is kept with them in the same commit.
+    fn note_release(&mut self, rules: &Rules<Release>, commit: &mut Commit) {
+        let kept = &rules.value.kept;
+        if self.release != Some(kept.hash) {
+            self.release = Some(kept.hash);
+            commit.release = Some((self.next, (**kept).clone()));
+        }
+    }
+
+    fn apart(
+        &mut self,
+        release: &Release,
+        stream: &'static Stream,
+        places: &[usize],
+        parts: &[RecordBatch],
+        settled: &mut [Settled],
+        work: &mut Work,
+        error: &SettleError,
+    ) {
+        let [place] = places else {
+            for place in places {
+                let first = self.next;
+                if let Err(error) = self.stream(release, stream, &[*place], parts, settled, work) {
+                    self.next = first;
+                    self.apart(release, stream, &[*place], parts, settled, work, &error);
+                }
+            }
+            return;
+        };
+        tracing::error!(stream = stream.name, %error, "a delivery could not be settled and is set aside");
+        for row in 0..parts[*place].num_rows() {
+            self.set_row_aside(stream, &parts[*place], row, "not_settled", &error.to_string(), &mut settled[*place], work);
+        }
+    }
+
+    /// Settles and decides the rows of one stream. Where it fails, `work` and `settled` are as they were.
+    fn stream(
+        &mut self,
+        release: &Release,
+        stream: &'static Stream,
+        places: &[usize],
+        parts: &[RecordBatch],
+        settled: &mut [Settled],
+        work: &mut Work,
+    ) -> Result<(), SettleError> {
+        let of_stream: Vec<&RecordBatch> = places.iter().map(|place| &parts[*place]).collect();
+        if of_stream.iter().all(|part| part.num_rows() == 0) {
+            return Ok(());
+        }
+        let rows = unite(stream, &of_stream)?;
+        if stream.lanes.is_none() {
+            let entry = Entry { first: self.next, stream, known_at_ms: work.now_ms, rows, subjects: None, decided: None };
+            self.next += entry.rows.num_rows() as u64;
+            work.commit.entries.push(entry);
+            return Ok(());
+        }
+        let decider = release.decider(stream).ok_or(DecideError::NoRules(stream.name))?;
+        let ends: Vec<usize> = of_stream
+            .iter()
+            .scan(0, |end, part| {
+                *end += part.num_rows();
+                Some(*end)
+            })
+            .collect();
+        let derived = decider.derive_at(&rows, work.now_ms)?;
+        let no_key = || DecideError::Arrow(ArrowError::SchemaError(format!("no column `{}`", stream.subject_key)));
+        let key = derived.column_by_name(stream.subject_key).ok_or_else(no_key)?;
+        let ids = Ids::of(key).ok_or_else(no_key)?;
+        let (runs, nobody) = runs(&ids, rows.column_by_name("version"), &ends);
+        let settling = self.settle_all(stream, &rows, &ids, runs)?;
+
+        let rows = if stream.column(stream.subject_key).is_some_and(|column| column.derived) {
+            // What it follows from may be masked or follow otherwise one day: the journal keeps what it was.
+            with_column(stream, &rows, stream.subject_key, Arc::clone(key))?
+        } else {
+            rows.clone()
+        };
+        let placed = place_all(stream, self.next, work.now_ms, decider, &rows, &derived, &settling)?;
+
+        // Nothing fails from here on.
+        self.next = placed.next;
+        let noted = settling.iter().enumerate().filter_map(|(place, s)| {
+            let versions = placed.versions(&settling, place)?;
+            Some((Box::from(ids.get(s.run.rows.start)?), versions))
+        });
+        self.overlay.note(self.number, stream, noted);
+        for (place, settling) in settling.iter().enumerate() {
+            let order = places[settling.run.order];
+            let id = ids.get(settling.run.rows.start).unwrap_or_default();
+            let fault = match (placed.failed.get(&place), settling.fate) {
+                (Some(reason), _) => Some(("not_decided", reason.clone())),
+                (None, Fate::Conflict { version }) => Some((
+                    "version_conflict",
+                    format!(
+                        "version {version} of {} was sent before with other content; send the change under a higher version, or without one",
+                        stream.subject_key
+                    ),
+                )),
+                _ => None,
+            };
+            if let Some((code, reason)) = fault {
+                for row in settling.run.rows.clone() {
+                    self.set_row_aside(stream, &rows, row, code, &reason, &mut settled[order], work);
+                }
+                continue;
+            }
+            work.count(stream, settling.fate);
+            let went = placed.subjects.get(&place);
+            if let Some(position) = went.map(|went| went.position).or_else(|| settling.repeated_position()) {
+                settled[order].first_position.get_or_insert(position);
+            }
+            if matches!(settled[order].reply, Reply::Answer(_)) {
+                settled[order].subjects.push(settling.pending(stream, id, went));
+            }
+        }
+        for row in nobody {
+            let order = places[ends.partition_point(|end| *end <= row)];
+            let reason = format!("`{}` is missing and nothing gives it", stream.subject_key);
+            self.set_row_aside(stream, &rows, row, "missing_key", &reason, &mut settled[order], work);
+        }
+        work.commit.entries.extend(placed.entries);
+        Ok(())
+    }
+
+    /// What the rows of each subject are, one after the other: a delivery sees what those before it did.
+    fn settle_all(
+        &self,
+        stream: &'static Stream,
+        rows: &RecordBatch,
+        ids: &Ids<'_>,
+        runs: Vec<Run>,
+    ) -> Result<Vec<Settling>, SettleError> {
+        let known = self.overlay.versions(
+            &self.store,
+            stream,
+            runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default()),
+        )?;
+        let mut hasher = Hasher::new(rows)?;
+        let mut here: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut settling: Vec<Settling> = Vec::with_capacity(runs.len());
+        for (run, mut earlier) in runs.into_iter().zip(known) {
+            let id = ids.get(run.rows.start).unwrap_or_default();
+            let previous = here.get(id).copied();
+            if let Some(before) = previous.map(|previous| &settling[previous]) {
+                earlier.clone_from(&before.earlier);
+                earlier.extend(before.version_at(NOT_PLACED));
+            }
+            let (content, envelope) = hasher.hash(run.rows.clone());
+            let fate = settle(&Said { version: run.version, content, envelope }, &earlier);
+            here.insert(id, settling.len());
+            settling.push(Settling { run, content, envelope, fate, earlier, previous });
+        }
+        Ok(settling)
+    }
+
+    fn set_row_aside(
+        &mut self,
+        stream: &'static Stream,
+        rows: &RecordBatch,
+        row: usize,
+        code: &'static str,
+        reason: &str,
+        of_order: &mut Settled,
+        work: &mut Work,
+    ) {
+        let text = |name: &str| {
+            let plain = rows.column_by_name(name).and_then(|array| cast(array, &arrow::datatypes::DataType::Utf8).ok());
+            let plain = plain.as_ref().and_then(|array| array.as_any().downcast_ref::<StringArray>().cloned());
+            plain.filter(|texts| texts.is_valid(row)).map_or(String::new(), |texts| texts.value(row).to_owned())
+        };
+        let raw = haechi_connectors::tabular::row_text(rows, row);
+        let unit = SetAside::new(text("source"), text("source_position"), code, reason, raw.as_bytes());
+        self.set_aside(stream, unit, of_order, work);
+    }
+
+    fn set_aside(&mut self, stream: &'static Stream, unit: SetAside, of_order: &mut Settled, work: &mut Work) {
+        let position = self.next;
+        self.next += 1;
+        metrics::counter!("haechi_set_aside_total", "code" => unit.code, "stream" => stream.name).increment(1);
+        let record = SetAsideRecord::new(unit.clone(), stream.name, work.now_ms);
+        work.commit.quarantined.push((position, record));
+        of_order.set_aside.push((position, unit));
+    }
+
+    /// A unit of the quarantine that was sent again and read is out of it with the same commit.
+    fn resolve(&self, of_order: &mut Settled, now_ms: i64, commit: &mut Commit) {
+        let Some((unit, who)) = of_order.replays.take() else { return };
+        if let (Some(position), true) = (of_order.first_position, of_order.set_aside.is_empty()) {
+            let outcome = QuarantineOutcome::Replayed { position };
+            commit.resolved.push((unit, Resolution { outcome, who, at_ms: now_ms }));
+        }
+    }
+}
+
