@@ -14,6 +14,7 @@ pub mod live;
 mod outputs;
 mod packs;
 pub mod release;
+pub mod replay;
 mod rule_tests;
 mod run;
 pub mod stream;

@@ -34,10 +34,8 @@ pub(super) fn keep(
         default_stream: context.default_stream.map(|stream| stream.name.to_owned()),
         packs: packs.len(),
     };
-    let mut files: Vec<(String, Vec<u8>)> = sources
-        .files()
-        .map(|(_, file)| (kept_name(&file.path, packs), file.text.clone().into_bytes()))
-        .collect();
+    let mut files: Vec<(String, Vec<u8>)> =
+        sources.files().map(|(_, file)| (kept_name(&file.path, packs), file.text.clone().into_bytes())).collect();
     // Two strings and a number always serialise.
     files.push((SETTINGS.to_owned(), serde_json::to_vec(&settings).unwrap_or_default()));
     files.sort();
@@ -53,7 +51,8 @@ pub(super) fn keep(
 }
 
 fn kept_name(path: &Path, packs: &[PathBuf]) -> String {
-    let of_pack = packs.iter().enumerate().find_map(|(number, pack)| Some((number, pack, path.strip_prefix(pack).ok()?)));
+    let of_pack =
+        packs.iter().enumerate().find_map(|(number, pack)| Some((number, pack, path.strip_prefix(pack).ok()?)));
     let (number, inside) = match of_pack {
         // The pack is the file itself.
         Some((number, pack, inside)) if inside.as_os_str().is_empty() => {

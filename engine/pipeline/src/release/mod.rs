@@ -90,7 +90,8 @@ impl Release {
 
     /// The release that the store kept, compiled again. Its tests were passed when it was taken into force.
     pub fn restore(kept: &haechi_store::Release, context: &ReleaseContext) -> Result<Self, Refused> {
-        let unpacked = files::unpack(kept, context).map_err(|e| Refused::because(format!("cannot unpack rules: {e}")))?;
+        let unpacked =
+            files::unpack(kept, context).map_err(|e| Refused::because(format!("cannot unpack rules: {e}")))?;
         let packs = Packs::load(&unpacked.paths, unpacked.context.default_stream, None);
         if !packs.usable() {
             return Err(mistakes(&packs));
@@ -181,8 +182,7 @@ fn check(packs: &Packs) -> Result<usize, Refused> {
 }
 
 fn mistakes(packs: &Packs) -> Refused {
-    let errors: Vec<Diagnostic> =
-        packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
+    let errors: Vec<Diagnostic> = packs.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     let n = errors.len();
     Refused {
         summary: format!("{n} {} in the rules", if n == 1 { "mistake" } else { "mistakes" }),

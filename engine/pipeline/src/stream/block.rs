@@ -4,9 +4,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::BooleanArray;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{cast, concat, filter_record_batch};
-use arrow::array::BooleanArray;
 use arrow::datatypes::{DataType, Int32Type, Schema};
 use arrow::error::ArrowError;
 use haechi_model::{Stream, conform};
@@ -80,7 +80,9 @@ pub(crate) fn runs(ids: &Ids<'_>, versions: Option<&ArrayRef>, ends: &[usize]) -
                 continue;
             };
             match &mut current {
-                Some(run) if ids.get(run.rows.start) == Some(id) && run.version == version(row) => run.rows.end = row + 1,
+                Some(run) if ids.get(run.rows.start) == Some(id) && run.version == version(row) => {
+                    run.rows.end = row + 1
+                }
                 _ => {
                     let begun = Run { order, rows: row..row + 1, version: version(row) };
                     runs.extend(current.replace(begun));
@@ -121,6 +123,16 @@ impl<'a> Ids<'a> {
     }
 }
 
+/// How many rows from `first` on are of the subject and version of that row.
+pub(crate) fn subject_rows(stream: &'static Stream, rows: &RecordBatch, first: usize) -> usize {
+    let ids = rows.column_by_name(stream.subject_key).and_then(Ids::of);
+    let Some(ids) = ids.filter(|_| first < rows.num_rows()) else { return 0 };
+    let versions = rows.column_by_name("version").and_then(|array| array.as_primitive_opt::<Int32Type>());
+    let version = |row: usize| versions.filter(|v| v.is_valid(row)).map(|v| v.value(row));
+    let same = |row: &usize| ids.get(*row) == ids.get(first) && version(*row) == version(first);
+    (first..rows.num_rows()).take_while(same).count()
+}
+
 /// The rows for which `keep` is true; the batch itself where that is all.
 pub(crate) fn keep(batch: &RecordBatch, keep: &[bool]) -> Result<RecordBatch, ArrowError> {
     if keep.iter().all(|kept| *kept) {
@@ -130,7 +142,12 @@ pub(crate) fn keep(batch: &RecordBatch, keep: &[bool]) -> Result<RecordBatch, Ar
 }
 
 /// The batch with another column of that name, or one more.
-pub(crate) fn with_column(stream: &'static Stream, batch: &RecordBatch, name: &str, array: ArrayRef) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn with_column(
+    stream: &'static Stream,
+    batch: &RecordBatch,
+    name: &str,
+    array: ArrayRef,
+) -> Result<RecordBatch, ArrowError> {
     let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
     let mut arrays = batch.columns().to_vec();
     match batch.schema_ref().column_with_name(name) {
@@ -139,10 +156,9 @@ pub(crate) fn with_column(stream: &'static Stream, batch: &RecordBatch, name: &s
             arrays[place] = array;
         }
         None => {
-            let field = stream.column(name).map_or_else(
-                || arrow::datatypes::Field::new(name, DataType::Null, true),
-                |column| column.field(),
-            );
+            let field = stream
+                .column(name)
+                .map_or_else(|| arrow::datatypes::Field::new(name, DataType::Null, true), |column| column.field());
             fields.push(Arc::new(field.with_data_type(array.data_type().clone()).with_nullable(true)));
             arrays.push(array);
         }

@@ -82,7 +82,8 @@ impl Committer {
                 work.report();
                 let urgency = work.urgency.name();
                 for order in work.orders {
-                    metrics::histogram!("haechi_delivery_seconds", "urgency" => urgency).record(order.arrived.elapsed());
+                    metrics::histogram!("haechi_delivery_seconds", "urgency" => urgency)
+                        .record(order.arrived.elapsed());
                     self.answer(order);
                 }
             }

@@ -7,7 +7,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowDictionaryKeyType, DataType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMillisecondType,
+    ArrowDictionaryKeyType, DataType, Date32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    TimestampMillisecondType,
 };
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -171,7 +172,9 @@ impl<'a> Cells<'a> {
             Self::Code(keys, values) if keys.is_valid(row) => {
                 text(values.value(keys.value(row) as usize).as_bytes(), out);
             }
-            Self::Id(keys, values) if keys.is_valid(row) => text(values.value(keys.value(row) as usize).as_bytes(), out),
+            Self::Id(keys, values) if keys.is_valid(row) => {
+                text(values.value(keys.value(row) as usize).as_bytes(), out)
+            }
             Self::Shown(array) if array.is_valid(row) => {
                 let options = FormatOptions::default();
                 let shown = ArrayFormatter::try_new(array, &options).map(|f| f.value(row).to_string());
@@ -187,9 +190,7 @@ impl<'a> Cells<'a> {
     }
 }
 
-fn by_key<K: ArrowDictionaryKeyType>(
-    array: &ArrayRef,
-) -> Option<(&arrow::array::PrimitiveArray<K>, &StringArray)> {
+fn by_key<K: ArrowDictionaryKeyType>(array: &ArrayRef) -> Option<(&arrow::array::PrimitiveArray<K>, &StringArray)> {
     let dictionary = array.as_dictionary_opt::<K>()?;
     let values = dictionary.values().as_string_opt::<i32>()?;
     // A value that is NULL inside the dictionary is rare enough to go the slow way.

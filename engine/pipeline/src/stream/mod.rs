@@ -29,7 +29,9 @@ mod versions;
 mod work;
 
 pub use answer::{Answer, Answered, Outcome};
-pub use engine::{Engine, EngineOptions, StartError, Status};
+pub(crate) use block::subject_rows;
 pub(crate) use clock::wall_ms;
+pub use engine::{Engine, EngineOptions, StartError, Status};
 pub use inbox::Urgency;
+pub(crate) use placing::published;
 pub use publish::publish;

@@ -52,7 +52,12 @@ impl Overlay {
     }
 
     /// Takes note of what commit `number` will make of subjects.
-    pub fn note(&mut self, number: u64, stream: &'static Stream, subjects: impl Iterator<Item = (Box<str>, Vec<SubjectVersion>)>) {
+    pub fn note(
+        &mut self,
+        number: u64,
+        stream: &'static Stream,
+        subjects: impl Iterator<Item = (Box<str>, Vec<SubjectVersion>)>,
+    ) {
         let mut keys = Vec::new();
         for (id, versions) in subjects {
             let key = (stream.name, id);

@@ -101,7 +101,8 @@ pub(super) fn place_all(
     derived: &RecordBatch,
     settling: &[Settling],
 ) -> Result<Placed, SettleError> {
-    let placed = Placed { next: first, entries: Vec::new(), failed: FxHashMap::default(), subjects: FxHashMap::default() };
+    let placed =
+        Placed { next: first, entries: Vec::new(), failed: FxHashMap::default(), subjects: FxHashMap::default() };
     let mut pass = Pass { stream, now_ms, placed, places: Vec::new() };
     pass.decided(decider, rows, derived, settling)?;
     pass.late(rows, settling)?;
@@ -219,7 +220,12 @@ impl Pass {
     }
 
     /// What each row is to the version before: as the sender says, but a `new` one that is not new is an amendment.
-    fn change_kinds(&self, rows: &RecordBatch, settling: &[Settling], places: &[usize]) -> Result<ArrayRef, ArrowError> {
+    fn change_kinds(
+        &self,
+        rows: &RecordBatch,
+        settling: &[Settling],
+        places: &[usize],
+    ) -> Result<ArrayRef, ArrowError> {
         let given = rows.column_by_name("change_kind").map(|array| cast(array, &DataType::Utf8));
         let given = given.transpose()?;
         let given = given.as_ref().and_then(|array| array.as_any().downcast_ref::<StringArray>());
@@ -316,7 +322,11 @@ impl Pass {
 }
 
 /// Selections with the place that names each.
-fn published(first: Position, first_rows: &[u32], selections: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn published(
+    first: Position,
+    first_rows: &[u32],
+    selections: &RecordBatch,
+) -> Result<RecordBatch, ArrowError> {
     let positions: Int64Array = first_rows.iter().map(|row| (first + u64::from(*row)) as i64).collect();
     let columns = std::iter::once(Arc::new(positions) as ArrayRef).chain(selections.columns().iter().cloned());
     RecordBatch::try_new(published_schema(), columns.collect())

@@ -16,7 +16,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const AHEAD: usize = 8;
 
 /// Delivers to a sink until it is stopped.
-pub async fn publish(mut sink: Box<dyn Sink>, store: Store, mut position: watch::Receiver<Position>, stop: CancellationToken) {
+pub async fn publish(
+    mut sink: Box<dyn Sink>,
+    store: Store,
+    mut position: watch::Receiver<Position>,
+    stop: CancellationToken,
+) {
     let name = sink.name().to_owned();
     let Some(mut delivered) = begin(&mut *sink, &name, &store, &stop).await else { return };
     loop {
@@ -74,7 +79,13 @@ async fn begin(sink: &mut dyn Sink, name: &str, store: &Store, stop: &Cancellati
 }
 
 /// Delivers, however long that takes; `false` if it is stopped before.
-async fn deliver(sink: &mut dyn Sink, name: &str, outgoing: &Outgoing, store: &Store, stop: &CancellationToken) -> bool {
+async fn deliver(
+    sink: &mut dyn Sink,
+    name: &str,
+    outgoing: &Outgoing,
+    store: &Store,
+    stop: &CancellationToken,
+) -> bool {
     let mut wait = PAUSES.0;
     let mut attempts = 0_u32;
     loop {
@@ -104,9 +115,12 @@ async fn deliver(sink: &mut dyn Sink, name: &str, outgoing: &Outgoing, store: &S
                     .into_iter()
                     .map(|refusal| DeadLetter { position: refusal.position, reason: refusal.reason, at_ms, attempts })
                     .collect();
-                metrics::counter!("haechi_sink_dead_letters_total", "sink" => name.to_owned()).increment(letters.len() as u64);
+                metrics::counter!("haechi_sink_dead_letters_total", "sink" => name.to_owned())
+                    .increment(letters.len() as u64);
                 tracing::error!(
-                    sink = name, selections = letters.len(), first = letters.first().map_or("", |l| l.reason.as_str()),
+                    sink = name,
+                    selections = letters.len(),
+                    first = letters.first().map_or("", |l| l.reason.as_str()),
                     "refused for good; kept as dead letters"
                 );
                 if let Err(error) = store.put_dead_letters(name, &letters) {
@@ -124,7 +138,8 @@ async fn deliver(sink: &mut dyn Sink, name: &str, outgoing: &Outgoing, store: &S
         tracing::info!(sink = name, attempts, "delivered again");
     }
     metrics::gauge!("haechi_sink_up", "sink" => name.to_owned()).set(1.0);
-    metrics::counter!("haechi_sink_delivered_total", "sink" => name.to_owned()).increment(outgoing.selections.num_rows() as u64);
+    metrics::counter!("haechi_sink_delivered_total", "sink" => name.to_owned())
+        .increment(outgoing.selections.num_rows() as u64);
     true
 }
 

@@ -10,7 +10,9 @@ use arrow::compute::cast;
 use arrow::error::ArrowError;
 use haechi_model::Stream;
 use haechi_model::intake::SetAside;
-use haechi_store::{Commit, Entry, Outcome as QuarantineOutcome, Position, Resolution, SetAsideRecord, Store, StoreError};
+use haechi_store::{
+    Commit, Entry, Outcome as QuarantineOutcome, Position, Resolution, SetAsideRecord, Store, StoreError,
+};
 use rustc_hash::FxHashMap;
 
 use super::block::{Ids, Run, runs, unite, with_column};
@@ -153,7 +155,15 @@ impl Sequencer {
         };
         tracing::error!(stream = stream.name, %error, "a delivery could not be settled and is set aside");
         for row in 0..parts[*place].num_rows() {
-            self.set_row_aside(stream, &parts[*place], row, "not_settled", &error.to_string(), &mut settled[*place], work);
+            self.set_row_aside(
+                stream,
+                &parts[*place],
+                row,
+                "not_settled",
+                &error.to_string(),
+                &mut settled[*place],
+                work,
+            );
         }
     }
 
@@ -173,7 +183,8 @@ impl Sequencer {
         }
         let rows = unite(stream, &of_stream)?;
         if stream.lanes.is_none() {
-            let entry = Entry { first: self.next, stream, known_at_ms: work.now_ms, rows, subjects: None, decided: None };
+            let entry =
+                Entry { first: self.next, stream, known_at_ms: work.now_ms, rows, subjects: None, decided: None };
             self.next += entry.rows.num_rows() as u64;
             work.commit.entries.push(entry);
             return Ok(());
@@ -315,4 +326,3 @@ impl Sequencer {
         }
     }
 }
-

@@ -81,11 +81,8 @@ mod tests {
             };
             let known: Vec<_> = known.split(',').map(str::trim).filter(|t| !t.is_empty()).map(version).collect();
             let [number, says, envelope] = said.split(' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
-            let said = Said {
-                version: number.parse().ok(),
-                content: content(says),
-                envelope: envelope.parse().unwrap(),
-            };
+            let said =
+                Said { version: number.parse().ok(), content: content(says), envelope: envelope.parse().unwrap() };
             assert_eq!(format!("{:?}", settle(&said, &known)), expected, "{line}");
         }
     }

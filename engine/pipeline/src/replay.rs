@@ -1,0 +1,162 @@
+//! Decisions taken again, by the rules that took them, from the rows as the journal has them. What comes out has to be
+//! what came out then; where it is not, either the engine or the disk is wrong, and somebody has to know.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::error::ArrowError;
+use haechi_model::Stream;
+use haechi_store::{Position, Store, StoreError, StoredDecisions, StoredEntry};
+
+use crate::decide::DecideError;
+use crate::release::{Refused, Release, ReleaseContext};
+
+/// Releases kept compiled: most replays are of the newest.
+const COMPILED: usize = 3;
+
+/// Why something cannot be decided again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The store does not give it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules of then do not load.
+    #[error("the rules in force at position {position} cannot be used: {source}")]
+    Release {
+        /// Where.
+        position: Position,
+        /// Why.
+        source: Refused,
+    },
+    /// No rules were in force.
+    #[error("the store has no rules for position {0}")]
+    NoRelease(Position),
+    /// Deciding fails now.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// Arrow refused.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+}
+
+/// A decision, then and now.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Where the rows stand.
+    pub position: Position,
+    /// Hash of the release that decided, in hex.
+    pub release: String,
+    /// What was selected: rows of `published_schema`.
+    pub then: RecordBatch,
+    /// What is selected now, in the same columns.
+    pub now: RecordBatch,
+    /// Hits of then.
+    pub hits_then: RecordBatch,
+    /// Hits of now.
+    pub hits_now: RecordBatch,
+}
+
+impl Replayed {
+    /// Whether both are the same, to the last bit.
+    pub fn same(&self) -> bool {
+        self.then == self.now && self.hits_then == self.hits_now
+    }
+
+    /// Columns of the selections that differ.
+    pub fn differing(&self) -> Vec<String> {
+        let schema = self.then.schema();
+        let columns = self.then.columns().iter().zip(self.now.columns()).zip(schema.fields());
+        let mut names: Vec<String> =
+            columns.filter(|((then, now), _)| then != now).map(|(_, field)| field.name().clone()).collect();
+        if self.hits_then != self.hits_now {
+            names.push("hits".to_owned());
+        }
+        names
+    }
+}
+
+/// Decides again.
+pub struct Replayer {
+    store: Store,
+    context: ReleaseContext,
+    compiled: VecDeque<([u8; 32], Arc<Release>)>,
+}
+
+impl Replayer {
+    /// Replays what this store has; `context` has to be that of then, above all the secret.
+    pub fn new(store: Store, context: ReleaseContext) -> Self {
+        Self { store, context, compiled: VecDeque::new() }
+    }
+
+    /// Every decision on a subject, or that on one version of it, oldest first.
+    pub fn subject(
+        &mut self,
+        stream: &'static Stream,
+        id: &str,
+        version: Option<i32>,
+    ) -> Result<Vec<Replayed>, ReplayError> {
+        let versions = self.store.versions(stream, [id])?.pop().unwrap_or_default();
+        let mut replayed = Vec::new();
+        for known in versions.iter().filter(|v| v.decided && version.is_none_or(|wanted| wanted == v.version)) {
+            let Some(entry) = self.store.entry(known.position)? else { continue };
+            let Some(then) = self.store.selection(stream, id, Some(known.version))? else { continue };
+            let rows = entry.decode()?;
+            let first = (known.position - entry.first) as usize;
+            let len = crate::stream::subject_rows(stream, &rows, first);
+            replayed.push(self.rows(&entry, known.position, &rows.slice(first, len), &then)?);
+        }
+        Ok(replayed)
+    }
+
+    /// Every decision of a journal entry at once; `None` where nothing was decided in it.
+    pub fn entry(&mut self, entry: &StoredEntry) -> Result<Option<Replayed>, ReplayError> {
+        let then = self.store.decisions(entry.first.saturating_sub(1)).next().transpose()?;
+        let Some(then) = then.filter(|then| then.first == entry.first) else { return Ok(None) };
+        let rows = entry.decode()?;
+        self.rows(entry, entry.first, &rows, &then).map(Some)
+    }
+
+    fn rows(
+        &mut self,
+        entry: &StoredEntry,
+        position: Position,
+        rows: &RecordBatch,
+        then: &StoredDecisions,
+    ) -> Result<Replayed, ReplayError> {
+        let release = self.release(entry.first)?;
+        let decider = release.decider(entry.stream).ok_or(DecideError::NoRules(entry.stream.name))?;
+        let derived = decider.derive_at(rows, entry.known_at_ms)?;
+        let decided = decider.decide_derived(&derived, entry.known_at_ms)?;
+        let now = crate::stream::published(position, &decided.first_rows, &decided.selected.selections)?;
+        Ok(Replayed {
+            position,
+            release: release.hash(),
+            then: in_one(&then.selections)?,
+            now: in_one(&now)?,
+            hits_then: in_one(&then.hits)?,
+            hits_now: in_one(&decided.hits)?,
+        })
+    }
+
+    fn release(&mut self, position: Position) -> Result<Arc<Release>, ReplayError> {
+        let (_, kept) = self.store.release_at(position)?.ok_or(ReplayError::NoRelease(position))?;
+        if let Some((_, release)) = self.compiled.iter().find(|(hash, _)| *hash == kept.hash) {
+            return Ok(Arc::clone(release));
+        }
+        let release =
+            Release::restore(&kept, &self.context).map_err(|source| ReplayError::Release { position, source })?;
+        let release = Arc::new(release);
+        self.compiled.push_front((kept.hash, Arc::clone(&release)));
+        self.compiled.truncate(COMPILED);
+        Ok(release)
+    }
+}
+
+/// The same rows in arrays of their own, so that two batches compare by their values alone.
+fn in_one(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let all = arrow::array::UInt32Array::from_iter_values(0..batch.num_rows() as u32);
+    let taken = take_record_batch(batch, &all)?;
+    concat_batches(&batch.schema(), [&taken])
+}
