@@ -166,3 +166,6 @@ pub(crate) fn with_column(
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
 }
+
+#[cfg(test)]
+mod tests;

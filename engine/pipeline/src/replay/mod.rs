@@ -1,6 +1,8 @@
 //! Decisions taken again, by the rules that took them, from the rows as the journal has them. What comes out has to be
 //! what came out then; where it is not, either the engine or the disk is wrong, and somebody has to know.
 
+mod sample;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use haechi_store::{Position, Store, StoreError, StoredDecisions, StoredEntry};
 
 use crate::decide::DecideError;
 use crate::release::{Refused, Release, ReleaseContext};
+
+pub use sample::sample;
 
 /// Releases kept compiled: most replays are of the newest.
 const COMPILED: usize = 3;
