@@ -24,5 +24,5 @@ pub use format::{MessageFormat, MessageInput, MessageReading};
 pub use mapping::Mapping;
 pub use options::ReadOptions;
 pub use recognise::{Recognised, recognise};
-pub use sink::{DeliverError, Outgoing, Refusal, Sink};
+pub use sink::{DeliverError, GATHER_MAX, Outgoing, Refusal, Sink, SinkOpenError, SinkSettings};
 pub use source::{BoxFuture, Closed, Delivery, Feed, NotCommitted, Receipt, Source, SourceContext, SourceError, Stand};

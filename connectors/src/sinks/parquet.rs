@@ -1,6 +1,6 @@
 //! `parquet`: batches to one file, which appears under its name only when it is whole.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,10 +47,15 @@ pub struct ParquetSink {
 impl ParquetSink {
     /// Begins `path` as `path.unfinished`; a file of that name is replaced when this one is closed.
     pub fn create(path: &Path, schema: &SchemaRef) -> Result<Self, SinkError> {
+        Self::create_with(path, schema, OpenOptions::new().write(true).create(true).truncate(true))
+    }
+
+    /// The same, with the file opened in a way of one's own, as for its owner only.
+    pub fn create_with(path: &Path, schema: &SchemaRef, options: &OpenOptions) -> Result<Self, SinkError> {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
-        let file = File::create(&unfinished).map_err(|source| SinkError::File { path: unfinished.clone(), source })?;
+        let file = options.open(&unfinished).map_err(|source| SinkError::File { path: unfinished.clone(), source })?;
         let level = ZstdLevel::try_new(1).unwrap_or_default();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -72,6 +77,15 @@ impl ParquetSink {
         let Self { path, unfinished, writer, rows } = self;
         writer.close().map_err(|source| SinkError::Parquet { path: path.clone(), source })?;
         fs::rename(&unfinished, &path).map_err(|source| SinkError::File { path, source })?;
+        Ok(rows)
+    }
+
+    /// The same, with the content on disk before it has its name.
+    pub fn close_durably(self) -> Result<u64, SinkError> {
+        let Self { path, unfinished, writer, rows } = self;
+        let file = writer.into_inner().map_err(|source| SinkError::Parquet { path: path.clone(), source })?;
+        let named = file.sync_all().and_then(|()| fs::rename(&unfinished, &path));
+        named.map_err(|source| SinkError::File { path, source })?;
         Ok(rows)
     }
 }

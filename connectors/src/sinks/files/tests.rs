@@ -1,0 +1,216 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
+
+use super::folder::{Folder, Roll};
+use super::{FilesSink, Format, Settings};
+use crate::Outgoing;
+use crate::sink::{DeliverError, Sink};
+use crate::sinks::only::Only;
+use crate::sinks::published::Published;
+use crate::sinks::testing::{Row, declarations, outgoing};
+
+const NEVER: Roll = Roll { bytes: u64::MAX, age: Duration::MAX };
+const AT_ONCE: Roll = Roll { bytes: 1, age: Duration::MAX };
+const FORMATS: [Format; 2] = [Format::Ndjson, Format::Parquet];
+
+fn folder(path: &Path, format: Format, roll: Roll) -> Folder {
+    Folder::new("files", path, format, roll, Only::default().filter().unwrap())
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let names = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    names
+}
+
+/// The positions in finished files, by file.
+fn finished(path: &Path) -> BTreeMap<String, Vec<u64>> {
+    let read = |name: &String| -> Vec<u64> {
+        let file = path.join(name);
+        if name.ends_with(".ndjson") {
+            let text = fs::read_to_string(file).unwrap();
+            let position =
+                |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["position"].as_u64().unwrap();
+            return text.lines().map(position).collect();
+        }
+        let batches = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(file).unwrap()).unwrap().build().unwrap();
+        let positions = |batch| {
+            let selections = Published::of(&batch).unwrap();
+            (0..selections.len()).map(|row| selections.position(row)).collect::<Vec<_>>()
+        };
+        batches.flat_map(|batch| positions(batch.unwrap())).collect()
+    };
+    names(path).into_iter().filter(|name| !name.ends_with(".unfinished")).map(|n| (n.clone(), read(&n))).collect()
+}
+
+fn all(path: &Path) -> Vec<u64> {
+    finished(path).into_values().flatten().collect()
+}
+
+#[test]
+fn a_finished_file_says_what_it_holds() {
+    for (format, ending) in FORMATS.into_iter().zip(["ndjson", "parquet"]) {
+        let dir = TempDir::new().unwrap();
+        let mut folder = folder(dir.path(), format, AT_ONCE);
+        assert_eq!(folder.begin(0).unwrap(), 0);
+        folder.deliver(&declarations([3, 4, 9])).unwrap();
+        folder.deliver(&outgoing(&[Row::new(10, "traveller", "P1", "clear")])).unwrap();
+        folder.finish_due().unwrap();
+        let name = |stream, first, last| format!("{stream}-{first:020}-{last:020}.{ending}");
+        let expected = [(name("declaration", 3, 9), vec![3, 4, 9]), (name("traveller", 10, 10), vec![10])];
+        assert_eq!(finished(dir.path()), BTreeMap::from(expected));
+        assert_eq!(names(dir.path()).len(), 2, "and nothing else is left: {:?}", names(dir.path()));
+        for name in names(dir.path()) {
+            assert_eq!(fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}
+
+#[test]
+fn an_old_file_is_finished_while_nothing_comes() {
+    let dir = TempDir::new().unwrap();
+    let mut folder = folder(dir.path(), Format::Ndjson, Roll { bytes: u64::MAX, age: Duration::ZERO });
+    folder.begin(0).unwrap();
+    folder.deliver(&declarations([1])).unwrap();
+    assert!(all(dir.path()).is_empty());
+    folder.finish_due().unwrap();
+    assert_eq!(all(dir.path()), [1]);
+}
+
+#[test]
+fn a_file_has_decisions_of_one_day() {
+    const NOON: i64 = 1_795_348_800_000;
+    const DAY: i64 = 86_400_000;
+    let dir = TempDir::new().unwrap();
+    let mut folder = folder(dir.path(), Format::Ndjson, NEVER);
+    folder.begin(0).unwrap();
+    let row = |position, decided_at| Row { decided_at, ..Row::new(position, "declaration", "D", "release") };
+    // The clock of 4 jumped back.
+    folder.deliver(&outgoing(&[row(1, NOON), row(2, NOON + 1), row(3, NOON + DAY), row(4, NOON)])).unwrap();
+    folder.deliver(&outgoing(&[row(5, NOON + DAY), row(6, NOON + 2 * DAY)])).unwrap();
+    assert_eq!(finished(dir.path()).into_values().collect::<Vec<_>>(), [vec![1, 2], vec![3, 4, 5]]);
+}
+
+/// Deliveries, of which the last may be torn.
+fn deliveries() -> [Outgoing; 3] {
+    [declarations([1, 2, 5]), declarations([6]), declarations([8, 9, 10])]
+}
+
+/// Goes on after a crash as a driver does: from where `begin` says, cursor lost or not.
+fn go_on(path: &Path, format: Format, delivered: u64) {
+    let mut folder = folder(path, format, AT_ONCE);
+    let from = folder.begin(delivered).unwrap();
+    assert!(from >= delivered);
+    for outgoing in deliveries() {
+        let selections = Published::of(&outgoing.selections).unwrap();
+        let n_before = (0..selections.len()).take_while(|row| selections.position(*row) <= from).count();
+        let selections = outgoing.selections.slice(n_before, outgoing.selections.num_rows() - n_before);
+        folder.deliver(&Outgoing { selections, ..outgoing }).unwrap();
+    }
+    folder.finish_due().unwrap();
+}
+
+#[test]
+fn killed_at_any_byte_every_selection_is_there_once() {
+    for format in FORMATS {
+        let dir = TempDir::new().unwrap();
+        let mut whole = folder(dir.path(), format, NEVER);
+        whole.begin(0).unwrap();
+        for outgoing in deliveries() {
+            whole.deliver(&outgoing).unwrap();
+        }
+        let [name] = names(dir.path()).try_into().unwrap();
+        let bytes = fs::read(dir.path().join(&name)).unwrap();
+        let step = bytes.len() / 150 + 1;
+        for length in (0..bytes.len()).step_by(step).chain([bytes.len() - 1, bytes.len()]) {
+            for is_filled in [false, true] {
+                let dir = TempDir::new().unwrap();
+                let mut left = bytes[..length].to_vec();
+                // After a power cut the file may have its length and not its content.
+                left.resize(if is_filled { bytes.len() } else { length }, 0);
+                fs::write(dir.path().join(&name), left).unwrap();
+                go_on(dir.path(), format, 0);
+                assert_eq!(all(dir.path()), [1, 2, 5, 6, 8, 9, 10], "cut at {length} of {name}, filled: {is_filled}");
+                assert!(finished(dir.path()).len() == names(dir.path()).len(), "{:?}", names(dir.path()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cursor_that_is_behind_the_folder_repeats_nothing() {
+    for format in FORMATS {
+        for roll in [NEVER, AT_ONCE] {
+            let dir = TempDir::new().unwrap();
+            let mut first = folder(dir.path(), format, roll);
+            first.begin(0).unwrap();
+            deliveries().iter().for_each(|outgoing| first.deliver(outgoing).unwrap());
+            drop(first);
+            go_on(dir.path(), format, 2);
+            assert_eq!(all(dir.path()), [1, 2, 5, 6, 8, 9, 10]);
+        }
+    }
+}
+
+#[test]
+fn a_parquet_file_moved_away_is_not_made_again() {
+    let dir = TempDir::new().unwrap();
+    let mut first = folder(dir.path(), Format::Parquet, NEVER);
+    first.begin(0).unwrap();
+    first.deliver(&declarations([1, 2])).unwrap();
+    drop(first);
+    let [frames] = names(dir.path()).try_into().unwrap();
+    let kept = fs::read(dir.path().join(&frames)).unwrap();
+    go_on(dir.path(), Format::Parquet, 0);
+    // As if it had been killed before the frames were removed: the file is whole and waits for its name.
+    let name = super::names::finished("declaration", 1, 2, Format::Parquet);
+    fs::rename(dir.path().join(name), dir.path().join(super::names::whole("declaration", 1, 2))).unwrap();
+    fs::write(dir.path().join(frames), kept).unwrap();
+    fs::write(dir.path().join(super::names::whole("declaration", 11, 12) + ".unfinished"), "half").unwrap();
+    go_on(dir.path(), Format::Parquet, 10);
+    assert_eq!(all(dir.path()), [1, 2, 5, 6, 8, 9, 10]);
+    assert_eq!(finished(dir.path()).len(), names(dir.path()).len());
+}
+
+#[test]
+fn a_write_that_fails_is_repeated_later() {
+    for format in FORMATS {
+        let dir = TempDir::new().unwrap();
+        let mut folder = folder(dir.path(), format, NEVER);
+        folder.begin(0).unwrap();
+        let [first, second, third] = deliveries();
+        folder.deliver(&first).unwrap();
+        let path = dir.path().join(&names(dir.path())[0]);
+        // Neither to be written nor to be cut: what is in it has to be looked through.
+        folder.growing.values_mut().next().unwrap().file = fs::File::open(&path).unwrap();
+        assert!(matches!(folder.deliver(&second), Err(DeliverError::Later { .. })));
+        folder.deliver(&second).unwrap();
+        folder.deliver(&third).unwrap();
+        drop(folder);
+        go_on(dir.path(), format, 0);
+        assert_eq!(all(dir.path()), [1, 2, 5, 6, 8, 9, 10]);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_has_one_sink() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("made/for/it");
+    let settings = Settings { path, format: Format::Ndjson, only: Only::default(), roll_mib: 1, roll_secs: 60 };
+    let open = || FilesSink::open("files", &settings).unwrap();
+    let (mut one, mut other) = (open(), open());
+    assert_eq!(one.begin(3).await, Ok(3));
+    let refused = other.begin(3).await.unwrap_err().to_string();
+    assert!(refused.contains("does another sink write to this folder?"), "{refused}");
+    one.deliver(&declarations([4])).await.unwrap();
+    one.idle().await.unwrap();
+    drop(one);
+    assert_eq!(other.begin(3).await, Ok(4));
+}
