@@ -5,161 +5,205 @@
 
 use std::time::Duration;
 
-use haechi_connectors::{DeliverError, Outgoing, Sink};
-use haechi_store::{DeadLetter, Position, Store, StoreError, StoredDecisions};
+use arrow::compute::concat_batches;
+use haechi_connectors::sink::GATHER_MAX;
+use haechi_connectors::{DeliverError, Outgoing, Refusal, Sink};
+use haechi_store::{DeadLetter, Position, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Pauses between two tries, the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
-/// Entries read ahead of a sink.
-const AHEAD: usize = 8;
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+/// How long nothing is to be delivered before the sink is told so.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Delivers to a sink until it is stopped.
-pub async fn publish(
-    mut sink: Box<dyn Sink>,
-    store: Store,
-    mut position: watch::Receiver<Position>,
-    stop: CancellationToken,
-) {
+pub async fn publish(sink: Box<dyn Sink>, store: Store, position: watch::Receiver<Position>, stop: CancellationToken) {
     let name = sink.name().to_owned();
-    let Some(mut delivered) = begin(&mut *sink, &name, &store, &stop).await else { return };
-    loop {
-        metrics::gauge!("haechi_sink_position", "sink" => name.clone()).set(delivered as f64);
-        let committed = *position.borrow_and_update();
-        metrics::gauge!("haechi_sink_lag", "sink" => name.clone()).set(committed.saturating_sub(delivered) as f64);
-        if delivered >= committed {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                changed = position.changed() => if changed.is_err() { return },
-            }
-            continue;
-        }
-        let found = match read(&store, delivered).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(sink = name, %error, "cannot read what is to be delivered");
-                if pause(PAUSES.1, &stop).await { continue } else { return }
-            }
-        };
-        // Entries without selections, and units set aside, have positions too.
-        let (through, exhausted) = (found.last().map_or(committed, |last| last.last_position()), found.len() < AHEAD);
-        for decisions in found {
-            let last = decisions.last_position();
-            let outgoing = Outgoing { stream: decisions.stream, selections: decisions.selections };
-            if !deliver(&mut *sink, &name, &outgoing, &store, &stop).await {
-                return;
-            }
-            delivered = last;
-            moved(&store, &name, delivered);
-        }
-        delivered = if exhausted { through.max(committed) } else { through };
-        moved(&store, &name, delivered);
-    }
-}
-
-/// Where to go on from; `None` if it is stopped before that is known.
-async fn begin(sink: &mut dyn Sink, name: &str, store: &Store, stop: &CancellationToken) -> Option<Position> {
-    let mut wait = PAUSES.0;
-    loop {
-        let cursor = store.cursor(name).map(Option::unwrap_or_default);
-        let begun = match cursor {
-            Ok(cursor) => sink.begin(cursor).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match begun {
-            Ok(delivered) => return Some(delivered),
-            Err(reason) => tracing::warn!(sink = name, reason, "the sink cannot begin yet"),
-        }
-        if !pause(wait, stop).await {
-            return None;
-        }
-        wait = (wait * 2).min(PAUSES.1);
-    }
-}
-
-/// Delivers, however long that takes; `false` if it is stopped before.
-async fn deliver(
-    sink: &mut dyn Sink,
-    name: &str,
-    outgoing: &Outgoing,
-    store: &Store,
-    stop: &CancellationToken,
-) -> bool {
-    let mut wait = PAUSES.0;
-    let mut attempts = 0_u32;
-    loop {
-        attempts = attempts.saturating_add(1);
-        metrics::counter!("haechi_sink_attempts_total", "sink" => name.to_owned()).increment(1);
-        let result = tokio::select! {
-            () = stop.cancelled() => return false,
-            result = sink.deliver(outgoing) => result,
-        };
-        match result {
-            Ok(()) => break,
-            Err(DeliverError::Later { reason }) => {
-                metrics::counter!("haechi_sink_failures_total", "sink" => name.to_owned()).increment(1);
-                metrics::gauge!("haechi_sink_up", "sink" => name.to_owned()).set(0.0);
-                // Once when it begins, then as often as the longest pause.
-                if attempts == 1 || wait == PAUSES.1 {
-                    tracing::warn!(sink = name, attempts, reason, "cannot deliver; others are not held up by it");
-                }
-                if !pause(wait, stop).await {
-                    return false;
-                }
-                wait = (wait * 2).min(PAUSES.1);
-            }
-            Err(DeliverError::Refused { refused }) => {
-                let at_ms = super::clock::wall_ms();
-                let letters: Vec<DeadLetter> = refused
-                    .into_iter()
-                    .map(|refusal| DeadLetter { position: refusal.position, reason: refusal.reason, at_ms, attempts })
-                    .collect();
-                metrics::counter!("haechi_sink_dead_letters_total", "sink" => name.to_owned())
-                    .increment(letters.len() as u64);
-                tracing::error!(
-                    sink = name,
-                    selections = letters.len(),
-                    first = letters.first().map_or("", |l| l.reason.as_str()),
-                    "refused for good; kept as dead letters"
-                );
-                if let Err(error) = store.put_dead_letters(name, &letters) {
-                    tracing::error!(sink = name, %error, "cannot keep dead letters; they are delivered again");
-                    if !pause(wait, stop).await {
-                        return false;
-                    }
-                    continue;
-                }
-                break;
-            }
-        }
-    }
-    if attempts > 1 {
-        tracing::info!(sink = name, attempts, "delivered again");
-    }
-    metrics::gauge!("haechi_sink_up", "sink" => name.to_owned()).set(1.0);
-    metrics::counter!("haechi_sink_delivered_total", "sink" => name.to_owned())
-        .increment(outgoing.selections.num_rows() as u64);
-    true
-}
-
-async fn read(store: &Store, after: Position) -> Result<Vec<StoredDecisions>, StoreError> {
-    let store = store.clone();
-    let read = tokio::task::spawn_blocking(move || store.decisions(after).take(AHEAD).collect());
-    read.await.unwrap_or_else(|_| Ok(Vec::new()))
-}
-
-fn moved(store: &Store, name: &str, delivered: Position) {
-    if let Err(error) = store.set_cursor(name, delivered) {
-        // Delivered again after a crash, under the same names.
-        tracing::warn!(sink = name, %error, "cannot note how far the sink is");
-    }
-}
-
-/// Waits; `false` if it is stopped.
-async fn pause(length: Duration, stop: &CancellationToken) -> bool {
+    let publisher = Publisher { sink, name, store, position, delivered: 0, attempts: 0, wait: PAUSES.0 };
+    // Whatever a sink is doing when it is stopped, it takes up again.
     tokio::select! {
-        () = stop.cancelled() => false,
-        () = tokio::time::sleep(length) => true,
+        () = stop.cancelled() => {}
+        () = publisher.run() => {}
+    }
+}
+
+struct Publisher {
+    sink: Box<dyn Sink>,
+    name: String,
+    store: Store,
+    position: watch::Receiver<Position>,
+    delivered: Position,
+    /// Tries of what comes next, and the pause after the last of them.
+    attempts: u32,
+    wait: Duration,
+}
+
+impl Publisher {
+    async fn run(mut self) {
+        self.begin().await;
+        loop {
+            let committed = *self.position.borrow_and_update();
+            metrics::gauge!("haechi_sink_position", "sink" => self.name.clone()).set(self.delivered as f64);
+            metrics::gauge!("haechi_sink_lag", "sink" => self.name.clone())
+                .set(committed.saturating_sub(self.delivered) as f64);
+            if self.delivered >= committed {
+                if !self.wait_for_more().await {
+                    return;
+                }
+                continue;
+            }
+            let (store, after) = (self.store.clone(), self.delivered);
+            let read = tokio::task::spawn_blocking(move || gather(&store, after, committed)).await;
+            match read {
+                Ok(Ok((through, None))) => self.moved(through),
+                Ok(Ok((through, Some(outgoing)))) => self.deliver(&outgoing, through).await,
+                Ok(Err(error)) => {
+                    tracing::error!(sink = self.name, %error, "cannot read what is to be delivered");
+                    tokio::time::sleep(PAUSES.1).await;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Waits for a commit; `false` where none will come.
+    async fn wait_for_more(&mut self) -> bool {
+        loop {
+            match tokio::time::timeout(IDLE, self.position.changed()).await {
+                Ok(changed) => return changed.is_ok(),
+                Err(_) => {
+                    if let Err(error) = self.sink.idle().await {
+                        tracing::warn!(sink = self.name, %error, "cannot finish what is open; it is tried again");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Learns where to go on from.
+    async fn begin(&mut self) {
+        loop {
+            let begun = match self.store.cursor(&self.name).map(Option::unwrap_or_default) {
+                Ok(cursor) => self.sink.begin(cursor).await.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            let end = self.store.next_position();
+            match begun {
+                Ok(delivered) if delivered < end => {
+                    self.delivered = delivered;
+                    self.wait = PAUSES.0;
+                    return;
+                }
+                Ok(delivered) => tracing::error!(
+                    sink = self.name,
+                    delivered,
+                    end,
+                    "the sink has more than the journal: it belongs to another store; give it an empty place, or its own store"
+                ),
+                Err(reason) => tracing::warn!(sink = self.name, reason, "the sink cannot begin yet"),
+            }
+            metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(0.0);
+            tokio::time::sleep(self.next_wait()).await;
+        }
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        let wait = self.wait;
+        self.wait = (wait * 2).min(PAUSES.1);
+        wait
+    }
+
+    /// Delivers once. What is to be tried again is read again first: more may have come, and a sink that takes what is
+    /// newer shows that only one selection ails.
+    async fn deliver(&mut self, outgoing: &Outgoing, through: Position) {
+        self.attempts = self.attempts.saturating_add(1);
+        metrics::counter!("haechi_sink_attempts_total", "sink" => self.name.clone()).increment(1);
+        let refused = match self.sink.deliver(outgoing).await {
+            Ok(()) => Vec::new(),
+            Err(DeliverError::Refused { refused }) => refused,
+            Err(DeliverError::Later { reason, pause }) => {
+                metrics::counter!("haechi_sink_failures_total", "sink" => self.name.clone()).increment(1);
+                metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(0.0);
+                // Once when it begins, then as often as the longest pause.
+                if self.attempts == 1 || self.wait == PAUSES.1 {
+                    let attempts = self.attempts;
+                    tracing::warn!(sink = self.name, attempts, reason, "cannot deliver; nobody else is held up by it");
+                }
+                let wait = self.next_wait();
+                return tokio::time::sleep(pause.unwrap_or(wait)).await;
+            }
+        };
+        let delivered = outgoing.selections.num_rows() - refused.len();
+        if !self.keep(refused) {
+            return tokio::time::sleep(PAUSES.1).await;
+        }
+        if self.attempts > 1 {
+            tracing::info!(sink = self.name, attempts = self.attempts, "delivered again");
+        }
+        metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(1.0);
+        metrics::counter!("haechi_sink_delivered_total", "sink" => self.name.clone()).increment(delivered as u64);
+        (self.attempts, self.wait) = (0, PAUSES.0);
+        self.moved(through);
+    }
+
+    /// Keeps what was refused as dead letters; `false` where the store does not take them.
+    fn keep(&self, refused: Vec<Refusal>) -> bool {
+        let Some(first) = refused.first() else { return true };
+        tracing::error!(
+            sink = self.name,
+            selections = refused.len(),
+            first = first.reason,
+            "refused for good; kept as dead letters"
+        );
+        metrics::counter!("haechi_sink_dead_letters_total", "sink" => self.name.clone())
+            .increment(refused.len() as u64);
+        let (at_ms, attempts) = (super::clock::wall_ms(), self.attempts);
+        let letter =
+            |refusal: Refusal| DeadLetter { position: refusal.position, reason: refusal.reason, at_ms, attempts };
+        let letters: Vec<DeadLetter> = refused.into_iter().map(letter).collect();
+        let kept = self.store.put_dead_letters(&self.name, &letters);
+        kept.inspect_err(|error| tracing::error!(sink = self.name, %error, "cannot keep dead letters")).is_ok()
+    }
+
+    fn moved(&mut self, delivered: Position) {
+        self.delivered = delivered;
+        if let Err(error) = self.store.set_cursor(&self.name, delivered) {
+            // Delivered again after a crash, under the same names.
+            tracing::warn!(sink = self.name, %error, "cannot note how far the sink is");
+        }
+    }
+}
+
+/// The selections after a position, of entries of one stream that follow each other, and how far all is delivered with
+/// them. Entries without selections, and units set aside, have positions too: without any selection that is `committed`.
+fn gather(store: &Store, after: Position, committed: Position) -> Result<(Position, Option<Outgoing>), StoreError> {
+    let mut through = after;
+    let mut stream = None;
+    let mut parts = Vec::new();
+    let mut rows = 0;
+    for decisions in store.decisions(after) {
+        let decisions = decisions?;
+        let n = decisions.selections.num_rows();
+        let of = *stream.get_or_insert(decisions.stream);
+        if of.name != decisions.stream.name || (rows > 0 && rows + n > GATHER_MAX) {
+            let selections = together(&parts)?;
+            return Ok((through, Some(Outgoing { stream: of, selections })));
+        }
+        through = decisions.last_position();
+        rows += n;
+        parts.push(decisions.selections);
+    }
+    // All that was committed when this began has been read.
+    let through = through.max(committed);
+    let Some(stream) = stream else { return Ok((through, None)) };
+    Ok((through, Some(Outgoing { stream, selections: together(&parts)? })))
+}
+
+fn together(parts: &[arrow::array::RecordBatch]) -> Result<arrow::array::RecordBatch, StoreError> {
+    match parts {
+        [part] => Ok(part.clone()),
+        [] => Ok(arrow::array::RecordBatch::new_empty(haechi_model::selection::published_schema())),
+        [first, ..] => concat_batches(&first.schema(), parts).map_err(StoreError::from),
     }
 }

@@ -36,7 +36,7 @@ impl Sink for Recorder {
         Box::pin(async move {
             if self.dead || self.fails > 0 {
                 self.fails = self.fails.saturating_sub(1);
-                return Err(DeliverError::Later { reason: "away".to_owned() });
+                return Err(DeliverError::later("away"));
             }
             let positions = outgoing.selections["position"].as_primitive::<Int64Type>();
             let mut refused = Vec::new();
