@@ -1,15 +1,33 @@
-//! Journal, selections, positions and quarantine on disk.
+//! What the stream keeps on disk: the journal of all that came in, what was decided about it, where sources and sinks
+//! stand, what was set aside, and the rules that were in force.
+//!
+//! Begin at [`Commit`], which is what becomes durable at once, and at [`Store`]. Everything has a [`Position`]; a batch
+//! of rows is an [`Entry`], and a selection is named for ever by the position of its subject's first row. Selections by
+//! position are what sinks are fed from, so there is no outbox besides them.
+//!
+//! On one atomic write with one sync stands what the stream promises: nothing lost, nothing twice, the same answer to
+//! whoever asks again. `write.rs` says what happens where a write fails, `log.rs` what is looked at before opening,
+//! `envelope.rs` and `columns.rs` how values look, `migrate` how an older store becomes a current one.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
+mod bytes;
+mod columns;
 mod commit;
+mod database;
+mod envelope;
 mod error;
+mod log;
+mod meta;
+mod migrate;
 mod options;
 mod quarantine;
+mod reading;
 mod releases;
 mod store;
 mod stored;
 mod subjects;
 mod verify;
+mod write;
 
 pub use commit::{Commit, Decisions, Encoded, Entry, Subjects};
 pub use error::StoreError;

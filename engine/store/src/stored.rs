@@ -1,10 +1,20 @@
 //! What is read back.
 
-use arrow::array::RecordBatch;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use fjall::Slice;
 use haechi_model::Stream;
+use haechi_model::selection::POSITION;
 use serde::{Deserialize, Serialize};
 
-use crate::{Position, StoreError};
+use crate::bytes::Reader;
+use crate::columns::{self, Schemas};
+use crate::database::{Table, corrupt, key_position};
+use crate::{Position, StoreError, envelope};
 
 /// A batch of rows as it stands in the journal. The rows are decoded when they are asked for.
 #[derive(Clone, Debug)]
@@ -17,13 +27,8 @@ pub struct StoredEntry {
     pub stream: &'static Stream,
     /// When they entered the journal, in ms since 1970 UTC.
     pub known_at_ms: i64,
-}
-
-impl StoredEntry {
-    /// The rows, in the columns they were written with.
-    pub fn decode(&self) -> Result<RecordBatch, StoreError> {
-        Err(StoreError::Inconsistent { reason: "no rows".to_owned() })
-    }
+    value: Slice,
+    schemas: Arc<Schemas>,
 }
 
 /// Selections of one journal entry, or some of them.
@@ -44,8 +49,128 @@ pub struct StoredDecisions {
 impl StoredDecisions {
     /// Position of the last selection.
     pub fn last_position(&self) -> Position {
-        self.first
+        let positions = self.selections.column_by_name(POSITION.name);
+        let positions = positions.and_then(|array| array.as_primitive_opt::<Int64Type>());
+        positions.and_then(|positions| positions.values().last()).map_or(self.first, |last| *last as Position)
     }
+}
+
+impl StoredEntry {
+    /// An entry from disk, with its checksum looked at.
+    pub(crate) fn read(key: &[u8], value: Slice, schemas: &Arc<Schemas>) -> Result<Self, StoreError> {
+        let bad = |reason: String| corrupt(Table::Journal, key, reason);
+        let opened = envelope::open(&value).map_err(bad)?;
+        let (first, head) = (position(key).map_err(bad)?, Head::read(opened.head).map_err(bad)?);
+        let Head { rows, known_at_ms, stream } = head;
+        Ok(Self { first, rows, stream, known_at_ms, value, schemas: Arc::clone(schemas) })
+    }
+
+    /// The position after the last row.
+    pub fn end(&self) -> Position {
+        self.first + Position::from(self.rows)
+    }
+
+    /// Bytes it takes on disk.
+    pub fn bytes(&self) -> usize {
+        self.value.len()
+    }
+
+    /// The rows, in the columns they were written with.
+    pub fn decode(&self) -> Result<RecordBatch, StoreError> {
+        let decoded = envelope::open(&self.value).and_then(|opened| columns::unpack(&opened.body()?, &self.schemas));
+        let checked = decoded.and_then(|rows| match rows.num_rows() == self.rows as usize {
+            true => Ok(rows),
+            false => Err(format!("{} rows where {} were written", rows.num_rows(), self.rows)),
+        });
+        checked.map_err(|reason| corrupt(Table::Journal, &self.first.to_be_bytes(), reason))
+    }
+}
+
+impl StoredDecisions {
+    /// Decisions from disk.
+    pub(crate) fn read(key: &[u8], value: &[u8], schemas: &Schemas) -> Result<Self, StoreError> {
+        let read = || {
+            let opened = envelope::open(value)?;
+            let Head { known_at_ms, stream, .. } = Head::read(opened.head)?;
+            let body = opened.body()?;
+            let mut parts = Reader(&body);
+            let mut part = || columns::unpack(parts.part().ok_or("it ends too early")?, schemas);
+            let (selections, hits) = (part()?, part()?);
+            let fits =
+                ["position", "subject_id", "version"].iter().all(|name| selections.column_by_name(name).is_some());
+            match fits && hits.column_by_name("subject_id").is_some() && hits.column_by_name("version").is_some() {
+                true => Ok(Self { first: position(key)?, stream, known_at_ms, selections, hits }),
+                false => Err("its columns are not those of selections and hits".to_owned()),
+            }
+        };
+        read().map_err(|reason| corrupt(Table::Decisions, key, reason))
+    }
+
+    /// Position of each selection.
+    pub fn positions(&self) -> Vec<Position> {
+        let positions = self.selections.column_by_name("position").and_then(|p| p.as_primitive_opt::<Int64Type>());
+        positions.map_or_else(Vec::new, |positions| positions.values().iter().map(|p| *p as Position).collect())
+    }
+
+    /// The selections whose positions `wanted` likes, with their hits.
+    pub(crate) fn only(self, wanted: impl Fn(Position) -> bool) -> Result<Self, StoreError> {
+        let keep: BooleanArray = self.positions().into_iter().map(|position| Some(wanted(position))).collect();
+        if keep.true_count() == self.selections.num_rows() {
+            return Ok(self);
+        }
+        let selections = filter_record_batch(&self.selections, &keep)?;
+        // Hits name the subject and its version, and no version of a subject is decided on twice.
+        let (kept, hits) = (Subjects::of(&selections)?, Subjects::of(&self.hits)?);
+        let kept: HashSet<_> = kept.iter().collect();
+        let keep: BooleanArray = hits.iter().map(|subject| Some(kept.contains(&subject))).collect();
+        let hits = filter_record_batch(&self.hits, &keep)?;
+        Ok(Self { selections, hits, ..self })
+    }
+}
+
+/// The subjects that the rows of a batch are about.
+struct Subjects {
+    ids: arrow::array::StringArray,
+    versions: arrow::array::Int32Array,
+}
+
+impl Subjects {
+    fn of(batch: &RecordBatch) -> Result<Self, StoreError> {
+        let column = |name: &str, kind: &DataType| {
+            let column = batch.column_by_name(name);
+            let column = column.ok_or_else(|| StoreError::Inconsistent { reason: format!("no column `{name}`") })?;
+            Ok::<_, StoreError>(cast(column, kind)?)
+        };
+        let ids = column("subject_id", &DataType::Utf8)?.as_string().clone();
+        let versions = column("version", &DataType::Int32)?.as_primitive::<Int32Type>().clone();
+        Ok(Self { ids, versions })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, i32)> {
+        (0..self.ids.len()).map(|row| (self.ids.value(row), self.versions.value(row)))
+    }
+}
+
+/// What stands before an entry's rows and before its decisions.
+struct Head {
+    rows: u32,
+    known_at_ms: i64,
+    stream: &'static Stream,
+}
+
+impl Head {
+    fn read(head: &[u8]) -> Result<Self, String> {
+        let mut reader = Reader(head);
+        let (rows, known_at_ms) = (reader.u32(), reader.i64());
+        let name = String::from_utf8_lossy(reader.0);
+        let stream =
+            Stream::find(&name).ok_or_else(|| format!("it is of stream `{name}`, which this program lacks"))?;
+        Ok(Self { rows: rows.ok_or("no rows")?, known_at_ms: known_at_ms.ok_or("no time")?, stream })
+    }
+}
+
+fn position(key: &[u8]) -> Result<Position, String> {
+    key_position(key).ok_or_else(|| format!("its key has {} bytes and is no position", key.len()))
 }
 
 /// A selection that a sink will never take.
@@ -68,7 +193,7 @@ pub struct KeyspaceSize {
     pub keyspace: &'static str,
     /// Bytes on disk, without what is in the log only.
     pub bytes: u64,
-    /// How many values, about.
+    /// How many values, about: one that was written over counts until tables are merged.
     pub values: u64,
 }
 

@@ -45,6 +45,20 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
+/// Why a unit of the quarantine is not replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayRefused {
+    /// There is none.
+    #[error("nothing is set aside at position {0}")]
+    NotSetAside(Position),
+    /// The store cannot say.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine is stopping.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
 /// The running engine. Clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
@@ -106,8 +120,15 @@ impl Engine {
 
     /// As [`Engine::submit`], for a unit of the quarantine that was mended: it is out of it with the same commit, unless
     /// something had to be set aside again.
-    pub async fn replay_quarantined(&self, unit: Position, who: String, delivery: Delivery) -> Result<Answer, Closed> {
-        self.ask(delivery, Some((unit, who))).await
+    pub async fn replay_quarantined(
+        &self,
+        unit: Position,
+        who: String,
+        delivery: Delivery,
+    ) -> Result<Answer, ReplayRefused> {
+        // A commit that speaks of a unit there is not could never be written.
+        self.shared.store.set_aside(unit)?.ok_or(ReplayRefused::NotSetAside(unit))?;
+        Ok(self.ask(delivery, Some((unit, who))).await?)
     }
 
     async fn ask(&self, delivery: Delivery, replays: Option<(Position, String)>) -> Result<Answer, Closed> {

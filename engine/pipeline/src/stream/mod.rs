@@ -31,7 +31,7 @@ mod work;
 pub use answer::{Answer, Answered, Outcome};
 pub(crate) use block::subject_rows;
 pub(crate) use clock::wall_ms;
-pub use engine::{Engine, EngineOptions, StartError, Status};
+pub use engine::{Engine, EngineOptions, ReplayRefused, StartError, Status};
 pub use inbox::Urgency;
 pub(crate) use placing::published;
 pub use publish::publish;

@@ -1,0 +1,105 @@
+//! Format 1, as the first program wrote it: every value an Arrow stream of its own with its schema, compressed, without a
+//! checksum; entries did not say when they became known, and selections did not carry their positions.
+//!
+//! ```text
+//! journal    1 | length of name u8 | stream name | rows
+//! decisions  1 | length of name u8 | stream name | count u32 | first rows u32... | length u32 | selections | hits
+//! meta end   next position u64
+//! ```
+
+use std::io::Cursor;
+use std::path::Path;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMillisecondType;
+use arrow::ipc::reader::StreamReader;
+use haechi_model::Stream;
+
+use crate::bytes::Reader;
+use crate::commit::Encoded;
+use crate::database::{Database, Pair, Put, Table, corrupt, key_position, position_key};
+use crate::meta::{self, End};
+use crate::{Commit, Decisions, Entry, StoreError, envelope};
+
+const FORMAT: u8 = 1;
+/// How many values are rewritten at once.
+const AT_ONCE: usize = 16;
+
+/// Rewrites the journal and its decisions.
+pub(super) fn to_2(path: &Path, database: &Database) -> Result<(), StoreError> {
+    let (mut from, mut known_at_ms) = (0, 0);
+    loop {
+        let view = database.view();
+        let pairs = view.from(Table::Journal, &position_key(from)).take(AT_ONCE).collect::<Result<Vec<Pair>, _>>()?;
+        let Some((last, _)) = pairs.last() else { break };
+        from = key_position(last).map_or(u64::MAX, |last| last.saturating_add(1));
+        let mut puts = Vec::new();
+        for (key, value) in pairs.iter().filter(|(_, value)| value.first() == Some(&FORMAT)) {
+            let decisions = view.get(Table::Decisions, key)?;
+            let encoded = rewritten(key, value, decisions.as_deref())?;
+            known_at_ms = known_at_ms.max(encoded.known_at_ms.unwrap_or_default());
+            puts.extend(
+                encoded.schemas.iter().map(|schema| {
+                    Put::new(Table::Schemas, schema.id.to_be_bytes(), envelope::seal(&[], &schema.message))
+                }),
+            );
+            puts.extend(encoded.puts);
+        }
+        if !puts.is_empty() {
+            super::write(path, database, &puts)?;
+        }
+    }
+    let view = database.view();
+    match view.get(Table::Meta, meta::END)?.as_deref().map(|value| (Reader(value).u64(), value.len())) {
+        Some((Some(next), 8)) => super::write(path, database, &[meta::put_end(End { next, known_at_ms })]),
+        _ => Ok(()),
+    }
+}
+
+/// An entry and its decisions as they are written now.
+fn rewritten(key: &[u8], value: &[u8], decisions: Option<&[u8]>) -> Result<Encoded, StoreError> {
+    let in_journal = |reason: String| corrupt(Table::Journal, key, reason);
+    let first = key_position(key).ok_or_else(|| in_journal("its key is no position".to_owned()))?;
+    let (stream, rows) = opened(value).and_then(|(stream, rows)| Ok((stream, batch(rows)?))).map_err(in_journal)?;
+    let decided = decisions.map(|value| {
+        let (_, rest) = opened(value)?;
+        let mut reader = Reader(rest);
+        let count = reader.u32().ok_or(SHORT)?;
+        let first_rows = (0..count).map(|_| reader.u32()).collect::<Option<Vec<_>>>().ok_or(SHORT)?;
+        let selections = batch(reader.part().ok_or(SHORT)?)?;
+        Ok(Decisions { selections, hits: batch(reader.0)?, first_rows })
+    });
+    let decided = decided.transpose().map_err(|reason: String| corrupt(Table::Decisions, key, reason))?;
+    let known_at_ms = known_at_ms(&rows);
+    Entry { first, stream, known_at_ms, rows, subjects: None, decided }.encode_without_subjects()
+}
+
+impl Entry {
+    /// The entry with its decisions; what the index has of its subjects stays as it is.
+    fn encode_without_subjects(self) -> Result<Encoded, StoreError> {
+        Commit { entries: vec![self], ..Commit::default() }.encode()
+    }
+}
+
+const SHORT: &str = "it ends too early";
+
+/// What a value is of, and what follows that.
+fn opened(value: &[u8]) -> Result<(&'static Stream, &[u8]), String> {
+    let mut reader = Reader(value);
+    let (format, name_bytes) = (reader.u8().ok_or(SHORT)?, reader.u8().ok_or(SHORT)?);
+    let name = String::from_utf8_lossy(reader.take(name_bytes as usize).ok_or(SHORT)?);
+    let stream = Stream::find(&name).filter(|_| format == FORMAT);
+    Ok((stream.ok_or_else(|| format!("it is of stream `{name}`, which this program lacks"))?, reader.0))
+}
+
+fn batch(compressed: &[u8]) -> Result<RecordBatch, String> {
+    let stream = zstd::decode_all(compressed).map_err(|error| error.to_string())?;
+    let mut reader = StreamReader::try_new(Cursor::new(stream), None).map_err(|error| error.to_string())?;
+    reader.next().ok_or("it has no rows")?.map_err(|error| error.to_string())
+}
+
+/// Rows carried it themselves.
+fn known_at_ms(rows: &RecordBatch) -> i64 {
+    let known_at = rows.column_by_name("known_at").and_then(|c| c.as_primitive_opt::<TimestampMillisecondType>());
+    known_at.and_then(|known_at| known_at.iter().flatten().max()).unwrap_or_default()
+}
