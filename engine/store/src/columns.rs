@@ -10,7 +10,7 @@ use arrow::buffer::Buffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::ipc::reader::StreamDecoder;
+use arrow::ipc::reader::{StreamDecoder, StreamReader};
 use arrow::ipc::writer::{
     DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, StreamEncoder, write_message,
 };
@@ -90,10 +90,9 @@ pub(crate) fn unpack(bytes: &[u8], schemas: &Schemas) -> Result<RecordBatch, Str
     let mut columns = Vec::new();
     if present.contains(&true) {
         let kept = projected(&schema, &present, plain);
-        let mut decoder = StreamDecoder::new();
-        decoder.decode(&mut Buffer::from_vec(message_of(&kept).map_err(batch)?)).map_err(batch)?;
-        let mut messages = Buffer::from(reader.0);
-        let kept = decoder.decode(&mut messages).map_err(batch)?.ok_or_else(short)?;
+        let mut messages = message_of(&kept).map_err(batch)?;
+        messages.extend_from_slice(reader.0);
+        let kept = StreamDecoder::new().decode(&mut Buffer::from_vec(messages)).map_err(batch)?.ok_or_else(short)?;
         columns.extend(kept.columns().iter().cloned());
         if kept.num_rows() != rows {
             return Err(format!("{} rows where {rows} were written", kept.num_rows()));
@@ -185,9 +184,7 @@ impl Schemas {
 
     /// Adds a schema from its message. The error says what is wrong with it.
     pub fn add(&self, id: SchemaId, message: &[u8]) -> Result<(), String> {
-        let mut decoder = StreamDecoder::new();
-        decoder.decode(&mut Buffer::from(message)).map_err(|error| error.to_string())?;
-        let schema = decoder.schema().ok_or("no schema")?;
+        let schema = StreamReader::try_new(message, None).map_err(|error| error.to_string())?.schema();
         self.0.write().unwrap_or_else(PoisonError::into_inner).push((id, schema));
         Ok(())
     }

@@ -10,6 +10,13 @@
 //! `envelope.rs` and `columns.rs` how values look, `migrate` how an older store becomes a current one.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
+// Tests inside and outside share what makes entries.
+#[cfg(test)]
+extern crate self as haechi_store;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 mod bytes;
 mod columns;
 mod commit;

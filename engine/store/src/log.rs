@@ -25,8 +25,11 @@ const CLEAR: u8 = 4;
 const TRAILER: &[u8] = b"FJL\x03";
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Cuts off what is no whole batch at the ends of the log's files, or says that the log is damaged.
+/// Cuts off what is no whole batch at the ends of the log's files, or says that the log is damaged. Leaves it alone where
+/// somebody has it open.
 pub(crate) fn check(folder: &Path) -> Result<(), StoreError> {
+    // Held until this returns; the database takes it anew and for as long as it is open.
+    let Some(_lock) = lock(folder)? else { return Ok(()) };
     for path in files(folder).map_err(|error| unavailable(folder, &error))? {
         let log = read(&path).map_err(|error| unavailable(folder, &error))?;
         let whole = whole_bytes(&log);
@@ -53,6 +56,20 @@ pub(crate) fn check(folder: &Path) -> Result<(), StoreError> {
         cut().map_err(|error| unavailable(folder, &error))?;
     }
     Ok(())
+}
+
+/// The database's lock; `None` where there is no database yet.
+fn lock(folder: &Path) -> Result<Option<File>, StoreError> {
+    let file = match File::options().read(true).write(true).open(folder.join("lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unavailable(folder, &error)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: folder.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => Err(unavailable(folder, &error)),
+    }
 }
 
 /// Writes the newest file of the log again as it reads now, and syncs it: after a failed sync it is unknown which of its

@@ -68,7 +68,11 @@ impl Store {
     /// ends it.
     pub fn entries(&self, from: Position) -> impl Iterator<Item = Result<StoredEntry, StoreError>> + Send + use<> {
         let mut ahead = self.ahead(Table::Journal, from);
-        std::iter::from_fn(move || ahead.next(|store, (key, value)| StoredEntry::read(&key, value, &store.schemas()?)))
+        let entries = std::iter::from_fn(move || {
+            ahead.next(|store, (key, value)| StoredEntry::read(&key, value, &store.schemas()?))
+        });
+        // The one before `from` may end before it.
+        entries.filter(move |entry| entry.as_ref().map_or(true, |entry| from < entry.end()))
     }
 
     /// Selections whose position is greater than `after`, an entry at a time. Rows are not read. A corrupt one is an

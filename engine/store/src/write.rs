@@ -87,6 +87,7 @@ impl Store {
             }
         }
         *open = None;
+        fail::fail_point!("store::reopen", |reason| Err(self.not_written(reason.unwrap_or_default())));
         log::rewrite(self.path())?;
         let database = Database::open(self.path(), self.options())?;
         migrate::to_current(self.path(), &database)?;
@@ -117,11 +118,11 @@ impl Store {
 
 /// The steps that tests make fail.
 fn commit(database: &Database, writer: &mut Writer) -> Result<(), String> {
-    fail::fail_point!("store::commit", |reason| Err(reason.unwrap_or_else(|| "failpoint".to_owned())));
+    fail::fail_point!("store::commit", |reason| Err(reason.unwrap_or_default()));
     #[cfg(feature = "failpoints")]
     fail::fail_point!("store::sync", |reason| {
         writer.unsynced = true;
-        Err(reason.unwrap_or_else(|| "failpoint".to_owned()))
+        Err(reason.unwrap_or_default())
     });
     database.write(&writer.doubtful, Durability::Disk)?;
     fail::fail_point!("store::committed");
@@ -140,6 +141,7 @@ fn take_back(database: &Database, before: &[Put]) -> Result<(), Result<StoreErro
     if changed.is_empty() {
         return Ok(());
     }
+    fail::fail_point!("store::take_back", |reason| Err(Err(reason.unwrap_or_default())));
     tracing::warn!(values = changed.len(), "a failed commit had reached the log: it is taken back");
     database.write(&changed, Durability::Disk).map_err(Err)
 }

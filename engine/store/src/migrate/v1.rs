@@ -103,3 +103,93 @@ fn known_at_ms(rows: &RecordBatch) -> i64 {
     let known_at = rows.column_by_name("known_at").and_then(|c| c.as_primitive_opt::<TimestampMillisecondType>());
     known_at.and_then(|known_at| known_at.iter().flatten().max()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::ipc::writer::StreamWriter;
+
+    use super::*;
+    use crate::bytes::put_part;
+    use crate::database::Durability;
+    use crate::support::{self, everything, options, subject};
+    use crate::{Store, StoreOptions, subjects};
+
+    fn stream(batch: &RecordBatch) -> Vec<u8> {
+        let mut writer = StreamWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+        zstd::encode_all(&writer.into_inner().unwrap()[..], 1).unwrap()
+    }
+
+    /// What the program of format 1 wrote for an entry.
+    fn written(entry: &Entry) -> Vec<Put> {
+        let key = position_key(entry.first);
+        let mut begin = vec![FORMAT, entry.stream.name.len() as u8];
+        begin.extend_from_slice(entry.stream.name.as_bytes());
+        let mut puts = vec![Put::new(Table::Journal, key, [begin.clone(), stream(&entry.rows)].concat())];
+        if let Some(decisions) = &entry.decided {
+            let mut value = begin;
+            value.extend_from_slice(&(decisions.first_rows.len() as u32).to_le_bytes());
+            value.extend(decisions.first_rows.iter().flat_map(|row| row.to_le_bytes()));
+            put_part(&stream(&decisions.selections), &mut value);
+            value.extend(stream(&decisions.hits));
+            puts.push(Put::new(Table::Decisions, key, value));
+        }
+        let next = entry.first + entry.rows.num_rows() as u64;
+        puts.push(Put::new(Table::Meta, meta::END, next.to_le_bytes()));
+        let index = Commit { entries: vec![entry.clone()], ..Commit::default() }.encode().unwrap();
+        puts.extend(index.puts.into_iter().filter(|put| put.table == Table::Subjects));
+        puts
+    }
+
+    #[test]
+    fn a_store_of_format_1_is_read_as_if_it_had_been_written_now() {
+        let entries: Vec<Entry> = (0..40)
+            .map(|i| support::entry(1 + i * 10, &[subject(format!("a{i}"), 1, 3), subject(format!("b{i}"), 2, 5)]))
+            .collect();
+        let [old, new] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let store = Store::open(new.path(), &options()).unwrap();
+        for entry in &entries {
+            store.write(vec![Commit { entries: vec![entry.clone()], ..Commit::default() }.encode().unwrap()]).unwrap();
+        }
+
+        let database = Database::open(old.path(), &StoreOptions::default()).unwrap();
+        let mut puts: Vec<Put> = entries.iter().flat_map(written).collect();
+        puts.push(meta::put_format(1));
+        // As if it had been killed while it migrated: one entry is of the next format already.
+        let begun = Commit { entries: vec![entries[1].clone()], ..Commit::default() }.encode().unwrap();
+        let schemas = begun.schemas.iter();
+        let schema = |s: &crate::columns::WrittenSchema| {
+            Put::new(Table::Schemas, s.id.to_be_bytes(), envelope::seal(&[], &s.message))
+        };
+        puts.extend(schemas.map(schema));
+        puts.extend(begun.puts);
+        for puts in puts.chunks(50) {
+            database.write(puts, Durability::System).unwrap();
+        }
+        drop(database);
+
+        for _ in 0..2 {
+            let migrated = Store::open(old.path(), &options()).unwrap();
+            assert_eq!(everything(&migrated), everything(&store));
+            let report = migrated.verify(|_| ()).unwrap();
+            assert_eq!((report.faults, report.rows, report.selections), (vec![], 320, 80));
+            let versions = migrated.versions(entries[3].stream, ["b3"]).unwrap();
+            assert_eq!(versions, store.versions(entries[3].stream, ["b3"]).unwrap());
+            assert_eq!(subjects::decode(&subjects::encode(&versions[0])).unwrap(), versions[0]);
+        }
+    }
+
+    #[test]
+    fn a_damaged_value_of_format_1_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), &StoreOptions::default()).unwrap();
+        let mut puts = written(&support::entry(1, &[subject("a", 1, 3)]));
+        puts[0].value = Some(puts[0].value.as_ref().unwrap()[..40].into());
+        puts.push(meta::put_format(1));
+        database.write(&puts, Durability::Disk).unwrap();
+        drop(database);
+        let error = Store::open(folder.path(), &options()).unwrap_err();
+        assert!(error.to_string().starts_with("journal at position 1: "), "{error}");
+    }
+}

@@ -56,14 +56,28 @@ pub fn entry(first: Position, subjects: &[Subject]) -> Entry {
         vec![
             ("declaration_id", ids(items().map(|(s, _)| s.id.as_str()))),
             ("item_no", Arc::new(items().map(|(_, item)| item as i32 + 1).collect::<Int32Array>())),
-            ("goods_description", Arc::new(items().map(|(s, i)| Some(format!("{} {i}", s.id))).collect::<StringArray>())),
+            (
+                "goods_description",
+                Arc::new(items().map(|(s, i)| Some(format!("{} {i}", s.id))).collect::<StringArray>()),
+            ),
             ("version", Arc::new(items().map(|(s, _)| s.version).collect::<Int32Array>())),
-            ("known_at", Arc::new(TimestampMillisecondArray::from_iter_values(items().map(|_| known_at_ms(first))).with_timezone("UTC"))),
+            (
+                "known_at",
+                Arc::new(
+                    TimestampMillisecondArray::from_iter_values(items().map(|_| known_at_ms(first)))
+                        .with_timezone("UTC"),
+                ),
+            ),
         ],
     );
-    let mut next = 0;
-    let first_rows: Vec<u32> = subjects.iter().map(|s| std::mem::replace(&mut next, next + s.items as u32)).collect();
-    let made: Vec<(&Subject, u32)> = subjects.iter().zip(first_rows.iter().copied()).filter(|(s, _)| s.decided).collect();
+    let first_rows = subjects.iter().scan(0, |next, subject| {
+        let first_row = *next;
+        *next += subject.items as u32;
+        Some(first_row)
+    });
+    let first_rows: Vec<u32> = first_rows.collect();
+    let made: Vec<(&Subject, u32)> =
+        subjects.iter().zip(first_rows.iter().copied()).filter(|(s, _)| s.decided).collect();
     let decided = Decisions {
         selections: batch(
             selection_schema(),
@@ -129,13 +143,15 @@ pub fn codes<'a>(codes: impl Iterator<Item = &'a str>) -> ArrayRef {
 pub fn batch(schema: SchemaRef, columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let rows = columns[0].1.len();
     let column = |name: &str| columns.iter().find(|(given, _)| *given == name).map(|(_, column)| Arc::clone(column));
-    let columns = schema.fields().iter().map(|f| column(f.name()).unwrap_or_else(|| new_null_array(f.data_type(), rows)));
+    let columns =
+        schema.fields().iter().map(|f| column(f.name()).unwrap_or_else(|| new_null_array(f.data_type(), rows)));
     RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
 }
 
 /// The texts of a column, plain or of a dictionary.
 pub fn texts(batch: &RecordBatch, column: &str) -> Vec<String> {
-    let column = arrow::compute::cast(batch.column_by_name(column).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
+    let column =
+        arrow::compute::cast(batch.column_by_name(column).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
     column.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned()).collect()
 }
 

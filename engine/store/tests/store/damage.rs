@@ -1,0 +1,131 @@
+//! Damaged files: recognised, named, and never served.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use haechi_store::{Position, Store, StoreError};
+
+use crate::support::*;
+
+/// A store some of whose entries are in tables, in files of large values, and in the log only.
+fn filled(folder: &Path) -> Vec<(Position, RecordBatch)> {
+    let store = open(folder);
+    let mut random = 1_u64;
+    for round in 0..6 {
+        let subjects: Vec<_> = (0..3_000)
+            .map(|_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                subject(format!("{random:x}"), 1, 1)
+            })
+            .collect();
+        write(&store, &subjects).unwrap();
+        write(&store, &[subject(format!("{round}"), 1, 1)]).unwrap();
+    }
+    store.entries(0).map(|entry| entry.unwrap()).map(|entry| (entry.first, entry.decode().unwrap())).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            files.extend(self::files(&entry.path()));
+        } else if entry.metadata().unwrap().len() > 0 {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    files
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&file, target).unwrap();
+    }
+    fs::write(to.join("lock"), b"").unwrap();
+}
+
+#[test]
+fn a_flipped_byte_in_any_file_is_never_served() {
+    let whole = tempfile::tempdir().unwrap();
+    let entries = filled(whole.path());
+    let (mut refused, mut named) = (0, 0);
+    for (i, file) in files(whole.path()).iter().enumerate() {
+        // The log is made long and filled: what follows its end is not part of it.
+        let bytes = fs::metadata(file).unwrap().len().min(1 << 20);
+        for place in [0, bytes / 3, bytes * (i as u64 % 7 + 1) / 8, bytes - 1] {
+            let damaged = tempfile::tempdir().unwrap();
+            copy(whole.path(), damaged.path());
+            let path = damaged.path().join(file.strip_prefix(whole.path()).unwrap());
+            let mut content = fs::read(&path).unwrap();
+            content[place as usize] ^= 0x10;
+            fs::write(&path, content).unwrap();
+            let store = match Store::open(damaged.path(), &options()) {
+                Ok(store) => store,
+                Err(error) => {
+                    refused += 1;
+                    let folder = damaged.path().display().to_string();
+                    let corrupt = matches!(error, StoreError::Corrupt { .. });
+                    assert!(corrupt || error.to_string().starts_with(&folder), "{}: {error}", file.display());
+                    continue;
+                }
+            };
+            let mut errors = 0;
+            let mut read = Vec::new();
+            for entry in store.entries(0) {
+                match entry.and_then(|entry| Ok((entry.first, entry.decode()?))) {
+                    Ok(entry) => read.push(entry),
+                    Err(_) => errors += 1,
+                }
+            }
+            assert!(read.iter().all(|entry| entries.contains(entry)), "{} at {place}", file.display());
+            assert!(errors > 0 || read == entries, "{} at {place}: lost without a word", file.display());
+            let report = store.verify(|_| ()).map_or(false, |report| report.is_sound());
+            assert!(errors == 0 || !report);
+            named += usize::from(errors > 0 || !report);
+        }
+    }
+    assert!(refused > 0 && named > 0, "{refused} refused, {named} named");
+}
+
+#[test]
+fn a_log_cut_off_in_the_last_write_is_no_damage_and_one_that_is_bad_before_a_commit_is() {
+    let whole = tempfile::tempdir().unwrap();
+    let store = open(whole.path());
+    let log = whole.path().join("0.jnl");
+    let mut ends = Vec::new();
+    for id in ["a", "b", "c"] {
+        write(&store, &[subject(id, 1, 3)]).unwrap();
+        let content = fs::read(&log).unwrap();
+        ends.push(content.iter().rposition(|byte| *byte != 0).unwrap() + 1);
+    }
+    let before = everything(&store);
+    drop(store);
+    let opened = |change: &dyn Fn(&mut Vec<u8>)| {
+        let damaged = tempfile::tempdir().unwrap();
+        copy(whole.path(), damaged.path());
+        let path = damaged.path().join("0.jnl");
+        let mut content = fs::read(&path).unwrap();
+        change(&mut content);
+        fs::write(&path, content).unwrap();
+        Store::open(damaged.path(), &options()).map(|store| {
+            write(&store, &[subject("d", 1, 1)]).expect("it goes on");
+            store.entries(0).map(|entry| entry.unwrap().first).collect::<Vec<_>>()
+        })
+    };
+    assert!(before.starts_with("next 10 "));
+    assert_eq!(opened(&|_| ()).unwrap(), [1, 4, 7, 10]);
+    // The last commit is cut, or has a page that did not reach the disk: it was never acknowledged.
+    assert_eq!(opened(&|log| log.truncate(ends[2] - 1)).unwrap(), [1, 4, 7]);
+    assert_eq!(opened(&|log| log.truncate(ends[1] + 5)).unwrap(), [1, 4, 7]);
+    assert_eq!(opened(&|log| log[ends[1] + 100..ends[1] + 300].fill(0)).unwrap(), [1, 4, 7]);
+    assert_eq!(opened(&|log| log[ends[1]..ends[1] + 40].fill(0)).unwrap(), [1, 4, 7]);
+    // An earlier one was.
+    for place in [ends[0], ends[0] + 3, ends[0] + 100, ends[1] - 2] {
+        let error = opened(&|log| log[place] ^= 1).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("0.jnl: the log cannot be read at byte {}", ends[0])), "{error}");
+    }
+}
