@@ -2,6 +2,7 @@
 //!
 //! - [`formats`]: messages (EDIFACT and others), listed in [`formats::FORMATS`]; what one is: [`mod@format`].
 //! - [`tabular`]: CSV, NDJSON, Parquet and Arrow IPC to canonical batches; begin at [`tabular::open`].
+//! - [`read`]: what comes in memory (posted bodies, messages of a broker), read the same way, many at once.
 //! - [`mapping`]: files that say which of their columns is which of ours.
 //! - [`mod@recognise`]: what a file is, from its first bytes.
 //! - [`sources`], [`sinks`]: where bytes come from, where results go; what one is: [`mod@source`], [`mod@sink`].
@@ -13,6 +14,7 @@ pub mod format;
 pub mod formats;
 pub mod mapping;
 pub mod options;
+pub mod read;
 pub mod recognise;
 pub mod sink;
 pub mod sinks;
@@ -23,6 +25,7 @@ pub mod tabular;
 pub use format::{MessageFormat, MessageInput, MessageReading};
 pub use mapping::Mapping;
 pub use options::ReadOptions;
+pub use read::{Document, Documents, Gathered};
 pub use recognise::{Recognised, recognise};
 pub use sink::{DeliverError, GATHER_MAX, Outgoing, Refusal, Sink, SinkOpenError, SinkSettings};
 pub use source::{BoxFuture, Closed, Delivery, Feed, NotCommitted, Receipt, Source, SourceContext, SourceError, Stand};

@@ -1,11 +1,13 @@
-//! Local files: paths and globs, read in the order named, a glob's matches in name order. Plain, gzip or zstd,
-//! told apart by their first bytes.
+//! Local files: paths and globs, read in the order named, a glob's matches in name order; and bytes in memory, read the
+//! same way. Plain, gzip or zstd, told apart by their first bytes.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
 
 use crate::format::HEAD_BYTES;
 
@@ -18,6 +20,25 @@ pub struct InputFile {
     pub name: Arc<str>,
     /// Size on disk.
     pub bytes: u64,
+}
+
+/// Where the bytes of an input are.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// On disk.
+    File(PathBuf),
+    /// Here: what was posted, or a message of a broker.
+    Memory(Bytes),
+}
+
+impl Place {
+    /// Opens what is there, unwraps it, and counts what is read of it into `bytes_read`.
+    pub fn unwrap(&self, bytes_read: Arc<AtomicU64>) -> io::Result<Unwrapped> {
+        match self {
+            Self::File(path) => unwrap(path, bytes_read),
+            Self::Memory(bytes) => unwrap_from(Cursor::new(bytes.clone()), bytes_read),
+        }
+    }
 }
 
 /// Why an input could not be found or opened.
@@ -114,7 +135,11 @@ pub struct Unwrapped {
 
 /// Opens a file, unwraps it, and counts what is read from disk into `bytes_read`.
 pub fn unwrap(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Unwrapped> {
-    let mut file = Counted { inner: BufReader::with_capacity(1 << 17, File::open(path)?), bytes_read };
+    unwrap_from(BufReader::with_capacity(1 << 17, File::open(path)?), bytes_read)
+}
+
+fn unwrap_from(inner: impl Read + Send + 'static, bytes_read: Arc<AtomicU64>) -> io::Result<Unwrapped> {
+    let mut file = Counted { inner, bytes_read };
     let magic = take_head(&mut file, 4)?;
     let wrapping = match magic.as_slice() {
         [0x1F, 0x8B, ..] => Wrapping::Gzip,
@@ -187,14 +212,16 @@ mod tests {
         ] {
             let path = dir.path().join("input");
             std::fs::write(&path, &bytes).unwrap();
-            let counter = Arc::new(AtomicU64::new(0));
-            let mut opened = unwrap(&path, counter.clone()).unwrap();
-            assert_eq!(opened.wrapping, wrapping);
-            assert_eq!(opened.head.len(), HEAD_BYTES);
-            let mut content = String::new();
-            opened.content.read_to_string(&mut content).unwrap();
-            assert_eq!(content, text);
-            assert_eq!(counter.load(Ordering::Relaxed), bytes.len() as u64);
+            for place in [Place::File(path), Place::Memory(bytes.clone().into())] {
+                let counter = Arc::new(AtomicU64::new(0));
+                let mut opened = place.unwrap(counter.clone()).unwrap();
+                assert_eq!(opened.wrapping, wrapping);
+                assert_eq!(opened.head.len(), HEAD_BYTES);
+                let mut content = String::new();
+                opened.content.read_to_string(&mut content).unwrap();
+                assert_eq!(content, text);
+                assert_eq!(counter.load(Ordering::Relaxed), bytes.len() as u64);
+            }
         }
     }
 }

@@ -2,4 +2,4 @@
 
 pub mod files;
 
-pub use files::{FileError, InputFile, Unwrapped, Wrapping, expand, unwrap};
+pub use files::{FileError, InputFile, Place, Unwrapped, Wrapping, expand, unwrap};

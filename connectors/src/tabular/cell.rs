@@ -114,6 +114,11 @@ impl CellReader {
         self.column
     }
 
+    /// Whether a row that says nothing of the column has a value in it all the same.
+    pub(super) fn has_default(&self) -> bool {
+        matches!(self.blank, Blank::Default(_))
+    }
+
     /// Its name in the file.
     pub fn shown(&self) -> &str {
         &self.shown

@@ -59,7 +59,7 @@ pub fn decoding<T>(decode: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, 
 }
 
 /// Opens a Parquet or Arrow file that `open` opens.
-pub fn open_file<F: ColumnFile + 'static>(
+pub fn open_columns<F: ColumnFile + 'static>(
     open: impl FnOnce() -> Result<F, ArrowError>,
 ) -> Result<Box<dyn ColumnFile>, ArrowError> {
     decoding(open).map(|file| Box::new(file) as Box<dyn ColumnFile>)

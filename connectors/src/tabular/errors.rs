@@ -88,6 +88,56 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Stable reason code of an input that is set aside whole.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoInput | Self::File(_) | Self::Unreadable { .. } => "unreadable",
+            Self::Unrecognised { .. } => "unrecognised",
+            Self::Header { .. } => "bad_header",
+            Self::Columns { .. } => "missing_column",
+            Self::Columnar { .. } => "damaged",
+            Self::OtherStream { .. } | Self::OtherMapping { .. } => "other_stream",
+            Self::UnknownColumn { .. } => "unknown_column",
+        }
+    }
+
+    /// What the system said, where it would not let the input be read: that may pass.
+    pub fn system(&self) -> Option<&io::Error> {
+        let source = match self {
+            Self::File(FileError::Unreadable { source, .. }) | Self::Unreadable { source, .. } => source,
+            Self::Header { reason: HeaderError::Io(source), .. } => source,
+            _ => return None,
+        };
+        source.raw_os_error().map(|_| source)
+    }
+}
+
+impl ReadError {
+    /// Stable reason code of an input whose rest is set aside.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } | Self::Columnar { .. } | Self::Batch(_) => "damaged",
+            Self::TooLarge { .. } => "too_large",
+            Self::Changed { .. } => "changed",
+        }
+    }
+
+    /// What the system said, where it would not let the input be read on: that may pass.
+    pub fn system(&self) -> Option<&io::Error> {
+        let (Self::Io { source, .. } | Self::Columnar { source: ArrowError::IoError(_, source), .. }) = self else {
+            return None;
+        };
+        source.raw_os_error().map(|_| source)
+    }
+}
+
+/// An error and what caused it, in one line.
+pub fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// Why reading a file stopped before its end. Rows before that are good, and the next file can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

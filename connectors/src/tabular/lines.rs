@@ -7,12 +7,16 @@ use memchr::memchr;
 /// Longest line. One that is longer is passed over and reported.
 pub const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 const READ_BYTES: usize = 256 * 1024;
+/// Least room to read into: what is posted is mostly small.
+const READ_BYTES_MIN: usize = 16 * 1024;
 const KEPT_OF_LONG_LINE: usize = 4 * 1024;
 
 /// Reads lines from a buffer that moves along.
 pub struct Lines {
     reader: Box<dyn Read + Send>,
     buffer: Vec<u8>,
+    /// Bytes that are read at once.
+    read_bytes: usize,
     /// Where the current line begins.
     start: usize,
     /// Where the bytes end.
@@ -50,9 +54,20 @@ pub enum Ahead {
 }
 
 impl Lines {
-    /// Lines of what a reader gives.
-    pub fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, end: 0, at_eof: false, error: None, broken: false, number: 1 }
+    /// Lines of what a reader gives, about `bytes` bytes.
+    pub fn new(reader: Box<dyn Read + Send>, bytes: u64) -> Self {
+        let read_bytes = usize::try_from(bytes).unwrap_or(READ_BYTES).clamp(READ_BYTES_MIN, READ_BYTES);
+        Self {
+            reader,
+            buffer: Vec::new(),
+            read_bytes,
+            start: 0,
+            end: 0,
+            at_eof: false,
+            error: None,
+            broken: false,
+            number: 1,
+        }
     }
 
     /// Number of the current line.
@@ -126,8 +141,8 @@ impl Lines {
             self.end -= self.start;
             self.start = 0;
         }
-        if self.buffer.len() < self.end + READ_BYTES {
-            self.buffer.resize((self.end + READ_BYTES).next_multiple_of(READ_BYTES), 0);
+        if self.buffer.len() < self.end + self.read_bytes {
+            self.buffer.resize((self.end + self.read_bytes).next_multiple_of(self.read_bytes), 0);
         }
         let Some(room) = self.buffer.get_mut(self.end..) else { return };
         match self.reader.read(room) {
@@ -158,7 +173,7 @@ mod tests {
     }
 
     fn lines(text: &'static [u8], step: usize) -> Vec<(u64, String)> {
-        let mut lines = Lines::new(Box::new(Drops(text, step)));
+        let mut lines = Lines::new(Box::new(Drops(text, step)), READ_BYTES as u64);
         let mut found = Vec::new();
         loop {
             match lines.ahead(0) {

@@ -30,6 +30,7 @@ pub mod cell;
 mod columnar;
 mod convert;
 mod csv;
+pub(crate) mod documents;
 mod errors;
 mod in_order;
 mod lines;
@@ -48,8 +49,9 @@ pub mod subjects;
 mod time;
 
 pub use admit::row_text;
-pub use errors::{OpenError, ReadError};
-pub use open::{Reader, open};
+pub use documents::Document;
+pub use errors::{OpenError, ReadError, in_full};
+pub use open::{Reader, open, open_bytes, open_file};
 
 #[cfg(test)]
 mod tests;

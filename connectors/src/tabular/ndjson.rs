@@ -48,7 +48,7 @@ pub fn sample(lines: &mut Lines) -> Vec<String> {
     names
 }
 
-fn cut_bom(bytes: &[u8]) -> &[u8] {
+pub fn cut_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes)
 }
 
@@ -70,16 +70,13 @@ impl<'a> Nested<'a> {
     }
 }
 
-/// An NDJSON file.
-pub struct NdjsonFile {
-    source: Arc<str>,
-    lines: Lines,
+/// Objects read to rows, as a plan says.
+pub struct Objects {
     wired: Wired,
     /// Position of each field in the plan's inputs; few, so a cheap hash does.
     inputs: FxHashMap<String, usize>,
     /// Position of `item_no`, which a nested item may leave to its place in the list.
     item_no: Option<usize>,
-    blank: Option<(u64, u64)>,
 }
 
 struct Slots<'a>(Vec<Option<&'a Value>>);
@@ -90,12 +87,88 @@ impl RawRow for Slots<'_> {
     }
 }
 
+impl Objects {
+    /// Reads rows as `wired` says.
+    pub fn new(wired: Wired) -> Self {
+        let inputs: FxHashMap<String, usize> = wired.plan.inputs.iter().cloned().zip(0..).collect();
+        let item_no = inputs.get("item_no").copied();
+        Self { wired, inputs, item_no }
+    }
+
+    /// Takes the rows of an object that stands on a line as `bytes`.
+    pub fn take(
+        &mut self,
+        sink: &mut RowSink,
+        source: &str,
+        line: u64,
+        object: &Map<String, Value>,
+        bytes: &[u8],
+        other: &mut impl FnMut(&mut RowSink, &str),
+    ) {
+        let Self { wired, inputs, item_no } = self;
+        let at = Position::Line(line);
+        let nested = Nested::of(object);
+        let mut header = Slots(vec![None; inputs.len()]);
+        let fields = object.iter().chain(nested.header.into_iter().flatten());
+        fill(&mut header, inputs, fields.filter(|(name, _)| !nested.is_structure(name)), sink, other);
+        let Some(items) = nested.items else {
+            return sink.row(source, at, wired, &header, bytes);
+        };
+        if items.is_empty() {
+            let reason = "the declaration has no items; send at least one".to_owned();
+            return sink.refuse(source, at, &Fault { code: "no_items", reason }, bytes);
+        }
+        for (i, item) in items.iter().enumerate() {
+            let at = Position::Item(line, i + 1);
+            let Value::Object(item) = item else {
+                let reason = "the item is no object; write its columns as `{...}`".to_owned();
+                sink.refuse(source, at, &Fault { code: "bad_json", reason }, item.to_string().as_bytes());
+                continue;
+            };
+            let place = Value::from(i + 1);
+            let mut row = Slots(header.0.clone());
+            fill(&mut row, inputs, item.iter(), sink, other);
+            if let Some(slot) = item_no.and_then(|at| row.0.get_mut(at)) {
+                slot.get_or_insert(&place);
+            }
+            // The text of a refused item is the item; the line that held it may be long.
+            let before = sink.n_set_aside();
+            sink.row(source, at, wired, &row, b"");
+            if sink.n_set_aside() > before {
+                sink.amend_last_text(&Value::Object(item.clone()).to_string());
+            }
+        }
+    }
+}
+
+/// The object that a text is.
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    checked_text(bytes).and_then(|text| match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => {
+            Err(Fault { code: "bad_json", reason: "the line is no JSON object; write one object a line".to_owned() })
+        }
+        Err(error) => {
+            let what = error.to_string();
+            let what = what.split(" at line ").next().unwrap_or("");
+            let line = if error.line() > 1 { format!("line {} of it, ", error.line()) } else { String::new() };
+            Err(Fault { code: "bad_json", reason: format!("{line}character {}: {what}", error.column()) })
+        }
+    })
+}
+
+/// An NDJSON file.
+pub struct NdjsonFile {
+    source: Arc<str>,
+    lines: Lines,
+    objects: Objects,
+    blank: Option<(u64, u64)>,
+}
+
 impl NdjsonFile {
     /// Reads rows as `wired` says.
     pub fn new(source: Arc<str>, lines: Lines, wired: Wired) -> Self {
-        let inputs: FxHashMap<String, usize> = wired.plan.inputs.iter().cloned().zip(0..).collect();
-        let item_no = inputs.get("item_no").copied();
-        Self { source, lines, wired, inputs, item_no, blank: None }
+        Self { source, lines, objects: Objects::new(wired), blank: None }
     }
 
     /// Reads some lines; `false` at the end.
@@ -128,10 +201,9 @@ impl NdjsonFile {
     }
 
     fn line(&mut self, sink: &mut RowSink, number: u64, end: usize) {
-        let Self { source, lines, wired, inputs, item_no, blank } = self;
+        let Self { source, lines, objects, blank } = self;
         let bytes = lines.bytes(0, end).unwrap_or_default();
         let bytes = if number == 1 { cut_bom(bytes) } else { bytes };
-        let at = Position::Line(number);
         if bytes.trim_ascii().is_empty() {
             let (first, n) = blank.unwrap_or((number, 0));
             *blank = Some((first, n + 1));
@@ -143,52 +215,9 @@ impl NdjsonFile {
                 sink.refuse(source, Position::Line(line), &fault, b"");
             }
         }
-        let object = checked_text(bytes).and_then(|text| match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => Ok(object),
-            Ok(_) => Err(Fault {
-                code: "bad_json",
-                reason: "the line is no JSON object; write one object a line".to_owned(),
-            }),
-            Err(error) => {
-                let what = error.to_string();
-                let what = what.split(" at line ").next().unwrap_or("");
-                Err(Fault { code: "bad_json", reason: format!("character {}: {what}", error.column()) })
-            }
-        });
-        let object = match object {
-            Ok(object) => object,
-            Err(fault) => return sink.refuse(source, at, &fault, bytes),
-        };
-        let nested = Nested::of(&object);
-        let mut header = Slots(vec![None; inputs.len()]);
-        let fields = object.iter().chain(nested.header.into_iter().flatten());
-        fill(&mut header, inputs, fields.filter(|(name, _)| !nested.is_structure(name)), sink);
-        let Some(items) = nested.items else {
-            return sink.row(source, at, wired, &header, bytes);
-        };
-        if items.is_empty() {
-            let reason = "the declaration has no items; send at least one".to_owned();
-            return sink.refuse(source, at, &Fault { code: "no_items", reason }, bytes);
-        }
-        for (i, item) in items.iter().enumerate() {
-            let at = Position::Item(number, i + 1);
-            let Value::Object(item) = item else {
-                let reason = "the item is no object; write its columns as `{...}`".to_owned();
-                sink.refuse(source, at, &Fault { code: "bad_json", reason }, item.to_string().as_bytes());
-                continue;
-            };
-            let place = Value::from(i + 1);
-            let mut row = Slots(header.0.clone());
-            fill(&mut row, inputs, item.iter(), sink);
-            if let Some(slot) = item_no.and_then(|at| row.0.get_mut(at)) {
-                slot.get_or_insert(&place);
-            }
-            // The text of a refused item is the item; the line that held it may be long.
-            let before = sink.n_set_aside();
-            sink.row(source, at, wired, &row, b"");
-            if sink.n_set_aside() > before {
-                sink.amend_last_text(&Value::Object(item.clone()).to_string());
-            }
+        match object(bytes) {
+            Ok(object) => objects.take(sink, source, number, &object, bytes, &mut RowSink::unknown_field),
+            Err(fault) => sink.refuse(source, Position::Line(number), &fault, bytes),
         }
     }
 }
@@ -198,11 +227,12 @@ fn fill<'a>(
     inputs: &FxHashMap<String, usize>,
     fields: impl Iterator<Item = (&'a String, &'a Value)>,
     sink: &mut RowSink,
+    other: &mut impl FnMut(&mut RowSink, &str),
 ) {
     for (name, value) in fields {
         match inputs.get(name).and_then(|at| slots.0.get_mut(*at)) {
             Some(slot) => *slot = Some(value),
-            None => sink.unknown_field(name),
+            None => other(sink, name),
         }
     }
 }
@@ -215,7 +245,7 @@ mod tests {
     fn the_look_at_the_first_lines_is_bounded() {
         let wide: Vec<String> = (0..3 * FIELDS_MAX).map(|i| format!("\"f{i}\":1")).collect();
         let text = format!("{{\"a\":1}}\nno object\n{{{}}}\n{{\"b\":1}}\n", wide.join(","));
-        let mut lines = Lines::new(Box::new(io::Cursor::new(text.into_bytes())));
+        let mut lines = Lines::new(Box::new(io::Cursor::new(text.into_bytes())), 1 << 20);
         let names = sample(&mut lines);
         assert_eq!((names.len(), names[0].as_str()), (FIELDS_MAX, "a"));
         assert_eq!(lines.number(), 5, "what was looked at is let go");

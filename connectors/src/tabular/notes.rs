@@ -74,9 +74,26 @@ impl Notes {
         self.out.extend(warnings);
     }
 
+    /// How many warnings there are since last asked.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back what was said after the first `n` warnings.
+    pub fn truncate(&mut self, n: usize) {
+        self.out.truncate(n);
+    }
+
     /// Whether there is anything to say.
     pub fn any(&self) -> bool {
         !self.out.is_empty()
+    }
+
+    /// Forgets what was said: what is read next is another input.
+    pub fn clear(&mut self) {
+        self.seen.clear();
+        self.of_row.clear();
+        self.cut = false;
     }
 
     /// What was noted since last asked.

@@ -2,18 +2,20 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use bytes::Bytes;
 use haechi_model::intake::Intake;
 use haechi_model::{Column, Stream, StreamBuilder};
 
 use super::admit::{admit, row_text};
 use super::arrow_ipc::ArrowStream;
-use super::columnar::{ColumnFile, ColumnarFile, absent, open_file};
+use super::columnar::{ColumnFile, ColumnarFile, absent, open_columns};
 use super::convert::Faults;
 use super::csv::{CsvFile, Header};
 use super::errors::{OpenError, ReadError};
@@ -28,7 +30,7 @@ use crate::format::{MessageFormat, MessageInput};
 use crate::mapping::Mapping;
 use crate::options::ReadOptions;
 use crate::recognise::{Recognised, recognise};
-use crate::sources::{InputFile, Unwrapped, Wrapping, expand, unwrap};
+use crate::sources::{InputFile, Place, Unwrapped, Wrapping, expand};
 
 /// Records read between two looks at whether a batch is done.
 const STEP_RECORDS: usize = 1_024;
@@ -49,6 +51,49 @@ pub fn open(
     options: &ReadOptions,
     columns: Option<&[&str]>,
 ) -> Result<Reader, OpenError> {
+    check(stream, mapping, columns)?;
+    let files = expand(inputs)?;
+    if files.is_empty() {
+        return Err(OpenError::NoInput);
+    }
+    open_all(files.into_iter().map(Input::from).collect(), stream, mapping, options, columns)
+}
+
+/// Opens one file that rows show under another name than its path.
+pub fn open_file(
+    name: &str,
+    path: PathBuf,
+    stream: &'static Stream,
+    mapping: Option<&Mapping>,
+    options: &ReadOptions,
+) -> Result<Reader, OpenError> {
+    let size = match std::fs::metadata(&path) {
+        Ok(found) => found.len(),
+        Err(source) => return Err(OpenError::Unreadable { file: name.to_owned(), source }),
+    };
+    check(stream, mapping, None)?;
+    open_all(vec![Input { name: name.into(), size, place: Place::File(path) }], stream, mapping, options, None)
+}
+
+/// Opens bytes in memory as if they were a file of that name.
+pub fn open_bytes(
+    name: Arc<str>,
+    bytes: Bytes,
+    stream: &'static Stream,
+    mapping: Option<&Mapping>,
+    options: &ReadOptions,
+) -> Result<Reader, OpenError> {
+    check(stream, mapping, None)?;
+    open_all(
+        vec![Input { name, size: bytes.len() as u64, place: Place::Memory(bytes) }],
+        stream,
+        mapping,
+        options,
+        None,
+    )
+}
+
+fn check(stream: &Stream, mapping: Option<&Mapping>, columns: Option<&[&str]>) -> Result<(), OpenError> {
     if let Some(mapping) = mapping
         && mapping.stream.name != stream.name
     {
@@ -58,14 +103,20 @@ pub fn open(
         let nearest = stream.nearest(column);
         return Err(OpenError::UnknownColumn { stream: stream.name, column: (*column).to_owned(), nearest });
     }
-    let files = expand(inputs)?;
-    if files.is_empty() {
-        return Err(OpenError::NoInput);
-    }
-    let total_bytes = files.iter().map(|file| file.bytes).sum();
+    Ok(())
+}
+
+fn open_all(
+    inputs: Vec<Input>,
+    stream: &'static Stream,
+    mapping: Option<&Mapping>,
+    options: &ReadOptions,
+    columns: Option<&[&str]>,
+) -> Result<Reader, OpenError> {
+    let total_bytes = inputs.iter().map(|input| input.size).sum();
     let wanted = Wanted { columns, keys: !options.rows_alone };
     let look = Look { stream, mapping, options, wanted };
-    let files: VecDeque<Known> = files.into_iter().map(|file| look.at(file)).collect::<Result<_, _>>()?;
+    let files: VecDeque<Known> = inputs.into_iter().map(|input| look.at(input)).collect::<Result<_, _>>()?;
 
     let has = |name: &str| files.iter().any(|file| file.columns().any(|column| column == name));
     let owned = |c: &Column| READER_OWNED.contains(&c.name) && (!options.rows_alone || wanted.has(stream, c));
@@ -117,9 +168,23 @@ pub struct Reader {
     ended: bool,
 }
 
+/// What is read, under the name that the column `source` has.
+struct Input {
+    name: Arc<str>,
+    /// As it is stored, in bytes.
+    size: u64,
+    place: Place,
+}
+
+impl From<InputFile> for Input {
+    fn from(file: InputFile) -> Self {
+        Self { name: file.name, size: file.bytes, place: Place::File(file.path) }
+    }
+}
+
 /// A file that was looked at.
 struct Known {
-    file: InputFile,
+    file: Input,
     kind: Kind,
 }
 
@@ -133,7 +198,7 @@ enum Kind {
 
 /// The file being read.
 struct Current {
-    file: InputFile,
+    file: Input,
     rows: Rows,
 }
 
@@ -164,8 +229,8 @@ impl Reader {
                 _ => None,
             };
             match share {
-                Some(share) => (share * current.file.bytes as f64) as u64,
-                None => self.bytes_read.load(Ordering::Relaxed).min(current.file.bytes),
+                Some(share) => (share * current.file.size as f64) as u64,
+                None => self.bytes_read.load(Ordering::Relaxed).min(current.file.size),
             }
         });
         (self.bytes_before + of_current).min(self.total_bytes)
@@ -190,7 +255,7 @@ impl Reader {
                 return Ok(());
             };
             self.bytes_read.store(0, Ordering::Relaxed);
-            let bytes = known.file.bytes;
+            let bytes = known.file.size;
             self.current = self.begin(known).inspect_err(|_| self.bytes_before += bytes)?;
             return Ok(());
         };
@@ -208,7 +273,7 @@ impl Reader {
             Rows::Done => Ok(false),
         };
         if !matches!(more, Ok(true)) {
-            self.bytes_before += current.file.bytes;
+            self.bytes_before += current.file.size;
             self.current = None;
         }
         self.collect()?;
@@ -225,8 +290,8 @@ impl Reader {
             Kind::Empty => Rows::Done,
             Kind::Message { format, .. } => Rows::Message(format),
             Kind::Csv { header, plan } => {
-                let content = unwrap(&file.path, self.bytes_read.clone()).map_err(io)?.content;
-                let mut lines = Lines::new(content);
+                let content = file.place.unwrap(self.bytes_read.clone()).map_err(io)?.content;
+                let mut lines = Lines::new(content, file.size);
                 match Header::read(&mut lines, |name| header.names.iter().any(|known| known == name)) {
                     Ok(again) if again == header => {}
                     _ => return Err(ReadError::Changed { file: name.to_string() }),
@@ -235,9 +300,9 @@ impl Reader {
                 Rows::Csv(Box::new(CsvFile::new(name, lines, header.separator, wired)))
             }
             Kind::Ndjson { plan } => {
-                let content = unwrap(&file.path, self.bytes_read.clone()).map_err(io)?.content;
+                let content = file.place.unwrap(self.bytes_read.clone()).map_err(io)?.content;
                 let wired = self.sink.wire(plan);
-                Rows::Ndjson(Box::new(NdjsonFile::new(name, Lines::new(content), wired)))
+                Rows::Ndjson(Box::new(NdjsonFile::new(name, Lines::new(content, file.size), wired)))
             }
             Kind::Columnar { format, wrapping, plan } => {
                 let columns = column_file(&file, format, wrapping, self.bytes_read.clone()).map_err(columnar)?;
@@ -336,23 +401,23 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn at(&self, file: InputFile) -> Result<Known, OpenError> {
+    fn at(&self, file: Input) -> Result<Known, OpenError> {
         let name = file.name.to_string();
         let unread = |source| OpenError::Unreadable { file: name.clone(), source };
         let not_counted = Arc::new(AtomicU64::new(0));
-        let Unwrapped { wrapping, head, content } = unwrap(&file.path, not_counted.clone()).map_err(unread)?;
+        let Unwrapped { wrapping, head, content } = file.place.unwrap(not_counted.clone()).map_err(unread)?;
         let format = recognise(&head).map_err(|reason| OpenError::Unrecognised { file: name.clone(), reason })?;
         let kind = match format {
             Recognised::Empty => Kind::Empty,
             Recognised::Csv => {
-                let mut lines = Lines::new(content);
+                let mut lines = Lines::new(content, file.size);
                 let header = Header::read(&mut lines, |column| self.knows(column))
                     .map_err(|reason| OpenError::Header { file: name.clone(), reason })?;
                 let plan = self.plan(&name, Inputs::Exactly(&header.names))?;
                 Kind::Csv { header, plan }
             }
             Recognised::Ndjson => {
-                let mut lines = Lines::new(content);
+                let mut lines = Lines::new(content, file.size);
                 let names = ndjson::sample(&mut lines);
                 Kind::Ndjson { plan: self.plan(&name, Inputs::AtLeast(&names))? }
             }
@@ -398,16 +463,16 @@ impl Look<'_> {
 }
 
 fn column_file(
-    file: &InputFile,
+    file: &Input,
     format: Recognised,
     wrapping: Wrapping,
     bytes_read: Arc<AtomicU64>,
 ) -> Result<Box<dyn ColumnFile>, arrow::error::ArrowError> {
     match (format, wrapping) {
-        (Recognised::Parquet, _) => open_file(|| ParquetFile::open(&file.path)),
+        (Recognised::Parquet, _) => open_columns(|| ParquetFile::open(&file.place)),
         (format, _) => {
-            let content = unwrap(&file.path, bytes_read)?.content;
-            open_file(|| ArrowStream::open(content, matches!(format, Recognised::ArrowFile)))
+            let content = file.place.unwrap(bytes_read)?.content;
+            open_columns(|| ArrowStream::open(content, matches!(format, Recognised::ArrowFile)))
         }
     }
 }
@@ -421,7 +486,7 @@ fn read_message(content: impl Read) -> std::io::Result<Vec<u8>> {
 /// Reads a message file whole, and takes its rows of the stream.
 fn message(
     format: &MessageFormat,
-    file: &InputFile,
+    file: &Input,
     stream: &'static Stream,
     options: &ReadOptions,
     sink: &mut RowSink,
@@ -429,7 +494,7 @@ fn message(
 ) -> Result<(), ReadError> {
     let name = || file.name.to_string();
     let io = |source| ReadError::Io { file: name(), source };
-    let content = unwrap(&file.path, bytes_read.clone()).map_err(io)?.content;
+    let content = file.place.unwrap(bytes_read.clone()).map_err(io)?.content;
     let bytes = read_message(content).map_err(io)?;
     if bytes.len() as u64 > MESSAGE_BYTES_MAX {
         return Err(ReadError::TooLarge { file: name(), bytes_max: MESSAGE_BYTES_MAX });

@@ -7,34 +7,38 @@
 //! their values by code.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io::Read;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use bytes::Bytes;
 use haechi_model::Kind;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Encoding;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::columnar::{ColumnFile, Part, Parts, Shape, decoding};
 use super::convert::{Converter, is_text};
 use super::in_order::{InOrder, Outlet};
 use super::statistics::summary;
 use crate::options::ReadOptions;
+use crate::sources::Place;
 
 /// A Parquet file.
 pub struct ParquetFile {
-    path: PathBuf,
+    place: Place,
     metadata: ArrowReaderMetadata,
 }
 
 impl ParquetFile {
     /// Opens a Parquet file and reads its footer.
-    pub fn open(path: &Path) -> Result<Self, ArrowError> {
-        let metadata = ArrowReaderMetadata::load(&File::open(path)?, ArrowReaderOptions::new())?;
-        Ok(Self { path: path.to_owned(), metadata })
+    pub fn open(place: &Place) -> Result<Self, ArrowError> {
+        let metadata = ArrowReaderMetadata::load(&Chunks::open(place)?, ArrowReaderOptions::new())?;
+        Ok(Self { place: place.clone(), metadata })
     }
 
     /// The row groups that are read. Where each begins is counted here, so that leaving one out moves no position.
@@ -65,7 +69,7 @@ impl ColumnFile for ParquetFile {
         let worker = |_| {
             let mut decoder = Decoder {
                 // A file of its own: handles that are copies share the place they read at.
-                file: File::open(&self.path)?,
+                chunks: Chunks::open(&self.place)?,
                 metadata: self.metadata.clone(),
                 converters: shape.converters(),
                 shape: shape.clone(),
@@ -96,9 +100,58 @@ struct RowGroup {
     rows: usize,
 }
 
+/// The bytes of a Parquet file, wherever they are.
+enum Chunks {
+    File(File),
+    Memory(Bytes),
+}
+
+impl Chunks {
+    fn open(place: &Place) -> Result<Self, ArrowError> {
+        Ok(match place {
+            Place::File(path) => Self::File(File::open(path)?),
+            Place::Memory(bytes) => Self::Memory(bytes.clone()),
+        })
+    }
+
+    fn again(&self) -> Result<Self, ArrowError> {
+        Ok(match self {
+            Self::File(file) => Self::File(file.try_clone()?),
+            Self::Memory(bytes) => Self::Memory(bytes.clone()),
+        })
+    }
+}
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        match self {
+            Self::File(file) => Length::len(file),
+            Self::Memory(bytes) => Length::len(bytes),
+        }
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = Box<dyn Read>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(match self {
+            Self::File(file) => Box::new(file.get_read(start)?),
+            Self::Memory(bytes) => Box::new(bytes.get_read(start)?),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        match self {
+            Self::File(file) => file.get_bytes(start, length),
+            Self::Memory(bytes) => bytes.get_bytes(start, length),
+        }
+    }
+}
+
 /// Decodes and shapes row groups, one after the other.
 struct Decoder {
-    file: File,
+    chunks: Chunks,
     metadata: ArrowReaderMetadata,
     shape: Arc<Shape>,
     converters: Vec<Converter>,
@@ -112,7 +165,7 @@ impl Decoder {
         let mask = ProjectionMask::roots(metadata.parquet_schema(), self.shape.inputs().iter().copied());
         // Cut into even parts: one part that is much smaller than the others would be copied to its neighbours.
         let n_parts = group.rows.div_ceil(self.batch_rows).max(1);
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, metadata)
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(self.chunks.again()?, metadata)
             .with_row_groups(vec![group.index])
             .with_projection(mask)
             .with_batch_size(group.rows.div_ceil(n_parts).max(1))

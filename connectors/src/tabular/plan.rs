@@ -87,6 +87,9 @@ pub enum Inputs<'a> {
     Exactly(&'a [String]),
     /// These were seen at the beginning, and any other may follow: JSON objects.
     AtLeast(&'a [String]),
+    /// These were seen so far; what any row must have or has by default is read as well. Once another is seen, there is
+    /// another plan: JSON objects that come one by one, for ever.
+    SoFar(&'a [String]),
 }
 
 /// Which of our columns are asked for.
@@ -118,7 +121,14 @@ impl Plan {
         let zone = mapping.and_then(|m| m.zone).unwrap_or(zone);
         let (names, open) = match inputs {
             Inputs::Exactly(names) => (names, false),
-            Inputs::AtLeast(names) => (names, true),
+            Inputs::AtLeast(names) | Inputs::SoFar(names) => (names, true),
+        };
+        let unseen = |c: &'static Column| match inputs {
+            Inputs::Exactly(_) => false,
+            Inputs::AtLeast(_) => !c.derived && mapping.is_none(),
+            Inputs::SoFar(_) => {
+                c.name == stream.subject_key || (!c.derived && (c.key || CellReader::new(c, zone).has_default()))
+            }
         };
         let mut wiring = Wiring { inputs: names.to_vec(), n_given: names.len(), open, zone, feeds: Vec::new() };
         for mapped in mapping.iter().flat_map(|m| &m.columns) {
@@ -131,7 +141,7 @@ impl Plan {
         let candidates: Vec<&'static Column> = stream
             .all_columns()
             .filter(|c| !READER_OWNED.contains(&c.name))
-            .filter(|c| names.iter().any(|name| name == c.name) || (open && !c.derived && mapping.is_none()))
+            .filter(|c| names.iter().any(|name| name == c.name) || unseen(c))
             .filter(|c| !used.contains(&c.name))
             .collect();
         for column in candidates {

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use haechi_model::intake::SetAside;
+use haechi_model::intake::{Intake, SetAside};
 use haechi_model::{Cell, CellError, Column, Stream, StreamBuilder};
 use serde_json::Value;
 
@@ -33,6 +33,20 @@ impl Position {
     /// Writes it as the column `source_position` has it.
     pub fn write(self, text: &mut String) {
         text.clear();
+        self.append(text);
+    }
+
+    /// Writes it where it stands within something that has a position too.
+    fn write_within(self, within: &str, text: &mut String) {
+        text.clear();
+        if !within.is_empty() {
+            text.push_str(within);
+            text.push_str(", ");
+        }
+        self.append(text);
+    }
+
+    fn append(self, text: &mut String) {
         let (word, number) = match self {
             Self::Line(line) | Self::Item(line, _) => ("line ", line),
             Self::Row(row) => ("row ", row),
@@ -76,6 +90,8 @@ pub struct RowSink {
     pub notes: Notes,
     /// Sees every key; `None` where rows stand by themselves.
     pub gate: Option<SubjectGate>,
+    /// What positions begin with: where the document stands that is being read.
+    pub within: String,
     stream: &'static Stream,
     builder: StreamBuilder,
     source_at: Option<usize>,
@@ -86,9 +102,26 @@ pub struct RowSink {
     set_aside: Vec<SetAside>,
     too_large: Vec<String>,
     oversized: Option<String>,
+    /// Whether a subject of an earlier document was met in this one.
+    came_earlier: bool,
     subject: String,
     position: String,
     joined: String,
+}
+
+/// A place in what a sink has taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mark {
+    rows: usize,
+    n_set_aside: usize,
+    n_warnings: usize,
+}
+
+impl Mark {
+    /// Rows before it.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
 }
 
 /// A [`Plan`] tied to the columns of a sink, with room to work in.
@@ -126,6 +159,8 @@ impl RowSink {
             set_aside: Vec::new(),
             too_large: Vec::new(),
             oversized: None,
+            within: String::new(),
+            came_earlier: false,
             subject: String::new(),
             position: String::new(),
             joined: String::new(),
@@ -168,6 +203,12 @@ impl RowSink {
                     self.builder.finish_row();
                     return;
                 }
+                Err(Refused::Earlier) => {
+                    self.came_earlier = true;
+                    self.builder.discard_row();
+                    self.notes.drop_row();
+                    return;
+                }
                 Err(refused) => {
                     let subject = std::mem::take(&mut self.subject);
                     self.refusal(refused, &subject)
@@ -186,7 +227,7 @@ impl RowSink {
     pub fn refuse(&mut self, source: &str, at: Position, fault: &Fault, text: &[u8]) {
         self.builder.discard_row();
         self.notes.drop_row();
-        at.write(&mut self.position);
+        at.write_within(&self.within, &mut self.position);
         let reason = format!("{}, {}", self.position, fault.reason);
         self.set_aside.push(SetAside::new(source, self.position.as_str(), fault.code, reason, text));
     }
@@ -250,6 +291,37 @@ impl RowSink {
         }
     }
 
+    /// What was taken so far, to which [`RowSink::cut`] can go back.
+    pub fn mark(&self) -> Mark {
+        Mark { rows: self.builder.len(), n_set_aside: self.set_aside.len(), n_warnings: self.notes.len() }
+    }
+
+    /// Whether the document that is being read cannot go into one batch with those before it, or into one at all.
+    pub fn is_at_odds(&self) -> bool {
+        self.came_earlier || self.is_ready()
+    }
+
+    /// Everything up to the mark; what came after it is forgotten.
+    pub fn cut(&mut self, mark: &Mark) -> Intake {
+        self.flush();
+        let batch = match self.ready.first() {
+            Some(first) => first.slice(0, mark.rows.min(first.num_rows())),
+            None => RecordBatch::new_empty(self.schema()),
+        };
+        self.ready.clear();
+        self.too_large.clear();
+        self.oversized = None;
+        self.came_earlier = false;
+        self.set_aside.truncate(mark.n_set_aside);
+        if let Some(gate) = &mut self.gate {
+            gate.clear();
+        }
+        self.notes.truncate(mark.n_warnings);
+        let warnings = self.notes.take();
+        self.notes.clear();
+        Intake { batch, warnings, set_aside: self.take_set_aside() }
+    }
+
     /// What was set aside since last asked.
     pub fn take_set_aside(&mut self) -> Vec<SetAside> {
         std::mem::take(&mut self.set_aside)
@@ -273,7 +345,7 @@ impl RowSink {
     pub fn reason(&self, refused: Refused, subject: &str) -> Fault {
         let key = self.stream.subject_key;
         let (code, reason) = match refused {
-            Refused::Returned => (
+            Refused::Returned | Refused::Earlier => (
                 "subject_returned",
                 format!("{key} {subject:?} came before and other rows since; put all its rows together"),
             ),
@@ -293,7 +365,7 @@ impl RowSink {
             self.builder.set(source_at, Cell::Text(source)).map_err(|_| Stop::Full)?;
         }
         if let Some(position_at) = self.position_at {
-            at.write(&mut self.position);
+            at.write_within(&self.within, &mut self.position);
             self.builder.set(position_at, Cell::Text(&self.position)).map_err(|_| Stop::Full)?;
         }
         let mut key = KeyHasher::default();

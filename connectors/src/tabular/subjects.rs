@@ -31,6 +31,8 @@ pub enum Refused {
     Repeated,
     /// The subject has too many rows; all of them go.
     TooLarge,
+    /// The subject came in an earlier document ([`SubjectGate::begin_document`]), where this is its next version.
+    Earlier,
 }
 
 /// Sees the keys of all rows, in order.
@@ -45,6 +47,8 @@ pub struct SubjectGate {
     more_rows: FxHashSet<u64>,
     /// Subjects that began; rows by themselves, where they stand alone.
     met: FxHashSet<u64>,
+    /// Those met in earlier documents.
+    met_earlier: FxHashSet<u64>,
     too_large: bool,
 }
 
@@ -59,16 +63,36 @@ impl SubjectGate {
             first_row: 0,
             more_rows: FxHashSet::default(),
             met: FxHashSet::default(),
+            met_earlier: FxHashSet::default(),
             too_large: false,
         }
+    }
+
+    /// What follows is a document of its own, in which subjects of earlier ones may come again.
+    pub fn begin_document(&mut self) {
+        self.met_earlier.extend(self.met.drain());
+        self.current = None;
+    }
+
+    /// Forgets all subjects.
+    pub fn clear(&mut self) {
+        self.met.clear();
+        self.met_earlier.clear();
+        self.current = None;
     }
 
     /// Whether the row stays; if so, whether it is the first of its subject.
     pub fn admit(&mut self, key: RowKey) -> Result<bool, Refused> {
         if !self.grouped {
+            if self.met_earlier.contains(&key.row) {
+                return Err(Refused::Earlier);
+            }
             return if self.met.insert(key.row) { Ok(true) } else { Err(Refused::Repeated) };
         }
         if self.current != Some(key.subject) {
+            if self.met_earlier.contains(&key.subject) {
+                return Err(Refused::Earlier);
+            }
             if !self.met.insert(key.subject) {
                 return Err(Refused::Returned);
             }
@@ -185,6 +209,7 @@ mod tests {
                 Err(Refused::Returned) => 'r',
                 Err(Refused::Repeated) => '2',
                 Err(Refused::TooLarge) => 'L',
+                Err(Refused::Earlier) => 'e',
             }
         };
         rows.iter().map(fate).collect()

@@ -2,7 +2,7 @@
 //! are set aside, in the order of the file.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
@@ -14,6 +14,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::*;
 use crate::options::Keep;
+use crate::sources::Place;
 use crate::tabular::open::{open, read_all};
 
 /// Where row groups end: in the middle of subjects, and one of a single row.
@@ -224,7 +225,7 @@ fn a_dictionary_that_is_given_up_in_the_middle_is_read_on() {
         .set_data_page_row_count_limit(100)
         .build();
     let path = folder.write(&all.batch(), &[3_001, 4_000], properties);
-    let file = ParquetFile::open(&path).unwrap();
+    let file = ParquetFile::open(&Place::File(path.clone())).unwrap();
     let by_code: Vec<bool> = file.metadata.metadata().row_group(0).columns().iter().map(all_by_code).collect();
     assert_eq!(by_code, [false, true, true, true, true, false], "keys and masses are too many for a dictionary");
     let expected = |values: &[Option<String>]| values.to_vec();
@@ -250,7 +251,7 @@ fn text_that_is_a_dictionary_in_one_row_group_only_is_joined() {
     }
     let properties = WriterProperties::builder().set_dictionary_page_size_limit(1_200).set_write_batch_size(10).build();
     let path = folder.write(&all.batch(), &[99, 200], properties);
-    let file = ParquetFile::open(&path).unwrap();
+    let file = ParquetFile::open(&Place::File(path.clone())).unwrap();
     let by_code = |group: usize| all_by_code(file.metadata.metadata().row_group(group).column(4));
     assert!(by_code(0) && !by_code(1));
     for batch_rows in [30, 150, 1_000] {
@@ -263,7 +264,8 @@ fn text_that_is_a_dictionary_in_one_row_group_only_is_joined() {
 fn damage_in_a_row_group_costs_nothing_before_it() {
     let folder = Folder::new();
     let path = folder.write(&rows(100).batch(), &GROUPS, WriterProperties::default());
-    let (start, length) = ParquetFile::open(&path).unwrap().metadata.metadata().row_group(2).column(0).byte_range();
+    let (start, length) =
+        ParquetFile::open(&Place::File(path.clone())).unwrap().metadata.metadata().row_group(2).column(0).byte_range();
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[start as usize..(start + length) as usize].fill(0xFF);
     std::fs::write(&path, bytes).unwrap();
