@@ -98,3 +98,10 @@ pub enum StoreError {
     #[error("cannot encode rows: {0}")]
     Encode(#[from] ArrowError),
 }
+
+impl StoreError {
+    /// Whether trying the same again may help. A commit that does not fit together, or a value that is damaged, stays so.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::NotWritten { .. } | Self::Unavailable { .. } | Self::NotRead { .. } | Self::Locked { .. })
+    }
+}

@@ -72,7 +72,11 @@ impl Committer {
             let more = std::iter::from_fn(|| ready.try_recv().ok());
             let (encoded, works): (Vec<Encoded>, Vec<Work>) =
                 std::iter::once(first).chain(more).take(TOGETHER_MAX).map(|r| (r.encoded, r.work)).unzip();
-            self.write(&encoded);
+            if let Err(error) = self.write(&encoded) {
+                // Senders keep what was not answered, and hand it over again after a restart.
+                tracing::error!(%error, "a commit cannot be written by trying again; the engine stops");
+                return;
+            }
             if let Some(last) = works.last() {
                 self.committed.store(last.number, Ordering::Release);
             }
@@ -90,9 +94,9 @@ impl Committer {
         }
     }
 
-    /// Writes, however long that takes.
+    /// Writes, however long that takes. An error is one that no further try would mend.
     #[tracing::instrument(name = "commit", skip_all, fields(commits = encoded.len()))]
-    fn write(&self, encoded: &[Encoded]) {
+    fn write(&self, encoded: &[Encoded]) -> Result<(), StoreError> {
         let start = Instant::now();
         let mut pause = PAUSES.0;
         let mut complained: Option<Instant> = None;
@@ -102,6 +106,9 @@ impl Committer {
                 tracing::error!(%error, "cannot commit; nothing is lost, senders wait, and it is tried again");
             }
             self.fails(Some(&error));
+            if !error.may_pass() {
+                return Err(error);
+            }
             std::thread::sleep(pause);
             pause = (pause * 2).min(PAUSES.1);
             if let Err(error) = self.store.recover() {
@@ -114,6 +121,7 @@ impl Committer {
         }
         metrics::histogram!("haechi_commit_seconds").record(start.elapsed());
         metrics::histogram!("haechi_commit_group").record(encoded.len() as f64);
+        Ok(())
     }
 
     fn fails(&self, error: Option<&StoreError>) {

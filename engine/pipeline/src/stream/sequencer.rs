@@ -73,6 +73,9 @@ impl Sequencer {
         while let Some((urgency, orders)) = inbox.take(self.block_rows) {
             let work = self.work(urgency, orders);
             if to_encoder.send(work).is_err() {
+                // What waits is given back to its senders.
+                inbox.close();
+                while inbox.take(self.block_rows).is_some() {}
                 return;
             }
         }
