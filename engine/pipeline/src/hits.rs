@@ -16,6 +16,7 @@ use haechi_model::selection::hit_schema;
 use haechi_model::{Personal, Stream, SubjectKind};
 use haechi_rules::Ruleset;
 use haechi_select::SubjectBatch;
+use rustc_hash::FxHashMap;
 
 /// Makes hit rows; what depends on the rules alone is made once.
 pub(crate) struct HitWriter {
@@ -94,39 +95,51 @@ impl HitWriter {
     /// The values each hit saw, as JSON. Personal data is not copied into hits: the column is named, not its value.
     fn values(&self, rows: &RecordBatch, hits: &Hits) -> Result<ArrayRef, ArrowError> {
         let options = FormatOptions::default();
-        let schema = rows.schema();
-        let mut shown: Vec<Shown<'_>> = Vec::with_capacity(rows.num_columns());
-        for (field, array) in schema.fields().iter().zip(rows.columns()) {
-            let column = self.stream.column(field.name());
-            let hidden = column.and_then(|c| c.personal).is_some_and(|class| class != Personal::Business);
-            shown.push(Shown {
-                name: field.name(),
-                nulls: array.logical_nulls(),
-                bare: matches!(array.data_type(), DataType::Boolean) || array.data_type().is_numeric(),
-                hidden,
-                formatter: ArrayFormatter::try_new(array, &options)?,
-            });
-        }
-        let places: Vec<Vec<usize>> = self
-            .columns
-            .iter()
-            .map(|names| names.iter().filter_map(|name| schema.index_of(name).ok()).collect())
-            .collect();
+        let schema = rows.schema_ref();
+        let by_name: FxHashMap<&str, usize> =
+            schema.fields().iter().enumerate().map(|(place, field)| (field.name().as_str(), place)).collect();
+        // Made for the columns and rules that are met: a batch of one row must not cost what thousands of rules do.
+        let mut shown: Vec<Option<Shown<'_>>> = (0..rows.num_columns()).map(|_| None).collect();
+        let mut places: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
         let mut json = StringBuilder::new();
         let mut text = String::new();
         for (row, rule) in hits.iter() {
             text.clear();
             text.push('{');
-            for place in &places[rule as usize] {
+            let of_rule = places.entry(rule).or_insert_with(|| {
+                let names = self.columns[rule as usize].iter();
+                names.filter_map(|name| by_name.get(name).copied()).collect()
+            });
+            for place in of_rule {
                 if text.len() > 1 {
                     text.push(',');
                 }
-                shown[*place].write(row as usize, &mut text);
+                let column = match &mut shown[*place] {
+                    Some(column) => column,
+                    empty => empty.insert(self.shown(schema.field(*place).name(), rows.column(*place), &options)?),
+                };
+                column.write(row as usize, &mut text);
             }
             text.push('}');
             json.append_value(&text);
         }
         Ok(Arc::new(json.finish()))
+    }
+
+    fn shown<'a>(
+        &self,
+        name: &'a str,
+        array: &'a ArrayRef,
+        options: &'a FormatOptions<'a>,
+    ) -> Result<Shown<'a>, ArrowError> {
+        let personal = self.stream.column(name).and_then(|column| column.personal);
+        Ok(Shown {
+            name,
+            nulls: array.logical_nulls(),
+            bare: matches!(array.data_type(), DataType::Boolean) || array.data_type().is_numeric(),
+            hidden: personal.is_some_and(|class| class != Personal::Business),
+            formatter: ArrayFormatter::try_new(array, options)?,
+        })
     }
 }
 

@@ -16,8 +16,11 @@ use super::inbox::{Inbox, Reply, Urgency};
 use super::sequencer::Sequencer;
 use crate::release::LiveRelease;
 
-/// Blocks between two threads: enough that neither waits, few enough that memory stays bounded.
-const BETWEEN: usize = 2;
+/// Blocks that wait between two threads, and so at most as many more than there are threads. What comes while all are
+/// busy waits in the inbox, where it becomes one larger block.
+const BEFORE_ENCODER: usize = 0;
+/// One, so that the committer finds the next as soon as it is done.
+const BEFORE_COMMITTER: usize = 1;
 
 /// How much the engine works on at once.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +104,8 @@ impl Engine {
             position: sender,
             failing: Arc::clone(&failing),
         };
-        let (to_encoder, works) = sync_channel(BETWEEN);
-        let (to_committer, ready) = sync_channel(BETWEEN * 8);
+        let (to_encoder, works) = sync_channel(BEFORE_ENCODER);
+        let (to_committer, ready) = sync_channel(BEFORE_COMMITTER);
         let threads = vec![
             thread("sequencer", move || sequencer.run(&to_encoder)),
             thread("encoder", move || encode_all(&works, &to_committer, &committed)),
