@@ -100,6 +100,15 @@ fn names(text: &str, separator: u8) -> Option<Vec<String>> {
     Some((0..cells.len()).filter_map(|i| record.get(i)).map(|name| name.trim().to_owned()).collect())
 }
 
+fn header_line(names: &[String], separator: u8) -> Arc<str> {
+    let quoted = |name: &String| {
+        let bare = !name.contains(['"', '\n', '\r', char::from(separator)]);
+        if bare { name.clone() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    };
+    let names: Vec<String> = names.iter().map(quoted).collect();
+    names.join(char::from(separator).to_string().as_str()).into()
+}
+
 /// A CSV file behind its header.
 pub struct CsvFile {
     source: Arc<str>,
@@ -108,6 +117,8 @@ pub struct CsvFile {
     wired: Wired,
     n_cells: usize,
     cells: Cells,
+    /// The header line, written as it would be read.
+    head: Arc<str>,
     /// Blank lines seen since the last row: first and how many. At the end of the file they mean nothing.
     blank: Option<(u64, u64)>,
 }
@@ -116,11 +127,19 @@ impl CsvFile {
     /// Reads rows as `wired` says.
     pub fn new(source: Arc<str>, lines: Lines, separator: u8, wired: Wired) -> Self {
         let n_cells = wired.plan.inputs.len();
-        Self { source, lines, separator, wired, n_cells, cells: Cells::default(), blank: None }
+        let head = header_line(&wired.plan.inputs, separator);
+        Self { source, lines, separator, wired, n_cells, cells: Cells::default(), head, blank: None }
     }
 
     /// Reads some records; `false` at the end.
     pub fn step(&mut self, sink: &mut RowSink, records: usize) -> io::Result<bool> {
+        sink.head = Some(Arc::clone(&self.head));
+        let more = self.records(sink, records);
+        sink.head = None;
+        more
+    }
+
+    fn records(&mut self, sink: &mut RowSink, records: usize) -> io::Result<bool> {
         for _ in 0..records {
             if !self.record(sink) {
                 return self.lines.take_error().map_or(Ok(false), Err);

@@ -1,5 +1,7 @@
 //! Rows on their way into batches: cells read, keys admitted, and what does not do set aside.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use haechi_model::intake::{Intake, SetAside};
@@ -90,6 +92,8 @@ pub struct RowSink {
     pub notes: Notes,
     /// Sees every key; `None` where rows stand by themselves.
     pub gate: Option<SubjectGate>,
+    /// What units of the file being read have to stand below to be read again: the header line of a CSV.
+    pub head: Option<Arc<str>>,
     /// What positions begin with: where the document stands that is being read.
     pub within: String,
     stream: &'static Stream,
@@ -148,6 +152,7 @@ impl RowSink {
         let rows_max = options.subject_rows_max;
         Self {
             notes: Notes::default(),
+            head: None,
             gate: (!options.rows_alone).then(|| SubjectGate::new(stream.lanes.is_some(), rows_max)),
             stream,
             source_at: builder.index("source"),
@@ -229,7 +234,8 @@ impl RowSink {
         self.notes.drop_row();
         at.write_within(&self.within, &mut self.position);
         let reason = format!("{}, {}", self.position, fault.reason);
-        self.set_aside.push(SetAside::new(source, self.position.as_str(), fault.code, reason, text));
+        let unit = SetAside::new(source, self.position.as_str(), fault.code, reason, text);
+        self.set_aside.push(unit.below(self.head.as_deref()));
     }
 
     /// Sets something aside that stands at a position of another kind.

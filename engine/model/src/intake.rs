@@ -28,6 +28,9 @@ pub struct SetAside {
     pub reason: String,
     /// The raw text of the unit, cut at [`SetAside::TEXT_BYTES_MAX`].
     pub text: String,
+    /// What has to stand before the text for it to be read again by itself: the header line of a CSV file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
 }
 
 impl SetAside {
@@ -45,7 +48,13 @@ impl SetAside {
         // A character has at most four bytes, and a replacement character three: cut before and after.
         let mut text = String::from_utf8_lossy(&raw[..raw.len().min(Self::TEXT_BYTES_MAX)]).into_owned();
         text.truncate(text.floor_char_boundary(Self::TEXT_BYTES_MAX));
-        Self { source: source.into(), position: position.into(), code, reason: reason.into(), text }
+        Self { source: source.into(), position: position.into(), code, reason: reason.into(), text, head: None }
+    }
+
+    /// With what has to stand before its text.
+    #[must_use]
+    pub fn below(self, head: Option<&str>) -> Self {
+        Self { head: head.map(str::to_owned), ..self }
     }
 }
 

@@ -20,6 +20,9 @@ pub struct SetAsideRecord {
     pub reason: String,
     /// The raw text of the unit, as far as it was kept.
     pub text: String,
+    /// What has to stand before the text for it to be read again by itself: the header line of a CSV file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
     /// When it came, in ms since 1970 UTC.
     pub received_at_ms: i64,
     /// What became of it, oldest first; empty while it waits.
@@ -91,7 +94,7 @@ pub struct QuarantineCount {
 impl SetAsideRecord {
     /// A unit that was just set aside.
     pub fn new(unit: SetAside, stream: impl Into<String>, received_at_ms: i64) -> Self {
-        let SetAside { source, position, code, reason, text } = unit;
+        let SetAside { source, position, code, reason, text, head } = unit;
         Self {
             stream: stream.into(),
             source,
@@ -99,8 +102,17 @@ impl SetAsideRecord {
             code: code.to_owned(),
             reason,
             text,
+            head,
             received_at_ms,
             resolutions: Vec::new(),
+        }
+    }
+
+    /// The unit as it can be read again by itself.
+    pub fn readable(&self) -> String {
+        match &self.head {
+            Some(head) => format!("{head}\n{}", self.text),
+            None => self.text.clone(),
         }
     }
 

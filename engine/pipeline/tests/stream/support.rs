@@ -11,7 +11,7 @@ use haechi_connectors::{Delivery, Stand};
 use haechi_evaluate::Options;
 use haechi_model::streams::DECLARATION;
 use haechi_model::{Cell, Intake, StreamBuilder};
-use haechi_pipeline::release::{Release, ReleaseContext, RuleSource, RuleWatch};
+use haechi_pipeline::release::{ReleaseContext, RuleSource, RuleWatch};
 use haechi_pipeline::stream::{Answer, Engine, EngineOptions};
 use haechi_select::Secret;
 use haechi_store::{Store, StoreOptions};
@@ -172,9 +172,4 @@ pub fn selections(store: &Store) -> Vec<String> {
         }
     }
     all
-}
-
-/// A release of these rules.
-pub fn release(folder: &Path) -> Arc<Release> {
-    Arc::new(Release::load(&source(folder).paths, None, &context(), 0).unwrap())
 }
