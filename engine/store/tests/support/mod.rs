@@ -1,5 +1,5 @@
 //! Small entries with selections and hits that can be told apart, and a look at everything a store holds.
-#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(dead_code, clippy::needless_pass_by_value, reason = "not every test needs all of it; tests read better so")]
 
 use std::path::Path;
 use std::sync::Arc;
