@@ -20,7 +20,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, log_bytes_max: 256 << 20, write_buffer_bytes: 16 << 20, threads: 2 }
+        Self { cache_bytes: 64 << 20, log_bytes_max: 128 << 20, write_buffer_bytes: 16 << 20, threads: 2 }
     }
 }
 
