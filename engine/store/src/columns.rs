@@ -1,6 +1,6 @@
-//! Record batches to bytes: Arrow IPC messages without what can be known otherwise. Schemas are kept once, under a hash;
-//! columns that are all NULL are left out; of dictionaries only the values that occur are written, and in batches of a
-//! few rows the texts themselves, since a message a dictionary costs more than the texts.
+//! Record batches to bytes: Arrow IPC messages without what can be known otherwise. Schemas are kept once, under a
+//! hash; columns that are all NULL are left out; of dictionaries only the values that occur are written, and in batches
+//! of a few rows the texts themselves, since a message a dictionary costs more than the texts.
 
 use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -139,7 +139,9 @@ fn message_of(schema: &Schema) -> Result<Vec<u8>, ArrowError> {
 
 fn whole(buffers: &[Buffer]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(buffers.iter().map(Buffer::len).sum());
-    buffers.iter().for_each(|buffer| whole.extend_from_slice(buffer));
+    for buffer in buffers {
+        whole.extend_from_slice(buffer);
+    }
     whole
 }
 

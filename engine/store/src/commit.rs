@@ -102,6 +102,7 @@ impl Commit {
         let mut encoded = Encoded { resolved: self.resolved, ..Encoded::default() };
         for entry in &self.entries {
             encoded.entry(entry)?;
+            encoded.index(entry)?;
         }
         for (position, record) in &self.quarantined {
             encoded.puts.push(Put::new(Table::Quarantine, position_key(*position), json_value(record)?));
@@ -129,7 +130,8 @@ impl Encoded {
         puts.map(|put| put.key.len() + put.value.as_ref().map_or(0, |value| value.len())).sum()
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    /// The rows of an entry and its decisions.
+    pub(crate) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let rows = entry.rows.num_rows();
         if rows == 0 {
             return Err(inconsistent(format!("the entry at position {} has no rows", entry.first)));
@@ -144,12 +146,16 @@ impl Encoded {
         let head = head(entry, rows as u32);
         self.puts.push(Put::new(Table::Journal, key, envelope::seal(&head, &body)));
 
-        let decided = entry.decided.as_ref();
-        if let Some(decisions) = decided {
+        if let Some(decisions) = &entry.decided {
             let body = self.decisions(entry.first, rows, decisions)?;
             self.puts.push(Put::new(Table::Decisions, key, envelope::seal(&head, &body)));
         }
-        let decided = decided.map_or(&[][..], |decisions| &decisions.first_rows);
+        Ok(())
+    }
+
+    /// What the index gets of an entry.
+    fn index(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let decided = entry.decided.as_ref().map_or(&[][..], |decisions| &decisions.first_rows);
         match &entry.subjects {
             Some(subjects) => self.subjects(entry, subjects, decided),
             None if decided.is_empty() => Ok(()),

@@ -94,8 +94,8 @@ impl Table {
     fn options(self, options: &StoreOptions) -> KeyspaceCreateOptions {
         let tuned = KeyspaceCreateOptions::default().max_memtable_size(SMALL_BUFFER_BYTES);
         match self {
-            // Values are compressed already, and large ones lie in files of their own, so that merging tables moves keys
-            // and not rows.
+            // Values are compressed already, and large ones lie in files of their own, so that merging tables moves
+            // keys and not rows.
             Self::Journal | Self::Decisions => tuned
                 .max_memtable_size(options.write_buffer_bytes)
                 .data_block_compression_policy(CompressionPolicy::disabled())
@@ -122,7 +122,7 @@ pub(crate) fn key_position(key: &[u8]) -> Option<Position> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// One value to write, or a key to remove.
@@ -156,7 +156,7 @@ pub(crate) enum Durability {
 /// An open database.
 pub(crate) struct Database {
     path: PathBuf,
-    database: fjall::Database,
+    inner: fjall::Database,
     keyspaces: Vec<Keyspace>,
     pub schemas: Arc<Schemas>,
 }
@@ -174,9 +174,10 @@ impl Database {
             .manual_journal_persist(true)
             .worker_threads(options.threads);
         let database = guarded(path, move || builder.open())?;
-        let mut opened = Self { path: path.to_owned(), database, keyspaces: Vec::new(), schemas: Arc::default() };
+        let mut opened =
+            Self { path: path.to_owned(), inner: database, keyspaces: Vec::new(), schemas: Arc::default() };
         for table in Table::ALL {
-            let keyspace = guarded(path, || opened.database.keyspace(table.name(), || table.options(&options)))?;
+            let keyspace = guarded(path, || opened.inner.keyspace(table.name(), || table.options(&options)))?;
             opened.keyspaces.push(keyspace);
         }
         Ok(opened)
@@ -200,7 +201,7 @@ impl Database {
 
     /// What is committed now.
     pub fn view(&self) -> View<'_> {
-        View { database: self, snapshot: self.database.snapshot() }
+        View { database: self, snapshot: self.inner.snapshot() }
     }
 
     /// Writes all of it or nothing. The error says what happened; the database then takes nothing more.
@@ -209,7 +210,7 @@ impl Database {
             Durability::Disk => PersistMode::SyncData,
             Durability::System => PersistMode::Buffer,
         };
-        let mut batch = self.database.batch().durability(Some(mode));
+        let mut batch = self.inner.batch().durability(Some(mode));
         for put in puts {
             let keyspace = self.keyspace(put.table);
             match &put.value {
@@ -222,7 +223,7 @@ impl Database {
 
     /// Syncs what was written with [`Durability::System`].
     pub fn sync(&self) -> Result<(), String> {
-        self.database.persist(PersistMode::SyncData).map_err(|error| in_words(&error))
+        self.inner.persist(PersistMode::SyncData).map_err(|error| in_words(&error))
     }
 
     /// Waits until tables are written about as fast as they fill. The database would wait by itself, for ever where
@@ -230,7 +231,7 @@ impl Database {
     pub fn wait_for_room(&self) -> Result<(), String> {
         let full = |keyspace: &Keyspace| keyspace.sealed_memtable_count() > 2 || keyspace.l0_table_count() >= 18;
         while self.keyspaces.iter().any(full) {
-            self.database.persist(PersistMode::Buffer).map_err(|error| in_words(&error))?;
+            self.inner.persist(PersistMode::Buffer).map_err(|error| in_words(&error))?;
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
@@ -242,7 +243,7 @@ impl Database {
     }
 
     pub fn log_bytes(&self) -> u64 {
-        self.database.journal_disk_space().unwrap_or_default()
+        self.inner.journal_disk_space().unwrap_or_default()
     }
 }
 

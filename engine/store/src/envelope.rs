@@ -2,7 +2,7 @@
 //! and a body.
 //!
 //! ```text
-//! 'h' format codec 0 | crc32 of all the rest and the first four | length of head u16 | head | length of body u32 | body
+//! 'h' format codec 0 | crc32 of all but itself | length of head u16 | head | length of body u32 | body
 //! ```
 
 use std::cell::RefCell;

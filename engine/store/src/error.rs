@@ -10,14 +10,14 @@ use crate::Position;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Somebody else has the folder open.
-    #[error("{}: another process has this store open; stop it first, or give this one a folder of its own", .path.display())]
+    #[error("{}: another process has this store open; stop it, or give this one its own folder", .path.display())]
     Locked {
         /// Folder of the store.
         path: PathBuf,
     },
     /// The folder was written by a newer program.
     #[error(
-        "{}: the store has format {found}, this program knows up to {known}; use the program that wrote it or a newer one",
+        "{}: the store has format {found}, this program knows up to {known}; use the one that wrote it or newer",
         .path.display()
     )]
     Newer {
@@ -29,7 +29,7 @@ pub enum StoreError {
         known: u32,
     },
     /// The database cannot be opened: files are missing or damaged.
-    #[error("{}: the store is damaged ({reason}); restore the folder from a backup, and check the disk", .path.display())]
+    #[error("{}: the store is damaged ({reason}); restore it from a backup and check the disk", .path.display())]
     Damaged {
         /// Folder of the store.
         path: PathBuf,
@@ -38,8 +38,8 @@ pub enum StoreError {
     },
     /// A value is not what was written.
     #[error(
-        "{keyspace} at {key}: {reason}; the value is not used: `haechi inspect --verify` lists all like it, restore them \
-         from a backup or the archive"
+        "{keyspace} at {key}: {reason}; it is not used; `haechi inspect --verify` lists all like it: \
+         restore them from a backup or the archive"
     )]
     Corrupt {
         /// Keyspace the value is in.
@@ -49,9 +49,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A write failed, or work behind it did. Nothing of the write is visible. [`crate::Store::recover`] is needed before
-    /// the next.
-    #[error("{}: cannot write: {reason}; it is tried again once the store has recovered", .path.display())]
+    /// A write failed, or work behind it did. Nothing of the write is visible. [`crate::Store::recover`] is needed
+    /// before the next.
+    #[error("{}: cannot write: {reason}; nothing of it is kept, nor anything taken until recovered", .path.display())]
     NotWritten {
         /// Folder of the store.
         path: PathBuf,

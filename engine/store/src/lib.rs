@@ -41,7 +41,7 @@ pub use error::StoreError;
 pub use options::StoreOptions;
 pub use quarantine::{Outcome, QuarantineCount, QuarantineFilter, QuarantineState, Resolution, SetAsideRecord};
 pub use releases::{Release, ReleaseSummary};
-pub use store::Store;
+pub use store::{KeyValue, Store};
 pub use stored::{DeadLetter, KeyspaceSize, Sizes, StoredDecisions, StoredEntry};
 pub use subjects::SubjectVersion;
 pub use verify::{Progress, Report};

@@ -1,10 +1,10 @@
 //! The end of the write-ahead log, looked at before the database opens it.
 //!
-//! A commit that was cut off by a kill or a power cut is no damage: nobody was told that it is there. The database drops
-//! the end of a log that it cannot read, which is right for such a commit, and loses acknowledged ones without a word
-//! where a page in the middle went bad. And it refuses to open where the last batch has all its parts but some of its
-//! pages did not reach the disk. So we look first: what follows the last whole batch is cut off, unless a whole commit
-//! comes after it, which could only be acknowledged if all before it was on disk.
+//! A commit that was cut off by a kill or a power cut is no damage: nobody was told that it is there. The database
+//! drops the end of a log that it cannot read, which is right for such a commit, and loses acknowledged ones without a
+//! word where a page in the middle went bad. And it refuses to open where the last batch has all its parts but some of
+//! its pages did not reach the disk. So we look first: what follows the last whole batch is cut off, unless a whole
+//! commit comes after it, which could only be acknowledged if all before it was on disk.
 //!
 //! Batches stand in the log as `1 count seqno`, then `count` items `2 type compression keyspace key-length value-length
 //! written-length key value` or `4 keyspace`, then `3 checksum` of the items `FJL 3`.
@@ -25,8 +25,8 @@ const CLEAR: u8 = 4;
 const TRAILER: &[u8] = b"FJL\x03";
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Cuts off what is no whole batch at the ends of the log's files, or says that the log is damaged. Leaves it alone where
-/// somebody has it open.
+/// Cuts off what is no whole batch at the ends of the log's files, or says that the log is damaged. Leaves it alone
+/// where somebody has it open.
 pub(crate) fn check(folder: &Path) -> Result<(), StoreError> {
     // Held until this returns; the database takes it anew and for as long as it is open.
     let Some(_lock) = lock(folder)? else { return Ok(()) };
@@ -72,8 +72,8 @@ fn lock(folder: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
-/// Writes the newest file of the log again as it reads now, and syncs it: after a failed sync it is unknown which of its
-/// pages are on disk, and syncing it once more may say nothing true.
+/// Writes the newest file of the log again as it reads now, and syncs it: after a failed sync it is unknown which of
+/// its pages are on disk, and syncing it once more may say nothing true.
 pub(crate) fn rewrite(folder: &Path) -> Result<(), StoreError> {
     let write = || {
         let Some(path) = files(folder)?.pop() else { return Ok(()) };

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct StoreOptions {
     /// Memory for blocks read from disk, in bytes.
     pub cache_bytes: u64,
-    /// Disk for the write-ahead log, in bytes, at least 64 MiB. All of it is read again after a kill: it bounds how long
-    /// a start takes.
+    /// Disk for the write-ahead log, in bytes, at least 64 MiB. All of it is read again after a kill: it bounds how
+    /// long a start takes.
     pub log_bytes_max: u64,
-    /// Memory for what is not in tables yet, in bytes for each of the three large keyspaces (journal, decisions, index),
-    /// at least 1 MiB. Up to three times as much while tables are written.
+    /// Memory for what is not in tables yet, in bytes for each of the three large keyspaces (journal, decisions,
+    /// index), at least 1 MiB. Up to three times as much while tables are written.
     pub write_buffer_bytes: u64,
     /// Threads that write and merge tables; one of them does nothing but write where there are two or more.
     pub threads: usize,
@@ -20,7 +20,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, log_bytes_max: 256 << 20, write_buffer_bytes: 16 << 20, threads: 2 }
+        Self { cache_bytes: 64 << 20, log_bytes_max: 128 << 20, write_buffer_bytes: 16 << 20, threads: 2 }
     }
 }
 

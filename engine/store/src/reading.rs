@@ -1,7 +1,7 @@
 //! The journal and its decisions, read in order.
 //!
-//! Iterators hold nothing of the database between two items: they read some values ahead, so that a reader who takes its
-//! time keeps neither old tables on disk nor [`Store::recover`] waiting.
+//! Iterators hold nothing of the database between two items: they read some values ahead, so that a reader who takes
+//! its time keeps neither old tables on disk nor [`Store::recover`] waiting.
 
 use std::collections::VecDeque;
 
@@ -98,7 +98,7 @@ impl Store {
 
     /// From the value at or before `from` on.
     fn ahead<T>(&self, table: Table, from: Position) -> Ahead<T> {
-        let begin = self.read(|view| Ok(view.last_at(table, &position_key(from))?));
+        let begin = self.read(|view| view.last_at(table, &position_key(from)));
         let mut ahead = Ahead { store: self.clone(), table, from, read: VecDeque::new(), ended: false };
         match begin {
             Ok(Some((key, _))) => ahead.from = crate::database::key_position(&key).unwrap_or(from),

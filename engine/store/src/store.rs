@@ -17,6 +17,9 @@ use crate::{
     Sizes, StoreError, StoreOptions, StoredDecisions, SubjectVersion, migrate, releases, subjects,
 };
 
+/// A key of ours and what is kept under it.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// An open store. Clones are the same store; the last one dropped closes it.
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Inner>);
@@ -71,8 +74,8 @@ impl Store {
         self.0.next.load(Acquire)
     }
 
-    /// When the last entry became known, in ms since 1970 UTC; 0 where there is none. Time goes on from here, also where
-    /// the clock was set back.
+    /// When the last entry became known, in ms since 1970 UTC; 0 where there is none. Time goes on from here, also
+    /// where the clock was set back.
     pub fn last_known_at_ms(&self) -> i64 {
         self.0.known_at_ms.load(Acquire)
     }
@@ -220,12 +223,7 @@ impl Store {
     }
 
     /// State whose keys begin with `prefix` and come after `after`, at most `limit`.
-    pub fn states(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn states(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<KeyValue>, StoreError> {
         let from = after.unwrap_or(prefix);
         self.read(|view| {
             let pairs = view.from(Table::State, from);
@@ -300,7 +298,10 @@ impl Store {
         self.0.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn opened<'a>(&self, open: &'a Option<Database>) -> Result<&'a Database, StoreError> {
+    pub(crate) fn opened<'a>(
+        &self,
+        open: &'a RwLockReadGuard<'_, Option<Database>>,
+    ) -> Result<&'a Database, StoreError> {
         open.as_ref().ok_or_else(|| StoreError::Unavailable {
             path: self.path().to_owned(),
             reason: "it could not recover yet".to_owned(),

@@ -78,9 +78,12 @@ impl StoredEntry {
     /// The rows, in the columns they were written with.
     pub fn decode(&self) -> Result<RecordBatch, StoreError> {
         let decoded = envelope::open(&self.value).and_then(|opened| columns::unpack(&opened.body()?, &self.schemas));
-        let checked = decoded.and_then(|rows| match rows.num_rows() == self.rows as usize {
-            true => Ok(rows),
-            false => Err(format!("{} rows where {} were written", rows.num_rows(), self.rows)),
+        let checked = decoded.and_then(|rows| {
+            if rows.num_rows() == self.rows as usize {
+                Ok(rows)
+            } else {
+                Err(format!("{} rows where {} were written", rows.num_rows(), self.rows))
+            }
         });
         checked.map_err(|reason| corrupt(Table::Journal, &self.first.to_be_bytes(), reason))
     }
@@ -96,12 +99,12 @@ impl StoredDecisions {
             let mut parts = Reader(&body);
             let mut part = || columns::unpack(parts.part().ok_or("it ends too early")?, schemas);
             let (selections, hits) = (part()?, part()?);
-            let fits =
-                ["position", "subject_id", "version"].iter().all(|name| selections.column_by_name(name).is_some());
-            match fits && hits.column_by_name("subject_id").is_some() && hits.column_by_name("version").is_some() {
-                true => Ok(Self { first: position(key)?, stream, known_at_ms, selections, hits }),
-                false => Err("its columns are not those of selections and hits".to_owned()),
+            let has = |batch: &RecordBatch, name| batch.column_by_name(name).is_some();
+            let subject = |batch| has(batch, "subject_id") && has(batch, "version");
+            if !(has(&selections, "position") && subject(&selections) && subject(&hits)) {
+                return Err("its columns are not those of selections and hits".to_owned());
             }
+            Ok(Self { first: position(key)?, stream, known_at_ms, selections, hits })
         };
         read().map_err(|reason| corrupt(Table::Decisions, key, reason))
     }

@@ -1,10 +1,11 @@
 //! Commits become durable here, several with one sync; and what happens when that fails.
 //!
 //! The database writes a batch to its log, syncs the log, and only then shows the batch to readers. When the log cannot
-//! be written or synced, nothing of the batch is seen, and the database takes nothing more until it is opened again. What
-//! of the batch reached the disk is then unknown: after a failed sync the system may have kept some pages and dropped
-//! others, and may say of the next sync that all is well. So [`Store::recover`] writes the log anew as it can be read,
-//! syncs that, opens it, and takes the batch back where it turns up. A failed write is a write that did not happen.
+//! be written or synced, nothing of the batch is seen, and the database takes nothing more until it is opened again.
+//! What of the batch reached the disk is then unknown: after a failed sync the system may have kept some pages and
+//! dropped others, and may say of the next sync that all is well. So [`Store::recover`] writes the log anew as it can
+//! be read, syncs that, opens it, and takes the batch back where it turns up. A failed write is a write that did not
+//! happen. (One whose thread dies after readers could see it has happened, and stays.)
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Release;
@@ -67,8 +68,8 @@ impl Store {
         Ok(())
     }
 
-    /// Opens the database again, in place, after a write failed or whenever it is wanted. Nothing of the failed write is
-    /// there afterwards. Readers wait meanwhile. Where this fails, nothing is served until a later attempt succeeds.
+    /// Opens the database again, in place, after a write failed or whenever it is wanted. Nothing of the failed write
+    /// is there afterwards. Readers wait meanwhile. Where this fails, nothing is served until a later attempt succeeds.
     ///
     /// Needs room for a copy of the newest file of the log, 64 MiB or a little more.
     pub fn recover(&self) -> Result<(), StoreError> {

@@ -13,15 +13,14 @@ mod v1;
 /// The format that is written.
 pub(crate) const CURRENT: u32 = envelope::FORMAT as u32;
 
+type Step = fn(&Path, &Database) -> Result<(), StoreError>;
+
 /// Steps from format 1 on.
-const STEPS: [fn(&Path, &Database) -> Result<(), StoreError>; CURRENT as usize - 1] = [v1::to_2];
+const STEPS: [Step; CURRENT as usize - 1] = [v1::to_2];
 
 /// Brings a database to the current format; one that is newer is refused.
 pub(crate) fn to_current(path: &Path, database: &Database) -> Result<(), StoreError> {
-    let mut found = match meta::format(&database.view())? {
-        Some(found) => found,
-        None => return begin(path, database),
-    };
+    let Some(mut found) = meta::format(&database.view())? else { return begin(path, database) };
     if found > CURRENT {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: CURRENT });
     }
@@ -67,7 +66,7 @@ mod tests {
         for _ in 0..2 {
             let error = Store::open(folder.path(), &StoreOptions::default()).unwrap_err();
             assert!(matches!(error, StoreError::Newer { found: 3, known: 2, .. }), "{error}");
-            assert!(error.to_string().ends_with("use the program that wrote it or a newer one"), "{error}");
+            assert!(error.to_string().ends_with("use the one that wrote it or newer"), "{error}");
         }
     }
 }

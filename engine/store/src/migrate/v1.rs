@@ -1,5 +1,5 @@
-//! Format 1, as the first program wrote it: every value an Arrow stream of its own with its schema, compressed, without a
-//! checksum; entries did not say when they became known, and selections did not carry their positions.
+//! Format 1, as the first program wrote it: every value an Arrow stream of its own with its schema, compressed, without
+//! a checksum; entries did not say when they became known, and selections did not carry their positions.
 //!
 //! ```text
 //! journal    1 | length of name u8 | stream name | rows
@@ -19,7 +19,7 @@ use crate::bytes::Reader;
 use crate::commit::Encoded;
 use crate::database::{Database, Pair, Put, Table, corrupt, key_position, position_key};
 use crate::meta::{self, End};
-use crate::{Commit, Decisions, Entry, StoreError, envelope};
+use crate::{Decisions, Entry, StoreError, envelope};
 
 const FORMAT: u8 = 1;
 /// How many values are rewritten at once.
@@ -71,14 +71,10 @@ fn rewritten(key: &[u8], value: &[u8], decisions: Option<&[u8]>) -> Result<Encod
     });
     let decided = decided.transpose().map_err(|reason: String| corrupt(Table::Decisions, key, reason))?;
     let known_at_ms = known_at_ms(&rows);
-    Entry { first, stream, known_at_ms, rows, subjects: None, decided }.encode_without_subjects()
-}
-
-impl Entry {
-    /// The entry with its decisions; what the index has of its subjects stays as it is.
-    fn encode_without_subjects(self) -> Result<Encoded, StoreError> {
-        Commit { entries: vec![self], ..Commit::default() }.encode()
-    }
+    let mut encoded = Encoded::default();
+    // What the index has of its subjects stays as it is.
+    encoded.entry(&Entry { first, stream, known_at_ms, rows, subjects: None, decided })?;
+    Ok(encoded)
 }
 
 const SHORT: &str = "it ends too early";
@@ -112,7 +108,7 @@ mod tests {
     use crate::bytes::put_part;
     use crate::database::Durability;
     use crate::support::{self, everything, options, subject};
-    use crate::{Store, StoreOptions, subjects};
+    use crate::{Commit, Store, StoreOptions, subjects};
 
     fn stream(batch: &RecordBatch) -> Vec<u8> {
         let mut writer = StreamWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();

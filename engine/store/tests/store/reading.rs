@@ -312,7 +312,7 @@ fn of_a_large_dictionary_only_what_occurs_is_written() {
     let values: ArrayRef = Arc::new(StringArray::from_iter_values(&names));
     let mut first = 1;
     for rows in [1, 1_000] {
-        let keys = Int32Array::from_iter((0..rows).map(|i| (i % 3 != 2).then_some(15_000 + i % 10)));
+        let keys = (0..rows).map(|i| (i % 3 != 2).then_some(15_000 + i % 10)).collect::<Int32Array>();
         let dictionary = DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(&values)).unwrap();
         let schema = OUTCOME.schema();
         let name = schema.fields().iter().find(|f| f.data_type() == dictionary.data_type()).unwrap().name();

@@ -1,5 +1,5 @@
 //! Small entries with selections and hits that can be told apart, and a look at everything a store holds.
-#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(dead_code, clippy::needless_pass_by_value, reason = "not every test needs all of it; tests read better so")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use arrow::datatypes::{Int16Type, Int32Type, SchemaRef};
 use haechi_model::selection::{hit_schema, selection_schema};
 use haechi_model::streams::DECLARATION;
 use haechi_store::{
-    Commit, Decisions, Encoded, Entry, Position, Store, StoreError, StoreOptions, SubjectVersion, Subjects,
+    Commit, Decisions, Encoded, Entry, Position, QuarantineFilter, Store, StoreError, StoreOptions, SubjectVersion,
+    Subjects,
 };
 
 /// A small store.
@@ -56,10 +57,7 @@ pub fn entry(first: Position, subjects: &[Subject]) -> Entry {
         vec![
             ("declaration_id", ids(items().map(|(s, _)| s.id.as_str()))),
             ("item_no", Arc::new(items().map(|(_, item)| item as i32 + 1).collect::<Int32Array>())),
-            (
-                "goods_description",
-                Arc::new(items().map(|(s, i)| Some(format!("{} {i}", s.id))).collect::<StringArray>()),
-            ),
+            ("description", Arc::new(items().map(|(s, i)| Some(format!("{} {i}", s.id))).collect::<StringArray>())),
             ("version", Arc::new(items().map(|(s, _)| s.version).collect::<Int32Array>())),
             (
                 "known_at",
@@ -169,7 +167,7 @@ pub fn everything(store: &Store) -> String {
         writeln!(all, "{} {:?} {:?}", decisions.first, decisions.selections, decisions.hits).unwrap();
     }
     writeln!(all, "{:?}", store.stands("").unwrap()).unwrap();
-    writeln!(all, "{:?}", store.quarantine(&Default::default(), 0, 100).unwrap()).unwrap();
+    writeln!(all, "{:?}", store.quarantine(&QuarantineFilter::default(), 0, 100).unwrap()).unwrap();
     writeln!(all, "{:?}", store.quarantine_counts().unwrap()).unwrap();
     writeln!(all, "{:?}", store.releases().unwrap()).unwrap();
     writeln!(all, "{:?}", store.states(b"", None, 100).unwrap()).unwrap();
