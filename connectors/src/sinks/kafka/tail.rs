@@ -3,17 +3,17 @@
 //! neither another engine on the same topics nor a journal that was set back makes us leave anything out.
 
 use std::hash::BuildHasher;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foldhash::fast::FixedState;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rustc_hash::FxHashSet;
+use serde::Deserialize;
 
 use super::Settings;
-use super::session::ID_HEADER;
 
 /// How many messages of a partition are read at first, and at most at once.
 const WINDOW: std::ops::RangeInclusive<i64> = 1_024..=65_536;
@@ -128,8 +128,11 @@ impl Reading {
             list.add_partition_offset(topic, window.partition, Offset::Offset(window.start))?;
         }
         self.consumer.assign(&list)?;
+        let mut deadline = Instant::now() + self.timeout;
         while windows.iter().any(|window| !window.read) {
-            match self.consumer.poll(self.timeout) {
+            match self.consumer.poll(deadline.saturating_duration_since(Instant::now())) {
+                // Events of other kinds end a poll early.
+                None if Instant::now() < deadline => {}
                 None => return Err(KafkaError::NoMessageReceived),
                 // Messages may be missing at the end: compacted, or marks of transactions.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -137,6 +140,7 @@ impl Reading {
                 }
                 Some(Err(error)) => return Err(error),
                 Some(Ok(message)) => {
+                    deadline = Instant::now() + self.timeout;
                     let Some(window) = windows.iter_mut().find(|w| w.partition == message.partition()) else {
                         continue;
                     };
@@ -144,10 +148,11 @@ impl Reading {
                     if message.offset() >= window.end {
                         continue;
                     }
-                    let Some(position) = position(&message) else { continue };
+                    let value = message.payload().unwrap_or_default();
+                    let Some(position) = position(value) else { continue };
                     window.oldest = Some(window.oldest.map_or(position, |oldest| oldest.min(position)));
                     if position > self.delivered {
-                        self.tail.there.insert((position, hash(message.payload().unwrap_or_default())));
+                        self.tail.there.insert((position, hash(value)));
                     }
                 }
             }
@@ -156,8 +161,12 @@ impl Reading {
     }
 }
 
-/// The selection that a message says it is.
-fn position(message: &BorrowedMessage<'_>) -> Option<u64> {
-    let id = message.headers()?.iter().find(|header| header.key == ID_HEADER)?.value?;
-    std::str::from_utf8(id).ok()?.parse().ok()
+/// The position of the selection in a message; nothing for messages of others.
+fn position(value: &[u8]) -> Option<u64> {
+    /// What is wanted of [`crate::sinks::SelectionJson`]: headers would say it too, but not every broker keeps them.
+    #[derive(Deserialize)]
+    struct Value {
+        position: u64,
+    }
+    serde_json::from_slice::<Value>(value).ok().map(|value| value.position)
 }
