@@ -33,6 +33,8 @@ impl Tail {
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_uncommitted")
+            // How long an empty partition takes to say so.
+            .set("fetch.wait.max.ms", "50")
             .set("queued.max.messages.kbytes", "8192");
         let consumer: BaseConsumer = config.create()?;
         let mut reading = Reading { consumer, timeout: settings.timeout(), delivered, tail: Self::default() };
@@ -65,12 +67,13 @@ fn hash(value: &[u8]) -> u64 {
     FixedState::default().hash_one(value)
 }
 
-/// A part of a partition: offsets `start..end`.
+/// A part of a partition: from `start` up to `end`, or to the end of the partition. That is where the broker has no more
+/// messages: high watermarks have been seen that stand before the last batch.
 struct Window {
     partition: i32,
     low: i64,
     start: i64,
-    end: i64,
+    end: Option<i64>,
     /// The first position of a selection in it.
     oldest: Option<u64>,
     read: bool,
@@ -94,13 +97,14 @@ impl Reading {
                 break;
             }
             for window in &mut windows {
-                window.start = window.low.max(window.end - size);
+                let end = window.start;
+                window.start = window.low.max(end - size);
                 window.read = false;
-                left -= window.end - window.start;
+                left -= end - window.start;
             }
             self.read(topic, &mut windows)?;
             windows.retain_mut(|window| {
-                window.end = window.start;
+                window.end = Some(window.start);
                 window.start > window.low && window.oldest.is_none_or(|oldest| oldest > self.delivered)
             });
             size = (size * 4).min(*WINDOW.end());
@@ -108,16 +112,14 @@ impl Reading {
         Ok(())
     }
 
-    /// The partitions of a topic that have messages. None where the topic does not exist yet.
+    /// The ends of a topic's partitions. None where the topic does not exist yet.
     fn ends(&self, topic: &str) -> KafkaResult<Vec<Window>> {
         let metadata = self.consumer.fetch_metadata(Some(topic), self.timeout)?;
         let partitions = metadata.topics().iter().filter(|t| t.name() == topic).flat_map(|t| t.partitions());
         let mut windows = Vec::new();
         for partition in partitions.map(rdkafka::metadata::MetadataPartition::id) {
             let (low, high) = self.consumer.fetch_watermarks(topic, partition, self.timeout)?;
-            if low < high {
-                windows.push(Window { partition, low, start: high, end: high, oldest: None, read: false });
-            }
+            windows.push(Window { partition, low, start: high, end: None, oldest: None, read: false });
         }
         Ok(windows)
     }
@@ -144,8 +146,8 @@ impl Reading {
                     let Some(window) = windows.iter_mut().find(|w| w.partition == message.partition()) else {
                         continue;
                     };
-                    window.read |= message.offset() + 1 >= window.end;
-                    if message.offset() >= window.end {
+                    window.read |= window.end.is_some_and(|end| message.offset() + 1 >= end);
+                    if window.end.is_some_and(|end| message.offset() >= end) {
                         continue;
                     }
                     let value = message.payload().unwrap_or_default();
@@ -163,7 +165,7 @@ impl Reading {
 
 /// The position of the selection in a message; nothing for messages of others.
 fn position(value: &[u8]) -> Option<u64> {
-    /// What is wanted of [`crate::sinks::SelectionJson`]: headers would say it too, but not every broker keeps them.
+    /// What is wanted of [`crate::sinks::SelectionJson`].
     #[derive(Deserialize)]
     struct Value {
         position: u64,
