@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! {"position":1042,"selection_id":"1042","stream":"declaration","subject_id":"24DE001","version":1,"lane":"examine",
-//!  "requested_lane":"examine","score":60,"reasons":["undervalued"],"instructions":["Weigh it."],
+//!  "requested_lane":"examine","score":60.0,"reasons":["undervalued"],"instructions":["Weigh it."],
 //!  "random_stratum":null,"lowered_by":null,"mandatory":false,"rows":3,"ruleset_hash":"<64 hex digits>",
 //!  "policy_hash":"<64 hex digits>","decided_at":"2026-11-22T06:39:52.017Z"}
 //! ```
@@ -185,7 +185,10 @@ mod tests {
             mandatory: true,
             ..Row::new(1 << 60, "declaration", "묶음", "examine")
         };
-        insta::assert_snapshot!(json(&published(&[plain, full])).join("\n"), @"");
+        insta::assert_snapshot!(json(&published(&[plain, full])).join("\n"), @r#"
+        {"position":7,"selection_id":"7","stream":"declaration","subject_id":"24DE\"001\u0001","version":1,"lane":"release","requested_lane":"release","score":0.0,"reasons":[],"instructions":[],"random_stratum":null,"lowered_by":null,"mandatory":false,"rows":1,"ruleset_hash":"abababababababababababababababababababababababababababababababab","policy_hash":"0101010101010101010101010101010101010101010101010101010101010101","decided_at":"2026-11-22T06:39:52.017Z"}
+        {"position":1152921504606846976,"selection_id":"1152921504606846976","stream":"declaration","subject_id":"묶음","version":1,"lane":"examine","requested_lane":"examine","score":60.5,"reasons":["undervalued","new_importer"],"instructions":["Weigh it.\nThen \"open\" it."],"random_stratum":"new","lowered_by":"aeo","mandatory":true,"rows":1,"ruleset_hash":"abababababababababababababababababababababababababababababababab","policy_hash":"0101010101010101010101010101010101010101010101010101010101010101","decided_at":"2026-11-22T06:39:52.017Z"}
+        "#);
     }
 
     #[test]

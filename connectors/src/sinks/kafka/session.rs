@@ -16,9 +16,6 @@ use crate::sink::Refusal;
 use crate::sinks::json::SelectionJson;
 use crate::sinks::published::Published;
 
-/// The header that names a selection: its position.
-pub const ID_HEADER: &str = "selection_id";
-
 /// How many messages are handed over before other tasks have a turn.
 const ROWS_A_TURN: usize = 256;
 
@@ -187,7 +184,7 @@ impl Batch<'_> {
         let version = self.selections.versions.value(row).to_string();
         let ruleset = hex::encode(self.selections.ruleset_hashes.value(row));
         OwnedHeaders::new_with_capacity(3)
-            .insert(Header { key: ID_HEADER, value: Some(&id) })
+            .insert(Header { key: "selection_id", value: Some(&id) })
             .insert(Header { key: "version", value: Some(&version) })
             .insert(Header { key: "ruleset", value: Some(&ruleset) })
     }

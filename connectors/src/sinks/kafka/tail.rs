@@ -3,17 +3,17 @@
 //! neither another engine on the same topics nor a journal that was set back makes us leave anything out.
 
 use std::hash::BuildHasher;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foldhash::fast::FixedState;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rustc_hash::FxHashSet;
+use serde::Deserialize;
 
 use super::Settings;
-use super::session::ID_HEADER;
 
 /// How many messages of a partition are read at first, and at most at once.
 const WINDOW: std::ops::RangeInclusive<i64> = 1_024..=65_536;
@@ -33,6 +33,8 @@ impl Tail {
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_uncommitted")
+            // How long an empty partition takes to say so.
+            .set("fetch.wait.max.ms", "50")
             .set("queued.max.messages.kbytes", "8192");
         let consumer: BaseConsumer = config.create()?;
         let mut reading = Reading { consumer, timeout: settings.timeout(), delivered, tail: Self::default() };
@@ -65,12 +67,13 @@ fn hash(value: &[u8]) -> u64 {
     FixedState::default().hash_one(value)
 }
 
-/// A part of a partition: offsets `start..end`.
+/// A part of a partition: from `start` up to `end`, or to the end of the partition. That is where the broker has no more
+/// messages: high watermarks have been seen that stand before the last batch.
 struct Window {
     partition: i32,
     low: i64,
     start: i64,
-    end: i64,
+    end: Option<i64>,
     /// The first position of a selection in it.
     oldest: Option<u64>,
     read: bool,
@@ -94,13 +97,14 @@ impl Reading {
                 break;
             }
             for window in &mut windows {
-                window.start = window.low.max(window.end - size);
+                let end = window.start;
+                window.start = window.low.max(end - size);
                 window.read = false;
-                left -= window.end - window.start;
+                left -= end - window.start;
             }
             self.read(topic, &mut windows)?;
             windows.retain_mut(|window| {
-                window.end = window.start;
+                window.end = Some(window.start);
                 window.start > window.low && window.oldest.is_none_or(|oldest| oldest > self.delivered)
             });
             size = (size * 4).min(*WINDOW.end());
@@ -108,16 +112,14 @@ impl Reading {
         Ok(())
     }
 
-    /// The partitions of a topic that have messages. None where the topic does not exist yet.
+    /// The ends of a topic's partitions. None where the topic does not exist yet.
     fn ends(&self, topic: &str) -> KafkaResult<Vec<Window>> {
         let metadata = self.consumer.fetch_metadata(Some(topic), self.timeout)?;
         let partitions = metadata.topics().iter().filter(|t| t.name() == topic).flat_map(|t| t.partitions());
         let mut windows = Vec::new();
         for partition in partitions.map(rdkafka::metadata::MetadataPartition::id) {
             let (low, high) = self.consumer.fetch_watermarks(topic, partition, self.timeout)?;
-            if low < high {
-                windows.push(Window { partition, low, start: high, end: high, oldest: None, read: false });
-            }
+            windows.push(Window { partition, low, start: high, end: None, oldest: None, read: false });
         }
         Ok(windows)
     }
@@ -128,8 +130,11 @@ impl Reading {
             list.add_partition_offset(topic, window.partition, Offset::Offset(window.start))?;
         }
         self.consumer.assign(&list)?;
+        let mut deadline = Instant::now() + self.timeout;
         while windows.iter().any(|window| !window.read) {
-            match self.consumer.poll(self.timeout) {
+            match self.consumer.poll(deadline.saturating_duration_since(Instant::now())) {
+                // Events of other kinds end a poll early.
+                None if Instant::now() < deadline => {}
                 None => return Err(KafkaError::NoMessageReceived),
                 // Messages may be missing at the end: compacted, or marks of transactions.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -137,17 +142,19 @@ impl Reading {
                 }
                 Some(Err(error)) => return Err(error),
                 Some(Ok(message)) => {
+                    deadline = Instant::now() + self.timeout;
                     let Some(window) = windows.iter_mut().find(|w| w.partition == message.partition()) else {
                         continue;
                     };
-                    window.read |= message.offset() + 1 >= window.end;
-                    if message.offset() >= window.end {
+                    window.read |= window.end.is_some_and(|end| message.offset() + 1 >= end);
+                    if window.end.is_some_and(|end| message.offset() >= end) {
                         continue;
                     }
-                    let Some(position) = position(&message) else { continue };
+                    let value = message.payload().unwrap_or_default();
+                    let Some(position) = position(value) else { continue };
                     window.oldest = Some(window.oldest.map_or(position, |oldest| oldest.min(position)));
                     if position > self.delivered {
-                        self.tail.there.insert((position, hash(message.payload().unwrap_or_default())));
+                        self.tail.there.insert((position, hash(value)));
                     }
                 }
             }
@@ -156,8 +163,12 @@ impl Reading {
     }
 }
 
-/// The selection that a message says it is.
-fn position(message: &BorrowedMessage<'_>) -> Option<u64> {
-    let id = message.headers()?.iter().find(|header| header.key == ID_HEADER)?.value?;
-    std::str::from_utf8(id).ok()?.parse().ok()
+/// The position of the selection in a message; nothing for messages of others.
+fn position(value: &[u8]) -> Option<u64> {
+    /// What is wanted of [`crate::sinks::SelectionJson`].
+    #[derive(Deserialize)]
+    struct Value {
+        position: u64,
+    }
+    serde_json::from_slice::<Value>(value).ok().map(|value| value.position)
 }

@@ -173,7 +173,7 @@ fn settings_of(officers: &Officers) -> Settings {
 #[tokio::test]
 async fn what_was_taken_is_not_sent_again() {
     let officers = Officers::open(but("503 Busy", &[4])).await;
-    let mut sink = officers.sink(2, 1);
+    let mut sink = officers.sink(2, 5);
     let batch = declarations(1..=6);
     assert!(matches!(sink.deliver(&batch).await, Err(DeliverError::Later { .. })));
     officers.answer(ok);
