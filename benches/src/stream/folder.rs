@@ -13,7 +13,8 @@ use super::traffic::{Format, Traffic};
 
 /// Files that lie ready, in the order of their names.
 pub struct Files {
-    ready: VecDeque<OsString>,
+    ready: VecDeque<(OsString, u64)>,
+    moved_in: u64,
     lie_in: PathBuf,
     go_to: PathBuf,
 }
@@ -36,16 +37,17 @@ impl Files {
             let name = format!("{}.{}", traffic.id(first), format.ending());
             let count = each.min(declarations.end - first);
             traffic.write(&lie_in.join(&name), format, first, count)?;
-            ready.push_back(OsString::from(name));
+            ready.push_back((OsString::from(name), count));
             first += count;
         }
-        Ok(Self { ready, lie_in: lie_in.to_owned(), go_to: go_to.to_owned() })
+        Ok(Self { ready, moved_in: 0, lie_in: lie_in.to_owned(), go_to: go_to.to_owned() })
     }
 
     /// Moves the next one in; false where none is left.
     pub fn next(&mut self) -> io::Result<bool> {
-        let Some(name) = self.ready.pop_front() else { return Ok(false) };
+        let Some((name, declarations)) = self.ready.pop_front() else { return Ok(false) };
         fs::rename(self.lie_in.join(&name), self.go_to.join(&name))?;
+        self.moved_in += declarations;
         Ok(true)
     }
 
@@ -60,13 +62,18 @@ impl Files {
         Ok(waited)
     }
 
-    /// How many have not been moved in.
-    pub fn left(&self) -> usize {
-        self.ready.len()
+    /// Whether there are some left to move in.
+    pub fn has_more(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Declarations in the files that were moved in.
+    pub fn moved_in(&self) -> u64 {
+        self.moved_in
     }
 
     /// How many files lie in the watched folder itself.
-    fn waiting(&self) -> io::Result<usize> {
+    pub fn waiting(&self) -> io::Result<usize> {
         let mut count = 0;
         for entry in fs::read_dir(&self.go_to)? {
             count += usize::from(entry?.file_type()?.is_file());

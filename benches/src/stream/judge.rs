@@ -89,7 +89,7 @@ impl Judge {
         if verdicts.len() != traffic.distinct() {
             return Err(format!("{} verdicts on {} declarations", verdicts.len(), traffic.distinct()).into());
         }
-        Ok(Self { verdicts, ruleset_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect() })
+        Ok(Self { verdicts, ruleset_hash: hex::encode(hash) })
     }
 
     /// Whether a selection was made by these rules.

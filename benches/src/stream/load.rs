@@ -36,8 +36,8 @@ impl Shot {
     }
 }
 
-/// Sends all requests, `rate` a second, and gives what came of each, in their order. `beside` runs meanwhile and is given
-/// the instant at which the first request is due.
+/// Sends all requests, `rate` a second, and gives what came of each, in their order. `beside` runs meanwhile and is
+/// given the instant at which the first request is due.
 pub fn constant_rate<T: Send>(
     address: SocketAddr,
     requests: &[Vec<u8>],

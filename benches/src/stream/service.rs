@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Failure, http, proc};
 
 /// A start that takes longer has failed.
-const START_MAX: Duration = Duration::from_secs(300);
+const START_MAX: Duration = Duration::from_mins(5);
 /// Pause between two looks at whether it is ready: what a measured start is too long by, at most.
 const LOOK: Duration = Duration::from_millis(2);
 /// A key for draws that nothing here makes.
@@ -68,8 +68,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts it, with the defaults of all settings but for where things are, and waits until it is ready. What is set in
-    /// the environment (`HAECHI__SECTION__KEY`) it gets too.
+    /// Starts it, with the defaults of all settings but for where things are, and waits until it is ready. What is set
+    /// in the environment (`HAECHI__SECTION__KEY`) it gets too.
     pub fn start(haechi: &Path, place: &Place, from: &From) -> Result<Self, Failure> {
         fs::create_dir_all(place.incoming())?;
         let address = free_address()?;
@@ -192,7 +192,8 @@ mod tests {
     #[test]
     fn samples_are_summed_by_label() {
         let text = "# TYPE subjects counter\nsubjects{stream=\"a\",outcome=\"selected\"} 3\n\
-                    subjects{stream=\"a\",outcome=\"late\"} 5\nsubjects_sum 9\nsubjects{outcome=\"selected\",stream=\"b\"} 4\n";
+                    subjects{stream=\"a\",outcome=\"late\"} 5\nsubjects_sum 9\n\
+                    subjects{outcome=\"selected\",stream=\"b\"} 4\n";
         assert_eq!(sum(text, "subjects", &["outcome=\"selected\""]), 7.0);
         assert_eq!(sum(text, "subjects", &["outcome=\"selected\"", "stream=\"a\""]), 3.0);
         assert_eq!(sum(text, "subject", &[]), 0.0);

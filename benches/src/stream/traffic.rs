@@ -12,7 +12,7 @@ use arrow::compute::concat_batches;
 use arrow::json::LineDelimitedWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::Failure;
@@ -119,7 +119,7 @@ impl Traffic {
         match format {
             Format::Ndjson => file.write_all(&lines(&rows)?)?,
             Format::Parquet => {
-                let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default()));
+                let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
                 // As a file of anybody else: without a word on how we would hold its columns.
                 let options =
                     ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true);

@@ -12,15 +12,15 @@ use super::{Failure, Report};
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(250);
 /// A service that commits nothing for so long has come to a stop.
-const STILL_MAX: Duration = Duration::from_secs(60);
+const STILL_MAX: Duration = Duration::from_mins(1);
 /// What "sustained" is looked at over.
-const STRETCH: Duration = Duration::from_secs(5);
+const STRETCH_SECS: f64 = 5.0;
 
 /// How far it was.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Since the watch began.
-    pub at: Duration,
+    /// Seconds since the watch began.
+    pub at: f64,
     /// Declarations whose selection is committed.
     pub committed: u64,
     /// Processor seconds of the service.
@@ -37,7 +37,7 @@ pub fn until(
     let mut moved = start;
     loop {
         let committed = committed(service)?;
-        let sample = Sample { at: start.elapsed(), committed, cpu_seconds: service.cpu_seconds()? };
+        let sample = Sample { at: start.elapsed().as_secs_f64(), committed, cpu_seconds: service.cpu_seconds()? };
         if samples.last().is_none_or(|last| last.committed < committed) {
             moved = Instant::now();
         }
@@ -61,13 +61,13 @@ pub fn committed(service: &Service) -> Result<u64, Failure> {
 /// Items a second between two samples.
 pub fn rate(traffic: &Traffic, from: &Sample, to: &Sample) -> f64 {
     let items = traffic.items(to.committed) - traffic.items(from.committed);
-    items as f64 / (to.at - from.at).as_secs_f64().max(f64::EPSILON)
+    items as f64 / (to.at - from.at).max(f64::EPSILON)
 }
 
 /// The slowest five seconds, in items a second.
 pub fn slowest(traffic: &Traffic, samples: &[Sample]) -> f64 {
     let stretch = |from: &Sample| {
-        let to = samples.iter().find(|to| to.at >= from.at + STRETCH)?;
+        let to = samples.iter().find(|to| to.at >= from.at + STRETCH_SECS)?;
         Some(rate(traffic, from, to))
     };
     samples.iter().filter_map(stretch).min_by(f64::total_cmp).unwrap_or(f64::NAN)

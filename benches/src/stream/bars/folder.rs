@@ -1,7 +1,5 @@
 //! `folder`: files dropped into a watched folder so that some always wait; items a second, sustained.
 
-use std::time::Duration;
-
 use super::Common;
 use crate::stream::folder::Files;
 use crate::stream::judge::Judge;
@@ -14,7 +12,7 @@ use crate::stream::{Failure, Report};
 /// Rows that differ in more than their ids.
 const DISTINCT: usize = 200_000;
 /// Selections that are read back and compared.
-const READ_BACK: u64 = 2_000;
+pub const READ_BACK: u64 = 2_000;
 
 /// Files dropped into a watched folder, so that some always wait
 #[derive(Debug, clap::Args)]
@@ -27,8 +25,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 8_000_000)]
     rows: u64,
     /// For so long
-    #[arg(long, value_name = "SECS", default_value_t = 60)]
-    seconds: u64,
+    #[arg(long, value_name = "SECS", default_value_t = 60.0)]
+    seconds: f64,
     /// Files that wait at any time
     #[arg(long, value_name = "N", default_value_t = 16)]
     waiting: usize,
@@ -65,24 +63,22 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     let mut files = Files::make(&traffic, form.format, 0..total, form.each(&traffic), &lie_in, &place.incoming())?;
     let service = Service::start(&common.haechi, &place, &From::Folder)?;
 
-    let window = Duration::from_secs(args.seconds);
-    let mut begun: Option<Duration> = None;
+    let mut begun: Option<f64> = None;
     let mut least_waiting = usize::MAX;
     let samples = watch::until(&service, |sample| {
         let waited = files.top_up(args.waiting)?;
         match begun {
             None => begun = (sample.committed > 0).then_some(sample.at),
-            Some(_) if files.left() > 0 => least_waiting = least_waiting.min(waited),
+            Some(_) if files.has_more() => least_waiting = least_waiting.min(waited),
             Some(_) => {}
         }
-        Ok(begun.is_some_and(|begun| sample.at >= begun + window) || sample.committed == total)
+        Ok(begun.is_some_and(|begun| sample.at >= begun + args.seconds) || sample.committed == total)
     })?;
-    sustained(&traffic, &samples, window, &mut report);
+    sustained(&traffic, &samples, args.seconds, &mut report);
     report.add("files waiting, least", least_waiting.min(args.waiting) as f64, "");
     report.add("resident memory of the service, most", service.resident_max_mib()?, "MiB");
 
-    let moved_in = total.min(total - (files.left() as u64 * form.each(&traffic)).min(total));
-    drained(&service, &traffic, &judge, moved_in, &mut report)?;
+    drained(&service, &traffic, &judge, files.moved_in(), &mut report)?;
     Ok(report)
 }
 
@@ -92,16 +88,16 @@ pub fn traffic(common: &Common) -> Result<Traffic, Failure> {
 }
 
 /// The rate over a window that begins once something is committed.
-pub fn sustained(traffic: &Traffic, samples: &[Sample], window: Duration, report: &mut Report) {
+pub fn sustained(traffic: &Traffic, samples: &[Sample], seconds: f64, report: &mut Report) {
     let from_first = samples.iter().position(|sample| sample.committed > 0).unwrap_or_default();
     let counted: Vec<Sample> = samples[from_first..].to_vec();
     let (Some(first), Some(last)) = (counted.first(), counted.last()) else { return };
-    let seconds = (last.at - first.at).as_secs_f64();
+    let lasted = last.at - first.at;
     report.hold("sustained", watch::rate(traffic, first, last), "items/s", Bar::AtLeast(50_000.0));
-    report.hold("for", seconds, "s", Bar::AtLeast(window.as_secs_f64()));
+    report.hold("for", lasted, "s", Bar::AtLeast(seconds));
     report.add("slowest five seconds", watch::slowest(traffic, &counted), "items/s");
     report.add("items", (traffic.items(last.committed) - traffic.items(first.committed)) as f64, "");
-    report.add("processor of the service", (last.cpu_seconds - first.cpu_seconds) / seconds.max(f64::EPSILON), "cores");
+    report.add("processor of the service", (last.cpu_seconds - first.cpu_seconds) / lasted.max(f64::EPSILON), "cores");
 }
 
 /// Waits until all of `total` declarations are committed, reads some of them back, and says what is wrong.

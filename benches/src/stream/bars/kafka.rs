@@ -1,5 +1,5 @@
-//! `kafka`: declarations from a topic that is filled beforehand, a nested JSON document each; items a second, sustained.
-//! The broker is a process of its own beside the service, on the same cores.
+//! `kafka`: declarations from a topic that is filled beforehand, a nested JSON document each; items a second,
+//! sustained. The broker is a process of its own beside the service, on the same cores.
 
 use std::fs::File;
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ use crate::stream::{Failure, Report, proc};
 const BROKER_VARIABLE: &str = "HAECHI_KAFKA";
 const TOPIC: &str = "declarations";
 /// The broker answers within this, or not at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Declarations made at a time.
 const TOGETHER: u64 = 20_000;
 
@@ -42,8 +42,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     rows: u64,
     /// For so long
-    #[arg(long, value_name = "SECS", default_value_t = 60)]
-    seconds: u64,
+    #[arg(long, value_name = "SECS", default_value_t = 60.0)]
+    seconds: f64,
     /// Partitions of the topic
     #[arg(long, value_name = "N", default_value_t = 4)]
     partitions: i32,
@@ -66,18 +66,17 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
 
     let from = From::Topic { brokers: broker.address.clone(), topic: TOPIC.to_owned() };
     let service = Service::start(&common.haechi, &place, &from)?;
-    let window = Duration::from_secs(args.seconds);
-    let mut begun: Option<(Duration, f64)> = None;
+    let mut begun: Option<(f64, f64)> = None;
     let mut broker_cores = 0.0;
     let samples = watch::until(&service, |sample| {
         let cpu = broker.cpu_seconds()?;
         match begun {
             None => begun = (sample.committed > 0).then_some((sample.at, cpu)),
-            Some((at, before)) => broker_cores = (cpu - before) / (sample.at - at).as_secs_f64().max(f64::EPSILON),
+            Some((at, before)) => broker_cores = (cpu - before) / (sample.at - at).max(f64::EPSILON),
         }
-        Ok(begun.is_some_and(|(at, _)| sample.at >= at + window) || sample.committed == total)
+        Ok(begun.is_some_and(|(at, _)| sample.at >= at + args.seconds) || sample.committed == total)
     })?;
-    sustained(&traffic, &samples, window, &mut report);
+    sustained(&traffic, &samples, args.seconds, &mut report);
     report.add("processor of the broker", broker_cores, "cores");
     report.add("resident memory of the service, most", service.resident_max_mib()?, "MiB");
     drained(&service, &traffic, &judge, total, &mut report)?;

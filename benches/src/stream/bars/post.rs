@@ -26,9 +26,9 @@ const WARM_SECS: f64 = 2.0;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
     #[command(flatten)]
-    pub load: Load,
+    load: Load,
 }
 
 /// The load.
@@ -184,7 +184,8 @@ pub struct Fired<T> {
     pub shots: Vec<Shot>,
     /// What came of what ran beside.
     pub beside: T,
-    first: u64,
+    /// Number of the declaration in the first of them.
+    pub first: u64,
     service_cores: f64,
     client_cores: f64,
     resident_max_mib: f64,

@@ -1,11 +1,12 @@
-//! `restart`: from the start of the process until it is ready, after a kill in the middle of its work, on the store that
-//! `backlog` left.
+//! `restart`: from the start of the process until it is ready, after a kill in the middle of its work, on the store
+//! that `backlog` left.
 
 use std::path::PathBuf;
 
 use super::Common;
-use super::folder::{FileArgs, traffic};
+use super::folder::{FileArgs, READ_BACK, traffic};
 use crate::stream::folder::Files;
+use crate::stream::judge::Judge;
 use crate::stream::report::Bar;
 use crate::stream::service::{From, Service};
 use crate::stream::watch;
@@ -36,6 +37,7 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     let mut report =
         Report::new("restart", format!("killed at work, {} times, in `{}`", args.times, args.keep.display()));
     let traffic = traffic(common)?;
+    let judge = Judge::new(&place.pack(), &traffic)?;
     let each = form.each(&traffic);
     let lie_in = place.0.join("prepared");
     let total = each * args.times;
@@ -55,5 +57,10 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     }
     let longest = seconds.iter().copied().fold(0.0, f64::max);
     report.hold("longest", longest, "s", Bar::AtMost(3.0));
+    // Files that were cut by kills are finished, and nothing of them is missing.
+    watch::until(&service, |_| Ok(files.waiting()? == 0))?;
+    let step = (total / READ_BACK).max(1) as usize;
+    let read = watch::read_back(&service, &traffic, &judge, (0..total).step_by(step), &mut report)?;
+    report.add("selections read back and right", read.len() as f64, "");
     Ok(report)
 }

@@ -60,10 +60,8 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     let put = *fired.beside.as_ref().map_err(ToString::to_string)?;
     let answers = fired.describe(&mut report);
 
-    let first = fired.shots.first().map_or(0, |shot| shot.n as u64);
-    let offset = answers.first().map_or(0, |(n, _)| n - first);
     let by_new = answers.iter().filter(|(_, selection)| new.made(selection));
-    let swapped = by_new.filter_map(|(n, _)| fired.shots.get((n - offset) as usize)).map(Shot::answered).min();
+    let swapped = by_new.filter_map(|(n, _)| fired.shots.get((n - fired.first) as usize)).map(Shot::answered).min();
     let Some(swapped) = swapped else {
         report.wrong.push("no answer was given by the new rules".to_owned());
         return Ok(report);
@@ -73,7 +71,7 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     let others = load::latencies(fired.shots.iter().filter(|shot| !during(shot)));
     report.add(
         "from the files' replacement to the first answer by the new rules",
-        (swapped - put).as_secs_f64() * 1e3,
+        swapped.saturating_sub(put).as_secs_f64() * 1e3,
         "ms",
     );
     match compiling_ms(&service.log()?) {
