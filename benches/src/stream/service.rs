@@ -161,7 +161,7 @@ fn settings_text(place: &Place, address: SocketAddr, from: &From) -> String {
             path(place.incoming())
         ),
         From::Topic { brokers, topic } => format!(
-            "\n[[source]]\nname = \"topic\"\nkind = \"kafka\"\nbrokers = {}\ntopics = {{ {} = \"declaration\" }}\n",
+            "\n[[source]]\nname = \"topic\"\nkind = \"kafka\"\nbrokers = {}\ntopics = {{ {} = {{ stream = \"declaration\" }} }}\n",
             text(brokers),
             text(topic)
         ),
