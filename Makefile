@@ -4,13 +4,14 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup demo check test doc bench instructions agree deny
+.PHONY: help setup demo check test doc bench bench-stream instructions agree deny
 
 help:
 	@echo "make demo    build, generate a day of border traffic, run all three streams, show what was selected and why"
 	@echo "make test    everything CI runs: format, lints, tests, documentation"
 	@echo "make check   format and lints only"
 	@echo "make bench   measure (builds optimised); BENCH=by_rules for a part"
+	@echo "make bench-stream   the running service under load: requests, files, a topic, a backlog, restarts, new rules"
 	@echo "make instructions   count instructions of the hot kernels, fail where they grew (needs valgrind)"
 	@echo "make agree   hits rule by rule against DataFusion's (needs pip install datafusion numpy pyarrow)"
 	@echo "make deny    licences, sources and advisories of the dependencies (needs cargo-deny and the network)"
@@ -38,6 +39,24 @@ doc:
 # With the command beside them, dependencies keep the features that a release build gives them: nothing is built twice.
 bench: setup
 	$(CARGO) bench --locked -p haechi -p haechi-benches --bench '*' -- $(BENCH)
+
+# A quarter of an hour, and some 10 GB where STREAM says, which should be on the disk that the service would have.
+# WORKLOAD="--workload DIR" takes rows and rules from there; with 10,000 rules in it, all of them serve.
+STREAM ?= target/stream
+RELEASE = $(or $(CARGO_TARGET_DIR),target)/release
+MEASURED = --haechi $(RELEASE)/haechi $(WORKLOAD)
+bench-stream: setup
+	$(CARGO) build --release --locked -p haechi -p haechi-benches
+	mkdir -p $(STREAM)
+	rm -rf $(STREAM)/backlog
+	$(RELEASE)/stream fsync --dir $(STREAM)
+	$(RELEASE)/stream post $(MEASURED) --dir $(STREAM)
+	$(RELEASE)/stream swap $(MEASURED) --dir $(STREAM)
+	$(RELEASE)/stream folder $(MEASURED) --dir $(STREAM)
+	$(RELEASE)/stream folder $(MEASURED) --dir $(STREAM) --format ndjson
+	HAECHI_KAFKA="$${HAECHI_KAFKA:-$$(scripts/kafka.sh)}" $(RELEASE)/stream kafka $(MEASURED) --dir $(STREAM)
+	$(RELEASE)/stream backlog $(MEASURED) --keep $(STREAM)/backlog
+	$(RELEASE)/stream restart $(MEASURED) --keep $(STREAM)/backlog
 
 instructions: setup
 	CARGO="$(CARGO)" benches/instructions.py

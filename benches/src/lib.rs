@@ -15,6 +15,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub mod programs;
 pub mod source;
+pub mod stream;
 pub mod workload;
 
 /// 2027-03-03T14:59:59Z: the evening of the generated day, in Seoul.
