@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, sweep, test,
+    archive, check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, sql, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
@@ -64,6 +64,12 @@ pub enum Command {
     /// Generate a day, run all three streams and show selections with their reasons
     #[command(after_help = demo::EXAMPLE)]
     Demo(demo::DemoArgs),
+    /// Ask the archive: SQL over what came in and what was decided
+    #[command(after_help = sql::EXAMPLE)]
+    Sql(sql::SqlArgs),
+    /// Archive what is new, or merge the archive's files of finished days
+    #[command(after_help = archive::EXAMPLE)]
+    Archive(archive::ArchiveArgs),
     /// Print shell completions
     #[command(after_help = completions::EXAMPLE)]
     Completions(completions::CompletionsArgs),

@@ -36,6 +36,9 @@ pub enum CommandError {
     /// Evaluating failed.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// The archive could not be used, or a query not be answered.
+    #[error(transparent)]
+    Archive(#[from] haechi_archive::ArchiveError),
     /// A data set could not be written.
     #[error(transparent)]
     Dataset(#[from] haechi_datasets::WriteError),
@@ -73,6 +76,7 @@ impl CommandError {
             Self::Run(RunError::WriterDied | RunError::Read(ReadFailure::Died)) => 4,
             Self::Count(CountError::Evaluate(_) | CountError::Arrow(_) | CountError::Read(ReadFailure::Died)) => 4,
             Self::Dataset(haechi_datasets::WriteError::Spec(_)) => 2,
+            Self::Archive(error) if error.is_wrongly_asked() => 2,
             Self::Bug(_) | Self::Evaluate(_) => 4,
             _ => 3,
         }

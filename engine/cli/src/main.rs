@@ -1,6 +1,7 @@
 //! The `haechi` command: reads what was asked, runs it, prints. Decisions are taken in the engine.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
+mod answer_file;
 mod cli;
 mod commands;
 mod error;

@@ -1,5 +1,6 @@
 //! One file a subcommand: its arguments, an example, and what it prints.
 
+pub mod archive;
 pub mod check;
 pub mod completions;
 pub mod convert;
@@ -10,6 +11,7 @@ pub mod explain;
 pub mod explain_error;
 pub mod run;
 pub mod schema;
+pub mod sql;
 pub mod sweep;
 pub mod test;
 
@@ -42,6 +44,8 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
         Command::Convert(args) => convert::run(args, out),
         Command::Dataset(args) => dataset::run(args, out),
         Command::Demo(args) => demo::run(args, out),
+        Command::Sql(args) => sql::run(args, out),
+        Command::Archive(args) => archive::run(args, out),
         Command::Completions(args) => completions::run(args, out),
     }
 }
