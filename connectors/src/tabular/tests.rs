@@ -869,9 +869,8 @@ fn a_row_set_aside_can_be_read_again_below_its_header() {
     let path = dir.path().join("odd.csv");
     let header = "declaration_id;item_no;\"an \"\"odd; name\"\"\";net_mass_kg";
     std::fs::write(&path, format!("{header}\nA;1;x;2.5\nB;1;x;abc\n")).unwrap();
-    let open = |path: &std::path::Path| {
-        open(&[path.display().to_string()], &DECLARATION, None, &ReadOptions::default(), None).unwrap()
-    };
+    let open =
+        |path: &Path| open(&[path.display().to_string()], &DECLARATION, None, &ReadOptions::default(), None).unwrap();
     let (_, _, set_aside) = read_all(open(&path));
     assert_eq!(set_aside.iter().map(|unit| unit.code).collect::<Vec<_>>(), ["bad_number"]);
     let head = set_aside[0].head.as_deref().unwrap();

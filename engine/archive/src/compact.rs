@@ -42,12 +42,7 @@ pub struct Compacted {
 
 /// Merges the files of each day before `today`, and deletes those that another has spoken for since `keep` before
 /// `now`.
-pub async fn compact(
-    place: &Place,
-    today: Day,
-    now: DateTime<Utc>,
-    keep: Duration,
-) -> Result<Compacted, ArchiveError> {
+pub async fn compact(place: &Place, today: Day, now: DateTime<Utc>, keep: Duration) -> Result<Compacted, ArchiveError> {
     let mut done = Compacted::default();
     for dataset in Dataset::ALL {
         let listing = list(place, dataset, None).await?;

@@ -97,14 +97,17 @@ impl Place {
 /// The folder that an address names, if it names one of this machine.
 fn folder(url: &str) -> Result<Option<PathBuf>, ArchiveError> {
     match url.split_once("://") {
-        None if url.is_empty() => Err(refused(url, "is empty; name a folder, `file:///folder` or `s3://bucket/prefix`")),
+        None if url.is_empty() => {
+            Err(refused(url, "is empty; name a folder, `file:///folder` or `s3://bucket/prefix`"))
+        }
         None => Ok(Some(PathBuf::from(url))),
         Some(("file", path)) if path.starts_with('/') => Ok(Some(PathBuf::from(path))),
         Some(("file", _)) => Err(refused(url, "has a host; write `file:///folder`, with three slashes")),
         Some(("s3" | "s3a", _)) => Ok(None),
-        Some((scheme, _)) => {
-            Err(refused(url, format!("`{scheme}` is not known; name a folder, `file:///folder` or `s3://bucket/prefix`")))
-        }
+        Some((scheme, _)) => Err(refused(
+            url,
+            format!("`{scheme}` is not known; name a folder, `file:///folder` or `s3://bucket/prefix`"),
+        )),
     }
 }
 

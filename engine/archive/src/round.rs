@@ -109,8 +109,7 @@ impl Files<'_> {
         let file = match self.open.entry(partition) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
             std::collections::btree_map::Entry::Vacant(vacant) => {
-                let writer =
-                    FileWriter::create(self.task.place, partition, stream, self.span, Standing::UntilMerged)?;
+                let writer = FileWriter::create(self.task.place, partition, stream, self.span, Standing::UntilMerged)?;
                 vacant.insert(OpenFile { stream, writer, gathered: Vec::new(), gathered_rows: 0, position })
             }
         };

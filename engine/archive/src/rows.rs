@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray, new_null_array,
+    Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, TimestampMillisecondArray,
+    new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
@@ -65,7 +66,8 @@ pub(crate) fn placed_hits(decisions: &StoredDecisions) -> Result<RecordBatch, Ar
     let of_hits = Subjects::of(hits)?;
     let position = |row: usize| {
         let (id, version) = of_hits.get(row);
-        let no_selection = || ArrowError::InvalidArgumentError(format!("a hit of `{id}` version {version} has no selection"));
+        let no_selection =
+            || ArrowError::InvalidArgumentError(format!("a hit of `{id}` version {version} has no selection"));
         by_subject.get(&(id, version)).copied().ok_or_else(no_selection)
     };
     let positions = (0..of_hits.len()).map(position).collect::<Result<Vec<_>, _>>()?;
@@ -97,7 +99,8 @@ pub(crate) fn aligned(schema: &Schema, batch: &RecordBatch) -> Result<RecordBatc
     };
     let columns: Vec<ArrayRef> = schema.fields().iter().map(column).collect();
     let fields = schema.fields().iter().zip(&columns);
-    let fields: Vec<_> = fields.map(|(field, array)| Field::new(field.name(), array.data_type().clone(), true)).collect();
+    let fields: Vec<_> =
+        fields.map(|(field, array)| Field::new(field.name(), array.data_type().clone(), true)).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 

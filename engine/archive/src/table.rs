@@ -105,8 +105,8 @@ impl TableProvider for ArchiveTable {
             PartitionedFile::new_from_meta(file.meta).with_partition_values(vec![day])
         });
         let groups = FileGroup::new(files.collect()).split_files(state.config().target_partitions());
-        let source = ParquetSource::new(self.schema.clone())
-            .with_table_parquet_options(state.default_table_options().parquet);
+        let source =
+            ParquetSource::new(self.schema.clone()).with_table_parquet_options(state.default_table_options().parquet);
         let config = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?

@@ -10,9 +10,9 @@ use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{LogicalPlanBuilder, col};
 use datafusion::prelude::SessionContext;
+use haechi_model::stream::column;
 use haechi_model::streams::STREAMS;
 use haechi_model::{Column, Kind, Stream};
-use haechi_model::stream::column;
 use serde::Serialize;
 
 use crate::layout::Dataset;
@@ -159,8 +159,7 @@ fn masked(name: &str, table: Arc<dyn TableProvider>, columns: &[Column]) -> Resu
         return Ok(table);
     }
     let shown = columns.iter().zip(masks).map(|(column, mask)| mask.unwrap_or_else(|| col(column.name)));
-    let plan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?
-        .project(shown.chain([col(DAY)]))?
-        .build()?;
+    let plan =
+        LogicalPlanBuilder::scan(name, provider_as_source(table), None)?.project(shown.chain([col(DAY)]))?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }

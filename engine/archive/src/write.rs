@@ -57,8 +57,8 @@ impl FileWriter {
         let schema = rows::file_schema(partition.dataset, stream);
         let upload = BufWriter::with_capacity(place.store().clone(), path.clone(), PART_BYTES);
         let upload = upload.with_max_concurrency(PARTS_MAX);
-        let properties = properties(partition.dataset, stream, standing)
-            .map_err(ArchiveError::parquet(path.as_ref()))?;
+        let properties =
+            properties(partition.dataset, stream, standing).map_err(ArchiveError::parquet(path.as_ref()))?;
         let writer = AsyncArrowWriter::try_new(upload, schema, Some(properties))
             .map_err(ArchiveError::parquet(path.as_ref()))?;
         Ok(Self { path, writer })
@@ -112,7 +112,9 @@ fn properties(
         .set_column_encoding(position, Encoding::DELTA_BINARY_PACKED);
     let builder = match standing {
         Standing::UntilMerged => builder,
-        Standing::ForGood => with_subjects(builder, if dataset == Dataset::Journal { stream.subject_key } else { "subject_id" }),
+        Standing::ForGood => {
+            with_subjects(builder, if dataset == Dataset::Journal { stream.subject_key } else { "subject_id" })
+        }
     };
     Ok(builder.build())
 }

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    archive, check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, sql, sweep, test,
+    archive, check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, sql, sweep,
+    test,
 };
 
 const EXIT_CODES: &str = "\

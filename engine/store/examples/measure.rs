@@ -185,6 +185,7 @@ fn entry(store: &Store, rows: RecordBatch) -> Entry {
     let subjects = Subjects {
         ids: Arc::new(StringArray::from(subjects.clone())),
         contents: subjects.iter().map(|id| support::content(id, 1)).collect(),
+        envelopes: vec![0; subjects.len()],
         versions,
         first_rows,
         earlier,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use haechi_archive::layout::Dataset;
-use haechi_archive::{Archiver, ArchiveSettings, Compacted, Day, Place, compact};
+use haechi_archive::{ArchiveSettings, Archiver, Compacted, Day, Place, compact};
 use object_store::memory::InMemory;
 use tokio_util::sync::CancellationToken;
 
@@ -106,8 +106,7 @@ async fn the_store_forgets_days_that_are_archived_and_delivered() {
     let kept = |keep_days, delivered: Option<u64>| async move {
         let world = World::new();
         let place = Place::of(Arc::new(InMemory::new()));
-        let settings =
-            ArchiveSettings { rows_max: 100, keep_days_in_store: keep_days, ..ArchiveSettings::default() };
+        let settings = ArchiveSettings { rows_max: 100, keep_days_in_store: keep_days, ..ArchiveSettings::default() };
         let archiver = Archiver::at(world.store.clone(), settings, place.clone());
         let archiver = archiver.with_delivered(move || delivered);
         archiver.catch_up(&CancellationToken::new()).await.unwrap();

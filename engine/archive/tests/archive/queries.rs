@@ -42,14 +42,18 @@ async fn only_the_days_that_are_asked_for_are_read() {
     assert_eq!(files("SELECT lane FROM selections WHERE day = '2027-03-04'").await, [false, true, false]);
     assert_eq!(files("SELECT surname FROM travellers WHERE day > '2027-03-04'").await, [false, false, false]);
     assert_eq!(files("SELECT * FROM hits WHERE day IN ('2027-03-05', '2027-04-01')").await, [false, false, true]);
-    assert_eq!(files("SELECT * FROM selections WHERE day = '2027-03-03' AND lane = 'scan'").await, [true, false, false]);
+    assert_eq!(
+        files("SELECT * FROM selections WHERE day = '2027-03-03' AND lane = 'scan'").await,
+        [true, false, false]
+    );
 }
 
 #[tokio::test]
 async fn the_last_version_stands_in_the_current_tables() {
     let (_, place) = archived().await;
     let amended = "SELECT count(DISTINCT declaration_id) FROM declarations WHERE version = 2";
-    let [[amended]] = ask(&place, amended).await.try_into().map(|[row]: [Vec<String>; 1]| [row.try_into().unwrap()]).unwrap();
+    let [[amended]] =
+        ask(&place, amended).await.try_into().map(|[row]: [Vec<String>; 1]| [row.try_into().unwrap()]).unwrap();
     let amended: [String; 1] = [amended];
     assert_ne!(amended, ["0"]);
     for (table, key) in [("declarations", "declaration_id"), ("selections", "stream, subject_id")] {
@@ -135,7 +139,8 @@ async fn what_does_not_fit_into_memory_goes_to_disk() {
     let (world, place) = archived().await;
     let query = "SELECT count(*) FROM (SELECT * FROM selections ORDER BY subject_id, lane)";
     let little = SqlOptions { memory_bytes: 24 << 20, threads: Some(1), ..SqlOptions::default() };
-    let rows: u64 = ["declaration", "consignment", "traveller"].map(|s| world.count(Dataset::Selections, s)).iter().sum();
+    let rows: u64 =
+        ["declaration", "consignment", "traveller"].map(|s| world.count(Dataset::Selections, s)).iter().sum();
     assert_eq!(ask_with(&place, query, little).await.unwrap(), [[rows.to_string()]]);
     let none = SqlOptions { memory_bytes: 1 << 10, threads: Some(1), ..SqlOptions::default() };
     let refused = ask_with(&place, "SELECT * FROM selections ORDER BY subject_id", none).await.unwrap_err();

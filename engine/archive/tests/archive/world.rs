@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_archive::layout::Dataset;
-use haechi_archive::{Archive, Archiver, ArchiveSettings, Day, Place, SqlOptions};
+use haechi_archive::{Archive, ArchiveSettings, Archiver, Day, Place, SqlOptions};
 use haechi_datasets::{Spec, consignments, declarations, outcomes, travellers};
 use haechi_model::selection::{hit_schema, selection_schema};
 use haechi_model::streams::{CONSIGNMENT, DECLARATION, OUTCOME, TRAVELLER};

@@ -73,7 +73,9 @@ pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
             out.line(format!("{merged} files merged into {into}; {deleted} deleted that others speak for"))?;
             if done.waiting > 0 {
                 let minutes = MERGED_FOR.as_secs() / 60;
-                out.line(format!("{waiting} stay for queries that have begun; a run {minutes} minutes later deletes them"))?;
+                out.line(format!(
+                    "{waiting} stay for queries that have begun; a run {minutes} minutes later deletes them"
+                ))?;
             }
         }
         return Ok(DONE);

@@ -59,7 +59,9 @@ pub fn run(args: &SqlArgs, out: &Output) -> Result<ExitCode, CommandError> {
         (Some(url), _) => url.clone(),
         (None, Some(config)) => archive::settings(config)?.archive.url,
         (None, None) => {
-            return Err(CommandError::Usage("name the archive with --archive, or the settings with --config".to_owned()));
+            return Err(CommandError::Usage(
+                "name the archive with --archive, or the settings with --config".to_owned(),
+            ));
         }
     };
     let options = SqlOptions {

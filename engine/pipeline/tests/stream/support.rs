@@ -1,7 +1,6 @@
 //! An engine with two rules, and declarations to send it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};

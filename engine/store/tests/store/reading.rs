@@ -139,7 +139,7 @@ fn the_last_of_several_values_counts_within_a_group_of_commits() {
             ..Commit::default()
         },
     ];
-    store.write(commits.into_iter().map(|commit| commit.encode().unwrap()).collect()).unwrap();
+    store.write(commits.into_iter().map(|commit| commit.encode().unwrap()).collect::<Vec<_>>()).unwrap();
     assert_eq!(store.stands("files/").unwrap(), [("files/a".to_owned(), "2".to_owned())]);
     assert_eq!(store.stands("").unwrap().len(), 2);
     assert_eq!(store.state(b"e/2").unwrap().unwrap(), b"y");
