@@ -231,7 +231,7 @@ impl Iterator for Alone {
 }
 
 /// A batch of no rows, of the columns that any row has.
-fn no_rows(stream: &'static Stream) -> RecordBatch {
+pub(crate) fn no_rows(stream: &'static Stream) -> RecordBatch {
     let columns = ["source", "source_position"];
     let builder = StreamBuilder::with_columns(stream, &columns);
     RecordBatch::new_empty(builder.expect("columns of every stream").schema().clone())

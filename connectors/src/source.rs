@@ -7,8 +7,11 @@ use std::pin::Pin;
 use arrow::record_batch::RecordBatch;
 use haechi_model::Stream;
 use haechi_model::intake::{Intake, SetAside, Warning};
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+
+use crate::sources::{folder, kafka};
 
 /// A future that can be kept in a box, as traits that stand behind `dyn` need it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -66,8 +69,13 @@ impl Receipt {
     }
 
     /// Waits for the commit. An error means that nothing of the delivery is kept: it has to be handed over again.
-    pub async fn committed(self) -> Result<(), NotCommitted> {
-        self.0.await.unwrap_or(Err(NotCommitted { reason: "the engine stopped".to_owned() }))
+    pub async fn committed(mut self) -> Result<(), NotCommitted> {
+        self.answer().await
+    }
+
+    /// As [`Receipt::committed`], for who may have to stop waiting and go on later.
+    pub(crate) async fn answer(&mut self) -> Result<(), NotCommitted> {
+        (&mut self.0).await.unwrap_or(Err(NotCommitted { reason: "the engine stopped".to_owned() }))
     }
 }
 
@@ -115,4 +123,33 @@ pub struct SourceError {
     pub name: String,
     /// Why, and what to do.
     pub reason: String,
+}
+
+/// A source as it is written in the settings: `kind` says which, the rest is its own.
+///
+/// ```toml
+/// [sources.brokers]
+/// kind = "folder"
+/// path = "/data/inbox/declarations"
+/// stream = "declaration"
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SourceSettings {
+    /// Files that appear in a folder.
+    Folder(folder::Settings),
+    /// Topics of a Kafka cluster.
+    Kafka(kafka::Settings),
+}
+
+/// Checks settings and makes the source they describe; nothing is connected to or read yet, but for mapping files.
+pub fn open(name: &str, settings: &SourceSettings) -> Result<Box<dyn Source>, SourceError> {
+    let refuse = |reason: String| SourceError { name: name.to_owned(), reason };
+    if name.is_empty() || name.contains('/') {
+        return Err(refuse("a name is not empty and has no `/`, which stands behind it".to_owned()));
+    }
+    Ok(match settings {
+        SourceSettings::Folder(settings) => Box::new(folder::FolderSource::open(name, settings).map_err(refuse)?),
+        SourceSettings::Kafka(settings) => Box::new(kafka::KafkaSource::open(name, settings).map_err(refuse)?),
+    })
 }

@@ -49,6 +49,7 @@ pub mod subjects;
 mod time;
 
 pub use admit::row_text;
+pub(crate) use columnar::decoding;
 pub use documents::Document;
 pub use errors::{OpenError, ReadError, in_full};
 pub use open::{Reader, open, open_bytes, open_file};
