@@ -10,7 +10,7 @@ use haechi_evaluate::explain::Explanation;
 use haechi_select::{RowHit, SubjectDecision};
 use serde::Serialize;
 
-use crate::decide::Decider;
+use crate::decide::{DecideError, Decider};
 use crate::input::{Inputs, Progress, ReadAhead};
 use crate::run::RunError;
 
@@ -59,8 +59,8 @@ pub fn find_subject(
         if rows.is_empty() {
             continue;
         }
-        let rows = take_record_batch(&derived, &UInt32Array::from(rows)).map_err(crate::DecideError::from)?;
-        return explain(decider, &rows, rule).map(Some);
+        let rows = take_record_batch(&derived, &UInt32Array::from(rows)).map_err(DecideError::from)?;
+        return Ok(Some(explain(decider, &rows, rule)?));
     }
     reader.finish()?;
     Ok(None)
@@ -72,7 +72,8 @@ fn rows_of(batch: &RecordBatch, key: &str, subject: &str) -> Vec<u32> {
     (0..ids.len()).filter(|row| ids.is_valid(*row) && ids.value(*row) == subject).map(|row| row as u32).collect()
 }
 
-fn explain(decider: &Decider, derived: &RecordBatch, rule: Option<usize>) -> Result<Finding, RunError> {
+/// Why the subject of these rows is decided on as it is.
+pub(crate) fn explain(decider: &Decider, derived: &RecordBatch, rule: Option<usize>) -> Result<Finding, DecideError> {
     let subjects = decider.subjects(derived)?;
     let last = subjects.len().saturating_sub(1);
     if last > 0 {
@@ -81,10 +82,10 @@ fn explain(decider: &Decider, derived: &RecordBatch, rule: Option<usize>) -> Res
         return explain(decider, &derived.slice(of_last.start as usize, of_last.len()), rule);
     }
     let evaluator = decider.evaluator();
-    let found = evaluator.evaluate(derived).map_err(crate::DecideError::from)?;
+    let found = evaluator.evaluate(derived)?;
     let pairs: Vec<RowHit> = found.iter().map(|(row, rule)| RowHit { row, rule }).collect();
-    let decision = decider.selector().explain(&subjects, last, &pairs).map_err(crate::DecideError::from)?;
-    let of_rule = |row: usize, rule: usize| evaluator.explain(derived, row, rule).map_err(crate::DecideError::from);
+    let decision = decider.selector().explain(&subjects, last, &pairs)?;
+    let of_rule = |row: usize, rule: usize| evaluator.explain(derived, row, rule).map_err(DecideError::from);
     let mut by_rule: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (row, rule) in found.iter() {
         by_rule.entry(rule as usize).or_default().push(row as usize);
@@ -97,9 +98,9 @@ fn explain(decider: &Decider, derived: &RecordBatch, rule: Option<usize>) -> Res
             let (title, instruction) = (rule.title.clone(), rule.instruction.clone());
             Ok(RuleHit { rule: rule.id.clone(), title, instruction, rows, explanation })
         })
-        .collect::<Result<Vec<_>, RunError>>()?;
+        .collect::<Result<Vec<_>, DecideError>>()?;
     let asked = match rule {
-        Some(rule) => (0..derived.num_rows()).map(|row| Ok(of_rule(row, rule)?)).collect::<Result<_, RunError>>()?,
+        Some(rule) => (0..derived.num_rows()).map(|row| of_rule(row, rule)).collect::<Result<_, DecideError>>()?,
         None => Vec::new(),
     };
     Ok(Finding { decision, hits, asked, rows: derived.num_rows() })

@@ -13,6 +13,7 @@ use haechi_model::Stream;
 use haechi_store::{Position, Store, StoreError, StoredDecisions, StoredEntry};
 
 use crate::decide::DecideError;
+use crate::explain::{Finding, explain};
 use crate::release::{Refused, Release, ReleaseContext};
 
 pub use sample::sample;
@@ -112,6 +113,29 @@ impl Replayer {
             replayed.push(self.rows(&entry, known.position, &rows.slice(first, len), &then)?);
         }
         Ok(replayed)
+    }
+
+    /// Why a subject was decided on as it was: the newest version, or the one asked for. `None` where the journal does
+    /// not hold it. `rule` asks about one rule in particular, hit or not.
+    pub fn explain(
+        &mut self,
+        stream: &'static Stream,
+        id: &str,
+        version: Option<i32>,
+        rule: Option<&str>,
+    ) -> Result<Option<Finding>, ReplayError> {
+        let versions = self.store.versions(stream, [id])?.pop().unwrap_or_default();
+        let known = versions.iter().rev().find(|v| v.decided && version.is_none_or(|wanted| wanted == v.version));
+        let Some(known) = known else { return Ok(None) };
+        let Some(entry) = self.store.entry(known.position)? else { return Ok(None) };
+        let release = self.release(entry.first)?;
+        let decider = release.decider(stream).ok_or(DecideError::NoRules(stream.name))?;
+        let rows = entry.decode()?;
+        let first = (known.position - entry.first) as usize;
+        let rows = rows.slice(first, crate::stream::subject_rows(stream, &rows, first));
+        let derived = decider.derive_at(&rows, entry.known_at_ms)?;
+        let rule = rule.and_then(|rule| decider.ruleset.rule_index(rule));
+        Ok(Some(explain(decider, &derived, rule)?))
     }
 
     /// Every decision of a journal entry at once; `None` where nothing was decided in it.
