@@ -98,3 +98,10 @@ pub enum StoreError {
     #[error("cannot encode rows: {0}")]
     Encode(#[from] ArrowError),
 }
+
+impl StoreError {
+    /// Whether the same may succeed once [`crate::Store::recover`] has.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::NotWritten { .. } | Self::Unavailable { .. } | Self::NotRead { .. })
+    }
+}
