@@ -17,8 +17,8 @@ const STORED: u8 = 0;
 const ZSTD: u8 = 1;
 /// Bodies below this many bytes are stored as they are.
 const WORTH_BYTES: usize = 128;
-/// Fastest of zstd's ordinary levels. On declarations it takes 2.5 ms for 8,192 rows where lz4 takes 1 ms and a third
-/// more disk, which costs more to sync.
+/// Fastest of zstd's ordinary levels. Of 8,192 declarations, 1.06 MB in Arrow, it makes 0.47 MB where lz4 makes 0.69 MB
+/// in about the same time (`examples/measure.rs`, `codecs`).
 const LEVEL: i32 = 1;
 
 thread_local! {

@@ -100,8 +100,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether trying the same again may help. A commit that does not fit together, or a value that is damaged, stays so.
+    /// Whether the same may succeed once [`crate::Store::recover`] has.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::NotWritten { .. } | Self::Unavailable { .. } | Self::NotRead { .. } | Self::Locked { .. })
+        matches!(self, Self::NotWritten { .. } | Self::Unavailable { .. } | Self::NotRead { .. })
     }
 }

@@ -75,6 +75,7 @@ fn lock(folder: &Path) -> Result<Option<File>, StoreError> {
 /// Writes the newest file of the log again as it reads now, and syncs it: after a failed sync it is unknown which of
 /// its pages are on disk, and syncing it once more may say nothing true.
 pub(crate) fn rewrite(folder: &Path) -> Result<(), StoreError> {
+    let Some(_lock) = lock(folder)? else { return Ok(()) };
     let write = || {
         let Some(path) = files(folder)?.pop() else { return Ok(()) };
         let log = read(&path)?;

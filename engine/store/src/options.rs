@@ -12,7 +12,7 @@ pub struct StoreOptions {
     /// long a start takes.
     pub log_bytes_max: u64,
     /// Memory for what is not in tables yet, in bytes for each of the three large keyspaces (journal, decisions,
-    /// index), at least 1 MiB. Up to three times as much while tables are written.
+    /// index), at least 64 KiB. Up to three times as much while tables are written. Taken when the store is made.
     pub write_buffer_bytes: u64,
     /// Threads that write and merge tables; one of them does nothing but write where there are two or more.
     pub threads: usize,
@@ -30,7 +30,7 @@ impl StoreOptions {
         Self {
             cache_bytes: self.cache_bytes.max(1 << 20),
             log_bytes_max: self.log_bytes_max.max(64 << 20),
-            write_buffer_bytes: self.write_buffer_bytes.max(1 << 20),
+            write_buffer_bytes: self.write_buffer_bytes.max(64 << 10),
             threads: self.threads.clamp(1, 16),
         }
     }

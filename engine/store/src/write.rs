@@ -29,6 +29,19 @@ pub(crate) struct Writer {
     unsynced: bool,
 }
 
+impl Writer {
+    /// Reads what the keys of the failed write have, as long as the database has not been opened again.
+    fn remember(&mut self, database: &Database) -> Result<(), StoreError> {
+        if self.before.is_some() {
+            return Ok(());
+        }
+        let view = database.view();
+        let before = |put: &Put| Ok(Put { value: view.get(put.table, &put.key)?, ..put.clone() });
+        self.before = Some(self.doubtful.iter().map(before).collect::<Result<_, StoreError>>()?);
+        Ok(())
+    }
+}
+
 impl Store {
     /// Writes commits in their order with one sync. When it returns they are durable, and visible from one instant on;
     /// when it fails, nothing of any of them is visible, nor will be after [`Store::recover`], which is needed before
@@ -76,12 +89,7 @@ impl Store {
         let mut writer = self.writer();
         let mut open = self.0.open.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = open.as_ref() {
-            if writer.before.is_none() {
-                let view = database.view();
-                let before =
-                    writer.doubtful.iter().map(|put| Ok(Put { value: view.get(put.table, &put.key)?, ..put.clone() }));
-                writer.before = Some(before.collect::<Result<_, StoreError>>()?);
-            }
+            writer.remember(database)?;
             #[cfg(feature = "failpoints")]
             if std::mem::take(&mut writer.unsynced) {
                 let _ = database.write(&writer.doubtful, Durability::System);
@@ -94,10 +102,8 @@ impl Store {
         migrate::to_current(self.path(), &database)?;
         database.load_schemas()?;
         if let Some(before) = &writer.before {
-            take_back(&database, before).map_err(|error| match error {
-                Ok(error) => error,
-                Err(reason) => self.not_written(reason),
-            })?;
+            let changed = changed(&database, before)?;
+            take_back(&database, &changed).map_err(|reason| self.not_written(reason))?;
         }
         let end = meta::end(&database.view())?;
         self.set_end(end);
@@ -130,21 +136,25 @@ fn commit(database: &Database, writer: &mut Writer) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts back what was there before, where it is not what is there now.
-fn take_back(database: &Database, before: &[Put]) -> Result<(), Result<StoreError, String>> {
+/// What there was before, where it is not what there is now.
+fn changed(database: &Database, before: &[Put]) -> Result<Vec<Put>, StoreError> {
     let view = database.view();
     let mut changed = Vec::new();
     for put in before {
-        if view.get(put.table, &put.key).map_err(Ok)? != put.value {
+        if view.get(put.table, &put.key)? != put.value {
             changed.push(put.clone());
         }
     }
+    Ok(changed)
+}
+
+fn take_back(database: &Database, changed: &[Put]) -> Result<(), String> {
     if changed.is_empty() {
         return Ok(());
     }
-    fail::fail_point!("store::take_back", |reason| Err(Err(reason.unwrap_or_default())));
+    fail::fail_point!("store::take_back", |reason| Err(reason.unwrap_or_default()));
     tracing::warn!(values = changed.len(), "a failed commit had reached the log: it is taken back");
-    database.write(&changed, Durability::Disk).map_err(Err)
+    database.write(changed, Durability::Disk)
 }
 
 /// Commits that are written together.

@@ -95,7 +95,7 @@ fn a_commit_whose_thread_dies_once_it_is_durable_stays() {
     let commits = second(&store);
     fail::cfg("store::committed", "1*panic").unwrap();
     assert!(catch_unwind(AssertUnwindSafe(|| store.write(commits))).is_err());
-    assert!(matches!(store.write(vec![commit(9, &[subject("x", 1, 1)])]), Err(StoreError::NotWritten { .. })));
+    assert!(store.write(vec![commit(9, &[subject("x", 1, 1)])]).unwrap_err().may_pass());
     store.recover().unwrap();
     assert_eq!(store.next_position(), 8);
     assert_eq!(store.versions(&DECLARATION, ["a"]).unwrap()[0].len(), 2);

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use haechi_store::{Position, Store, StoreError};
+use haechi_store::{Position, Store, StoreError, StoreOptions};
 
 use crate::support::*;
 
 /// A store some of whose entries are in tables, in files of large values, and in the log only.
 fn filled(folder: &Path) -> Vec<(Position, RecordBatch)> {
-    let store = open(folder);
+    let store = Store::open(folder, &StoreOptions { write_buffer_bytes: 64 << 10, ..options() }).unwrap();
     let mut random = 1_u64;
     let mut letter = || {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -18,7 +18,7 @@ fn filled(folder: &Path) -> Vec<(Position, RecordBatch)> {
     };
     for round in 0..26 {
         // Long and random, so that a few fill a table.
-        let id = (0..60_000).map(|_| letter()).collect::<String>();
+        let id = (0..6_000).map(|_| letter()).collect::<String>();
         write(&store, &[subject(id, 1, 1), subject(format!("{round}"), 1, 1)]).unwrap();
     }
     store.entries(0).map(Result::unwrap).map(|entry| (entry.first, entry.decode().unwrap())).collect()
