@@ -265,7 +265,7 @@ impl Archiver {
     fn put_note(&self, note: Note) -> Result<(), ArchiveError> {
         let state = vec![(NOTE.to_vec(), Some(serde_json::to_vec(&note)?))];
         let commit = Commit { state, ..Commit::default() };
-        Ok(self.store.write(&[commit.encode()?])?)
+        Ok(self.store.write(vec![commit.encode()?])?)
     }
 
     fn report(&self, done: Position) {

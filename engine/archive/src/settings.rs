@@ -38,3 +38,17 @@ impl ArchiveSettings {
         Duration::from_secs(self.every_secs.max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_written_is_as_it_always_is_and_what_is_unknown_is_refused() {
+        let read = |text: &str| toml::from_str::<ArchiveSettings>(text);
+        assert_eq!(read("").unwrap(), ArchiveSettings::default());
+        assert!(!ArchiveSettings::default().is_on());
+        assert_eq!(read("url = 's3://bucket'\nrows_max = 10").unwrap().rows_max, 10);
+        assert!(read("row_max = 10").unwrap_err().to_string().contains("row_max"));
+    }
+}

@@ -53,7 +53,7 @@ async fn merged_files_stay_a_while_and_nobody_reads_them() {
     let files = Failing::new();
     let place = Place::of(files.clone());
     archived(&world, &place).await;
-    let hours = |hours| Duration::from_secs(hours * 3_600);
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
     let before = files.contents().await.len() as u64;
     let done = compact(&place, third_day(), in_an_hour(), hours(2)).await.unwrap();
     assert_eq!((done.deleted, done.waiting), (0, done.merged));
