@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{FieldRef, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, LineDelimited, make_encoder};
 use arrow::json::{Writer, WriterBuilder};
@@ -114,9 +114,9 @@ fn write_csv(csv: &mut csv::Writer<File>, batch: &RecordBatch) -> io::Result<()>
         Json(arrow::json::writer::NullableEncoder<'a>),
     }
     let column = |(field, array)| {
-        let nested: bool = DataType::is_nested(arrow::datatypes::Field::data_type(field));
-        let array: &dyn arrow::array::Array = array;
-        if nested {
+        let field: &FieldRef = field;
+        let array: &dyn Array = array;
+        if field.data_type().is_nested() {
             make_encoder(field, array, &encoding).map(Cells::Json)
         } else {
             ArrayFormatter::try_new(array, &options).map(Cells::Plain)

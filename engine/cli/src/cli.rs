@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    archive, check, completions, convert, dataset, demo, evaluate, explain, explain_error, run, schema, sql, sweep,
-    test,
+    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, run, schema, serve,
+    sql, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
@@ -62,7 +62,13 @@ pub enum Command {
     /// Generate border traffic with planted schemes
     #[command(after_help = dataset::EXAMPLE)]
     Dataset(dataset::DatasetArgs),
-    /// Generate a day, run all three streams and show selections with their reasons
+    /// Run the service: records in by HTTP, folders and topics, selections out as they are decided
+    #[command(after_help = serve::EXAMPLE)]
+    Serve(serve::ServeArgs),
+    /// Print the settings of the service with their defaults, or check a file of them
+    #[command(after_help = config::EXAMPLE)]
+    Config(config::ConfigArgs),
+    /// Run the service on a generated day and show selections arriving, with their reasons
     #[command(after_help = demo::EXAMPLE)]
     Demo(demo::DemoArgs),
     /// Ask the archive: SQL over what came in and what was decided

@@ -39,6 +39,18 @@ pub enum CommandError {
     /// The archive could not be used, or a query not be answered.
     #[error(transparent)]
     Archive(#[from] haechi_archive::ArchiveError),
+    /// The service cannot run.
+    #[error(transparent)]
+    Service(#[from] haechi_server::ServiceError),
+    /// Nothing can be logged.
+    #[error(transparent)]
+    Telemetry(#[from] haechi_server::TelemetryError),
+    /// Settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] haechi_server::SettingsError),
+    /// The store does not give what was asked for.
+    #[error(transparent)]
+    Store(#[from] haechi_store::StoreError),
     /// A data set could not be written.
     #[error(transparent)]
     Dataset(#[from] haechi_datasets::WriteError),

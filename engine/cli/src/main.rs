@@ -14,11 +14,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
     let cli = cli::Cli::parse();
+    // The service logs as its settings say.
+    if !matches!(cli.command, cli::Command::Serve(_)) {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_writer(std::io::stderr)
+            .init();
+    }
     let out = output::Output::new(cli.json);
     match commands::run(&cli, &out) {
         Ok(code) => code,

@@ -271,6 +271,15 @@ pub struct Stream {
     pub lanes: Option<crate::lane::SubjectKind>,
 }
 
+/// There is one of each name.
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Stream {}
+
 impl Stream {
     /// All columns: the stream's own, then those that every stream has.
     pub fn all_columns(&self) -> impl Iterator<Item = &'static Column> + use<> {

@@ -1,20 +1,27 @@
-//! `haechi demo`: a generated day through all three streams, and a few selections explained.
+//! `haechi demo`: the service on an embedded store, a generated day fed to it, selections as they arrive.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Float64Type, Int32Type};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use haechi_datasets::{Format, Spec, write};
-use haechi_pipeline::{Decider, Finding, find_subject};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use haechi_model::{Stream, SubjectKind};
+use haechi_pipeline::Finding;
+use haechi_pipeline::replay::Replayer;
+use haechi_server::{Service, Settings};
+use haechi_store::{Position, Store};
+use serde_json::{Value, json};
 
-use crate::commands::run::{self, RunArgs, run_files};
 use crate::commands::{DONE, explain};
 use crate::error::CommandError;
-use crate::output::{Output, count};
+use crate::output::{Output, count, table};
 use crate::rules;
 
 pub const EXAMPLE: &str = "\
@@ -24,6 +31,12 @@ Example:
 
 /// Selections explained at the end.
 const EXPLAINED: usize = 5;
+/// Selections of each stream shown as they arrive.
+const SHOWN: usize = 4;
+/// Pause between two looks at what has arrived.
+const LOOK: Duration = Duration::from_millis(250);
+/// What the demonstration keeps, below its folder.
+const FOLDERS: [&str; 4] = ["store", "in", "selections", "day"];
 
 /// Streams, their files, packs, and how many of the selections explained are theirs if they have as many.
 const STREAMS: [(&str, &str, &str, usize); 3] = [
@@ -35,7 +48,7 @@ const STREAMS: [(&str, &str, &str, usize); 3] = [
 /// Arguments of `haechi demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the day and its selections
+    /// Folder for the day, the store and the selections; what a demonstration left there is replaced
     #[arg(long, default_value = ".demo", value_name = "DIR")]
     out: PathBuf,
     /// Folder that holds the packs import, cargo and traveller
@@ -51,7 +64,14 @@ pub struct DemoArgs {
 
 /// Runs it.
 pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let spec = Spec::day(args.seed).scaled(args.scale);
+    for folder in FOLDERS {
+        let path = args.out.join(folder);
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(|source| CommandError::File { path, source })?;
+        }
+    }
+    // Records of today: the service dates what it decides by the clock.
+    let spec = Spec { day: Utc::now().date_naive(), ..Spec::day(args.seed).scaled(args.scale) };
     let day = args.out.join("day");
     let start = Instant::now();
     write(&spec, &day, Format::Parquet)?;
@@ -66,95 +86,279 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
             spec.seed
         ))?;
     }
-    // The day is judged as of its own evening, so that nothing depends on when the demo is run.
-    let as_of = spec.day.and_hms_opt(14, 59, 59).map(|t| t.and_utc().timestamp_millis());
-    let mut reports = Vec::new();
-    let mut deciders = Vec::new();
-    let mut chosen: Vec<(usize, String)> = Vec::new();
-    let mut spare: Vec<(usize, String)> = Vec::new();
-    for (stream, file, pack, examples) in STREAMS {
-        let run_args = RunArgs {
-            stream: stream.to_owned(),
-            rules: vec![args.packs.join(pack)],
-            input: vec![day.join(file).display().to_string()],
-            mapping: None,
-            out: args.out.join(stream),
-            zone: "Asia/Seoul".to_owned(),
-            as_of,
-            batch_rows: None,
-        };
-        let (report, decider) = run_files(&run_args, out)?;
-        if !out.json {
-            run::print(&report, &decider, &run_args.out, out)?;
-            out.line("")?;
-        }
-        reports.push(report);
-        let mut subjects = notable(&run_args, &decider)?.into_iter().map(|subject| (deciders.len(), subject));
-        chosen.extend(subjects.by_ref().take(examples));
-        spare.extend(subjects);
-        deciders.push((stream, run_args, decider));
-    }
-    // On a small day one stream may have little to show; the others fill the places.
-    chosen.extend(spare.into_iter().take(EXPLAINED.saturating_sub(chosen.len())));
-    chosen.sort_by_key(|(stream, _)| *stream);
-    let mut explained = Vec::new();
-    for (index, subject) in &chosen {
-        let (stream, run_args, decider) = &deciders[*index];
-        explained.extend(explain_one(run_args, decider, subject)?.map(|finding| (*stream, finding)));
-    }
-    if out.json {
-        let explained: Vec<_> = explained.iter().map(|(_, finding)| finding).collect();
-        out.document(&serde_json::json!({"runs": reports, "explained": explained}))?;
-        return Ok(DONE);
-    }
-    out.line(format!("{} selections, explained", explained.len()))?;
-    for (stream, finding) in &explained {
-        out.line(format!("\n[{stream}] {}", explain::text(finding, None).trim_end()))?;
-    }
-    out.line(format!("\nMore: haechi explain --in {} SUBJECT [--rule ID]", args.out.join("declaration").display()))?;
-    Ok(DONE)
+    let settings_file = args.out.join("haechi.toml");
+    let text = settings(args);
+    fs::write(&settings_file, &text).map_err(|source| CommandError::File { path: settings_file.clone(), source })?;
+    let settings = Settings::parse(&settings_file.display().to_string(), &text, [])?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| CommandError::Bug(e.to_string()))?;
+    let demo = Demo { args, out, settings, settings_file };
+    runtime.block_on(demo.run(&day))
 }
 
-/// Subjects to show, the best first: few reasons that a reader understands at a glance, strict lanes, and no two with
-/// the same reasons.
-fn notable(args: &RunArgs, decider: &Decider) -> Result<Vec<String>, CommandError> {
-    let path = args.out.join("selections.parquet");
-    let at = |source: std::io::Error| CommandError::File { path: path.clone(), source };
-    let unreadable = |e: &dyn std::fmt::Display| CommandError::Bug(format!("cannot read back selections: {e}"));
-    let file = std::fs::File::open(&path).map_err(at)?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| unreadable(&e))?;
-    let reader = reader.build().map_err(|e| unreadable(&e))?;
-    let mut found: Vec<(bool, usize, f64, String, String)> = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(|e| unreadable(&e))?;
-        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| unreadable(&"a column is missing"));
-        let text = |name: &str| {
-            let plain = arrow::compute::cast(column(name)?, &arrow::datatypes::DataType::Utf8);
-            plain.map_err(|e| unreadable(&e))
-        };
-        let (ids, lanes) = (text("subject_id")?, text("lane")?);
-        let (ids, lanes) = (ids.as_string::<i32>(), lanes.as_string::<i32>());
-        let scores = column("score")?.as_primitive::<Float64Type>();
-        let rows = column("rows")?.as_primitive::<Int32Type>();
-        let reasons = column("reasons")?.as_list::<i32>();
-        for row in 0..batch.num_rows() {
-            let names = reasons.value(row);
-            let readable = (2..=3).contains(&names.len()) && rows.value(row) <= 3;
-            let lane = decider.selector().kind().lane(lanes.value(row));
-            if let (false, Some(lane)) = (names.is_empty(), lane)
-                && lane.rank() >= 1
-            {
-                let names: Vec<String> = names.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
-                found.push((readable, lane.rank(), scores.value(row), ids.value(row).to_owned(), names.join(" ")));
+/// The settings of the demonstration, as a user would write them.
+fn settings(args: &DemoArgs) -> String {
+    let shown = |path: &Path| toml_text(&path.display().to_string());
+    let packs: Vec<String> = STREAMS.iter().map(|(_, _, pack, _)| shown(&args.packs.join(pack))).collect();
+    let mut text = format!(
+        "[store]\npath = {}\n\n[engine]\nzone = \"Asia/Seoul\"\n\n[rules]\npaths = [{}]\n\n[http]\nlisten = \"127.0.0.1:0\"\n",
+        shown(&args.out.join("store")),
+        packs.join(", ")
+    );
+    for (stream, ..) in STREAMS {
+        text += &format!(
+            "\n[[source]]\nname = \"{stream}s\"\nkind = \"folder\"\npath = {}\nstream = \"{stream}\"\nzone = \"Asia/Seoul\"\npoll_ms = 100\nsettle_ms = 100\n",
+            shown(&args.out.join("in").join(stream))
+        );
+    }
+    text += &format!(
+        "\n[[sink]]\nname = \"officers\"\nkind = \"files\"\npath = {}\nformat = \"ndjson\"\n",
+        shown(&args.out.join("selections"))
+    );
+    text
+}
+
+fn toml_text(text: &str) -> String {
+    // A JSON string is a TOML string.
+    Value::from(text).to_string()
+}
+
+struct Demo<'a> {
+    args: &'a DemoArgs,
+    out: &'a Output,
+    settings: Settings,
+    settings_file: PathBuf,
+}
+
+/// What has arrived of a stream.
+#[derive(Default)]
+struct Arrived {
+    lanes: BTreeMap<usize, u64>,
+    subjects: u64,
+    shown: usize,
+    /// Those worth an explanation: readable, strict, with many points.
+    notable: Vec<Notable>,
+}
+
+struct Notable {
+    rank: usize,
+    score: f64,
+    id: String,
+    reasons: String,
+}
+
+impl Demo<'_> {
+    async fn run(&self, day: &Path) -> Result<ExitCode, CommandError> {
+        let secret = rules::secret(self.out)?;
+        for (stream, ..) in STREAMS {
+            make_folder(&self.args.out.join("in").join(stream))?;
+        }
+        let began = Instant::now();
+        let service = Service::start(self.settings.clone(), secret.clone()).await?;
+        self.say(format!(
+            "service ready after {:.2} s on http://{}",
+            began.elapsed().as_secs_f64(),
+            service.address()
+        ))?;
+        let began = Instant::now();
+        for (stream, file, ..) in STREAMS {
+            let (from, to) = (day.join(file), self.args.out.join("in").join(stream).join(file));
+            fs::rename(&from, &to).map_err(|source| CommandError::File { path: from, source })?;
+        }
+        self.say("the day's files are dropped into its folders; selections arrive:\n")?;
+        let mut arrived: BTreeMap<&'static str, Arrived> = BTreeMap::new();
+        let mut after = 0;
+        loop {
+            let taken =
+                STREAMS.iter().all(|(stream, file, ..)| !self.args.out.join("in").join(stream).join(file).exists());
+            let before = after;
+            after = self.look(service.engine().store(), after, &mut arrived)?;
+            if before != after {
+                let subjects: u64 = arrived.values().map(|a| a.subjects).sum();
+                let seconds = began.elapsed().as_secs_f64();
+                self.say(format!("{seconds:6.2} s  {:>9} selections", count(subjects)))?;
+            } else if taken {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let posted = self.post(&service).await?;
+        let position = service.engine().status().position;
+        service.stop().await;
+
+        let again = Instant::now();
+        let service = Service::start(self.settings.clone(), secret.clone()).await?;
+        self.say(format!(
+            "\nstopped and started again: ready after {:.2} s, at position {} of {}",
+            again.elapsed().as_secs_f64(),
+            count(service.engine().status().position),
+            count(position)
+        ))?;
+        let store = service.engine().store().clone();
+        let explained = explained(&store, &secret, &self.settings, &mut arrived)?;
+        service.stop().await;
+        self.report(&arrived, &explained, &posted, seconds)?;
+        Ok(DONE)
+    }
+
+    /// Takes in what has arrived since; how far it came.
+    fn look(
+        &self,
+        store: &Store,
+        mut after: Position,
+        arrived: &mut BTreeMap<&'static str, Arrived>,
+    ) -> Result<Position, CommandError> {
+        for decisions in store.decisions(after) {
+            let decisions = decisions?;
+            after = decisions.last_position();
+            let Some(kind) = decisions.stream.lanes else { continue };
+            let of_stream = arrived.entry(decisions.stream.name).or_default();
+            let lines = of_stream.take(kind, &decisions.selections)?;
+            for line in lines {
+                self.say(line)?;
             }
         }
+        Ok(after)
     }
-    found.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(b.2.total_cmp(&a.2)).then_with(|| a.3.cmp(&b.3)));
-    let mut seen = std::collections::HashSet::new();
-    Ok(found.into_iter().filter(|(.., reasons)| seen.insert(reasons.clone())).take(EXPLAINED).map(|f| f.3).collect())
+
+    /// One declaration over HTTP, as a clearance system sends it.
+    async fn post(&self, service: &Service) -> Result<(String, Value), CommandError> {
+        let declared_at: DateTime<Utc> = Utc::now();
+        let body = json!({
+            "declaration_id": "DEMO-0001",
+            "declared_at": declared_at.to_rfc3339(),
+            "flow": "import",
+            "office": "020",
+            "importer_id": "I0000001",
+            "items": [{
+                "item_no": 1, "hs_code": "6402991000", "origin_country": "CN", "departure_country": "CN",
+                "description": "shoes with plastic soles", "quantity": 2400, "quantity_unit": "PR",
+                "customs_value_usd": 2100.0, "net_mass_kg": 1900.0
+            }],
+        });
+        let failed = |error: reqwest::Error| CommandError::Bug(format!("the service does not answer: {error}"));
+        let url = format!("http://{}/v1/declarations", service.address());
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.map_err(failed)?;
+        Ok((body.to_string(), answer.json().await.map_err(failed)?))
+    }
+
+    fn report(
+        &self,
+        arrived: &BTreeMap<&'static str, Arrived>,
+        explained: &[(&'static str, Finding)],
+        posted: &(String, Value),
+        seconds: f64,
+    ) -> Result<(), CommandError> {
+        if self.out.json {
+            let streams = arrived.iter().map(|(stream, of_stream)| {
+                let lanes: serde_json::Map<String, Value> = of_stream
+                    .by_lane(stream)
+                    .into_iter()
+                    .map(|(lane, subjects)| (lane.to_owned(), subjects.into()))
+                    .collect();
+                json!({"stream": stream, "subjects": of_stream.subjects, "lanes": lanes})
+            });
+            let findings: Vec<_> = explained.iter().map(|(_, finding)| finding).collect();
+            let report = json!({
+                "streams": streams.collect::<Vec<_>>(), "answer": posted.1, "explained": findings, "seconds": seconds
+            });
+            self.out.document(&report)?;
+            return Ok(());
+        }
+        let total: u64 = arrived.values().map(|a| a.subjects).sum();
+        self.say(format!("\n{} selections in {seconds:.1} s, each on disk before it was published", count(total)))?;
+        for (stream, of_stream) in arrived {
+            let all = of_stream.subjects.max(1) as f64;
+            let lanes = of_stream.by_lane(stream).into_iter();
+            let lanes =
+                lanes.map(|(lane, n)| vec![lane.to_owned(), count(n), format!("{:.2} %", n as f64 / all * 100.0)]);
+            self.say(format!("\n{stream}: {} subjects", count(of_stream.subjects)))?;
+            self.say(table(&["lane", "subjects", "share"], &[1, 2], lanes).to_string())?;
+        }
+        self.say(format!("\none declaration posted:\n{}\nis answered:", posted.0))?;
+        self.say(serde_json::to_string_pretty(&posted.1).unwrap_or_default())?;
+        self.say(format!("\n{} selections, explained", explained.len()))?;
+        for (stream, finding) in explained {
+            self.say(format!("\n[{stream}] {}", explain::text(finding, None).trim_end()))?;
+        }
+        let settings = self.settings_file.display();
+        self.say(format!(
+            "\nSelections were delivered to {}.\nMore: haechi serve --config {settings}\n      haechi inspect --config {settings}",
+            self.args.out.join("selections").display()
+        ))
+    }
+
+    fn say(&self, line: impl Into<String>) -> Result<(), CommandError> {
+        if !self.out.json {
+            self.out.line(line.into())?;
+        }
+        Ok(())
+    }
 }
 
-fn explain_one(args: &RunArgs, decider: &Decider, subject: &str) -> Result<Option<Finding>, CommandError> {
-    let inputs = rules::inputs(&args.input, None, &args.zone, None)?;
-    Ok(find_subject(decider, &inputs, subject, None)?)
+impl Arrived {
+    /// Takes selections; the lines to show of them.
+    fn take(&mut self, kind: SubjectKind, selections: &RecordBatch) -> Result<Vec<String>, CommandError> {
+        let unreadable = |e: &dyn std::fmt::Display| CommandError::Bug(format!("cannot read selections: {e}"));
+        let column = |name: &str| selections.column_by_name(name).ok_or_else(|| unreadable(&"a column is missing"));
+        let text = |name: &str| cast(column(name)?, &DataType::Utf8).map_err(|e| unreadable(&e));
+        let (ids, lanes) = (text("subject_id")?, text("lane")?);
+        let (ids, lanes) = (ids.as_string::<i32>(), lanes.as_string::<i32>());
+        let scores = column("score")?.as_primitive::<arrow::datatypes::Float64Type>();
+        let reasons = column("reasons")?.as_list::<i32>();
+        let mut lines = Vec::new();
+        for row in 0..selections.num_rows() {
+            self.subjects += 1;
+            let Some(lane) = kind.lane(lanes.value(row)) else { continue };
+            *self.lanes.entry(lane.rank()).or_default() += 1;
+            let names = reasons.value(row);
+            if lane.rank() == 0 || names.is_empty() {
+                continue;
+            }
+            let names: Vec<String> = names.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+            let (id, reasons) = (ids.value(row).to_owned(), names.join(" "));
+            if self.shown < SHOWN && lane.rank() >= 2.min(kind.lanes().len() - 1) {
+                self.shown += 1;
+                lines.push(format!("          {:<12} {:<13} {id}  {reasons}", kind.stream(), lane.name()));
+            }
+            if (2..=3).contains(&names.len()) {
+                self.notable.push(Notable { rank: lane.rank(), score: scores.value(row), id, reasons });
+            }
+        }
+        Ok(lines)
+    }
+
+    fn by_lane(&self, stream: &str) -> Vec<(&'static str, u64)> {
+        let kind = Stream::find(stream).and_then(|stream| stream.lanes);
+        let lanes = kind.map(SubjectKind::lanes).unwrap_or_default();
+        lanes.iter().enumerate().map(|(rank, lane)| (*lane, self.lanes.get(&rank).copied().unwrap_or(0))).collect()
+    }
+}
+
+/// Explanations from the journal: of each stream a few strict ones, no two for the same reasons.
+fn explained(
+    store: &Store,
+    secret: &haechi_select::Secret,
+    settings: &Settings,
+    arrived: &mut BTreeMap<&'static str, Arrived>,
+) -> Result<Vec<(&'static str, Finding)>, CommandError> {
+    let mut replayer = Replayer::new(store.clone(), settings.release_context(secret.clone()));
+    let mut findings = Vec::new();
+    for (name, _, _, examples) in STREAMS {
+        let (Some(stream), Some(of_stream)) = (Stream::find(name), arrived.get_mut(name)) else { continue };
+        let notable = &mut of_stream.notable;
+        notable.sort_by(|a, b| b.rank.cmp(&a.rank).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id)));
+        let mut seen = std::collections::HashSet::new();
+        // What one stream lacks on a small day the last one makes up for.
+        let wanted = if name == "traveller" { EXPLAINED.saturating_sub(findings.len()) } else { examples };
+        for notable in notable.iter().filter(|n| seen.insert(n.reasons.clone())).take(wanted) {
+            let finding = replayer.explain(stream, &notable.id, None, None);
+            findings.extend(finding.map_err(|e| CommandError::Bug(e.to_string()))?.map(|finding| (name, finding)));
+        }
+    }
+    Ok(findings)
+}
+
+fn make_folder(path: &Path) -> Result<(), CommandError> {
+    fs::create_dir_all(path).map_err(|source| CommandError::File { path: path.to_owned(), source })
 }

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod check;
 pub mod completions;
+pub mod config;
 pub mod convert;
 pub mod dataset;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod explain;
 pub mod explain_error;
 pub mod run;
 pub mod schema;
+pub mod serve;
 pub mod sql;
 pub mod sweep;
 pub mod test;
@@ -43,6 +45,8 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
         Command::Schema(args) => schema::run(args, out),
         Command::Convert(args) => convert::run(args, out),
         Command::Dataset(args) => dataset::run(args, out),
+        Command::Serve(args) => serve::run(args, out),
+        Command::Config(args) => config::run(args, out),
         Command::Demo(args) => demo::run(args, out),
         Command::Sql(args) => sql::run(args, out),
         Command::Archive(args) => archive::run(args, out),

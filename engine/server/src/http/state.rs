@@ -1,0 +1,124 @@
+//! What handlers share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use haechi_connectors::SinkSettings;
+use haechi_pipeline::release::WatchState;
+use haechi_pipeline::stream::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::body::{Bounds, LARGE_MAX};
+use super::problem::Problem;
+use crate::events::Events;
+use crate::readers::Readers;
+use crate::settings::{Connector, HttpSettings, Settings};
+use crate::status::SourceState;
+
+/// The service as handlers see it.
+pub struct App {
+    /// Who decides.
+    pub engine: Engine,
+    /// Who reads bodies.
+    pub readers: Arc<Readers>,
+    /// How bodies are received.
+    pub bounds: Bounds,
+    /// What is said under `[http]`.
+    pub http: HttpSettings,
+    /// More units waiting in quarantine are warned of.
+    pub alert_above: u64,
+    /// Selections as they are made.
+    pub events: Arc<Events>,
+    /// Numbers of this process.
+    pub metrics: PrometheusHandle,
+    /// What came of watching the rules.
+    pub rules: Arc<Mutex<WatchState>>,
+    /// How sources are.
+    pub sources: Arc<Mutex<Vec<SourceState>>>,
+    /// Where selections go.
+    pub sinks: Vec<Connector<SinkSettings>>,
+    /// Cancelled when everything is to end.
+    pub end: CancellationToken,
+    stopping: AtomicBool,
+    seats: Arc<Semaphore>,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// See [`App::engine`].
+    pub engine: Engine,
+    /// See [`App::readers`].
+    pub readers: Arc<Readers>,
+    /// See [`App::metrics`].
+    pub metrics: PrometheusHandle,
+    /// See [`App::rules`].
+    pub rules: Arc<Mutex<WatchState>>,
+    /// See [`App::sources`].
+    pub sources: Arc<Mutex<Vec<SourceState>>>,
+    /// See [`App::end`].
+    pub end: CancellationToken,
+}
+
+impl App {
+    /// Everything handlers need.
+    pub fn new(settings: &Settings, parts: Parts) -> Self {
+        let Parts { engine, readers, metrics, rules, sources, end } = parts;
+        let http = settings.http.clone();
+        let large = Arc::new(Semaphore::new(LARGE_MAX));
+        let events = Arc::new(Events::new(engine.store().clone(), engine.position(), http.listeners_max, end.clone()));
+        Self {
+            bounds: Bounds { bytes_max: http.body_bytes_max, timeout: http.timeout(), large },
+            seats: Arc::new(Semaphore::new(http.requests_max.min(u32::MAX as usize))),
+            http,
+            alert_above: settings.quarantine.alert_above,
+            events,
+            engine,
+            readers,
+            metrics,
+            rules,
+            sources,
+            sinks: settings.sink.clone(),
+            end,
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// A place for a request that brings something; kept as long as it is worked on.
+    pub fn seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        if self.is_stopping() {
+            return Err(Problem::stopping());
+        }
+        Arc::clone(&self.seats).try_acquire_owned().map_err(|_| {
+            Problem::later("busy", "as many requests as can be are being worked on; send it again in a moment", 1)
+        })
+    }
+
+    /// Takes no more records.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Waits until all requests that bring something are answered, so long at most; whether they are.
+    pub async fn answered(&self, patience: Duration) -> bool {
+        let all = self.http.requests_max.min(u32::MAX as usize) as u32;
+        matches!(tokio::time::timeout(patience, self.seats.acquire_many(all)).await, Ok(Ok(_)))
+    }
+
+    /// Whether it takes no more records.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// What came of watching the rules, as of now.
+    pub fn watch_state(&self) -> WatchState {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How sources are, as of now.
+    pub fn source_states(&self) -> Vec<SourceState> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

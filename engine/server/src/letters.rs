@@ -1,0 +1,98 @@
+//! Dead letters: selections that a sink has refused, delivered to it once more.
+
+use std::collections::BTreeMap;
+
+use haechi_connectors::sink::open;
+use haechi_connectors::{DeliverError, Outgoing, SinkOpenError, SinkSettings};
+use haechi_store::{DeadLetter, Position, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Connector;
+
+/// Letters tried at once.
+const AT_ONCE: usize = 1_000;
+
+/// What became of a retry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// Taken after all; they are no dead letters any more.
+    pub delivered: usize,
+    /// Refused again, with what was said this time.
+    pub refused: Vec<(Position, String)>,
+    /// Archived and gone from the store: they cannot be delivered from here.
+    pub archived: Vec<Position>,
+}
+
+/// Why nothing could be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// The sink's settings are wrong.
+    #[error(transparent)]
+    Open(#[from] SinkOpenError),
+    /// The sink is away. What was delivered before stays so.
+    #[error("the sink cannot take them now: {0}; try again later")]
+    Away(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread failed.
+    #[error("retrying failed; this is a bug")]
+    Failed,
+}
+
+/// Delivers the oldest dead letters of a sink again, by a connection of its own, so that what is new is not held up.
+pub async fn retry(store: &Store, sink: &Connector<SinkSettings>) -> Result<Retried, RetryError> {
+    let name = sink.name.clone();
+    let letters = found(store, move |store| store.dead_letters(&name, 0, AT_ONCE)).await?;
+    let mut retried = Retried::default();
+    if letters.is_empty() {
+        return Ok(retried);
+    }
+    let mut letters: BTreeMap<Position, DeadLetter> =
+        letters.into_iter().map(|letter| (letter.position, letter)).collect();
+    let mut again = open(&sink.name, &sink.settings)?;
+    let delivered = store.cursor(&sink.name)?.unwrap_or_default();
+    again.begin(delivered).await.map_err(|error| RetryError::Away(error.to_string()))?;
+    let positions: Vec<Position> = letters.keys().copied().collect();
+    for position in positions {
+        let outgoing = found(store, move |store| selection_at(store, position)).await?;
+        let Some(outgoing) = outgoing else {
+            retried.archived.push(position);
+            continue;
+        };
+        match again.deliver(&outgoing).await {
+            Ok(()) => {
+                retried.delivered += 1;
+                letters.remove(&position);
+                store.remove_dead_letters(&sink.name, &[position])?;
+            }
+            Err(DeliverError::Refused { refused }) => {
+                let reason = refused.into_iter().next().map(|refusal| refusal.reason).unwrap_or_default();
+                if let Some(letter) = letters.get_mut(&position) {
+                    letter.attempts = letter.attempts.saturating_add(1);
+                    letter.reason.clone_from(&reason);
+                    store.put_dead_letters(&sink.name, std::slice::from_ref(letter))?;
+                }
+                retried.refused.push((position, reason));
+            }
+            Err(DeliverError::Later { reason, .. }) => return Err(RetryError::Away(reason)),
+        }
+    }
+    Ok(retried)
+}
+
+/// The selection at a position, if the store still has it.
+fn selection_at(store: &Store, position: Position) -> Result<Option<Outgoing>, StoreError> {
+    let Some(decisions) = store.decisions(position.saturating_sub(1)).next().transpose()? else { return Ok(None) };
+    let first = decisions.selections.slice(0, decisions.selections.num_rows().min(1));
+    let at = haechi_connectors::sinks::published::Published::of(&first).map(|columns| columns.position(0));
+    Ok((at == Ok(position)).then_some(Outgoing { stream: decisions.stream, selections: first }))
+}
+
+async fn found<T: Send + 'static>(
+    store: &Store,
+    ask: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, RetryError> {
+    let store = store.clone();
+    Ok(tokio::task::spawn_blocking(move || ask(&store)).await.map_err(|_| RetryError::Failed)??)
+}

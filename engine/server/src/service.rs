@@ -1,0 +1,302 @@
+//! The service: everything opened in order, and closed in the opposite one, so that a stop loses nothing and leaves
+//! nobody without an answer. Begin at [`Service::start`].
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use haechi_connectors::sink::open as open_sink;
+use haechi_connectors::{SinkOpenError, Source, SourceContext, SourceError, source};
+use haechi_pipeline::release::{Refused, ReleaseContext, RuleWatch};
+use haechi_pipeline::replay::sample;
+use haechi_pipeline::stream::{Engine, StartError, publish};
+use haechi_select::Secret;
+use haechi_store::{Store, StoreError};
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::http::{App, Parts, router};
+use crate::readers::Readers;
+use crate::settings::{Settings, SettingsError};
+use crate::status::{SourceState, waiting};
+
+/// How often old numbers are put together, and the quarantine is looked at.
+const TEND: Duration = Duration::from_secs(10);
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules have mistakes.
+    #[error("[rules] paths: {}\n{}", .0.summary, .0.report.trim_end())]
+    Rules(Box<Refused>),
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// A source is wrong.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A sink is wrong.
+    #[error(transparent)]
+    Sink(#[from] SinkOpenError),
+    /// The archive is wrong.
+    #[error("[archive]: {0}")]
+    Archive(#[from] haechi_archive::ArchiveError),
+    /// The address is taken, or not ours.
+    #[error("[http] listen: cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Numbers cannot be kept.
+    #[error("cannot keep metrics: {0}")]
+    Metrics(#[from] BuildError),
+    /// A thread failed.
+    #[error("the service could not be started; this is a bug")]
+    Failed,
+}
+
+impl From<Refused> for ServiceError {
+    fn from(refused: Refused) -> Self {
+        Self::Rules(Box::new(refused))
+    }
+}
+
+/// Store, rules and engine: what decides, without anybody who brings or takes.
+pub struct Core {
+    /// The engine, which has the store.
+    pub engine: Engine,
+    /// What reads bodies.
+    pub readers: Arc<Readers>,
+    watch: RuleWatch,
+    context: ReleaseContext,
+}
+
+impl Core {
+    /// Opens the store and loads the rules. Blocks.
+    pub fn open(settings: &Settings, secret: Secret) -> Result<Self, ServiceError> {
+        if settings.rules.paths.is_empty() {
+            let reason = "no rules: name packs under [rules], such as paths = [\"rules/packs/import\"]".to_owned();
+            return Err(SettingsError::Mistake { at: "[rules] paths".to_owned(), reason }.into());
+        }
+        let context = settings.release_context(secret);
+        let watch = RuleWatch::begin(settings.rules.source(), context.clone())?;
+        let store = Store::open(&settings.store.path, &settings.store.options())?;
+        let engine = Engine::start(store, watch.live(), &settings.engine.options())?;
+        Ok(Self { engine, readers: Arc::new(Readers::new(settings.engine.zone)), watch, context })
+    }
+}
+
+/// The running service.
+pub struct Service {
+    address: SocketAddr,
+    app: Arc<App>,
+    patience: Duration,
+    sources: Tasks,
+    sinks: Tasks,
+    others: Tasks,
+    http: Tasks,
+}
+
+/// Tasks that are stopped together.
+#[derive(Default)]
+struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(task);
+    }
+
+    /// Waits for their end, so long at most; whether they have ended.
+    async fn ended(&self, patience: Duration) -> bool {
+        self.tracker.close();
+        tokio::time::timeout(patience, self.tracker.wait()).await.is_ok()
+    }
+}
+
+impl Service {
+    /// Opens everything that settings name. When it returns, requests are taken.
+    pub async fn start(settings: Settings, secret: Secret) -> Result<Self, ServiceError> {
+        let metrics = crate::metrics::install()?;
+        let open = |sink: &crate::settings::Connector<_>| open_sink(&sink.name, &sink.settings);
+        let sinks = settings.sink.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let sources =
+            settings.source.iter().map(|s| source::open(&s.name, &s.settings)).collect::<Result<Vec<_>, _>>()?;
+        let (settings, core) = tokio::task::spawn_blocking(move || {
+            let core = Core::open(&settings, secret);
+            (settings, core)
+        })
+        .await
+        .map_err(|_| ServiceError::Failed)?;
+        let Core { engine, readers, watch, context } = core?;
+        let address = settings.http.listen;
+        let listen = |source| ServiceError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let others = Tasks::default();
+        let states =
+            sources.iter().map(|source| SourceState { name: source.name().to_owned(), failed: None }).collect();
+        let states: Arc<Mutex<Vec<SourceState>>> = Arc::new(Mutex::new(states));
+        let rules = watch.state();
+        let (end, states_of) = (others.stop.clone(), Arc::clone(&states));
+        let parts = Parts { engine: engine.clone(), readers, metrics: metrics.clone(), rules, sources: states_of, end };
+        let app = Arc::new(App::new(&settings, parts));
+        let service = Self {
+            address,
+            app,
+            patience: Duration::from_secs(settings.stop_secs),
+            sources: Tasks::default(),
+            sinks: Tasks::default(),
+            others,
+            http: Tasks::default(),
+        };
+        service.watch(&settings, watch, context, metrics)?;
+        for sink in sinks {
+            let stop = service.sinks.stop.clone();
+            service.sinks.spawn(publish(sink, engine.store().clone(), engine.position(), stop));
+        }
+        for source in sources {
+            let context = SourceContext { feed: engine.feed(), stop: service.sources.stop.clone() };
+            service.sources.spawn(drive(source, context, Arc::clone(&states)));
+        }
+        service.serve(listener);
+        tracing::info!(%address, position = engine.status().position, "ready");
+        Ok(service)
+    }
+
+    /// Begins what goes on beside.
+    fn watch(
+        &self,
+        settings: &Settings,
+        rules: RuleWatch,
+        context: ReleaseContext,
+        metrics: PrometheusHandle,
+    ) -> Result<(), ServiceError> {
+        let (engine, stop) = (&self.app.engine, &self.others.stop);
+        self.others.spawn(rules.run(stop.clone()));
+        self.others.spawn(Arc::clone(&self.app.events).tell());
+        self.others.spawn(tend(engine.store().clone(), metrics, settings.quarantine.alert_above, stop.clone()));
+        let (share, position) = (settings.replay.share, engine.position());
+        if share > 0.0 {
+            let (store, after) = (engine.store().clone(), *position.borrow());
+            self.others.spawn(sample(store, context, share, after, position, stop.clone()));
+        }
+        if settings.archive.is_on() {
+            let archiver = haechi_archive::Archiver::new(engine.store().clone(), settings.archive.clone())?;
+            let (store, sinks) =
+                (engine.store().clone(), settings.sink.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
+            // What a sink has not got yet stays in the store.
+            let delivered = move || {
+                let cursor = |sink: &String| store.cursor(sink).ok().flatten().unwrap_or_default();
+                sinks.iter().map(cursor).min()
+            };
+            self.others.spawn(archiver.with_delivered(delivered).run(stop.clone()));
+        }
+        Ok(())
+    }
+
+    fn serve(&self, listener: TcpListener) {
+        let router = router(Arc::clone(&self.app));
+        let stop = self.http.stop.clone();
+        // An answer is one small packet that nothing follows.
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
+        self.http.spawn(async move {
+            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "HTTP ended");
+            }
+        });
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The engine that decides.
+    pub fn engine(&self) -> &Engine {
+        &self.app.engine
+    }
+
+    /// Ends the service. First nothing new is taken, then all that was taken is decided, committed and answered, then
+    /// sinks have a while for the rest; what they do not get now they get after the next start.
+    pub async fn stop(self) {
+        tracing::info!("stopping: nothing new is taken");
+        self.app.stop();
+        self.sources.stop.cancel();
+        if !self.sources.ended(self.patience).await {
+            tracing::warn!("sources are still at work; what they have not handed over they read again");
+        }
+        if !self.app.answered(self.patience).await {
+            tracing::warn!("requests are still at work; they are told to come again");
+        }
+        let engine = self.app.engine.clone();
+        let drained = tokio::task::spawn_blocking(move || engine.stop());
+        if tokio::time::timeout(self.patience, drained).await.is_err() {
+            tracing::warn!("the store takes too long; what was not answered was not taken");
+        }
+        // Each ends by itself when it has everything.
+        if !self.sinks.ended(self.patience).await {
+            tracing::warn!("sinks are behind; they go on after the next start");
+        }
+        for tasks in [&self.sinks, &self.others, &self.http] {
+            tasks.stop.cancel();
+        }
+        for tasks in [&self.sinks, &self.others, &self.http] {
+            tasks.ended(self.patience).await;
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Runs a source to its end, and notes it where it should not have ended.
+async fn drive(source: Box<dyn Source>, context: SourceContext, states: Arc<Mutex<Vec<SourceState>>>) {
+    let (name, stop) = (source.name().to_owned(), context.stop.clone());
+    let ended = match source.run(context).await {
+        Err(error) => error.to_string(),
+        Ok(()) if stop.is_cancelled() => return,
+        Ok(()) => "it has ended by itself".to_owned(),
+    };
+    tracing::error!(source = name, reason = ended, "a source has failed; the others go on");
+    let mut states = states.lock().unwrap_or_else(PoisonError::into_inner);
+    states.iter_mut().filter(|state| state.name == name).for_each(|state| state.failed = Some(ended.clone()));
+}
+
+/// Keeps numbers small, and warns when too much waits in quarantine.
+async fn tend(store: Store, metrics: PrometheusHandle, alert_above: u64, stop: CancellationToken) {
+    let mut warned = false;
+    let mut pause = tokio::time::interval(TEND);
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = pause.tick() => {}
+        }
+        metrics.run_upkeep();
+        let store = store.clone();
+        let Ok(Ok(counts)) = tokio::task::spawn_blocking(move || store.quarantine_counts()).await else { continue };
+        let units = waiting(&counts);
+        if units > alert_above && !warned {
+            tracing::warn!(units, alert_above, "many units wait in quarantine; `haechi quarantine list` shows them");
+        }
+        warned = units > alert_above;
+    }
+}
