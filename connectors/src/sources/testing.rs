@@ -52,9 +52,8 @@ impl Engine {
                 changed.changed().await.unwrap();
             }
         };
-        if tokio::time::timeout(Duration::from_secs(60), waiting).await.is_err() {
-            panic!("waiting until {what}: {:?}", self.committed());
-        }
+        let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+        assert!(waited.is_ok(), "waiting until {what}: {:?}", self.committed());
     }
 
     /// Answers again: what was handed over meanwhile is not committed.
@@ -138,7 +137,7 @@ impl Running {
     /// Stops it and waits until it has.
     pub async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(60), self.task).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(Duration::from_mins(1), self.task).await.unwrap().unwrap().unwrap();
     }
 
     /// Ends it at once, as if the process had been killed, and forgets what was not committed.

@@ -30,7 +30,7 @@ const PREFIX_BYTES: usize = 5;
 /// Messages decoded together at most.
 const TOGETHER_MAX: usize = 4_096;
 /// How long a schema that the registry does not have is not asked for again.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// Pauses between two questions that the registry did not answer, the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
@@ -44,7 +44,7 @@ pub struct AvroReader {
 }
 
 enum Known {
-    Schema(String, Option<Decoder>),
+    Schema(String, Option<Box<Decoder>>),
     None { why: String, since: Instant },
 }
 
@@ -59,7 +59,7 @@ impl AvroReader {
     pub fn gather(
         &mut self,
         documents: &Documents,
-        messages: Vec<Document>,
+        messages: &[Document],
         runtime: &Handle,
         stop: &CancellationToken,
     ) -> Option<Vec<Gathered>> {
@@ -176,12 +176,12 @@ fn schema_id(bytes: &[u8]) -> Option<u32> {
 fn decode_with(
     id: u32,
     schema: &str,
-    kept: &mut Option<Decoder>,
+    kept: &mut Option<Box<Decoder>>,
     messages: &[Document],
 ) -> Result<Vec<Bytes>, ArrowError> {
     let mut decoder = match kept.take() {
         Some(decoder) => decoder,
-        None => decoding(|| new_decoder(id, schema))?,
+        None => Box::new(decoding(|| new_decoder(id, schema))?),
     };
     let objects = decoding(|| {
         for message in messages {
@@ -201,9 +201,10 @@ fn decode_with(
         let ends = memchr::memchr_iter(b'\n', &lines);
         let mut start = 0;
         let objects: Vec<Bytes> = ends.map(|end| lines.slice(std::mem::replace(&mut start, end + 1)..end)).collect();
-        match objects.len() == messages.len() {
-            true => Ok(objects),
-            false => Err(ArrowError::AvroError("there are not as many records as messages".to_owned())),
+        if objects.len() == messages.len() {
+            Ok(objects)
+        } else {
+            Err(ArrowError::AvroError("there are not as many records as messages".to_owned()))
         }
     })?;
     *kept = Some(decoder);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
@@ -103,6 +104,14 @@ impl Consuming {
         }
         let mut look = Instant::now();
         while !self.stop.is_cancelled() && !self.batches.is_closed() {
+            if self.settings.group.is_none() && self.state().take_all_away() {
+                self.unassign();
+                look = Instant::now();
+            }
+            let ends = self.state().take_ends();
+            if !ends.is_empty() {
+                self.seek_what_is_there(&ends);
+            }
             if self.settings.group.is_none() && Instant::now() >= look {
                 let all_there = self.assign_new();
                 look = Instant::now() + if all_there { LOOK.0 } else { LOOK.1 };
@@ -118,6 +127,15 @@ impl Consuming {
 
     fn state(&self) -> &State {
         self.consumer.context()
+    }
+
+    /// Gives all partitions back until brokers answer again, and say then what they have: one that is started anew may
+    /// have lost its topics, and asking it for messages of those that it had is more than librdkafka bears.
+    fn unassign(&mut self) {
+        if let Err(error) = self.consumer.unassign() {
+            tracing::debug!(source = self.name, %error, "partitions were not given back");
+        }
+        self.topics.iter_mut().for_each(|topic| topic.assigned.clear());
     }
 
     /// Assigns the partitions that are not assigned yet; `false` where some could not be.
@@ -139,7 +157,8 @@ impl Consuming {
         let Some(topic) = self.topics.get_mut(at) else { return Ok(true) };
         let metadata = self.consumer.fetch_metadata(Some(&topic.topic), ANSWER).map_err(|error| error.to_string())?;
         self.consumer.context().up();
-        let mut partitions: Vec<i32> = metadata.topics().iter().flat_map(|t| t.partitions()).map(|p| p.id()).collect();
+        let mut partitions: Vec<i32> =
+            metadata.topics().iter().flat_map(MetadataTopic::partitions).map(MetadataPartition::id).collect();
         partitions.sort_unstable();
         if partitions.is_empty() {
             if !std::mem::replace(&mut topic.is_missing, true) {
@@ -221,7 +240,7 @@ impl Consuming {
             self.state().up();
         }
         if lost {
-            self.seek_what_is_there();
+            self.seek_what_is_there(&HashMap::new());
         }
         Ok(gathered)
     }
@@ -232,9 +251,11 @@ impl Consuming {
             KafkaError::MessageConsumptionFatal(code) => {
                 Err(format!("librdkafka gave up: {code}; restart the service"))
             }
-            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                Ok(true)
-            }
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset
+                | RDKafkaErrorCode::OffsetOutOfRange
+                | RDKafkaErrorCode::LogTruncation,
+            ) => Ok(true),
             other => {
                 self.state().down(&other.to_string());
                 Ok(false)
@@ -242,15 +263,17 @@ impl Consuming {
         }
     }
 
-    /// Goes on with the earliest message where the next is not there any more.
-    fn seek_what_is_there(&self) {
+    /// Goes on with the earliest message where the next is not there: in partitions that end as said, or, where it is not
+    /// known which they are, in all that are affected.
+    fn seek_what_is_there(&self, ends: &HashMap<(String, i32), i64>) {
         for (topic, partition) in self.offsets.partitions() {
-            let before = self.offsets.next_of(&topic, partition);
-            let sought = self.offsets.begin(&self.consumer, &topic, partition, true).and_then(|begin| {
-                if Some(begin.offset) == before {
-                    return Ok(());
-                }
-                let offset = Offset::Offset(begin.offset);
+            let end = ends.get(&(topic.clone(), partition)).copied();
+            if end.is_none() && !ends.is_empty() {
+                continue;
+            }
+            // Also where the offset stays: fetching has stopped.
+            let sought = self.offsets.beyond(&self.consumer, &topic, partition, end).and_then(|offset| {
+                let offset = Offset::Offset(offset);
                 self.consumer.seek(&topic, partition, offset, ANSWER).map_err(|error| error.to_string())
             });
             if let Err(why) = sought {
@@ -266,7 +289,7 @@ impl Consuming {
         let sizes: Vec<usize> = documents.iter().map(|document| document.bytes.len()).collect();
         let gathered = match &mut topic.avro {
             None => topic.documents.gather(&documents),
-            Some(avro) => match avro.gather(&topic.documents, documents, &self.runtime, &self.stop) {
+            Some(avro) => match avro.gather(&topic.documents, &documents, &self.runtime, &self.stop) {
                 Some(gathered) => gathered,
                 None => return false,
             },

@@ -64,6 +64,9 @@ impl Offsets {
 
     /// Where to read a partition from; `appeared` while we were running, so that none of it is passed over. Asks the
     /// broker, which may fail.
+    ///
+    /// That messages were deleted is noticed here. That the partition ends before our next message is noticed when the
+    /// broker has been asked for it ([`Offsets::beyond`]): not every broker is right about its end before.
     pub fn begin<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
@@ -77,9 +80,9 @@ impl Offsets {
             None => self.stored(topic, partition)?,
         };
         let begin = match known {
-            Some(next) if (low..=high).contains(&next) => Begin { offset: next, is_news: false },
+            Some(next) if next >= low => Begin { offset: next, is_news: false },
             Some(next) => {
-                self.lost(topic, partition, next, low, high);
+                self.deleted(topic, partition, next, low);
                 Begin { offset: low, is_news: false }
             }
             None if self.start == Start::Latest && !appeared => Begin { offset: high, is_news: true },
@@ -89,33 +92,61 @@ impl Offsets {
         Ok(begin)
     }
 
-    /// Messages were deleted before we took them, or the topic was made anew.
-    fn lost(&self, topic: &str, partition: i32, next: i64, low: i64, high: i64) {
-        let source = &self.source;
-        let n_lost = if next < low { low - next } else { 1 };
-        metrics::counter!("haechi_kafka_offsets_lost_total", "source" => source.clone(), "topic" => topic.to_owned())
-            .increment(n_lost as u64);
-        if next < low {
-            tracing::error!(
-                source,
-                topic,
-                partition,
-                next,
-                low,
-                n_lost,
-                "the cluster deleted messages before they were taken; goes on with the earliest that is there. Have them \
-                 sent again, and keep messages for longer (`retention.ms`)"
-            );
+    /// Where to go on where the broker says that our next message is out of its range; `end` is where the partition
+    /// ends, if the broker said so when it was asked for that message.
+    pub fn beyond<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        topic: &str,
+        partition: i32,
+        end: Option<i64>,
+    ) -> Result<i64, String> {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, WAIT).map_err(|error| error.to_string())?;
+        let Some(next) = self.next_of(topic, partition) else { return Ok(low) };
+        let offset = if next < low {
+            self.deleted(topic, partition, next, low);
+            low
+        } else if next > end.unwrap_or(high) {
+            self.made_anew(topic, partition, next);
+            low
         } else {
-            tracing::error!(
-                source,
-                topic,
-                partition,
-                next,
-                high,
-                "the partition ends before what was taken last, so the topic was made anew; goes on from its beginning"
-            );
-        }
+            next
+        };
+        self.taken(topic, partition, offset);
+        Ok(offset)
+    }
+
+    fn deleted(&self, topic: &str, partition: i32, next: i64, low: i64) {
+        let n_lost = low - next;
+        self.count_lost(topic, n_lost as u64);
+        tracing::error!(
+            source = self.source,
+            topic,
+            partition,
+            next,
+            low,
+            n_lost,
+            "the cluster deleted messages before they were taken; goes on with the earliest that is there. Have them sent \
+             again, and keep messages for longer (`retention.ms`)"
+        );
+    }
+
+    /// How many messages that cost, nobody knows.
+    fn made_anew(&self, topic: &str, partition: i32, next: i64) {
+        self.count_lost(topic, 1);
+        tracing::error!(
+            source = self.source,
+            topic,
+            partition,
+            next,
+            "the partition ends before the message to be taken next, so the topic was made anew or cut off; goes on from \
+             its beginning"
+        );
+    }
+
+    fn count_lost(&self, topic: &str, n: u64) {
+        let labels = [("source", self.source.clone()), ("topic", topic.to_owned())];
+        metrics::counter!("haechi_kafka_offsets_lost_total", &labels).increment(n);
     }
 }
 

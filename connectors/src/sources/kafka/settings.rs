@@ -160,7 +160,7 @@ impl Settings {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "false")
-            .set("statistics.interval.ms", "5000")
+            .set("statistics.interval.ms", "1000")
             .set("queued.max.messages.kbytes", self.prefetch_kb.to_string());
         Ok(config)
     }

@@ -1,10 +1,12 @@
 //! What librdkafka tells us: whether brokers answer, how far behind we are, which partitions are ours.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -18,12 +20,57 @@ pub struct State {
     in_group: bool,
     /// Whether brokers answered the last time.
     is_up: Mutex<Option<bool>>,
+    /// Whether all brokers went away since last asked.
+    all_away: AtomicBool,
+    ends: Mutex<Ends>,
+}
+
+/// Partitions that end before the message that we wait for, as brokers said when they were asked for it.
+#[derive(Debug, Default)]
+struct Ends {
+    /// What was said once, with our next message then: it may be older than that.
+    suspected: HashMap<(String, i32), (i64, i64)>,
+    /// What was said twice: where they end.
+    sure: HashMap<(String, i32), i64>,
 }
 
 impl State {
     /// Nothing is known yet.
     pub fn new(name: &str, offsets: Arc<Offsets>, in_group: bool) -> Self {
-        Self { name: name.to_owned(), offsets, in_group, is_up: Mutex::default() }
+        Self {
+            name: name.to_owned(),
+            offsets,
+            in_group,
+            is_up: Mutex::default(),
+            all_away: AtomicBool::new(false),
+            ends: Mutex::default(),
+        }
+    }
+
+    /// Whether all brokers went away since last asked.
+    pub fn take_all_away(&self) -> bool {
+        self.all_away.swap(false, Ordering::AcqRel)
+    }
+
+    /// The partitions that turned out to end before our next message since last asked, and where they end.
+    pub fn take_ends(&self) -> HashMap<(String, i32), i64> {
+        std::mem::take(&mut self.ends().sure)
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of where a partition ends.
+    fn note_end(&self, topic: &str, partition: i32, next: i64, end: i64) {
+        let key = (topic.to_owned(), partition);
+        let mut ends = self.ends();
+        if next <= end {
+            ends.suspected.remove(&key);
+        } else if ends.suspected.insert(key.clone(), (next, end)) == Some((next, end)) {
+            ends.suspected.remove(&key);
+            ends.sure.insert(key, end);
+        }
     }
 
     /// Brokers answer.
@@ -65,6 +112,9 @@ impl State {
 
 impl ClientContext for State {
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.all_away.store(true, Ordering::Release);
+        }
         self.down(&format!("{error}: {reason}"));
     }
 
@@ -77,6 +127,9 @@ impl ClientContext for State {
                 let Some(next) = self.offsets.next_of(topic, *id).filter(|_| partition.hi_offset >= 0) else {
                     continue;
                 };
+                if partition.fetch_state == "active" {
+                    self.note_end(topic, *id, next, partition.hi_offset);
+                }
                 let labels = [("source", self.name.clone()), ("topic", topic.clone()), ("partition", id.to_string())];
                 metrics::gauge!("haechi_source_lag", &labels).set((partition.hi_offset - next).max(0) as f64);
             }

@@ -60,13 +60,13 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
         let new = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
         let created = admin.create_topics(&new, &AdminOptions::new().request_timeout(Some(WAIT))).await.unwrap();
-        created.into_iter().for_each(|topic| drop(topic.unwrap()));
+        assert!(created.into_iter().all(|topic| topic.is_ok()));
     }
 
     async fn send(&self, partition: i32, payloads: impl IntoIterator<Item = Option<Vec<u8>>>) {
         let config = self.config();
         let payloads: Vec<_> = payloads.into_iter().collect();
-        let sent = tokio::task::spawn_blocking(move || {
+        let sent = spawn_blocking(move || {
             let producer: ThreadedProducer<DefaultProducerContext> = config.create().unwrap();
             for payload in &payloads {
                 let record = BaseRecord::<[u8], [u8]>::to(TOPIC).partition(partition).key(b"key");
@@ -76,6 +76,13 @@ impl Broker {
             producer.flush(WAIT).unwrap();
         });
         sent.await.unwrap();
+    }
+
+    /// One by one: of several at once this broker does not count all when it is asked where a partition ends.
+    async fn send_one_by_one(&self, partition: i32, ids: std::ops::Range<usize>) {
+        for id in ids {
+            self.send(partition, [Some(declaration(partition, id))]).await;
+        }
     }
 
     async fn send_declarations(&self, partition: i32, ids: std::ops::Range<usize>) {
@@ -230,7 +237,7 @@ async fn brokers_and_topics_that_are_not_there_yet_are_waited_for() {
 async fn what_comes_after_the_latest_is_taken_though_we_were_killed_before() {
     let broker = Broker::start().await;
     broker.create(TOPIC, 1).await;
-    broker.send_declarations(0, 0..10).await;
+    broker.send_one_by_one(0, 0..10).await;
     let engine = Arc::default();
     let running = start(&broker, &engine, "start = 'latest'");
     engine.until("a stand is known", |committed| !committed.stands.is_empty()).await;
@@ -272,6 +279,7 @@ async fn a_topic_made_anew_is_taken_from_its_beginning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "this broker takes half a minute to let a member join; run it with --ignored"]
 async fn a_group_gives_partitions_and_the_store_says_where_to_go_on() {
     let broker = Broker::start().await;
     broker.create(TOPIC, 1).await;
