@@ -77,6 +77,7 @@ pub enum DeliverError {
 
 impl DeliverError {
     /// It may go better later.
+    #[expect(clippy::needless_pass_by_value, reason = "so it can stand in `map_err`")]
     pub fn later(reason: impl ToString) -> Self {
         Self::Later { reason: reason.to_string(), pause: None }
     }

@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message;
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
@@ -115,9 +116,9 @@ impl Reading {
     /// The ends of a topic's partitions. None where the topic does not exist yet.
     fn ends(&self, topic: &str) -> KafkaResult<Vec<Window>> {
         let metadata = self.consumer.fetch_metadata(Some(topic), self.timeout)?;
-        let partitions = metadata.topics().iter().filter(|t| t.name() == topic).flat_map(|t| t.partitions());
+        let partitions = metadata.topics().iter().filter(|t| t.name() == topic).flat_map(MetadataTopic::partitions);
         let mut windows = Vec::new();
-        for partition in partitions.map(rdkafka::metadata::MetadataPartition::id) {
+        for partition in partitions.map(MetadataPartition::id) {
             let (low, high) = self.consumer.fetch_watermarks(topic, partition, self.timeout)?;
             windows.push(Window { partition, low, start: high, end: None, oldest: None, read: false });
         }

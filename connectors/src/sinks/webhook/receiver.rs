@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::signing::Secret;
 
 /// The longest pause that a receiver is granted.
-const PAUSE_MAX: Duration = Duration::from_secs(3600);
+const PAUSE_MAX: Duration = Duration::from_hours(1);
 /// How much of an answer is read, so that its connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
