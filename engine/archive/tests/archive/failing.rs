@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use object_store::memory::InMemory;
@@ -17,30 +17,47 @@ use tokio_stream::{Stream, StreamExt};
 
 type Objects<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 
+/// Changes that are let through, and whether one was not.
+#[derive(Debug)]
+struct Left {
+    changes: AtomicUsize,
+    failed: AtomicBool,
+}
+
 /// Memory whose changes fail from one on, until it is healed.
 #[derive(Debug)]
 pub struct Failing {
     inner: InMemory,
-    left: Arc<AtomicUsize>,
+    left: Arc<Left>,
     /// Files put so far.
     pub files: watch::Sender<usize>,
 }
 
 impl Failing {
-    /// Works.
+    /// Works, and is empty.
     pub fn new() -> Arc<Self> {
-        let left = Arc::new(AtomicUsize::new(usize::MAX));
-        Arc::new(Self { inner: InMemory::new(), left, files: watch::Sender::new(0) })
+        Self::with(InMemory::new())
+    }
+
+    /// Works, and has what this one has.
+    pub fn fork(&self) -> Arc<Self> {
+        Self::with(self.inner.fork())
+    }
+
+    fn with(inner: InMemory) -> Arc<Self> {
+        let left = Arc::new(Left { changes: AtomicUsize::new(usize::MAX), failed: AtomicBool::new(false) });
+        Arc::new(Self { inner, left, files: watch::Sender::new(0) })
     }
 
     /// Lets that many changes through.
     pub fn fail_after(&self, changes: usize) {
-        self.left.store(changes, Ordering::SeqCst);
+        self.left.changes.store(changes, Ordering::SeqCst);
     }
 
     /// Works from here on, and says whether anything failed.
     pub fn heal(&self) -> bool {
-        self.left.swap(usize::MAX, Ordering::SeqCst) == 0
+        self.left.changes.store(usize::MAX, Ordering::SeqCst);
+        self.left.failed.swap(false, Ordering::SeqCst)
     }
 
     /// Every file, with its bytes.
@@ -57,11 +74,15 @@ impl Failing {
     }
 }
 
-fn change(left: &AtomicUsize) -> Result<()> {
-    let take = |left: usize| if left == usize::MAX { Some(left) } else { left.checked_sub(1) };
-    match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::Generic { store: "failing", source: "it was told to fail".into() }),
+impl Left {
+    /// Lets a change through, or not.
+    fn change(&self) -> Result<()> {
+        let take = |left: usize| if left == usize::MAX { Some(left) } else { left.checked_sub(1) };
+        if self.changes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+            return Ok(());
+        }
+        self.failed.store(true, Ordering::SeqCst);
+        Err(Error::Generic { store: "failing", source: "it was told to fail".into() })
     }
 }
 
@@ -74,7 +95,7 @@ impl fmt::Display for Failing {
 #[async_trait]
 impl ObjectStore for Failing {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        change(&self.left)?;
+        self.left.change()?;
         let put = self.inner.put_opts(location, payload, options).await?;
         self.files.send_modify(|files| *files += 1);
         Ok(put)
@@ -85,7 +106,7 @@ impl ObjectStore for Failing {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        change(&self.left)?;
+        self.left.change()?;
         self.inner.put_multipart_opts(location, options).await
     }
 
@@ -95,7 +116,7 @@ impl ObjectStore for Failing {
 
     fn delete_stream(&self, locations: Objects<Path>) -> Objects<Path> {
         let left = Arc::clone(&self.left);
-        self.inner.delete_stream(Box::pin(locations.map(move |path| change(&left).and(path))))
+        self.inner.delete_stream(Box::pin(locations.map(move |path| left.change().and(path))))
     }
 
     fn list(&self, prefix: Option<&Path>) -> Objects<ObjectMeta> {
@@ -107,7 +128,7 @@ impl ObjectStore for Failing {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        change(&self.left)?;
+        self.left.change()?;
         self.inner.copy_opts(from, to, options).await
     }
 }

@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use haechi_archive::layout::Dataset;
-use haechi_archive::{Archive, ArchiveSettings, Archiver, Day, Place, SqlOptions};
+use haechi_archive::{Archive, ArchiveError, ArchiveSettings, Archiver, Day, Place, SqlOptions};
 use haechi_datasets::{Spec, consignments, declarations, outcomes, travellers};
 use haechi_model::selection::{hit_schema, selection_schema};
 use haechi_model::streams::{CONSIGNMENT, DECLARATION, OUTCOME, TRAVELLER};
@@ -97,7 +97,7 @@ impl World {
         });
         let entry = Entry { first, stream, known_at_ms, rows, subjects, decided };
         let commit = Commit { entries: vec![entry], ..Commit::default() };
-        self.store.write(vec![commit.encode().unwrap()]).unwrap();
+        self.store.write([commit.encode().unwrap()]).unwrap();
     }
 
     /// Rows of a dataset and stream.
@@ -108,6 +108,18 @@ impl World {
     /// The last position.
     pub fn end(&self) -> Position {
         self.store.next_position() - 1
+    }
+
+    /// Takes back that anything was archived.
+    pub fn forget_archive(&self) {
+        self.note(None);
+    }
+
+    /// Writes what is noted of the archive.
+    pub fn note(&self, note: Option<&str>) {
+        let state = vec![(b"archive".to_vec(), note.map(|note| note.as_bytes().to_vec()))];
+        let commit = Commit { state, ..Commit::default() };
+        self.store.write([commit.encode().unwrap()]).unwrap();
     }
 
     pub fn archiver(&self, place: &Place, rows_max: u64) -> Archiver {
@@ -123,10 +135,15 @@ pub async fn ask(place: &Place, query: &str) -> Vec<Vec<String>> {
 
 /// Asks in a certain way.
 pub async fn ask_with(place: &Place, query: &str, options: SqlOptions) -> Result<Vec<Vec<String>>, String> {
-    let told = |error: haechi_archive::ArchiveError| error.to_string();
-    let mut answer = Archive::at(place, options).await.map_err(told)?.sql(query).await.map_err(told)?;
+    let archive = Archive::at(place, options).await.map_err(|error| error.to_string())?;
+    answer(&archive, query).await.map_err(|error| error.to_string())
+}
+
+/// The answer, as text.
+pub async fn answer(archive: &Archive, query: &str) -> Result<Vec<Vec<String>>, ArchiveError> {
+    let mut answer = archive.sql(query).await?;
     let mut rows = Vec::new();
-    while let Some(batch) = answer.next().await.map_err(told)? {
+    while let Some(batch) = answer.next().await? {
         rows.extend(texts(&batch));
     }
     Ok(rows)
@@ -142,22 +159,22 @@ pub fn texts(batch: &RecordBatch) -> Vec<Vec<String>> {
 
 /// Rows by dataset, stream and day, as queries see them.
 pub async fn counted(place: &Place) -> Counts {
+    let archive = Archive::at(place, SqlOptions { threads: Some(1), ..SqlOptions::default() }).await.unwrap();
     let mut counts = Counts::new();
-    let mut add = |dataset, rows: Vec<Vec<String>>| {
-        for row in rows {
+    for dataset in Dataset::ALL {
+        let streams = match dataset {
+            Dataset::Journal => ["declaration", "consignment", "traveller", "outcome"]
+                .map(|stream| format!("SELECT '{stream}' AS stream, day FROM {stream}s"))
+                .join(" UNION ALL "),
+            Dataset::Selections | Dataset::Hits => format!("SELECT stream, day FROM {}", dataset.folder()),
+        };
+        let query = format!("SELECT stream, day, count(*) FROM ({streams}) GROUP BY stream, day");
+        for row in answer(&archive, &query).await.unwrap() {
             let [stream, day, rows] = row.try_into().unwrap();
             let date: chrono::NaiveDate = day.parse().unwrap();
             let key = (dataset, Stream::find(&stream).unwrap().name, Day(date.to_epoch_days()));
             counts.insert(key, rows.parse().unwrap());
         }
-    };
-    for stream in ["declaration", "consignment", "traveller", "outcome"] {
-        let query = format!("SELECT '{stream}', day, count(*) FROM {stream}s GROUP BY day");
-        add(Dataset::Journal, ask(place, &query).await);
-    }
-    for dataset in [Dataset::Selections, Dataset::Hits] {
-        let query = format!("SELECT stream, day, count(*) FROM {} GROUP BY stream, day", dataset.folder());
-        add(dataset, ask(place, &query).await);
     }
     counts
 }

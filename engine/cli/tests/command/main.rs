@@ -8,5 +8,6 @@ mod evaluate;
 mod explain;
 mod failing;
 mod help;
+mod sql;
 mod support;
 mod sweep;

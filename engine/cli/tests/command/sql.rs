@@ -1,0 +1,87 @@
+//! `haechi archive` fills an archive, `haechi sql` asks it.
+
+use haechi_datasets::{Spec, outcomes};
+use haechi_model::streams::OUTCOME;
+use haechi_store::{Commit, Entry, Store, StoreOptions};
+
+use crate::support::{Desk, Ran};
+
+const CONFIG: &str = "[store]\npath = 'store'\n\n[archive]\nurl = 'archive'\n";
+
+/// A desk with a store of some inspections, and how many.
+fn desk() -> (Desk, usize) {
+    let desk = Desk::new();
+    desk.file("haechi.toml", CONFIG);
+    let store = Store::open(&desk.path("store"), &StoreOptions::default()).unwrap();
+    let rows = outcomes(&Spec { batch_rows: 50, ..Spec::day(7) }).next().unwrap();
+    let count = rows.num_rows();
+    let entry =
+        Entry { first: 1, stream: &OUTCOME, known_at_ms: 1_804_032_000_000, rows, subjects: None, decided: None };
+    let commit = Commit { entries: vec![entry], ..Commit::default() };
+    store.write([commit.encode().unwrap()]).unwrap();
+    (desk, count)
+}
+
+fn sql(desk: &Desk, words: &str, query: &str) -> Ran {
+    let output = desk.command(&format!("sql {words}")).arg(query).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[test]
+fn what_was_archived_is_asked_for() {
+    let (desk, count) = desk();
+    let rounds = desk.haechi("archive --config haechi.toml --json").done().json_lines();
+    assert_eq!((rounds.len(), &rounds[0]["rows"]), (1, &count.into()));
+    assert!(desk.haechi("archive --config haechi.toml").done().out.contains("nothing is new"));
+
+    let query = "SELECT count(*) AS inspected, min(day) AS day FROM outcomes";
+    let json = sql(&desk, "--config haechi.toml --json", query).done().json_lines();
+    assert_eq!(json, [serde_json::json!({"inspected": count, "day": "2027-03-03"})]);
+    let table = sql(&desk, "--archive archive", query).done().out;
+    assert!(table.contains("inspected") && table.contains(&count.to_string()), "{table}");
+
+    let officers = "SELECT position, officer_id, irregularities FROM outcomes ORDER BY position LIMIT 2";
+    for (file, unmasked) in [("masked.csv", ""), ("plain.csv", "--unmasked")] {
+        sql(&desk, &format!("--archive archive {unmasked} --out {file}"), officers).done();
+    }
+    let [masked, plain] = ["masked.csv", "plain.csv"].map(|file| desk.read(file));
+    assert_eq!(masked.lines().next(), Some("position,officer_id,irregularities"));
+    assert_eq!((masked.lines().count(), plain.lines().count()), (3, 3));
+    assert!(masked.lines().nth(1).unwrap().ends_with("[]") || masked.contains("\"[\"\""), "{masked}");
+    assert!(masked.contains("***") && !plain.contains("***"), "{masked}{plain}");
+    for file in ["out.ndjson", "out.parquet"] {
+        sql(&desk, &format!("--archive archive --out {file}"), officers).done();
+        assert!(desk.path(file).exists(), "{file}");
+    }
+    assert_eq!(desk.read("out.ndjson").lines().count(), 2);
+}
+
+#[test]
+fn tables_are_listed_and_files_merged() {
+    let (desk, _) = desk();
+    let tables = desk.haechi("sql --json").done().json_lines();
+    assert!(tables.iter().any(|table| table["table"] == "current_declarations"), "{tables:?}");
+    assert!(desk.haechi("sql").done().out.contains("selections: what was decided"));
+    desk.haechi("archive --config haechi.toml").done();
+    let merged = desk.haechi("archive --archive archive --compact --json").done().json();
+    assert_eq!(merged["merged"], 0, "{merged}");
+}
+
+#[test]
+fn wrong_questions_are_the_askers_and_say_what_is_wrong() {
+    let (desk, _) = desk();
+    desk.haechi("archive --config haechi.toml").done();
+    for (words, query, code, told) in [
+        ("--archive archive", "SELECT lanes FROM selections", 2, "lanes"),
+        ("--archive archive", "SELEC 1", 2, "SELEC"),
+        ("--archive archive", "DROP TABLE hits", 2, "DDL"),
+        ("--archive nowhere", "SELECT 1", 2, "no such folder"),
+        ("--archive archive --out rows.xlsx", "SELECT 1", 2, ".parquet"),
+        ("", "SELECT 1", 2, "--archive"),
+    ] {
+        let ran = sql(&desk, words, query);
+        assert_eq!(ran.code, code, "{query}: {}", ran.err);
+        assert!(ran.err.contains(told), "{query}: {}", ran.err);
+    }
+}
