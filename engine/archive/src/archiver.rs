@@ -26,9 +26,9 @@ const NOTE: &[u8] = b"archive";
 /// How often is looked whether there are enough new rows to not wait any longer.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often finished days are looked for.
-const TEND_EVERY: Duration = Duration::from_secs(3_600);
+const TEND_EVERY: Duration = Duration::from_hours(1);
 /// The longest pause after a failure.
-const PAUSE_MAX: Duration = Duration::from_secs(300);
+const PAUSE_MAX: Duration = Duration::from_mins(5);
 
 const MS_PER_HOUR: i64 = 3_600_000;
 const DAYS_MS: i64 = 24 * MS_PER_HOUR;
@@ -88,9 +88,9 @@ impl Archiver {
     }
 
     /// What derived columns follow from besides the rows: that of the service.
-    pub fn with_context(mut self, context: DeriveContext) -> Self {
+    pub fn with_context(mut self, context: &DeriveContext) -> Self {
         // Each row says itself when it was known.
-        self.context = DeriveContext { now: None, ..context };
+        self.context = DeriveContext { now: None, ..context.clone() };
         self
     }
 

@@ -21,7 +21,7 @@ use crate::write::{FileWriter, Standing, Written};
 use crate::{ArchiveError, Place, rows};
 
 /// How long merged files are kept for queries that began before.
-pub const MERGED_FOR: Duration = Duration::from_secs(15 * 60);
+pub const MERGED_FOR: Duration = Duration::from_mins(15);
 /// Rows read at once.
 const BATCH_ROWS: usize = 8_192;
 

@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn a_file_within_another_is_superseded() {
-        let cases: [(&[(u64, u64)], &[(u64, u64)]); 4] = [
+        type Spans = &'static [(Position, Position)];
+        let cases: [(Spans, Spans); 4] = [
             (&[(1, 5), (6, 9)], &[(1, 5), (6, 9)]),
             (&[(1, 5), (1, 9), (6, 9)], &[(1, 9)]),
             (&[(6, 9), (10, 12), (1, 9), (1, 5)], &[(1, 9), (10, 12)]),

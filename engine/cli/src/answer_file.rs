@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::json::writer::{EncoderOptions, LineDelimited, make_encoder};
+use arrow::json::writer::{EncoderOptions, LineDelimited, NullableEncoder, make_encoder};
 use arrow::json::{Writer, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ArrowWriter;
@@ -104,26 +104,25 @@ fn parquet_writer(file: File, schema: &SchemaRef) -> io::Result<ArrowWriter<File
     ArrowWriter::try_new(file, Arc::clone(schema), Some(properties)).map_err(of_parquet)
 }
 
+/// A column on its way to text.
+enum Cells<'a> {
+    Plain(ArrayFormatter<'a>),
+    Json(NullableEncoder<'a>),
+}
+
 /// Lists are JSON, as in all our CSV.
 fn write_csv(csv: &mut csv::Writer<File>, batch: &RecordBatch) -> io::Result<()> {
     let options = FormatOptions::default();
     let encoding = EncoderOptions::default();
     let schema = batch.schema();
-    enum Cells<'a> {
-        Plain(ArrayFormatter<'a>),
-        Json(arrow::json::writer::NullableEncoder<'a>),
-    }
-    let column = |(field, array)| {
-        let field: &FieldRef = field;
-        let array: &dyn Array = array;
-        if field.data_type().is_nested() {
-            make_encoder(field, array, &encoding).map(Cells::Json)
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    for (field, array) in schema.fields().iter().zip(batch.columns()) {
+        columns.push(if field.data_type().is_nested() {
+            Cells::Json(make_encoder(field, array, &encoding).map_err(of_arrow)?)
         } else {
-            ArrayFormatter::try_new(array, &options).map(Cells::Plain)
-        }
-    };
-    let fields = schema.fields().iter().zip(batch.columns().iter().map(AsRef::as_ref));
-    let mut columns = fields.map(column).collect::<Result<Vec<_>, _>>().map_err(of_arrow)?;
+            Cells::Plain(ArrayFormatter::try_new(array, &options).map_err(of_arrow)?)
+        });
+    }
     for row in 0..batch.num_rows() {
         for cells in &mut columns {
             match cells {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chrono::{TimeDelta, Utc};
 use clap::Args;
-use haechi_archive::{ArchiveSettings, Archiver, Day, MERGED_FOR, Place, compact};
+use haechi_archive::{ArchiveError, ArchiveSettings, Archiver, Day, MERGED_FOR, Place, compact};
 use haechi_store::{Store, StoreOptions};
 use serde::Deserialize;
 use tokio::runtime::Runtime;
@@ -83,7 +83,7 @@ pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let Some(ServiceSettings { archive, store }) = settings else {
         return Err(CommandError::Usage("name the settings of the service with --config".to_owned()));
     };
-    let store = Store::open(&store.path, &StoreOptions::default())?;
+    let store = Store::open(&store.path, &StoreOptions::default()).map_err(ArchiveError::Store)?;
     let archiver = Archiver::new(store, archive)?;
     let rounds = runtime.block_on(async {
         archiver.begin().await?;

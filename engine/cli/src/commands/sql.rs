@@ -66,7 +66,7 @@ pub fn run(args: &SqlArgs, out: &Output) -> Result<ExitCode, CommandError> {
     };
     let options = SqlOptions {
         memory_bytes: (args.memory as usize) << 20,
-        threads: rayon_threads(),
+        threads: Some(rayon::current_num_threads()),
         unmasked: args.unmasked,
         ..SqlOptions::default()
     };
@@ -82,11 +82,6 @@ pub fn run(args: &SqlArgs, out: &Output) -> Result<ExitCode, CommandError> {
         }
         Ok(DONE)
     })
-}
-
-/// What `--threads` says.
-fn rayon_threads() -> Option<usize> {
-    Some(rayon::current_num_threads())
 }
 
 /// Prints tables and columns.
