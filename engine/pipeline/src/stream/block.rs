@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arrow::array::BooleanArray;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::{cast, concat, filter_record_batch};
-use arrow::datatypes::{DataType, Int32Type, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
-use haechi_model::{Stream, conform};
+use haechi_model::{Column, Stream, conform};
 
 /// Columns that only the engine may fill: what a sender writes there is not believed.
 const OWNED: &[&str] = &["known_at", "as_of", "journal_position", "received_at"];
@@ -81,7 +81,7 @@ pub(crate) fn runs(ids: &Ids<'_>, versions: Option<&ArrayRef>, ends: &[usize]) -
             };
             match &mut current {
                 Some(run) if ids.get(run.rows.start) == Some(id) && run.version == version(row) => {
-                    run.rows.end = row + 1
+                    run.rows.end = row + 1;
                 }
                 _ => {
                     let begun = Run { order, rows: row..row + 1, version: version(row) };
@@ -150,18 +150,14 @@ pub(crate) fn with_column(
 ) -> Result<RecordBatch, ArrowError> {
     let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
     let mut arrays = batch.columns().to_vec();
-    match batch.schema_ref().column_with_name(name) {
-        Some((place, field)) => {
-            fields[place] = Arc::new(field.clone().with_data_type(array.data_type().clone()).with_nullable(true));
-            arrays[place] = array;
-        }
-        None => {
-            let field = stream
-                .column(name)
-                .map_or_else(|| arrow::datatypes::Field::new(name, DataType::Null, true), |column| column.field());
-            fields.push(Arc::new(field.with_data_type(array.data_type().clone()).with_nullable(true)));
-            arrays.push(array);
-        }
+    let typed = |field: Field| Arc::new(field.with_data_type(array.data_type().clone()).with_nullable(true));
+    if let Some((place, field)) = batch.schema_ref().column_with_name(name) {
+        fields[place] = typed(field.clone());
+        arrays[place] = array;
+    } else {
+        let declared = stream.column(name).map(Column::field);
+        fields.push(typed(declared.unwrap_or_else(|| Field::new(name, DataType::Null, true))));
+        arrays.push(array);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)

@@ -173,7 +173,7 @@ impl<'a> Cells<'a> {
                 text(values.value(keys.value(row) as usize).as_bytes(), out);
             }
             Self::Id(keys, values) if keys.is_valid(row) => {
-                text(values.value(keys.value(row) as usize).as_bytes(), out)
+                text(values.value(keys.value(row) as usize).as_bytes(), out);
             }
             Self::Shown(array) if array.is_valid(row) => {
                 let options = FormatOptions::default();

@@ -37,15 +37,14 @@ impl Overlay {
         for (place, id) in ids.enumerate() {
             all.push(Vec::new());
             let pending = if self.known.is_empty() { None } else { self.known.get(&(stream.name, Box::from(id))) };
-            match pending {
-                Some((_, versions)) => all[place].clone_from(versions),
-                None => {
-                    missing.push(id);
-                    places.push(place);
-                }
+            if let Some((_, versions)) = pending {
+                all[place].clone_from(versions);
+            } else {
+                missing.push(id);
+                places.push(place);
             }
         }
-        for (place, versions) in places.into_iter().zip(store.versions(stream, missing.into_iter())?) {
+        for (place, versions) in places.into_iter().zip(store.versions(stream, missing)?) {
             all[place] = versions;
         }
         Ok(all)

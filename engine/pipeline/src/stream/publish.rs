@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Pauses between two tries, the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
 /// How long nothing is to be delivered before the sink is told so.
 const IDLE: Duration = Duration::from_secs(1);
 

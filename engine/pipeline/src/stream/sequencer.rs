@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use arrow::array::{Array, RecordBatch, StringArray};
 use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use haechi_model::Stream;
 use haechi_model::intake::SetAside;
@@ -39,6 +40,15 @@ pub(crate) struct Sequencer {
     release: Option<[u8; 32]>,
     number: u64,
     block_rows: usize,
+}
+
+/// A block in the making: the deliveries taken out together, and what has become of them so far.
+struct Turn<'a> {
+    release: &'a Release,
+    /// The rows of each delivery.
+    parts: &'a [RecordBatch],
+    settled: &'a mut [Settled],
+    work: &'a mut Work,
 }
 
 /// Rows could not be settled together.
@@ -111,16 +121,12 @@ impl Sequencer {
             settled.push(of_order);
         }
         tracing::Span::current().record("rows", parts.iter().map(RecordBatch::num_rows).sum::<usize>());
+        let mut turn = Turn { release: &rules.value, parts: &parts, settled: &mut settled, work: &mut work };
         for (stream, places) in streams {
-            let first = self.next;
-            if let Err(error) = self.stream(&rules.value, stream, &places, &parts, &mut settled, &mut work) {
-                // What fails as a whole is tried one delivery at a time; what fails alone is set aside.
-                self.next = first;
-                self.apart(&rules.value, stream, &places, &parts, &mut settled, &mut work, &error);
-            }
+            self.stream_or_apart(&mut turn, stream, &places);
         }
         for of_order in &mut settled {
-            self.resolve(of_order, now_ms, &mut work.commit);
+            resolve(of_order, now_ms, &mut work.commit);
         }
         work.orders = settled;
         metrics::histogram!("haechi_block_seconds", "urgency" => urgency.name()).record(start.elapsed());
@@ -136,50 +142,28 @@ impl Sequencer {
         }
     }
 
-    fn apart(
-        &mut self,
-        release: &Release,
-        stream: &'static Stream,
-        places: &[usize],
-        parts: &[RecordBatch],
-        settled: &mut [Settled],
-        work: &mut Work,
-        error: &SettleError,
-    ) {
+    /// Settles the rows of a stream. What fails as a whole is tried one delivery at a time; what fails alone is set aside.
+    fn stream_or_apart(&mut self, turn: &mut Turn<'_>, stream: &'static Stream, places: &[usize]) {
+        let first = self.next;
+        let Err(error) = self.stream(turn, stream, places) else { return };
+        self.next = first;
         let [place] = places else {
             for place in places {
-                let first = self.next;
-                if let Err(error) = self.stream(release, stream, &[*place], parts, settled, work) {
-                    self.next = first;
-                    self.apart(release, stream, &[*place], parts, settled, work, &error);
-                }
+                self.stream_or_apart(turn, stream, &[*place]);
             }
             return;
         };
         tracing::error!(stream = stream.name, %error, "a delivery could not be settled and is set aside");
-        for row in 0..parts[*place].num_rows() {
-            self.set_row_aside(
-                stream,
-                &parts[*place],
-                row,
-                "not_settled",
-                &error.to_string(),
-                &mut settled[*place],
-                work,
-            );
+        let reason = error.to_string();
+        for row in 0..turn.parts[*place].num_rows() {
+            let unit = unit_of_row(&turn.parts[*place], row, "not_settled", &reason);
+            self.set_aside(stream, unit, &mut turn.settled[*place], turn.work);
         }
     }
 
-    /// Settles and decides the rows of one stream. Where it fails, `work` and `settled` are as they were.
-    fn stream(
-        &mut self,
-        release: &Release,
-        stream: &'static Stream,
-        places: &[usize],
-        parts: &[RecordBatch],
-        settled: &mut [Settled],
-        work: &mut Work,
-    ) -> Result<(), SettleError> {
+    /// Settles and decides the rows of one stream. Where it fails, the turn is as it was.
+    fn stream(&mut self, turn: &mut Turn<'_>, stream: &'static Stream, places: &[usize]) -> Result<(), SettleError> {
+        let Turn { release, parts, settled, work } = turn;
         let of_stream: Vec<&RecordBatch> = places.iter().map(|place| &parts[*place]).collect();
         if of_stream.iter().all(|part| part.num_rows() == 0) {
             return Ok(());
@@ -238,7 +222,7 @@ impl Sequencer {
             };
             if let Some((code, reason)) = fault {
                 for row in settling.run.rows.clone() {
-                    self.set_row_aside(stream, &rows, row, code, &reason, &mut settled[order], work);
+                    self.set_aside(stream, unit_of_row(&rows, row, code, &reason), &mut settled[order], work);
                 }
                 continue;
             }
@@ -254,7 +238,7 @@ impl Sequencer {
         for row in nobody {
             let order = places[ends.partition_point(|end| *end <= row)];
             let reason = format!("`{}` is missing and nothing gives it", stream.subject_key);
-            self.set_row_aside(stream, &rows, row, "missing_key", &reason, &mut settled[order], work);
+            self.set_aside(stream, unit_of_row(&rows, row, "missing_key", &reason), &mut settled[order], work);
         }
         work.commit.entries.extend(placed.entries);
         Ok(())
@@ -291,26 +275,6 @@ impl Sequencer {
         Ok(settling)
     }
 
-    fn set_row_aside(
-        &mut self,
-        stream: &'static Stream,
-        rows: &RecordBatch,
-        row: usize,
-        code: &'static str,
-        reason: &str,
-        of_order: &mut Settled,
-        work: &mut Work,
-    ) {
-        let text = |name: &str| {
-            let plain = rows.column_by_name(name).and_then(|array| cast(array, &arrow::datatypes::DataType::Utf8).ok());
-            let plain = plain.as_ref().and_then(|array| array.as_any().downcast_ref::<StringArray>().cloned());
-            plain.filter(|texts| texts.is_valid(row)).map_or(String::new(), |texts| texts.value(row).to_owned())
-        };
-        let raw = haechi_connectors::tabular::row_text(rows, row);
-        let unit = SetAside::new(text("source"), text("source_position"), code, reason, raw.as_bytes());
-        self.set_aside(stream, unit, of_order, work);
-    }
-
     fn set_aside(&mut self, stream: &'static Stream, unit: SetAside, of_order: &mut Settled, work: &mut Work) {
         let position = self.next;
         self.next += 1;
@@ -319,13 +283,25 @@ impl Sequencer {
         work.commit.quarantined.push((position, record));
         of_order.set_aside.push((position, unit));
     }
+}
 
-    /// A unit of the quarantine that was sent again and read is out of it with the same commit.
-    fn resolve(&self, of_order: &mut Settled, now_ms: i64, commit: &mut Commit) {
-        let Some((unit, who)) = of_order.replays.take() else { return };
-        if let (Some(position), true) = (of_order.first_position, of_order.set_aside.is_empty()) {
-            let outcome = QuarantineOutcome::Replayed { position };
-            commit.resolved.push((unit, Resolution { outcome, who, at_ms: now_ms }));
-        }
+/// A unit of the quarantine that was sent again and read is out of it with the same commit.
+fn resolve(of_order: &mut Settled, now_ms: i64, commit: &mut Commit) {
+    let Some((unit, who)) = of_order.replays.take() else { return };
+    if let (Some(position), true) = (of_order.first_position, of_order.set_aside.is_empty()) {
+        let outcome = QuarantineOutcome::Replayed { position };
+        commit.resolved.push((unit, Resolution { outcome, who, at_ms: now_ms }));
     }
+}
+
+/// A row as a unit that is set aside.
+fn unit_of_row(rows: &RecordBatch, row: usize, code: &'static str, reason: &str) -> SetAside {
+    let text = |name: &str| {
+        let plain = rows.column_by_name(name).and_then(|array| cast(array, &DataType::Utf8).ok())?;
+        let texts = plain.as_any().downcast_ref::<StringArray>()?;
+        texts.is_valid(row).then(|| texts.value(row).to_owned())
+    };
+    let raw = haechi_connectors::tabular::row_text(rows, row);
+    let (source, position) = (text("source").unwrap_or_default(), text("source_position").unwrap_or_default());
+    SetAside::new(source, position, code, reason, raw.as_bytes())
 }
