@@ -41,7 +41,7 @@ impl Traffic {
             (0..rows).filter(|row| *row == 0 || ids.value(*row) != ids.value(row - 1)).collect();
         starts.push(rows);
         let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
-        Ok(Self { template, starts, run: format!("L{millis:x}-") })
+        Ok(Self { template, starts, run: format!("L{millis:X}-") })
     }
 
     /// Declarations that differ in more than their ids: number `n` says the same as number `n` plus this.
