@@ -3,13 +3,13 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, run, schema, serve,
-    sql, sweep, test,
+    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, inspect, quarantine,
+    run, schema, serve, sql, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 done, and something was found wrong (rules with errors, failed tests, nothing found);
-2 the command line, a mapping file or HAECHI_SECRET is wrong; 3 an input or output could not be used;
+2 the command line, settings, a mapping file or HAECHI_SECRET is wrong; 3 an input or output could not be used;
 4 a bug in haechi.";
 
 /// Risk analytics for customs and border control: records in, selections with reasons out
@@ -62,12 +62,6 @@ pub enum Command {
     /// Generate border traffic with planted schemes
     #[command(after_help = dataset::EXAMPLE)]
     Dataset(dataset::DatasetArgs),
-    /// Run the service: records in by HTTP, folders and topics, selections out as they are decided
-    #[command(after_help = serve::EXAMPLE)]
-    Serve(serve::ServeArgs),
-    /// Print the settings of the service with their defaults, or check a file of them
-    #[command(after_help = config::EXAMPLE)]
-    Config(config::ConfigArgs),
     /// Run the service on a generated day and show selections arriving, with their reasons
     #[command(after_help = demo::EXAMPLE)]
     Demo(demo::DemoArgs),
@@ -77,6 +71,18 @@ pub enum Command {
     /// Archive what is new, or merge the archive's files of finished days
     #[command(after_help = archive::EXAMPLE)]
     Archive(archive::ArchiveArgs),
+    /// Run the service: take records, decide, keep, publish
+    #[command(after_help = serve::EXAMPLE)]
+    Serve(serve::ServeArgs),
+    /// Print every setting of the service with its default, or check a file of settings
+    #[command(after_help = config::EXAMPLE)]
+    Config(config::ConfigArgs),
+    /// Show how the service is: positions, lag, sizes, rules, quarantine
+    #[command(after_help = inspect::EXAMPLE)]
+    Inspect(inspect::InspectArgs),
+    /// List, show, mend or give up what was set aside
+    #[command(after_help = quarantine::EXAMPLE)]
+    Quarantine(quarantine::QuarantineArgs),
     /// Print shell completions
     #[command(after_help = completions::EXAMPLE)]
     Completions(completions::CompletionsArgs),

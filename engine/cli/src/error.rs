@@ -8,6 +8,8 @@ use haechi_connectors::sources::FileError;
 use haechi_evaluate::EvaluateError;
 use haechi_pipeline::{CountError, DecideError, ReadFailure, RunError};
 use haechi_select::SecretError;
+use haechi_server::quarantine::QuarantineError;
+use haechi_server::{ServiceError, SettingsError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -39,18 +41,37 @@ pub enum CommandError {
     /// The archive could not be used, or a query not be answered.
     #[error(transparent)]
     Archive(#[from] haechi_archive::ArchiveError),
+    /// Settings of the service are wrong.
+    #[error(transparent)]
+    Settings(#[from] haechi_server::SettingsError),
     /// The service cannot run.
     #[error(transparent)]
-    Service(#[from] haechi_server::ServiceError),
+    Service(Box<haechi_server::ServiceError>),
     /// Nothing can be logged.
     #[error(transparent)]
     Telemetry(#[from] haechi_server::TelemetryError),
-    /// Settings are wrong.
-    #[error(transparent)]
-    Settings(#[from] haechi_server::SettingsError),
-    /// The store does not give what was asked for.
+    /// The store could not be used.
     #[error(transparent)]
     Store(#[from] haechi_store::StoreError),
+    /// A unit of the quarantine stays as it is.
+    #[error(transparent)]
+    Quarantine(#[from] haechi_server::quarantine::QuarantineError),
+    /// The service said no.
+    #[error("{detail}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        detail: String,
+    },
+    /// The service does not answer.
+    #[error("{url}: no service answers there: {reason}")]
+    Away {
+        /// Where.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
     /// A data set could not be written.
     #[error(transparent)]
     Dataset(#[from] haechi_datasets::WriteError),
@@ -89,6 +110,20 @@ impl CommandError {
             Self::Count(CountError::Evaluate(_) | CountError::Arrow(_) | CountError::Read(ReadFailure::Died)) => 4,
             Self::Dataset(haechi_datasets::WriteError::Spec(_)) => 2,
             Self::Archive(error) if error.is_wrongly_asked() => 2,
+            Self::Settings(SettingsError::Mistake { .. }) | Self::Telemetry(_) => 2,
+            Self::Service(error) => match &**error {
+                ServiceError::Rules(_) => 1,
+                ServiceError::Settings(SettingsError::Mistake { .. })
+                | ServiceError::Source(_)
+                | ServiceError::Sink(_)
+                | ServiceError::Archive(_) => 2,
+                ServiceError::Failed => 4,
+                _ => 3,
+            },
+            Self::Refused { status: 400..=499, .. } => 1,
+            Self::Quarantine(QuarantineError::Failed) => 4,
+            Self::Quarantine(QuarantineError::Store(_)) => 3,
+            Self::Quarantine(_) => 1,
             Self::Bug(_) | Self::Evaluate(_) => 4,
             _ => 3,
         }

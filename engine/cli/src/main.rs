@@ -8,6 +8,7 @@ mod error;
 mod output;
 mod progress;
 mod rules;
+mod service;
 
 use std::process::ExitCode;
 

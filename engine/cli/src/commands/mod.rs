@@ -10,6 +10,8 @@ pub mod demo;
 pub mod evaluate;
 pub mod explain;
 pub mod explain_error;
+pub mod inspect;
+pub mod quarantine;
 pub mod run;
 pub mod schema;
 pub mod serve;
@@ -45,11 +47,13 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
         Command::Schema(args) => schema::run(args, out),
         Command::Convert(args) => convert::run(args, out),
         Command::Dataset(args) => dataset::run(args, out),
-        Command::Serve(args) => serve::run(args, out),
-        Command::Config(args) => config::run(args, out),
         Command::Demo(args) => demo::run(args, out),
         Command::Sql(args) => sql::run(args, out),
         Command::Archive(args) => archive::run(args, out),
+        Command::Serve(args) => serve::run(args, out),
+        Command::Config(args) => config::run(args, out),
+        Command::Inspect(args) => inspect::run(args, out),
+        Command::Quarantine(args) => quarantine::run(args, out),
         Command::Completions(args) => completions::run(args, out),
     }
 }

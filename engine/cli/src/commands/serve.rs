@@ -4,58 +4,106 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use haechi_server::settings::SECRET_VARIABLE;
-use haechi_server::{Service, Settings, Telemetry};
+use haechi_server::{Service, ServiceError, Telemetry};
+use serde_json::json;
 
-use crate::commands::DONE;
+use crate::commands::archive::runtime;
+use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::service;
 
 pub const EXAMPLE: &str = "\
 Example:
-  haechi config > haechi.toml      # every setting with its default
-  haechi serve --config haechi.toml";
+  haechi config > haechi.toml          (then name your rules in it)
+  HAECHI_SECRET=$(openssl rand -hex 32) haechi serve --config haechi.toml
+
+Ends on SIGTERM or SIGINT, once everything taken is answered; a second one ends it at once. What is committed is there
+after the next start either way.";
 
 /// Arguments of `haechi serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Settings file; what stands in neither it nor the environment has its default
-    #[arg(long, value_name = "TOML")]
-    config: Option<PathBuf>,
+    /// Settings; without it the defaults, and what the environment says
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Runs it.
 pub fn run(args: &ServeArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let settings = Settings::read(args.config.as_deref(), std::env::vars())?;
-    let variable = std::env::var(SECRET_VARIABLE).ok();
-    let secret = settings.rules.secret(variable.as_deref())?;
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| CommandError::Bug(e.to_string()))?;
-    runtime.block_on(async {
+    let settings = service::settings(args.config.as_deref())?;
+    let secret = service::secret(&settings)?;
+    let runtime = runtime()?;
+    let code = runtime.block_on(async {
         let telemetry = Telemetry::begin(&settings.telemetry)?;
-        let mut told = told_to_stop().map_err(|e| CommandError::Bug(e.to_string()))?;
+        let mut signals = Signals::new()?;
         let service = Service::start(settings, secret).await?;
+        let address = service.address();
         if out.json {
-            out.document(&serde_json::json!({ "listening": service.address().to_string() }))?;
+            out.document(&json!({ "listening": address.to_string() }))?;
         } else {
-            out.line(format!("listening on http://{}", service.address()))?;
+            out.line(format!("listening on http://{address}"))?;
         }
-        told.recv().await;
-        tokio::select! {
-            () = service.stop() => {}
-            _ = told.recv() => out.note("stopped at once; what was not answered was not taken")?,
-        }
-        tokio::task::spawn_blocking(move || telemetry.finish()).await.map_err(|e| CommandError::Bug(e.to_string()))?;
-        Ok(DONE)
-    })
+        signals.next().await;
+        let code = tokio::select! {
+            () = service.stop() => DONE,
+            () = signals.next() => {
+                tracing::warn!("a second signal: ended at once");
+                ExitCode::from(FOUND_WRONG)
+            }
+        };
+        // It may wait for the collector, which is no work for a thread that others need.
+        let _ = tokio::task::spawn_blocking(move || telemetry.finish()).await;
+        Ok::<_, CommandError>(code)
+    });
+    // Whatever still runs after a second signal is not waited for.
+    runtime.shutdown_background();
+    code
 }
 
-/// Hears SIGINT and SIGTERM: each is one message.
-fn told_to_stop() -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let (mut signals, sender) = (signal(kind)?, sender.clone());
-        tokio::spawn(async move { while signals.recv().await.is_some() && sender.send(()).is_ok() {} });
+/// The signals that ask a process to end.
+struct Signals {
+    #[cfg(unix)]
+    term: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Result<Self, CommandError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen =
+            |kind| signal(kind).map_err(|error| CommandError::Bug(format!("no signals can be heard: {error}")));
+        Ok(Self { term: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
-    Ok(receiver)
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "on other systems it can fail")]
+    fn new() -> Result<Self, CommandError> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, reason = "on other systems there is something to ask")]
+    async fn next(&mut self) {
+        // Without a console there is no such signal, and nothing to wait for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl From<ServiceError> for CommandError {
+    fn from(error: ServiceError) -> Self {
+        Self::Service(Box::new(error))
+    }
 }

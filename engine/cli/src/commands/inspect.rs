@@ -1,0 +1,114 @@
+//! `haechi inspect`: how the service is, or what its store says while none runs.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use haechi_server::{SourceState, Status};
+use haechi_store::{QuarantineState, Store};
+
+use crate::commands::archive::runtime;
+use crate::commands::{DONE, FOUND_WRONG};
+use crate::error::CommandError;
+use crate::output::{Output, count, table};
+use crate::service::{Reached, Where};
+
+pub const EXAMPLE: &str = "\
+Example:
+  haechi inspect --config haechi.toml
+  haechi inspect --url http://127.0.0.1:8080 --json";
+
+/// Arguments of `haechi inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Runs it.
+pub fn run(args: &InspectArgs, out: &Output) -> Result<ExitCode, CommandError> {
+    let status = runtime()?.block_on(status(&args.place))?;
+    if out.json {
+        out.document(&status)?;
+    } else {
+        show(&status, out)?;
+    }
+    Ok(if status.running && !status.not_ready.is_empty() { ExitCode::from(FOUND_WRONG) } else { DONE })
+}
+
+async fn status(place: &Where) -> Result<Status, CommandError> {
+    match place.reach().await? {
+        Reached::Running(remote) => {
+            let status = remote.get("/v1/status", &[]).await?;
+            serde_json::from_value(status).map_err(|error| CommandError::Away {
+                url: remote.base,
+                reason: format!("it answers, but not as this version does: {error}"),
+            })
+        }
+        Reached::Stopped(settings) => {
+            let store = Store::open(&settings.store.path, &settings.store.options())?;
+            let source = |name: &String| SourceState { name: name.clone(), failed: None };
+            let sources: Vec<_> = settings.source.iter().map(|s| source(&s.name)).collect();
+            let sinks: Vec<_> = settings.sink.iter().map(|sink| sink.name.clone()).collect();
+            let status = Status::of(&store, &sources, &sinks)?;
+            Ok(Status { alert_above: Some(settings.quarantine.alert_above), ..status })
+        }
+    }
+}
+
+fn show(status: &Status, out: &Output) -> Result<(), CommandError> {
+    let how = match (status.running, status.not_ready.as_slice()) {
+        (false, _) => "not running; this is its store".to_owned(),
+        (true, []) => "running, ready".to_owned(),
+        (true, reasons) => format!("running, not ready: {}", reasons.join("; ")),
+    };
+    out.line(format!("service   {how}"))?;
+    out.line(format!("position  {}, {} rows waiting", count(status.position), count(status.waiting_rows)))?;
+    if let Some(release) = &status.release {
+        let revision = release.revision.as_ref().map_or(String::new(), |revision| format!(", commit {revision}"));
+        let from = release.from.map_or(String::new(), |from| format!(", since position {}", count(from)));
+        out.line(format!("rules     {}{revision}{from}", release.hash.get(..16).unwrap_or(&release.hash)))?;
+        if let Some(refused) = &release.refused {
+            out.line(format!("          the newest files are refused: {refused}"))?;
+        }
+    }
+    let waiting = status.waiting_units();
+    let many = if status.alert_above.is_some_and(|above| waiting > above) { ", more than `alert_above`" } else { "" };
+    out.line(format!("waiting in quarantine  {}{many}", count(waiting)))?;
+    if !status.quarantine.is_empty() {
+        let mut codes: Vec<&str> = status.quarantine.iter().map(|count| count.code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let units = |code: &str, state| {
+            let of = status.quarantine.iter().filter(|count| count.code == code && count.state == state);
+            count(of.map(|count| count.units).sum())
+        };
+        let rows = codes.into_iter().map(|code| {
+            let states = [QuarantineState::Waiting, QuarantineState::Replayed, QuarantineState::Discarded];
+            std::iter::once(code.to_owned()).chain(states.map(|state| units(code, state))).collect()
+        });
+        out.line(table(&["set aside", "waiting", "replayed", "discarded"], &[1, 2, 3], rows).to_string())?;
+    }
+    if !status.sources.is_empty() {
+        let rows = status.sources.iter().flat_map(|source| {
+            let state = source.failed.clone().unwrap_or_else(|| "ok".to_owned());
+            let none = source
+                .stands
+                .is_empty()
+                .then(|| vec![source.name.clone(), state.clone(), String::new(), String::new()]);
+            let stand =
+                move |(of, at): &(String, String)| vec![source.name.clone(), state.clone(), of.clone(), at.clone()];
+            none.into_iter().chain(source.stands.iter().map(stand))
+        });
+        out.line(table(&["source", "state", "reads", "stands at"], &[], rows).to_string())?;
+    }
+    if !status.sinks.is_empty() {
+        let rows = status.sinks.iter().map(|sink| {
+            vec![sink.name.clone(), count(sink.delivered), count(sink.lag), count(sink.dead_letters as u64)]
+        });
+        out.line(table(&["sink", "delivered to", "behind", "dead letters"], &[1, 2, 3], rows).to_string())?;
+    }
+    let sizes = status.keyspaces.iter().map(|size| vec![size.keyspace.clone(), count(size.bytes), count(size.values)]);
+    let log = std::iter::once(vec!["log".to_owned(), count(status.log_bytes), String::new()]);
+    out.line(table(&["store", "bytes", "values"], &[1, 2], sizes.chain(log)).to_string())?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! What commands about the service share: its settings, and how it is reached while it runs.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use haechi_select::Secret;
+use haechi_server::Settings;
+use haechi_server::settings::SECRET_VARIABLE;
+use reqwest::{Client, Method, Response};
+use serde_json::Value;
+
+use crate::error::CommandError;
+
+/// How long a service may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the service is.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// Settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Address of a running service, instead of that of its settings
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    pub url: Option<String>,
+}
+
+/// What a command speaks to.
+pub enum Reached {
+    /// A service that runs.
+    Running(Remote),
+    /// None runs: the store itself, which these settings name.
+    Stopped(Box<Settings>),
+}
+
+/// A service that runs.
+pub struct Remote {
+    /// Its address, without a stroke at the end.
+    pub base: String,
+    client: Client,
+}
+
+/// The settings of a file, with what the environment puts over them.
+pub fn settings(path: Option<&Path>) -> Result<Settings, CommandError> {
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(Settings::read(path, variables)?)
+}
+
+/// The secret that settings name, or the environment has.
+pub fn secret(settings: &Settings) -> Result<Secret, CommandError> {
+    Ok(settings.rules.secret(std::env::var(SECRET_VARIABLE).ok().as_deref())?)
+}
+
+impl Where {
+    /// Finds out whether it runs.
+    pub async fn reach(&self) -> Result<Reached, CommandError> {
+        if let Some(url) = &self.url {
+            return Ok(Reached::Running(Remote::new(url.trim_end_matches('/').to_owned())?));
+        }
+        let settings = settings(self.config.as_deref())?;
+        let remote = Remote::new(format!("http://{}", reachable(settings.http.listen)))?;
+        match remote.client.get(format!("{}/healthz", remote.base)).send().await {
+            Err(error) if error.is_connect() => Ok(Reached::Stopped(Box::new(settings))),
+            Err(error) => Err(remote.away(&error)),
+            Ok(_) => Ok(Reached::Running(remote)),
+        }
+    }
+}
+
+/// An address that can be spoken to, of one that is listened on.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
+    SocketAddr::new(ip, listen.port())
+}
+
+impl Remote {
+    fn new(base: String) -> Result<Self, CommandError> {
+        let client = Client::builder().timeout(PATIENCE).no_proxy().build();
+        let client = client.map_err(|error| CommandError::Bug(format!("cannot speak HTTP: {error}")))?;
+        Ok(Self { base, client })
+    }
+
+    /// What it says there.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CommandError> {
+        let request = self.client.get(format!("{}{path}", self.base)).query(query);
+        self.told(request.send().await).await
+    }
+
+    /// What it says to that. `who` is who does it.
+    pub async fn post(&self, path: &str, who: &str, body: Vec<u8>, media: &str) -> Result<Value, CommandError> {
+        let request = self.client.request(Method::POST, format!("{}{path}", self.base));
+        let request = request.header("content-type", media).header("haechi-user", who).body(body);
+        self.told(request.send().await).await
+    }
+
+    async fn told(&self, answer: Result<Response, reqwest::Error>) -> Result<Value, CommandError> {
+        let answer = answer.map_err(|error| self.away(&error))?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(|error| self.away(&error))?;
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() && !value.is_null() {
+            return Ok(value);
+        }
+        let detail =
+            value["detail"].as_str().map_or_else(|| format!("HTTP {status}, which no haechi says"), str::to_owned);
+        Err(CommandError::Refused { status: status.as_u16(), detail })
+    }
+
+    fn away(&self, error: &reqwest::Error) -> CommandError {
+        let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+        let reason = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
+        CommandError::Away { url: self.base.clone(), reason }
+    }
+}

@@ -1,0 +1,111 @@
+use serde_json::{Value, json};
+
+use crate::support::{Port, declaration};
+
+/// A declaration whose second item of three cannot be read.
+fn torn(id: &str) -> Value {
+    let mut torn = declaration(id, &[10.0, 20.0, 30.0]);
+    torn["items"][1]["customs_value_usd"] = "much".into();
+    torn["importer_id"] = "KR123".into();
+    torn
+}
+
+/// How many units wait.
+async fn waiting(port: &Port) -> usize {
+    port.get("/v1/quarantine?state=waiting").await.body["units"].as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mended_item_joins_the_others() {
+    let port = Port::open().await;
+    let told = port.declare(&torn("D1")).await;
+    assert_eq!(told.selections(), ["D1 1 release selected"]);
+    assert_eq!(told.body["selections"][0]["rows"], 2);
+    let id = told.body["set_aside"][0]["id"].as_u64().unwrap();
+
+    let listed = port.get("/v1/quarantine?code=bad_number").await;
+    let unit = &listed.body["units"][0];
+    assert_eq!((&unit["id"], &unit["state"], &unit["source"]), (&json!(id), &"waiting".into(), &"http".into()));
+    assert!(unit.get("text").is_none(), "texts may hold personal data: {unit}");
+    let shown = port.get(&format!("/v1/quarantine/{id}")).await.body;
+    assert!(shown["text"].as_str().unwrap().contains("much"), "{shown}");
+
+    let replay = format!("/v1/quarantine/{id}/replay");
+    let as_it_was = port.post(&replay, "application/octet-stream", "").await;
+    assert_eq!((as_it_was.status, as_it_was.problem()), (422, "not_readable"));
+    assert_eq!(waiting(&port).await, 1, "a replay that fails sets nothing aside anew");
+
+    let mended = json!({ "declaration_id": "D1", "item_no": 2, "customs_value_usd": 5_000.0 }).to_string();
+    let request = port.request(reqwest::Method::POST, &replay).header("content-type", "application/json");
+    let replayed = crate::support::told(request.header("haechi-user", "ara").body(mended.clone())).await;
+    assert_eq!(replayed.selections(), ["D1 2 examine selected"]);
+    assert_eq!(replayed.body["selections"][0]["rows"], 3, "the others stay");
+    let settled = port.get(&format!("/v1/quarantine/{id}")).await.body;
+    assert_eq!((&settled["state"], &settled["resolutions"][0]["who"]), (&"replayed".into(), &"ara".into()));
+    let position = &settled["resolutions"][0]["outcome"]["replayed"]["position"];
+    assert_eq!(position, &replayed.body["selections"][0]["position"]);
+    let again = port.post(&replay, "application/json", mended).await;
+    assert_eq!((again.status, again.problem()), (409, "settled"));
+    assert_eq!(waiting(&port).await, 0);
+
+    // The rows of the new version are those of the old one with the mended among them, and the header on each.
+    let store = port.service.engine().store().clone();
+    let entry = store.entry(position.as_u64().unwrap()).unwrap().unwrap();
+    let rows = entry.decode().unwrap();
+    let column = |name: &str| {
+        let array = rows.column_by_name(name).unwrap();
+        let texts = arrow::compute::cast(array, &arrow::datatypes::DataType::Utf8).unwrap();
+        arrow::array::AsArray::as_string::<i32>(&texts).iter().map(|t| t.unwrap_or("-").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(column("item_no"), ["1", "2", "3"]);
+    assert_eq!(column("customs_value_usd"), ["10.0", "5000.0", "30.0"]);
+    assert_eq!(column("importer_id"), ["KR123"; 3]);
+    assert_eq!(column("change_kind"), ["amend"; 3]);
+    drop((store, entry));
+    port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_was_never_read_comes_anew() {
+    let port = Port::open().await;
+    let told =
+        port.post("/v1/declarations", "text/csv", "declaration_id,item_no,customs_value_usd\nD1,1,x\nD2,1,3\n").await;
+    assert_eq!(told.selections(), ["D2 1 release selected"]);
+    let id = told.body["set_aside"][0]["id"].as_u64().unwrap();
+    let mended = "declaration_id,item_no,customs_value_usd\nD1,1,4000\n";
+    let replayed = port.post(&format!("/v1/quarantine/{id}/replay"), "text/csv", mended).await;
+    assert_eq!(replayed.selections(), ["D1 1 examine selected"]);
+    port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_says_by_whom_and_why() {
+    let port = Port::open().await;
+    for id in ["D1", "D2", "D3"] {
+        port.declare(&torn(id)).await;
+    }
+    let page = port.get("/v1/quarantine?limit=2").await.body;
+    let first = page["units"][0]["id"].as_u64().unwrap();
+    let rest = port.get(&format!("/v1/quarantine?limit=2&after={}", page["next"])).await.body;
+    assert_eq!((rest["units"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    let path = format!("/v1/quarantine/{first}/discard");
+    let given_up = port.post(&path, "application/json", "{\"reason\": \"sent twice\"}").await.body;
+    let last = &given_up["resolutions"][0];
+    assert_eq!((&given_up["state"], &last["who"]), (&"discarded".into(), &"unknown".into()));
+    assert_eq!(last["outcome"]["discarded"]["reason"], "sent twice");
+    assert_eq!(port.post(&path, "application/json", "{\"reason\": \"x\"}").await.problem(), "settled");
+    for (path, body, status) in [
+        ("/v1/quarantine/999/discard", "{\"reason\": \"x\"}", 404),
+        ("/v1/quarantine/999/replay", "{}", 404),
+        (path.as_str(), "{\"reason\": \" \"}", 400),
+        (path.as_str(), "{\"why\": \"x\"}", 422),
+    ] {
+        let refused = port.post(path, "application/json", body).await;
+        assert_eq!(refused.status, status, "{path} {body}: {refused:?}");
+        refused.problem();
+    }
+    assert_eq!(port.get("/v1/quarantine?state=gone").await.status, 400);
+    let port = port.reopen().await;
+    assert_eq!(waiting(&port).await, 2);
+    port.service.stop().await;
+}
