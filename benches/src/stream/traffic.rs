@@ -83,7 +83,7 @@ impl Traffic {
             let place = (n % self.distinct() as u64) as usize;
             (n, self.starts[place + 1] - self.starts[place])
         });
-        let ids = StringArray::from_iter(lengths.flat_map(|(n, length)| vec![Some(self.id(n)); length]));
+        let ids: StringArray = lengths.flat_map(|(n, length)| vec![Some(self.id(n)); length]).collect();
         let mut columns = rows.columns().to_vec();
         columns[0] = Arc::new(ids) as ArrayRef;
         Ok(RecordBatch::try_new(rows.schema(), columns)?)
