@@ -15,7 +15,7 @@ use haechi_select::Secret;
 use haechi_store::{QuarantineFilter, Store, StoreOptions};
 use serde_json::Value;
 
-use crate::book::{Book, Known};
+use crate::book::Book;
 use crate::seen::{Faults, Notes, content};
 use crate::service::SECRET;
 use crate::stories::{Kind, marked};
@@ -179,11 +179,10 @@ impl Judgement {
     ) {
         self.count("messages sent", book.messages);
         self.count("subjects", book.subjects.len());
-        let nothing = Vec::new();
         let subjects: BTreeSet<_> = book.subjects.keys().chain(found.keys()).collect();
         for subject in subjects {
-            let expected = book.subjects.get(subject).unwrap_or(&nothing_known());
-            let found = found.get(subject).unwrap_or(&nothing);
+            let expected = book.subjects.get(subject).map_or(&[][..], Vec::as_slice);
+            let found = found.get(subject).map_or(&[][..], Vec::as_slice);
             let shown = |list: &[(i32, char, usize, bool)]| format!("{list:?}");
             let wanted: Vec<_> = expected.iter().map(|k| (k.version, k.letter, k.rows, k.decided)).collect();
             let there: Vec<_> = found
@@ -327,10 +326,6 @@ impl Judgement {
             }
         }
     }
-}
-
-fn nothing_known() -> Vec<Known> {
-    Vec::new()
 }
 
 /// A column as texts.

@@ -182,15 +182,30 @@ impl Run {
         self.service.start();
     }
 
-    /// Waits until nobody has got an answer for a while: something stands still.
-    pub async fn standstill(&self, for_long: Duration, at_most: Duration) {
+    /// Waits until nobody gets an answer any more; false if they go on getting some.
+    pub async fn stands_still(&self) -> bool {
         let posts = || self.tally.lock().unwrap().posts;
         let (begun, mut changed, mut last) = (Instant::now(), Instant::now(), posts());
-        while changed.elapsed() < for_long && begun.elapsed() < at_most {
+        while changed.elapsed() < Duration::from_secs(1) {
+            if begun.elapsed() > Duration::from_secs(30) {
+                return false;
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
             if posts() != last {
                 (last, changed) = (posts(), Instant::now());
             }
+        }
+        true
+    }
+
+    /// Waits until something is so.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !is_so(self) {
+            if begun.elapsed() > Duration::from_secs(30) {
+                return self.seen.fault(format!("waited in vain: {what}"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -64,11 +64,11 @@ impl Message {
             let mut row = match self.kind {
                 Kind::Declaration => json!({
                     "declaration_id": self.subject, "item_no": item, "description": self.mark(),
-                    "customs_value_usd": value, "hs_code": ["850440", "610910", "220830"][content.below(3)],
+                    "customs_value_usd": value, "hs_code": content.pick(&["850440", "610910", "220830"]),
                 }),
                 Kind::Consignment => json!({
                     "consignment_id": self.subject, "description": self.mark(), "value_usd": value,
-                    "transport_mode": ["air", "sea"][content.below(2)],
+                    "transport_mode": content.pick(&["air", "sea"]),
                 }),
                 Kind::Traveller => json!({
                     "carrier": "ZZ", "flight_no": 421, "departure_airport": "BKK", "arrival_airport": "ICN",
@@ -110,6 +110,18 @@ pub fn marked(text: &str) -> Option<&str> {
     Some(&text[start..=end])
 }
 
+/// What senders put beside the record itself. Rows of a table have the same columns, so what stands in one table is of
+/// one style.
+#[derive(Clone, Copy, Debug)]
+enum Style {
+    /// Nothing.
+    Plain,
+    /// The version.
+    Counted,
+    /// The envelope.
+    Enveloped,
+}
+
 /// The stories of one sender about one kind of subject.
 pub struct Stories {
     kind: Kind,
@@ -118,57 +130,64 @@ pub struct Stories {
     dice: Dice,
     n_begun: usize,
     n_shared: usize,
-    open: Vec<VecDeque<Message>>,
+    /// Stories that are not told to their end, by style.
+    open: [Vec<VecDeque<Message>>; 3],
 }
 
 impl Stories {
     pub fn new(kind: Kind, prefix: &str, seed: u64) -> Self {
         let dice = Dice::of(seed, &format!("{} {prefix}", kind.stream()));
-        Self { kind, prefix: prefix.to_owned(), dice, n_begun: 0, n_shared: 0, open: Vec::new() }
+        Self { kind, prefix: prefix.to_owned(), dice, n_begun: 0, n_shared: 0, open: Default::default() }
     }
 
-    /// The next messages, all of different subjects.
+    /// The next messages, all of different subjects and of one style.
     pub fn next(&mut self, n: usize) -> Vec<Message> {
-        while self.open.len() < n.max(12) {
-            let story = self.begin();
-            self.open.push(story);
+        let style = *self.dice.pick(&[Style::Plain, Style::Plain, Style::Plain, Style::Counted, Style::Enveloped]);
+        let mut open = std::mem::take(&mut self.open[style as usize]);
+        while open.len() < n.max(12) {
+            open.push(self.begin(style));
         }
         // Those that go on are taken from anywhere, so that a story stretches over time.
         for place in 0..n {
-            let other = self.dice.between(place, self.open.len() - 1);
-            self.open.swap(place, other);
+            let other = self.dice.between(place, open.len() - 1);
+            open.swap(place, other);
         }
-        let next = self.open[..n].iter_mut().filter_map(VecDeque::pop_front).collect();
-        self.open.retain(|story| !story.is_empty());
+        let next = open[..n].iter_mut().filter_map(VecDeque::pop_front).collect();
+        open.retain(|story| !story.is_empty());
+        self.open[style as usize] = open;
         next
     }
 
-    fn begin(&mut self) -> VecDeque<Message> {
+    fn begin(&mut self, style: Style) -> VecDeque<Message> {
         let initial = &self.kind.stream()[..1];
         let chance = self.dice.below(100);
-        if chance < 6 && self.kind != Kind::Traveller {
+        if matches!(style, Style::Plain) && chance < 10 && self.kind != Kind::Traveller {
             self.n_shared += 1;
             let subject = format!("{initial}-shared-{:06}-", self.n_shared);
             return [self.message(&subject, 'A', None, None, true)].into();
         }
         self.n_begun += 1;
         let subject = format!("{initial}-{}-{:06}-", self.prefix, self.n_begun);
-        let plain = |letter, version| self.message(&subject, letter, version, None, false);
+        let plain = |letter| self.message(&subject, letter, None, None, false);
+        let counted = |letter, version| self.message(&subject, letter, Some(version), None, false);
         let within = |letter, n| self.message(&subject, letter, None, Some(format!("{subject}{n}")), false);
-        match chance {
-            // Once, and once more.
-            0..45 => [plain('A', None)].into(),
-            45..58 => [plain('A', None), plain('A', None)].into(),
-            // Amended; the first state sent again, which changes nothing; amended again.
-            58..68 => [plain('A', None), plain('B', None)].into(),
-            68..76 => [plain('A', None), plain('B', None), plain('A', None), plain('C', None), plain('C', None)].into(),
-            // Counted, and overtaken on the way.
-            76..86 => [plain('A', Some(1)), plain('C', Some(3)), plain('B', Some(2)), plain('B', Some(2)), plain('C', Some(3))]
-                .into(),
-            // One number for two contents.
-            86..91 => [plain('A', Some(1)), plain('B', Some(1)), plain('C', Some(2))].into(),
-            // Changed and taken back, in envelopes that tell a change from a repeat.
-            _ => [within('A', 1), within('B', 2), within('A', 3), within('A', 1), within('A', 3)].into(),
+        match (style, chance) {
+            // Once; twice; amended; and amended again, with the first state sent again between, which changes nothing.
+            (Style::Plain, 0..60) => [plain('A')].into(),
+            (Style::Plain, 60..75) => [plain('A'), plain('A')].into(),
+            (Style::Plain, 75..88) => [plain('A'), plain('B')].into(),
+            (Style::Plain, _) => [plain('A'), plain('B'), plain('A'), plain('C'), plain('C')].into(),
+            // Counted; overtaken on the way; one number for two contents.
+            (Style::Counted, 0..40) => [counted('A', 1), counted('B', 2)].into(),
+            (Style::Counted, 40..70) => {
+                [counted('A', 1), counted('C', 3), counted('B', 2), counted('B', 2), counted('C', 3)].into()
+            }
+            (Style::Counted, _) => [counted('A', 1), counted('B', 1), counted('C', 2)].into(),
+            // Changed; changed and taken back, in envelopes that tell a change from a repeat.
+            (Style::Enveloped, 0..50) => [within('A', 1), within('B', 2)].into(),
+            (Style::Enveloped, _) => {
+                [within('A', 1), within('B', 2), within('A', 3), within('A', 1), within('A', 3)].into()
+            }
         }
     }
 
