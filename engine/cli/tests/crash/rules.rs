@@ -4,41 +4,48 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::dice::Dice;
+use crate::stories::Kind;
 
-/// A folder of rules that changes.
+/// Three packs of rules that change.
 pub struct Rules {
     pub folder: PathBuf,
     dice: Dice,
-    broken: bool,
+    /// The pack that cannot be used, if one cannot.
+    broken: Option<Kind>,
     pub n_swaps: usize,
     pub n_refused: usize,
 }
 
 impl Rules {
     pub fn new(folder: &Path, seed: u64) -> Self {
-        fs::create_dir_all(folder).unwrap();
-        fs::write(folder.join("pack.yaml"), "name: crash\nowner: desk\n").unwrap();
-        for (stream, scores, rate, lane) in [
-            ("declaration", "{at_least: 10, lane: post_audit}", 0.1, "scan"),
-            ("consignment", "{at_least: 10, lane: surveillance}", 0.1, "scan"),
-            ("traveller", "{at_least: 10, lane: refer}", 0.05, "refer"),
-        ] {
+        let dice = Dice::of(seed, "rules");
+        let mut rules = Self { folder: folder.to_owned(), dice, broken: None, n_swaps: 0, n_refused: 0 };
+        for kind in Kind::ALL {
+            let pack = rules.pack(kind);
+            fs::create_dir_all(&pack).unwrap();
+            let (lane, strict) = lanes(kind);
             let policy = format!(
-                "stream: {stream}\nscores:\n  - {scores}\nrandom:\n  - {{stratum: baseline, rate: {rate}, lane: {lane}}}\n"
+                "stream: {}\nscores:\n  - {{at_least: 10, lane: {lane}}}\n\
+                 random:\n  - {{stratum: baseline, rate: 0.1, lane: {strict}}}\n",
+                kind.stream()
             );
-            fs::write(folder.join(format!("{stream}.policy.yaml")), policy).unwrap();
+            fs::write(pack.join("policy.yaml"), policy).unwrap();
+            fs::write(pack.join("pack.yaml"), format!("name: {0}s\nstream: {0}\nowner: desk\n", kind.stream())).unwrap();
+            rules.write(kind, 500, false);
         }
-        let mut rules =
-            Self { folder: folder.to_owned(), dice: Dice::of(seed, "rules"), broken: false, n_swaps: 0, n_refused: 0 };
-        rules.write(500, false);
         rules
     }
 
-    /// Puts other rules there; a few of them cannot be used.
+    fn pack(&self, kind: Kind) -> PathBuf {
+        self.folder.join(kind.stream())
+    }
+
+    /// Puts other rules there for one kind of subject; a few of them cannot be used.
     pub fn swap(&mut self) {
-        let over = self.dice.between(1, 990);
-        let broken = self.dice.percent(20);
-        self.write(over, broken);
+        self.mend();
+        let kind = *self.dice.pick(&Kind::ALL);
+        let (over, broken) = (self.dice.between(1, 990), self.dice.percent(20));
+        self.write(kind, over, broken);
         if broken {
             self.n_refused += 1;
         } else {
@@ -48,32 +55,46 @@ impl Rules {
 
     /// Puts rules there that can be used, if they cannot: nothing starts without.
     pub fn mend(&mut self) {
-        if self.broken {
+        if let Some(kind) = self.broken.take() {
             let over = self.dice.between(1, 990);
-            self.write(over, false);
+            self.write(kind, over, false);
             self.n_swaps += 1;
         }
     }
 
-    fn write(&mut self, over: usize, broken: bool) {
-        self.broken = broken;
-        let lane = if broken { "nowhere" } else { "documents" };
+    fn write(&mut self, kind: Kind, over: usize, broken: bool) {
+        self.broken = broken.then_some(kind);
+        let (_, strict) = lanes(kind);
+        let lane = if broken { "nowhere" } else { strict };
         let share = over as f64 / 1000.0;
-        let rest = "owner: desk, instruction: Look., legal_basis: Customs Act";
-        let rules = format!(
-            "rules:
-  - {{id: d-worth, title: Worth much, stream: declaration, when: 'customs_value_usd > {over}', lane: {lane}, {rest}}}
-  - {{id: d-first, title: First item, stream: declaration, when: 'item_no = 1', score: 4, {rest}}}
-  - {{id: d-more, title: More items, stream: declaration, when: 'item_no > 1', score: 7, {rest}}}
-  - {{id: d-share, title: Some, stream: declaration, when: \"hs_code LIKE '85%'\", lane: scan, share: {share}, {rest}}}
-  - {{id: c-worth, title: Worth much, stream: consignment, when: 'value_usd > {over}', lane: scan, {rest}}}
-  - {{id: c-air, title: By air, stream: consignment, when: \"transport_mode = 'air'\", score: 10, {rest}}}
-  - {{id: t-seat, title: In front, stream: traveller, when: \"seat LIKE '1%'\", lane: refer, share: {share}, {rest}}}
-"
-        );
-        let path = self.folder.join("rules.yaml");
-        let new = self.folder.join(".rules.yaml.new");
-        fs::write(&new, rules).unwrap();
+        let rules = match kind {
+            Kind::Declaration => [
+                format!("id: d-worth, when: 'customs_value_usd > {over}', lane: {lane}"),
+                "id: d-first, when: 'item_no = 1', score: 4".to_owned(),
+                "id: d-more, when: 'item_no > 1', score: 7".to_owned(),
+                format!("id: d-share, when: \"hs_code LIKE '85%'\", lane: scan, share: {share}"),
+            ]
+            .to_vec(),
+            Kind::Consignment => [
+                format!("id: c-worth, when: 'value_usd > {over}', lane: {lane}"),
+                "id: c-air, when: \"transport_mode = 'air'\", score: 10".to_owned(),
+            ]
+            .to_vec(),
+            Kind::Traveller => vec![format!("id: t-seat, when: \"seat LIKE '1%'\", lane: {lane}, share: {share}")],
+        };
+        let rest = "title: Some, owner: desk, instruction: Look., legal_basis: Customs Act";
+        let rules: Vec<_> = rules.into_iter().map(|rule| format!("  - {{{rule}, {rest}}}\n")).collect();
+        let (path, new) = (self.pack(kind).join("rules.yaml"), self.pack(kind).join(".rules.yaml.new"));
+        fs::write(&new, format!("rules:\n{}", rules.concat())).unwrap();
         fs::rename(&new, &path).unwrap();
+    }
+}
+
+/// A lane that points lead to, and one that is asked for.
+fn lanes(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Declaration => ("post_audit", "documents"),
+        Kind::Consignment => ("surveillance", "scan"),
+        Kind::Traveller => ("refer", "intercept"),
     }
 }

@@ -25,7 +25,7 @@ pub fn write(folder: &Path, places: &Places<'_>) {
 path = "{store}"
 
 [rules]
-paths = ["rules"]
+paths = ["rules/declaration", "rules/consignment", "rules/traveller"]
 poll_ms = 50
 
 [http]
@@ -70,7 +70,8 @@ attempts_max = 0
 name = "topics"
 kind = "kafka"
 brokers = "{broker}"
-topics = {{ "in.declarations" = "declaration", "in.consignments" = "consignment" }}
+topics = {{ "in.declarations" = {{ stream = "declaration" }}, "in.consignments" = {{ stream = "consignment" }} }}
+properties = {{ "reconnect.backoff.max.ms" = "500" }}
 
 [[sink]]
 name = "kafka"
@@ -78,6 +79,7 @@ kind = "kafka"
 brokers = "{broker}"
 create = {{ partitions = {} }}
 timeout_secs = 5
+properties = {{ "reconnect.backoff.max.ms" = "500" }}
 "#,
             crate::kafka::PARTITIONS
         );
