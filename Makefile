@@ -4,12 +4,13 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup demo check test doc bench bench-stream instructions agree deny
+.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny
 
 help:
 	@echo "make demo    build, generate a day of border traffic, run all three streams, show what was selected and why"
 	@echo "make test    everything CI runs: format, lints, tests, documentation"
 	@echo "make check   format and lints only"
+	@echo "make crash   kill the service at random instants and check that nothing is lost or said twice; KILLS=200"
 	@echo "make bench   measure (builds optimised); BENCH=by_rules for a part"
 	@echo "make bench-stream   the running service under load: requests, files, a topic, a backlog, restarts, new rules"
 	@echo "make instructions   count instructions of the hot kernels, fail where they grew (needs valgrind)"
@@ -31,6 +32,11 @@ check: setup
 test: check
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(MAKE) doc
+
+# What CI runs with six kills. CRASH_SEED=2 gives another run; a run that fails says which seed it had.
+KILLS ?= 200
+crash: setup
+	KILLS=$(KILLS) CRASH_SEED=$(CRASH_SEED) $(CARGO) test --locked -p haechi --test crash -- --nocapture --test-threads 1
 
 # Private items too: the readers of these pages work on the code.
 doc:

@@ -15,6 +15,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // Failpoints that `FAILPOINTS` names; compiled into tests alone.
+    let _failpoints = fail::FailScenario::setup();
     let cli = cli::Cli::parse();
     // The service logs as its settings say.
     if !matches!(cli.command, cli::Command::Serve(_)) {

@@ -4,6 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the machine's clock says, in ms since 1970 UTC.
 pub(crate) fn wall_ms() -> i64 {
+    fail::fail_point!("clock-back", |ms| machine_ms() - ms.and_then(|ms| ms.parse::<i64>().ok()).unwrap_or(0));
+    machine_ms()
+}
+
+fn machine_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
