@@ -7,7 +7,7 @@ CARGO ?= cargo
 .PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny
 
 help:
-	@echo "make demo    build, generate a day of border traffic, run all three streams, show what was selected and why"
+	@echo "make demo    build, run the service on a generated day of border traffic, show selections arriving and why"
 	@echo "make test    everything CI runs: format, lints, tests, documentation"
 	@echo "make check   format and lints only"
 	@echo "make crash   kill the service at random instants and check that nothing is lost or said twice; KILLS=200"

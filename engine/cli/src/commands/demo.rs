@@ -162,7 +162,7 @@ impl Demo<'_> {
         let began = Instant::now();
         for (stream, file, ..) in STREAMS {
             let (from, to) = (day.join(file), self.args.out.join("in").join(stream).join(file));
-            fs::rename(&from, &to).map_err(|source| CommandError::File { path: from, source })?;
+            drop_into(&from, &to).map_err(|source| CommandError::File { path: from, source })?;
         }
         self.say("the day's files are dropped into its folders; selections arrive:\n")?;
         let mut arrived: BTreeMap<&'static str, Arrived> = BTreeMap::new();
@@ -357,6 +357,16 @@ fn explained(
         }
     }
     Ok(findings)
+}
+
+/// Has a file appear in a folder, all at once; the file itself stays where it is.
+fn drop_into(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::hard_link(from, to).or_else(|_| {
+        // Another file system: a name that sources leave alone until it is whole.
+        let part = to.with_extension("part");
+        fs::copy(from, &part)?;
+        fs::rename(part, to)
+    })
 }
 
 fn make_folder(path: &Path) -> Result<(), CommandError> {

@@ -87,7 +87,8 @@ impl Book {
 fn fate(message: &Message, known: &[Known]) -> Fate {
     let newest = known.iter().filter(|k| k.decided).max_by_key(|k| k.version);
     let fits = |k: &&Known| k.letter == message.letter && message.version.is_none_or(|version| version == k.version);
-    let sent_before = newest.filter(fits).or_else(|| known.iter().rev().filter(fits).find(|k| k.envelope == message.envelope));
+    let sent_before =
+        newest.filter(fits).or_else(|| known.iter().rev().filter(fits).find(|k| k.envelope == message.envelope));
     match (sent_before, newest, message.version) {
         (Some(before), ..) => Fate::Repeated(before.version),
         (None, None, version) => Fate::Selected(version.unwrap_or(1)),

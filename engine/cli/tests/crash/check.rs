@@ -224,7 +224,10 @@ impl Judgement {
             match selected.get(position) {
                 None => self.faults.note(format!("told and not in the store: {told}")),
                 Some(kept) => self.faults.must(kept.content == *told, || {
-                    format!("told differently than stored at {position}\n    told:   {told}\n    stored: {}", kept.content)
+                    format!(
+                        "told differently than stored at {position}\n    told:   {told}\n    stored: {}",
+                        kept.content
+                    )
                 }),
             }
         }
@@ -248,7 +251,11 @@ impl Judgement {
             if whole {
                 let missing: Vec<_> = selected.keys().filter(|p| !distinct.contains(p)).copied().collect();
                 self.faults.must(missing.is_empty(), || {
-                    format!("{observer}: {} selections missing, the first: {:?}", missing.len(), &missing[..missing.len().min(10)])
+                    format!(
+                        "{observer}: {} selections missing, the first: {:?}",
+                        missing.len(),
+                        &missing[..missing.len().min(10)]
+                    )
                 });
             }
             if once {
@@ -256,7 +263,11 @@ impl Judgement {
                 told.iter().for_each(|position| *counts.entry(*position).or_default() += 1);
                 let twice: Vec<_> = counts.into_iter().filter(|(_, n)| *n > 1).collect();
                 self.faults.must(twice.is_empty(), || {
-                    format!("{observer}: {} came more than once, the first: {:?}", twice.len(), &twice[..twice.len().min(10)])
+                    format!(
+                        "{observer}: {} came more than once, the first: {:?}",
+                        twice.len(),
+                        &twice[..twice.len().min(10)]
+                    )
                 });
             }
             if observer == http::OBSERVER {

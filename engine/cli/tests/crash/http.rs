@@ -117,7 +117,8 @@ impl Client {
 
     /// Whether the answer is what had to come.
     fn check(&self, post: &Post, again: bool, text: &str) {
-        let about = || format!("{}, post of {}", self.name, post.fates.iter().map(|(m, _)| m.mark()).collect::<String>());
+        let about =
+            || format!("{}, post of {}", self.name, post.fates.iter().map(|(m, _)| m.mark()).collect::<String>());
         let Ok(answer) = serde_json::from_str::<Value>(text) else {
             return self.seen.fault(format!("{}: no JSON: {text}", about()));
         };
@@ -153,9 +154,14 @@ impl Client {
             };
             let got = selection["outcome"].as_str().unwrap_or("none");
             // What was committed and not answered is a repeat the next time.
-            let right = got == outcome || ((again || message.shared) && matches!(got, "selected" | "repeated" | "late"));
+            let right =
+                got == outcome || ((again || message.shared) && matches!(got, "selected" | "repeated" | "late"));
             if !right {
-                self.seen.fault(format!("{}: {got} where {} had to be {outcome}: {selection}", about(), message.mark()));
+                self.seen.fault(format!(
+                    "{}: {got} where {} had to be {outcome}: {selection}",
+                    about(),
+                    message.mark()
+                ));
             }
             if message.kind != Kind::Traveller && selection["subject_id"] != message.subject.as_str() {
                 self.seen.fault(format!("{}: an answer about another subject: {selection}", about()));

@@ -77,7 +77,11 @@ impl Broker {
 
     pub fn sender(&self, kind: Kind, topic: &'static str, seed: u64, book: &Arc<Mutex<Book>>) -> Sender {
         let mut config = self.client();
-        config.set("linger.ms", "0").set("enable.idempotence", "true").set("message.timeout.ms", "0").set("reconnect.backoff.max.ms", "500");
+        config
+            .set("linger.ms", "0")
+            .set("enable.idempotence", "true")
+            .set("message.timeout.ms", "0")
+            .set("reconnect.backoff.max.ms", "500");
         Sender { kind, topic, seed, book: Arc::clone(book), producer: config.create().unwrap() }
     }
 

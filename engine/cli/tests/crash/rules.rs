@@ -30,7 +30,8 @@ impl Rules {
                 kind.stream()
             );
             fs::write(pack.join("policy.yaml"), policy).unwrap();
-            fs::write(pack.join("pack.yaml"), format!("name: {0}s\nstream: {0}\nowner: desk\n", kind.stream())).unwrap();
+            fs::write(pack.join("pack.yaml"), format!("name: {0}s\nstream: {0}\nowner: desk\n", kind.stream()))
+                .unwrap();
             rules.write(kind, 500, false);
         }
         rules

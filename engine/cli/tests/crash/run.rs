@@ -13,6 +13,7 @@ use crate::book::Book;
 use crate::check::{Judgement, judge};
 use crate::dice::Dice;
 use crate::events::{self, Listener};
+use crate::files;
 use crate::folder::{Writer, waiting};
 use crate::http::{Client, Tally};
 use crate::kafka::{self, Broker};
@@ -22,7 +23,6 @@ use crate::service::{Service, free_port};
 use crate::settings::{self, Places};
 use crate::stories::Kind;
 use crate::webhook::{self, Receiver};
-use crate::files;
 
 /// Longest from the last record sent to the last selection delivered.
 const DRAINING: Duration = Duration::from_secs(90);
@@ -149,7 +149,9 @@ impl Run {
             let writer = Writer { kind, folder, seed: self.seed, book: Arc::clone(&self.book), messages_max: 80 };
             self.senders.push(tokio::spawn(writer.run(self.stop_sending.clone())));
         }
-        for (kind, topic) in kafka::IN.iter().filter(|_| self.broker.is_some() && std::env::var_os("CRASH_ONLY_HTTP").is_none()) {
+        for (kind, topic) in
+            kafka::IN.iter().filter(|_| self.broker.is_some() && std::env::var_os("CRASH_ONLY_HTTP").is_none())
+        {
             let sender = self.broker.as_ref().unwrap().sender(*kind, topic, self.seed, &self.book);
             self.senders.push(tokio::spawn(sender.run(self.stop_sending.clone())));
         }
