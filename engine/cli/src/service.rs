@@ -20,11 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub struct Where {
     /// Settings of the service
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Address of a running service, instead of that of its settings
-    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "config")]
     pub url: Option<String>,
 }
 

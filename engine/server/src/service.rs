@@ -300,3 +300,64 @@ async fn tend(store: Store, metrics: PrometheusHandle, alert_above: u64, stop: C
         warned = units > alert_above;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use haechi_connectors::{BoxFuture, Closed, Delivery, Feed, Receipt, source::FeedError};
+
+    use super::*;
+
+    struct NoFeed;
+
+    impl Feed for NoFeed {
+        fn hand_over(&self, _delivery: Delivery) -> BoxFuture<'_, Result<Receipt, Closed>> {
+            Box::pin(std::future::ready(Err(Closed)))
+        }
+
+        fn stands(&self, _prefix: &str) -> Result<Vec<(String, String)>, FeedError> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Ends at once, or when it is told to.
+    struct Ends(Option<Result<(), &'static str>>);
+
+    impl Source for Ends {
+        fn name(&self) -> &'static str {
+            "brokers"
+        }
+
+        fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, Result<(), SourceError>> {
+            Box::pin(async move {
+                match self.0 {
+                    Some(result) => {
+                        result.map_err(|reason| SourceError { name: "brokers".into(), reason: reason.into() })
+                    }
+                    None => {
+                        context.stop.cancelled().await;
+                        Ok(())
+                    }
+                }
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_ends_is_noted() {
+        for (ends, expected) in [
+            (Some(Err("no such topic")), Some("source `brokers`: no such topic")),
+            (Some(Ok(())), Some("it has ended by itself")),
+            (None, None),
+        ] {
+            let state = |name: &str| SourceState { name: name.to_owned(), failed: None };
+            let states = Arc::new(Mutex::new(vec![state("others"), state("brokers")]));
+            let context = SourceContext { feed: Arc::new(NoFeed), stop: CancellationToken::new() };
+            if ends.is_none() {
+                context.stop.cancel();
+            }
+            drive(Box::new(Ends(ends)), context, Arc::clone(&states)).await;
+            let states = states.lock().unwrap();
+            assert_eq!((states[0].failed.as_deref(), states[1].failed.as_deref()), (None, expected));
+        }
+    }
+}

@@ -21,8 +21,8 @@ pub const EXAMPLE: &str = "\
 Example:
   haechi quarantine list --config haechi.toml
   haechi quarantine show 1042 --config haechi.toml
-  haechi quarantine replay 1042 --file mended.json --config haechi.toml
-  haechi quarantine discard 1043 --reason duplicate --config haechi.toml";
+  haechi quarantine replay 1042 mended.json --config haechi.toml
+  haechi quarantine discard 1043 'sent twice' --config haechi.toml";
 
 /// Arguments of `haechi quarantine`.
 #[derive(Debug, Args)]
@@ -54,8 +54,8 @@ enum Action {
     Replay {
         /// Its position
         id: Position,
-        /// The mended text; `-` reads it from standard input
-        #[arg(long, value_name = "FILE")]
+        /// The mended text, where it needs mending; `-` reads it from standard input
+        #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
     /// Give a unit up
@@ -64,7 +64,6 @@ enum Action {
         /// Its position
         id: Position,
         /// Why
-        #[arg(long)]
         reason: String,
     },
 }

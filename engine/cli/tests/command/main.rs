@@ -8,6 +8,7 @@ mod evaluate;
 mod explain;
 mod failing;
 mod help;
+mod service;
 mod sql;
 mod support;
 mod sweep;

@@ -1,0 +1,153 @@
+//! `haechi serve` and the commands that speak to it, or to its store while it does not run.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Desk, SHOES};
+
+/// Nobody listens there.
+const SETTINGS: &str = "[store]\npath = 'store'\n[rules]\npaths = ['shoes.yaml']\n[http]\nlisten = '127.0.0.1:1'\n";
+const SECRET: &str = "00112233445566778899aabbccddeeff";
+
+/// A service that runs beside the test.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    fn on(desk: &Desk) -> Self {
+        let mut command = desk.command("serve --config haechi.toml --json");
+        command
+            .env("HAECHI_SECRET", SECRET)
+            .env("HAECHI__HTTP__LISTEN", "127.0.0.1:0")
+            .env("HAECHI__TELEMETRY__LOG", "warn");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Self { child, address: told["listening"].as_str().unwrap().to_owned() }
+    }
+
+    fn post(&self, body: &str) -> String {
+        let mut connection = TcpStream::connect(&self.address).unwrap();
+        let n = body.len();
+        write!(
+            connection,
+            "POST /v1/declarations HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {n}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to end; its exit code.
+    fn end(mut self) -> i32 {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ = self.child.kill();
+    }
+}
+
+/// A desk with rules and settings, and a service on it that was sent two declarations with a fault each.
+fn served() -> (Desk, Running) {
+    let desk = Desk::new();
+    desk.file("shoes.yaml", SHOES).file("haechi.toml", SETTINGS);
+    let running = Running::on(&desk);
+    for id in ["D1", "D2"] {
+        let items = "[{\"hs_code\": \"6402991000\", \"net_mass_kg\": 80}, {\"hs_code\": \"6402991000\", \"net_mass_kg\": \"x\"}]";
+        let answer = running.post(&format!("{{\"declaration_id\": \"{id}\", \"items\": {items}}}"));
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"rows\":1"), "{answer}");
+    }
+    (desk, running)
+}
+
+fn ids(list: &Value) -> Vec<u64> {
+    list["units"].as_array().unwrap().iter().map(|unit| unit["id"].as_u64().unwrap()).collect()
+}
+
+const MENDED: &str = "{\"declaration_id\": \"D1\", \"item_no\": 2, \"hs_code\": \"6402991000\", \"origin_country\": \"CN\", \
+                      \"customs_value_usd\": 100, \"net_mass_kg\": 80}";
+
+#[test]
+fn a_running_service_is_asked_over_http() {
+    let (desk, running) = served();
+    let url = format!("--url http://{}", running.address);
+    let shown = desk.haechi(&format!("inspect {url}")).done().out;
+    assert!(shown.starts_with("service   running, ready\nposition  4, 0 rows waiting\n"), "{shown}");
+    let status = desk.haechi(&format!("inspect {url} --json")).done().json();
+    assert_eq!((&status["running"], &status["quarantine"][0]["units"]), (&true.into(), &2.into()));
+
+    let listed = desk.haechi(&format!("quarantine list {url} --json")).done().json();
+    let ids = ids(&listed);
+    assert!(desk.haechi(&format!("quarantine list {url}")).done().out.contains("bad_number"));
+    let unit = desk.haechi(&format!("quarantine show {} {url}", ids[0])).done().out;
+    assert!(unit.contains("state       waiting") && unit.contains("\"x\""), "{unit}");
+    desk.file("mended.json", MENDED);
+    let replayed = desk.haechi(&format!("quarantine replay {} mended.json {url} --user ara", ids[0])).done().out;
+    assert!(replayed.starts_with("D1 version 2: examine (selected, position "), "{replayed}");
+    let refused = desk.haechi(&format!("quarantine replay {} {url}", ids[0]));
+    assert_eq!((refused.code, refused.err.contains("is replayed already")), (1, true), "{}", refused.err);
+    let given_up = desk.haechi(&format!("quarantine discard {} twice {url} --user ara", ids[1])).done().out;
+    assert!(given_up.contains("state       discarded") && given_up.contains("by ara at"), "{given_up}");
+    // The store is the service's as long as it runs.
+    let locked = desk.haechi("inspect --config haechi.toml");
+    assert_eq!((locked.code, locked.err.contains("another process has this store open")), (3, true), "{}", locked.err);
+    assert_eq!(running.end(), 0);
+}
+
+#[test]
+fn the_store_is_asked_while_no_service_runs() {
+    let (desk, running) = served();
+    assert_eq!(running.end(), 0);
+    let shown = desk.haechi("inspect --config haechi.toml").done().out;
+    assert!(shown.starts_with("service   not running; this is its store\n"), "{shown}");
+    let ids = ids(&desk.haechi("quarantine list --config haechi.toml --json").done().json());
+    desk.file("mended.json", MENDED);
+    let replay = |id: u64| {
+        let mut command = desk.command(&format!("quarantine replay {id} mended.json --config haechi.toml --json"));
+        command.env("HAECHI_SECRET", SECRET).output().unwrap()
+    };
+    let told: Value = serde_json::from_slice(&replay(ids[0]).stdout).unwrap();
+    assert_eq!((&told["selections"][0]["version"], &told["selections"][0]["rows"]), (&2.into(), &2.into()));
+    assert_eq!(replay(ids[0]).status.code(), Some(1));
+    desk.haechi(&format!("quarantine discard {} twice --config haechi.toml", ids[1])).done();
+    let waiting = desk.haechi("quarantine list --config haechi.toml --json").done().json();
+    assert_eq!(waiting["units"], serde_json::json!([]));
+    let all = desk.haechi("quarantine list --state all --config haechi.toml --json").done().json();
+    assert_eq!(all["units"].as_array().unwrap().len(), 2);
+    let away = desk.haechi("inspect --url http://127.0.0.1:1");
+    assert_eq!((away.code, away.err.contains("no service answers there")), (3, true), "{}", away.err);
+}
+
+#[test]
+fn settings_are_printed_and_checked() {
+    let desk = Desk::new();
+    let printed = desk.haechi("config").done().out;
+    desk.file("haechi.toml", &printed);
+    assert_eq!(desk.haechi("config --check haechi.toml").done().out, "haechi.toml is right: 0 sources, 0 sinks\n");
+    desk.file("wrong.toml", "[http]\nlisten = '127.0.0.1:1'\n\n[engine]\nblok_rows = 1\n");
+    let wrong = desk.haechi("config --check wrong.toml");
+    assert_eq!(wrong.code, 2);
+    assert_eq!(wrong.err, "error: wrong.toml:5:1: unknown key `blok_rows`, nearest is `block_rows`\n");
+    desk.file("sink.toml", "[[sink]]\nname = 'a'\nkind = 'webhook'\nurl = 'ftp://a'\nsecret_env = 'HOME'\n");
+    let sink = desk.haechi("config --check sink.toml");
+    assert_eq!((sink.code, sink.err.contains("sink `a`: `url`")), (2, true), "{}", sink.err);
+    let gone = desk.haechi("serve --config nowhere.toml");
+    assert_eq!((gone.code, gone.err.contains("cannot read settings `nowhere.toml`")), (3, true), "{}", gone.err);
+    let secret = desk.haechi("serve --config haechi.toml");
+    assert_eq!((secret.code, secret.err.contains("openssl rand -hex 32")), (2, true), "{}", secret.err);
+    let rules = desk.command("serve --config haechi.toml").env("HAECHI_SECRET", SECRET).output().unwrap();
+    assert_eq!(rules.status.code(), Some(2));
+    assert!(String::from_utf8(rules.stderr).unwrap().contains("[rules] paths: no rules"));
+}
