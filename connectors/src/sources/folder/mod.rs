@@ -196,7 +196,7 @@ struct Watch {
     look: Look,
     /// Files that are read but could not be moved.
     unmoved: HashMap<String, (Found, Fate)>,
-    /// Files that the system would not let us read, and of which that was said.
+    /// Files that the system would not let us read or move, and of which that was said.
     refused: HashSet<String>,
     /// Whether the folder could be looked at the last time.
     is_up: Option<bool>,
@@ -391,7 +391,6 @@ impl Watch {
             self.look.forget(&found.name);
             return Ok(());
         }
-        self.refused.remove(&found.name);
         if matches!(fate, Fate::Done | Fate::Failed) {
             let (folders, path) = (self.source.folders.clone(), found.path.clone());
             let moved = spawn_blocking(move || folders.put_away(&path, fate == Fate::Done)).await;
@@ -399,13 +398,21 @@ impl Watch {
                 Ok(to) => self.count(&found, fate, &to),
                 Err(error) => {
                     let (source, file) = (&self.source.name, &found.name);
-                    tracing::error!(source, file, %error, "is read, but cannot be moved; `done` and `failed` have to be \
-                                    on its file system and writable. It is tried again");
+                    if self.refused.insert(file.clone()) {
+                        tracing::error!(
+                            source,
+                            file,
+                            %error,
+                            "is read, but cannot be moved; `done` and `failed` have to be on its file system and \
+                             writable. It is tried again"
+                        );
+                    }
                     self.unmoved.insert(found.name.clone(), (found, fate));
                     return Ok(());
                 }
             }
         }
+        self.refused.remove(&found.name);
         self.look.forget(&found.name);
         self.forget(format!("{}/{}", self.source.name, found.name)).await
     }
