@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, inspect, quarantine,
-    run, schema, serve, sql, sweep, test,
+    replay, run, schema, serve, sql, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
@@ -50,6 +50,9 @@ pub enum Command {
     /// Explain why a subject got its lane, or why a rule did not hit it
     #[command(after_help = explain::EXAMPLE)]
     Explain(explain::ExplainArgs),
+    /// Take the decisions on a subject again, by the rules that took them
+    #[command(after_help = replay::EXAMPLE)]
+    Replay(replay::ReplayArgs),
     /// Describe an error or warning code
     #[command(after_help = explain_error::EXAMPLE)]
     ExplainError(explain_error::ExplainErrorArgs),

@@ -11,6 +11,7 @@ mod mending;
 mod metrics;
 pub mod quarantine;
 mod readers;
+pub mod replays;
 mod service;
 pub mod settings;
 mod status;

@@ -155,7 +155,15 @@ impl Service {
         let states: Arc<Mutex<Vec<SourceState>>> = Arc::new(Mutex::new(states));
         let rules = watch.state();
         let (end, states_of) = (others.stop.clone(), Arc::clone(&states));
-        let parts = Parts { engine: engine.clone(), readers, metrics: metrics.clone(), rules, sources: states_of, end };
+        let parts = Parts {
+            engine: engine.clone(),
+            readers,
+            metrics: metrics.clone(),
+            rules,
+            sources: states_of,
+            context: context.clone(),
+            end,
+        };
         let app = Arc::new(App::new(&settings, parts));
         let service = Self {
             address,

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod explain_error;
 pub mod inspect;
 pub mod quarantine;
+pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod serve;
@@ -43,6 +44,7 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
         Command::Check(args) => check::run(args, out),
         Command::Test(args) => test::run(args, out),
         Command::Explain(args) => explain::run(args, out),
+        Command::Replay(args) => replay::run(args, out),
         Command::ExplainError(args) => explain_error::run(args, out),
         Command::Schema(args) => schema::run(args, out),
         Command::Convert(args) => convert::run(args, out),

@@ -29,13 +29,18 @@ pub struct Which {
     version: Option<i32>,
 }
 
+/// An identifier as readers keep it.
+pub(super) fn kept(subject: &str) -> String {
+    subject.trim().to_uppercase()
+}
+
 /// A selection with its hits: that of a version, or the last one made.
 pub async fn one(
     State(app): State<Arc<App>>,
     Path((stream, subject)): Path<(String, String)>,
     Asked(Query(which)): Asked<Which>,
 ) -> Result<Response, Problem> {
-    let stream = stream_named(&app, &stream)?;
+    let (stream, subject) = (stream_named(&app, &stream)?, kept(&subject));
     let store = app.engine.store().clone();
     let version = which.version;
     let found = blocking({
@@ -117,7 +122,7 @@ pub async fn listen(
     Ok((headers, [("x-accel-buffering", "no")], body).into_response())
 }
 
-fn stream_named(app: &App, name: &str) -> Result<&'static Stream, Problem> {
+pub(super) fn stream_named(app: &App, name: &str) -> Result<&'static Stream, Problem> {
     let unknown =
         || Problem::not_found(format!("no stream `{name}`; there are declaration, consignment and traveller"));
     app.readers.stream(name).ok_or_else(unknown)

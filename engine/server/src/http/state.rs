@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use haechi_connectors::SinkSettings;
-use haechi_pipeline::release::WatchState;
+use haechi_pipeline::release::{ReleaseContext, WatchState};
 use haechi_pipeline::stream::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -40,8 +40,8 @@ pub struct App {
     pub sources: Arc<Mutex<Vec<SourceState>>>,
     /// Where selections go.
     pub sinks: Vec<Connector<SinkSettings>>,
-    /// Cancelled when everything is to end.
-    pub end: CancellationToken,
+    /// What decisions depend on besides rules.
+    pub context: ReleaseContext,
     stopping: AtomicBool,
     seats: Arc<Semaphore>,
 }
@@ -58,17 +58,19 @@ pub struct Parts {
     pub rules: Arc<Mutex<WatchState>>,
     /// See [`App::sources`].
     pub sources: Arc<Mutex<Vec<SourceState>>>,
-    /// See [`App::end`].
+    /// See [`App::context`].
+    pub context: ReleaseContext,
+    /// Cancelled when everything is to end.
     pub end: CancellationToken,
 }
 
 impl App {
     /// Everything handlers need.
     pub fn new(settings: &Settings, parts: Parts) -> Self {
-        let Parts { engine, readers, metrics, rules, sources, end } = parts;
+        let Parts { engine, readers, metrics, rules, sources, context, end } = parts;
         let http = settings.http.clone();
         let large = Arc::new(Semaphore::new(LARGE_MAX));
-        let events = Arc::new(Events::new(engine.store().clone(), engine.position(), http.listeners_max, end.clone()));
+        let events = Arc::new(Events::new(engine.store().clone(), engine.position(), http.listeners_max, end));
         Self {
             bounds: Bounds { bytes_max: http.body_bytes_max, timeout: http.timeout(), large },
             seats: Arc::new(Semaphore::new(http.requests_max.min(u32::MAX as usize))),
@@ -81,7 +83,7 @@ impl App {
             rules,
             sources,
             sinks: settings.sink.clone(),
-            end,
+            context,
             stopping: AtomicBool::new(false),
         }
     }

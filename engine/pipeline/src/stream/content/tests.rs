@@ -76,6 +76,6 @@ fn the_form_is_fixed() {
         &[1],
         &[("hs_code", Cell::Text("640299")), ("customs_value_usd", Cell::F64(12.5)), ("message_id", Cell::Text("M1"))],
     ));
-    let hex: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((hex.as_str(), envelope), ("ff6e5938ffaf9fd55acd5f22c64ae245", 17_400_929_007_479_880_917));
+    let content = u128::from_be_bytes(content);
+    assert_eq!((content, envelope), (0xff6e_5938_ffaf_9fd5_5acd_5f22_c64a_e245, 17_400_929_007_479_880_917));
 }

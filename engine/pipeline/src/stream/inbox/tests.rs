@@ -22,9 +22,9 @@ async fn put(inbox: &Inbox, urgency: Urgency, name: &str, rows: usize) -> Result
     inbox.put(urgency, delivery(name, rows), Reply::Committed(oneshot::channel().0), None).await
 }
 
-fn names(taken: &Option<(Urgency, Vec<Order>)>) -> String {
-    let orders = taken.iter().flat_map(|(_, orders)| orders);
-    orders.map(|order| order.delivery.stand.as_ref().map_or("", |stand| stand.of.as_str())).collect()
+fn names(taken: Option<(Urgency, Vec<Order>)>) -> String {
+    let orders = taken.into_iter().flat_map(|(_, orders)| orders);
+    orders.filter_map(|order| order.delivery.stand.map(|stand| stand.of)).collect()
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_flood_is_cut_into_blocks_and_takes_turns_with_requests() {
     for name in ["1", "2"] {
         put(&inbox, Urgency::Request, name, 1).await.unwrap();
     }
-    let blocks = [(); 4].map(|()| names(&inbox.take(10)));
+    let blocks = [(); 4].map(|()| names(inbox.take(10)));
     assert_eq!(blocks, ["ab", "12", "cd", "e"]);
 }
 
@@ -54,7 +54,7 @@ async fn who_puts_waits_for_room_until_what_was_taken_is_let_go() {
     assert_eq!(inbox.waiting_rows().map(|(_, rows)| rows), [0, 0], "b has no room while a is worked on");
     drop(taken);
     tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap().unwrap().unwrap();
-    assert_eq!(names(&inbox.take(100)), "b");
+    assert_eq!(names(inbox.take(100)), "b");
 }
 
 #[tokio::test]
@@ -63,6 +63,6 @@ async fn once_closed_it_gives_out_what_waits_and_takes_nothing() {
     put(&inbox, Urgency::Bulk, "a", 1).await.unwrap();
     inbox.close();
     assert_eq!(put(&inbox, Urgency::Bulk, "b", 1).await, Err(Closed));
-    assert_eq!(names(&inbox.take(10)), "a");
+    assert_eq!(names(inbox.take(10)), "a");
     assert!(inbox.take(10).is_none());
 }

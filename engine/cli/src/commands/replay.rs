@@ -1,0 +1,86 @@
+//! `haechi replay`: decisions taken again, by the rules that took them.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use haechi_server::replays::{Again, again};
+use haechi_store::Store;
+
+use crate::commands::archive::runtime;
+use crate::commands::{DONE, FOUND_WRONG};
+use crate::error::CommandError;
+use crate::output::{Output, count};
+use crate::rules;
+use crate::service::{Reached, Where, secret};
+
+pub const EXAMPLE: &str = "\
+Example:
+  haechi replay 26KR0001 --config haechi.toml
+  haechi replay 26KR0001 --version-of-subject 2 --json";
+
+/// Arguments of `haechi replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Declaration, consignment or traveller
+    subject: String,
+
+    /// Stream of the subject
+    #[arg(long, default_value = "declaration")]
+    stream: String,
+
+    /// This version of it only
+    #[arg(long, value_name = "N")]
+    version_of_subject: Option<i32>,
+
+    #[command(flatten)]
+    place: Where,
+}
+
+/// Runs it.
+pub fn run(args: &ReplayArgs, out: &Output) -> Result<ExitCode, CommandError> {
+    let replayed = runtime()?.block_on(replayed(args))?;
+    if out.json {
+        out.document(&replayed)?;
+    } else if replayed.is_empty() {
+        out.line(format!("no decision on {} `{}` in the store", args.stream, args.subject))?;
+    }
+    for again in replayed.iter().filter(|_| !out.json) {
+        let lane = |selection: &serde_json::Value| selection["lane"].as_str().unwrap_or("?").to_owned();
+        let outcome = if again.same { "the same again" } else { "DIFFERENT" };
+        out.line(format!(
+            "version {}, position {}, rules {}: {}, {outcome}",
+            again.then["version"],
+            count(again.position),
+            again.release.get(..16).unwrap_or(&again.release),
+            lane(&again.then)
+        ))?;
+        for column in &again.differing {
+            out.line(format!("  {column}: {} then, {} now", again.then[column], again.now[column]))?;
+        }
+    }
+    let right = !replayed.is_empty() && replayed.iter().all(|again| again.same);
+    Ok(if right { DONE } else { ExitCode::from(FOUND_WRONG) })
+}
+
+async fn replayed(args: &ReplayArgs) -> Result<Vec<Again>, CommandError> {
+    let stream = rules::stream(&args.stream)?;
+    // As readers keep ids.
+    let subject = args.subject.trim().to_uppercase();
+    match args.place.reach().await? {
+        Reached::Running(remote) => {
+            let version = args.version_of_subject.map(|version| ("version", version.to_string()));
+            let path = format!("/v1/replays/{}/{subject}", stream.name);
+            let found = remote.get(&path, version.as_slice()).await?;
+            serde_json::from_value(found).map_err(|error| CommandError::Away {
+                url: remote.base,
+                reason: format!("it answers, but not as this version does: {error}"),
+            })
+        }
+        Reached::Stopped(settings) => {
+            let context = settings.release_context(secret(&settings)?);
+            let store = Store::open(&settings.store.path, &settings.store.options())?;
+            let found = again(&store, context, stream, &subject, args.version_of_subject);
+            found.map_err(|error| CommandError::Usage(error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Decisions taken again, as they are told: what came out then, what comes out now, and whether that is the same.
+
+use arrow::error::ArrowError;
+use haechi_connectors::sinks::SelectionJson;
+use haechi_model::Stream;
+use haechi_pipeline::release::ReleaseContext;
+use haechi_pipeline::replay::{ReplayError, Replayed, Replayer};
+use haechi_store::{Position, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A decision, then and now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Again {
+    /// Where it stands in the journal.
+    pub position: Position,
+    /// Hash of the rules that decided, and decide again.
+    pub release: String,
+    /// Whether both are the same, hits included.
+    pub same: bool,
+    /// Columns that differ.
+    pub differing: Vec<String>,
+    /// What was selected.
+    pub then: Value,
+    /// What is selected now.
+    pub now: Value,
+}
+
+/// Every decision on a subject, or that on one version of it, taken again by the rules of then; oldest first.
+pub fn again(
+    store: &Store,
+    context: ReleaseContext,
+    stream: &'static Stream,
+    subject: &str,
+    version: Option<i32>,
+) -> Result<Vec<Again>, ReplayError> {
+    let replayed = Replayer::new(store.clone(), context).subject(stream, subject, version)?;
+    replayed.iter().map(told).collect()
+}
+
+fn told(replayed: &Replayed) -> Result<Again, ReplayError> {
+    let selection = |batch| -> Result<Value, ReplayError> {
+        let mut json = Vec::new();
+        SelectionJson::new(batch).map_err(|error| ArrowError::SchemaError(error.to_string()))?.write(0, &mut json);
+        // What was just written is JSON.
+        Ok(serde_json::from_slice(&json).unwrap_or_default())
+    };
+    Ok(Again {
+        position: replayed.position,
+        release: replayed.release.clone(),
+        same: replayed.same(),
+        differing: replayed.differing(),
+        then: selection(&replayed.then)?,
+        now: selection(&replayed.now)?,
+    })
+}
