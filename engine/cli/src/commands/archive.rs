@@ -1,14 +1,14 @@
 //! `haechi archive`: what the service does of itself, once and by hand.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{TimeDelta, Utc};
 use clap::Args;
-use haechi_archive::{ArchiveError, ArchiveSettings, Archiver, Day, MERGED_FOR, Place, compact};
-use haechi_store::{Store, StoreOptions};
-use serde::Deserialize;
+use haechi_archive::{ArchiveError, Archiver, Day, MERGED_FOR, Place, compact};
+use haechi_model::DeriveContext;
+use haechi_server::Settings;
+use haechi_store::Store;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -38,26 +38,10 @@ pub struct ArchiveArgs {
     pub archive: Option<String>,
 }
 
-/// Of the settings of the service, those that matter here.
-#[derive(Debug, Deserialize)]
-pub struct ServiceSettings {
-    /// Where things are archived.
-    #[serde(default)]
-    pub archive: ArchiveSettings,
-    /// Where the store is.
-    pub store: StoreSettings,
-}
-
-/// Of the settings of the store, that which matters here.
-#[derive(Debug, Deserialize)]
-pub struct StoreSettings {
-    /// Its folder.
-    pub path: PathBuf,
-}
-
 /// Runs it.
 pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let settings = args.config.as_deref().map(settings).transpose()?;
+    let read = |path| Settings::read(Some(path), std::env::vars());
+    let settings = args.config.as_deref().map(read).transpose()?;
     let runtime = runtime()?;
     if args.compact {
         let of_service = settings.map(|settings| settings.archive).unwrap_or_default();
@@ -80,11 +64,12 @@ pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
         }
         return Ok(DONE);
     }
-    let Some(ServiceSettings { archive, store }) = settings else {
+    let Some(Settings { archive, store, engine, .. }) = settings else {
         return Err(CommandError::Usage("name the settings of the service with --config".to_owned()));
     };
-    let store = Store::open(&store.path, &StoreOptions::default()).map_err(ArchiveError::Store)?;
-    let archiver = Archiver::new(store, archive)?;
+    let store = Store::open(&store.path, &store.options()).map_err(ArchiveError::Store)?;
+    let context = DeriveContext { zone: engine.zone, ..DeriveContext::default() };
+    let archiver = Archiver::new(store, archive)?.with_context(&context);
     let rounds = runtime.block_on(async {
         archiver.begin().await?;
         archiver.catch_up(&CancellationToken::new()).await
@@ -101,12 +86,6 @@ pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
         out.line("nothing is new")?;
     }
     Ok(DONE)
-}
-
-/// Reads the settings of the service.
-pub fn settings(path: &Path) -> Result<ServiceSettings, CommandError> {
-    let text = fs::read_to_string(path).map_err(|source| CommandError::File { path: path.to_owned(), source })?;
-    toml::from_str(&text).map_err(|error| CommandError::Usage(format!("`{}`: {error}", path.display())))
 }
 
 /// Where the archive's work is done.

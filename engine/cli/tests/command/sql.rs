@@ -1,9 +1,12 @@
 //! `haechi archive` fills an archive, `haechi sql` asks it.
 
+use std::process::Command;
+
 use haechi_datasets::{Spec, outcomes};
 use haechi_model::streams::OUTCOME;
 use haechi_store::{Commit, Entry, Store, StoreOptions};
 
+use crate::bucket::Bucket;
 use crate::support::{Desk, Ran};
 
 const CONFIG: &str = "[store]\npath = 'store'\n\n[archive]\nurl = 'archive'\n";
@@ -23,7 +26,11 @@ fn desk() -> (Desk, usize) {
 }
 
 fn sql(desk: &Desk, words: &str, query: &str) -> Ran {
-    let output = desk.command(&format!("sql {words}")).arg(query).output().unwrap();
+    ran(desk.command(&format!("sql {words}")).arg(query))
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }
@@ -55,6 +62,26 @@ fn what_was_archived_is_asked_for() {
         assert!(desk.path(file).exists(), "{file}");
     }
     assert_eq!(desk.read("out.ndjson").lines().count(), 2);
+}
+
+#[test]
+fn an_archive_may_be_a_bucket() {
+    let (desk, count) = desk();
+    let bucket = Bucket::new();
+    desk.file("haechi.toml", "[store]\npath = 'store'\n\n[archive]\nurl = 's3://bucket/some/where'\n");
+    let there = |words: &str| {
+        let mut command = desk.command(words);
+        command.env("AWS_ENDPOINT_URL", &bucket.endpoint).env("AWS_ALLOW_HTTP", "true");
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret").env("AWS_REGION", "here");
+        command
+    };
+    ran(&mut there("archive --config haechi.toml")).done();
+    let key = format!("some/where/journal/stream=outcome/day=2027-03-03/00000000000000000001-{count:020}.parquet");
+    assert_eq!(bucket.keys(), [key]);
+    let query = "SELECT count(*) AS n FROM outcomes WHERE day = '2027-03-03'";
+    let json = ran(there("sql --archive s3://bucket/some/where --json").arg(query)).done().json_lines();
+    assert_eq!(json, [serde_json::json!({"n": count})]);
+    ran(&mut there("archive --archive s3://bucket/some/where --compact")).done();
 }
 
 #[test]
