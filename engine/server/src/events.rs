@@ -197,7 +197,7 @@ impl Listener {
                     Err(_) => self.alive().await?,
                     Ok(Ok(piece)) if piece.last <= self.cursor => {}
                     Ok(Ok(piece)) if piece.after <= self.cursor && self.cursor < piece.first => {
-                        self.send(piece).await?
+                        self.send(piece).await?;
                     }
                     Ok(Ok(_) | Err(broadcast::error::RecvError::Lagged(_))) => break,
                     Ok(Err(broadcast::error::RecvError::Closed)) => return Err(Gone),

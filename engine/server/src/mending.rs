@@ -81,7 +81,7 @@ pub fn merge(store: &Store, stream: &'static Stream, mended: RecordBatch) -> Res
         places.extend(merged);
         batches.push(base);
     }
-    Ok(assemble(stream, &batches, &places, &headers, versions)?)
+    Ok(assemble(stream, &batches, &places, &headers, &versions)?)
 }
 
 /// The rows of a subject that begin at a position of the journal.
@@ -106,13 +106,13 @@ fn assemble(
     batches: &[RecordBatch],
     places: &[Place],
     headers: &HashMap<usize, Place>,
-    versions: Vec<Option<i32>>,
+    versions: &[Option<i32>],
 ) -> Result<RecordBatch, ArrowError> {
     let (mut fields, mut arrays): (Vec<_>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
     for column in stream.all_columns() {
         if column.name == "version" {
             fields.push(column.field().with_nullable(true));
-            arrays.push(Arc::new(Int32Array::from(versions.clone())));
+            arrays.push(Arc::new(Int32Array::from(versions.to_vec())));
             continue;
         }
         if batches.iter().all(|batch| batch.column_by_name(column.name).is_none()) {

@@ -337,15 +337,11 @@ mod tests {
 
         fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, Result<(), SourceError>> {
             Box::pin(async move {
-                match self.0 {
-                    Some(result) => {
-                        result.map_err(|reason| SourceError { name: "brokers".into(), reason: reason.into() })
-                    }
-                    None => {
-                        context.stop.cancelled().await;
-                        Ok(())
-                    }
+                if let Some(result) = self.0 {
+                    return result.map_err(|reason| SourceError { name: "brokers".into(), reason: reason.into() });
                 }
+                context.stop.cancelled().await;
+                Ok(())
             })
         }
     }

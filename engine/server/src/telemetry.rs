@@ -138,7 +138,7 @@ where
         let spans: Vec<Value> = context
             .event_scope()
             .into_iter()
-            .flat_map(|scope| scope.from_root())
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
             .map(|span| {
                 let fields = span.extensions().get::<FormattedFields<N>>().map(|fields| fields.fields.clone());
                 json!({ "name": span.name(), "fields": fields.unwrap_or_default() })

@@ -51,12 +51,11 @@ impl Reply {
             if !self.selections.is_empty() {
                 self.selections.push(b',');
             }
-            match (&writer, &subject.selection) {
-                (Some(writer), Some((_, row))) => writer.write(*row, &mut self.selections),
-                _ => {
-                    let known = json!({ "subject_id": subject.subject_id, "version": subject.version }).to_string();
-                    self.selections.extend_from_slice(known.as_bytes());
-                }
+            if let (Some(writer), Some((_, row))) = (&writer, &subject.selection) {
+                writer.write(*row, &mut self.selections);
+            } else {
+                let known = json!({ "subject_id": subject.subject_id, "version": subject.version }).to_string();
+                self.selections.extend_from_slice(known.as_bytes());
             }
             // The object is opened again for what is said of this sending of it.
             self.selections.pop();

@@ -58,7 +58,7 @@ pub async fn measure(mut request: Request, next: Next) -> Response {
     if let Ok(header) = header {
         response.headers_mut().insert(ID_HEADER, header);
     }
-    let labels = [("method", method.into()), ("path", path.into()), ("status", status.as_str().to_owned())];
+    let labels = [("method", method.into()), ("path", path), ("status", status.as_str().to_owned())];
     let labels: [(&'static str, String); 3] = labels;
     metrics::histogram!("haechi_http_seconds", &labels).record(start.elapsed());
     response

@@ -1,5 +1,6 @@
 //! Settings: one TOML file, of which [`DEFAULT_TOML`] is the whole with every default, and what the environment puts
 //! over it. What is wrong is refused at once, with its place and what to do.
+#![allow(clippy::ref_option_ref, reason = "what serde derives takes each field by reference")]
 
 mod connector;
 mod overrides;

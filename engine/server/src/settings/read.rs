@@ -135,6 +135,7 @@ pub(super) mod zone {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
     pub fn serialize<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(zone.name())
     }
@@ -155,7 +156,7 @@ pub(super) mod stream {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+    #[expect(clippy::ref_option_ref, clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
     pub fn serialize<S: Serializer>(stream: &Option<&'static Stream>, serializer: S) -> Result<S::Ok, S::Error> {
         stream.map(|stream| stream.name).serialize(serializer)
     }
