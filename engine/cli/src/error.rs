@@ -43,10 +43,10 @@ pub enum CommandError {
     Archive(#[from] haechi_archive::ArchiveError),
     /// Settings of the service are wrong.
     #[error(transparent)]
-    Settings(#[from] haechi_server::SettingsError),
+    Settings(#[from] SettingsError),
     /// The service cannot run.
     #[error(transparent)]
-    Service(Box<haechi_server::ServiceError>),
+    Service(Box<ServiceError>),
     /// Nothing can be logged.
     #[error(transparent)]
     Telemetry(#[from] haechi_server::TelemetryError),
@@ -55,7 +55,7 @@ pub enum CommandError {
     Store(#[from] haechi_store::StoreError),
     /// A unit of the quarantine stays as it is.
     #[error(transparent)]
-    Quarantine(#[from] haechi_server::quarantine::QuarantineError),
+    Quarantine(#[from] QuarantineError),
     /// The service said no.
     #[error("{detail}")]
     Refused {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::error::CommandError;
 
 /// How long a service may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where the service is.
 #[derive(Debug, Args)]

@@ -104,17 +104,16 @@ fn settings(args: &DemoArgs) -> String {
         shown(&args.out.join("store")),
         packs.join(", ")
     );
-    for (stream, ..) in STREAMS {
-        text += &format!(
-            "\n[[source]]\nname = \"{stream}s\"\nkind = \"folder\"\npath = {}\nstream = \"{stream}\"\nzone = \"Asia/Seoul\"\npoll_ms = 100\nsettle_ms = 100\n",
-            shown(&args.out.join("in").join(stream))
-        );
-    }
-    text += &format!(
-        "\n[[sink]]\nname = \"officers\"\nkind = \"files\"\npath = {}\nformat = \"ndjson\"\n",
-        shown(&args.out.join("selections"))
-    );
-    text
+    let source = |stream: &str| {
+        let folder = shown(&args.out.join("in").join(stream));
+        format!(
+            "\n[[source]]\nname = \"{stream}s\"\nkind = \"folder\"\npath = {folder}\nstream = \"{stream}\"\n\
+             zone = \"Asia/Seoul\"\npoll_ms = 100\nsettle_ms = 100\n"
+        )
+    };
+    text.extend(STREAMS.map(|(stream, ..)| source(stream)));
+    let selections = shown(&args.out.join("selections"));
+    text + &format!("\n[[sink]]\nname = \"officers\"\nkind = \"files\"\npath = {selections}\nformat = \"ndjson\"\n")
 }
 
 fn toml_text(text: &str) -> String {

@@ -260,7 +260,9 @@ impl Judgement {
             }
             if once {
                 let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
-                told.iter().for_each(|position| *counts.entry(*position).or_default() += 1);
+                for position in told {
+                    *counts.entry(*position).or_default() += 1;
+                }
                 let twice: Vec<_> = counts.into_iter().filter(|(_, n)| *n > 1).collect();
                 self.faults.must(twice.is_empty(), || {
                     format!(

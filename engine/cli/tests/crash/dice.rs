@@ -5,10 +5,6 @@
 pub struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// Dice of its own for a part of the run, so that parts do not disturb each other.
     pub fn of(seed: u64, part: &str) -> Self {
         let mixed = part.bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |hash, byte| {

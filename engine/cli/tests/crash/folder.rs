@@ -78,17 +78,15 @@ impl Writer {
         stories: &mut Stories,
         last: &mut Option<(String, Vec<Message>)>,
     ) -> Vec<u8> {
-        let (number, travellers) = match last.take().filter(|_| dice.percent(20)) {
-            Some(again) => again,
-            None => {
-                let number = format!("L{number}");
-                let mut travellers = stories.next(dice.between(1, 20));
-                for traveller in &mut travellers {
-                    (traveller.version, traveller.envelope) = (None, Some(number.clone()));
-                }
-                (number, travellers)
+        let again = last.take().filter(|_| dice.percent(20));
+        let (number, travellers) = again.unwrap_or_else(|| {
+            let number = format!("L{number}");
+            let mut travellers = stories.next(dice.between(1, 20));
+            for traveller in &mut travellers {
+                (traveller.version, traveller.envelope) = (None, Some(number.clone()));
             }
-        };
+            (number, travellers)
+        });
         let mut book = self.book.lock().unwrap();
         for traveller in &travellers {
             book.expect(traveller);

@@ -116,7 +116,7 @@ impl Broker {
                     match consumer.poll(Duration::from_millis(500)) {
                         Some(Ok(message)) => {
                             next = message.offset() + 1;
-                            self.message(topic, message.key(), message.payload(), seen);
+                            Self::message(topic, message.key(), message.payload(), seen);
                         }
                         Some(Err(error)) => seen.fault(format!("kafka: {topic}/{partition}: {error}")),
                         None => {}
@@ -129,7 +129,7 @@ impl Broker {
         }
     }
 
-    fn message(&self, topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, seen: &Seen) {
+    fn message(topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, seen: &Seen) {
         let Ok(selection) = serde_json::from_slice::<Value>(payload.unwrap_or_default()) else {
             return seen.fault(format!("kafka: no JSON in {topic}: {payload:?}"));
         };

@@ -1,5 +1,6 @@
 //! The settings file of the service under test.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -34,7 +35,8 @@ listen = "{address}"
     );
     for kind in crate::stories::Kind::ALL {
         let stream = kind.stream();
-        text += &format!(
+        write!(
+            text,
             r#"
 [[source]]
 name = "files-of-{stream}s"
@@ -44,9 +46,11 @@ stream = "{stream}"
 poll_ms = 50
 settle_ms = 50
 "#
-        );
+        )
+        .unwrap();
     }
-    text += &format!(
+    write!(
+        text,
         r#"
 [[sink]]
 name = "files"
@@ -62,9 +66,11 @@ secret_env = "CRASH_WEBHOOK"
 timeout_secs = 1
 attempts_max = 0
 "#
-    );
+    )
+    .unwrap();
     if let Some(broker) = broker {
-        text += &format!(
+        write!(
+            text,
             r#"
 [[source]]
 name = "topics"
@@ -82,7 +88,8 @@ timeout_secs = 5
 properties = {{ "reconnect.backoff.max.ms" = "500" }}
 "#,
             crate::kafka::PARTITIONS
-        );
+        )
+        .unwrap();
     }
     fs::write(folder.join("haechi.toml"), text).unwrap();
 }

@@ -135,8 +135,9 @@ impl Publisher {
             }
         };
         let delivered = outgoing.selections.num_rows() - refused.len();
-        if !self.keep(refused) {
-            return tokio::time::sleep(PAUSES.1).await;
+        // It is delivered: only keeping what was refused may have to be tried again.
+        while !self.keep(&refused) {
+            tokio::time::sleep(PAUSES.1).await;
         }
         if self.attempts > 1 {
             tracing::info!(sink = self.name, attempts = self.attempts, "delivered again");
@@ -148,7 +149,7 @@ impl Publisher {
     }
 
     /// Keeps what was refused as dead letters; `false` where the store does not take them.
-    fn keep(&self, refused: Vec<Refusal>) -> bool {
+    fn keep(&self, refused: &[Refusal]) -> bool {
         let Some(first) = refused.first() else { return true };
         tracing::error!(
             sink = self.name,

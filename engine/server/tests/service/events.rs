@@ -39,7 +39,7 @@ impl Listener {
                 assert_eq!(selection["position"], id);
                 heard.push((id, selection["subject_id"].as_str().unwrap().to_owned()));
             }
-            self.text = rest.to_owned();
+            self.text = String::from(rest);
         }
         heard
     }

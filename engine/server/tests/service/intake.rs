@@ -159,10 +159,8 @@ async fn a_sender_who_goes_away_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_body_is_decided_in_parts() {
     let port = Port::open().await;
-    let mut body = String::from("declaration_id,item_no,customs_value_usd\n");
-    for number in 0..40_000 {
-        body.push_str(&format!("L{number},1,{}\n", number % 2_000));
-    }
+    let rows: Vec<String> = (0..40_000).map(|number| format!("L{number},1,{}", number % 2_000)).collect();
+    let body = format!("declaration_id,item_no,customs_value_usd\n{}\n", rows.join("\n"));
     let told = port.post("/v1/declarations", "text/csv", body).await;
     let selections = told.selections();
     assert_eq!((selections.len(), selections.iter().filter(|s| s.contains("examine")).count()), (40_000, 19_980));

@@ -1,6 +1,6 @@
 //! A service with two rules on a store of its own, and somebody who asks it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use haechi_select::Secret;
 use haechi_server::{Service, Settings};
@@ -50,10 +50,6 @@ impl Port {
         let Self { folder, service, .. } = self;
         service.stop().await;
         Self::in_folder(folder, "").await
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -119,7 +115,7 @@ impl Told {
 }
 
 pub fn settings(folder: &Path, more: &str) -> Settings {
-    let (store, rules) = (folder.join("store"), folder.join("rules"));
+    let (store, rules) = (folder.join("store").display().to_string(), folder.join("rules").display().to_string());
     let text = format!(
         "stop_secs = 20\n[store]\npath = {store:?}\nwrite_buffer_bytes = 1048576\n[rules]\npaths = [{rules:?}]\n\
          poll_ms = 10\n[http]\nlisten = \"127.0.0.1:0\"\n{more}"
@@ -132,7 +128,7 @@ pub fn write_rules(folder: &Path, limit: f64) {
     let rules = format!(
         "rules:\n  - {{id: r-value, title: Worth much, stream: declaration, owner: desk, when: 'customs_value_usd > {limit}', \
          lane: examine, instruction: Count them.}}\n  - {{id: r-person, title: Anybody, stream: traveller, owner: desk, \
-         when: 'family_name IS NOT NULL', lane: refer, instruction: Ask.}}\n"
+         when: 'surname IS NOT NULL', lane: refer, instruction: Ask.}}\n"
     );
     put_rules(folder, &rules);
 }
