@@ -160,9 +160,11 @@ impl Publisher {
         metrics::counter!("haechi_sink_dead_letters_total", "sink" => self.name.clone())
             .increment(refused.len() as u64);
         let (at_ms, attempts) = (super::clock::wall_ms(), self.attempts);
-        let letter =
-            |refusal: Refusal| DeadLetter { position: refusal.position, reason: refusal.reason, at_ms, attempts };
-        let letters: Vec<DeadLetter> = refused.into_iter().map(letter).collect();
+        let letter = |refusal: &Refusal| {
+            let (position, reason) = (refusal.position, refusal.reason.clone());
+            DeadLetter { position, reason, at_ms, attempts }
+        };
+        let letters: Vec<DeadLetter> = refused.iter().map(letter).collect();
         let kept = self.store.put_dead_letters(&self.name, &letters);
         kept.inspect_err(|error| tracing::error!(sink = self.name, %error, "cannot keep dead letters")).is_ok()
     }
