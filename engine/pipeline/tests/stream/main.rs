@@ -1,6 +1,6 @@
 //! The running stream on a real store: what a sender is answered, what is kept, and that both depend on nothing but what
 //! was sent.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cutting;
 mod messages;

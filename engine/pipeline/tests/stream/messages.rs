@@ -112,7 +112,7 @@ async fn rows_that_belong_to_nobody_are_set_aside_alone() {
     sent.rows = batch.unwrap();
     let answer = bench.engine.submit(sent).await.unwrap();
     assert_eq!(shown(&answer), ["selected A v1: release v1", "set aside: missing_key"]);
-    assert!(answer.set_aside[0].1.text.contains("2"), "{}", answer.set_aside[0].1.text);
+    assert!(answer.set_aside[0].1.text.contains('2'), "{}", answer.set_aside[0].1.text);
 }
 
 #[tokio::test]
