@@ -132,7 +132,7 @@ pub fn write_rules(folder: &Path, limit: f64) {
     let rules = format!(
         "rules:\n  - {{id: r-value, title: Worth much, stream: declaration, owner: desk, when: 'customs_value_usd > {limit}', \
          lane: examine, instruction: Count them.}}\n  - {{id: r-person, title: Anybody, stream: traveller, owner: desk, \
-         when: 'family_name IS NOT NULL', lane: refer, instruction: Ask.}}\n"
+         when: 'surname IS NOT NULL', lane: refer, instruction: Ask.}}\n"
     );
     put_rules(folder, &rules);
 }
