@@ -123,7 +123,7 @@ async fn the_shipped_packs_decide_on_all_three_streams() {
     let bill = json!({ "consignment_id": "ccn:26ZZ-1", "house_bill": "H1", "goods_description": "TOYS" });
     let consignment = send("/v1/consignments", bill).await;
     assert_eq!(consignment.status, 200, "{consignment:?}");
-    let person = json!({ "traveller_id": "t1", "flight_number": "ZZ421", "family_name": "KIM" });
+    let person = json!({ "traveller_id": "t1", "flight_number": "ZZ421", "surname": "KIM" });
     let traveller = send("/v1/travellers", person).await;
     assert_eq!(traveller.status, 200, "{traveller:?}");
     service.stop().await;
