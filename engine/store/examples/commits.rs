@@ -1,10 +1,10 @@
 //! What the store costs, on a table of declarations (`benches/README.md` says how to make one).
 //!
 //! ```sh
-//! cargo run --release -p haechi-store --example measure -- FOLDER one 5000 declarations.parquet
-//! cargo run --release -p haechi-store --example measure -- FOLDER rows declarations.parquet 10
-//! cargo run --release -p haechi-store --example measure -- FOLDER open
-//! cargo run --release -p haechi-store --example measure -- FOLDER codecs declarations.parquet
+//! cargo run --release -p haechi-store --example commits -- FOLDER one 5000 declarations.parquet
+//! cargo run --release -p haechi-store --example commits -- FOLDER rows declarations.parquet 10
+//! cargo run --release -p haechi-store --example commits -- FOLDER open
+//! cargo run --release -p haechi-store --example commits -- FOLDER codecs declarations.parquet
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops where something is wrong")]
 
