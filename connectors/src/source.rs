@@ -108,7 +108,7 @@ pub struct SourceContext {
 
 /// A source that is configured and checked, ready to run.
 pub trait Source: Send {
-    /// Its name: the first part of [`Stand::of`] and the column `source`.
+    /// Its name: the first part of [`Stand::of`] and of what the column `source` has, and the label of its metrics.
     fn name(&self) -> &str;
     /// Runs until it is stopped. What may pass (a broker away, a folder unmounted) it logs, waits out and tries again
     /// by itself; an error is one that only a person can mend.

@@ -13,7 +13,11 @@ use crate::tabular::row_text;
 /// Deliveries on the way at once.
 const IN_FLIGHT_MAX: usize = 8;
 /// Pauses before something is handed over again, the first and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+const PAUSES: (Duration, Duration) = if cfg!(test) {
+    (Duration::from_millis(1), Duration::from_millis(4))
+} else {
+    (Duration::from_millis(100), Duration::from_secs(30))
+};
 /// How often rows are handed over before they are set aside: a little more than a minute.
 const TRIES_MAX: u32 = 10;
 
@@ -167,4 +171,57 @@ fn set_rows_aside(delivery: &mut Delivery, why: &NotCommitted) {
         let reason = format!("could not be committed: {}; replay it", why.reason);
         SetAside::new(of, format!("row {} of its delivery", row + 1), "not_committed", reason, text.as_bytes())
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use haechi_model::streams::DECLARATION;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::ReadOptions;
+    use crate::sources::testing::Engine;
+
+    fn delivery(n: usize) -> Delivery {
+        let text = format!("declaration_id,item_no\nD{n},1\n");
+        let reader = crate::read::bytes("in/a", text.into(), &DECLARATION, None, &ReadOptions::default()).unwrap();
+        let stand = Stand { of: "in/a".to_owned(), at: Some(n.to_string()) };
+        Delivery::new(&DECLARATION, reader.map(|intake| intake.unwrap()).next().unwrap(), Some(stand))
+    }
+
+    async fn hand_over(n_refusals: usize, n: usize) -> Arc<Engine> {
+        let engine: Arc<Engine> = Arc::default();
+        engine.committed().n_refusals = n_refusals;
+        let context = SourceContext { feed: engine.clone(), stop: CancellationToken::new() };
+        let mut in_flight = InFlight::new("in", &context);
+        for n in 1..=n {
+            in_flight.hand_over(delivery(n)).await.unwrap();
+        }
+        in_flight.settled().await.unwrap();
+        engine
+    }
+
+    #[tokio::test]
+    async fn what_is_committed_late_does_not_set_the_stand_back() {
+        for n_refusals in 0..=6 {
+            let engine = hand_over(n_refusals, 3).await;
+            let mut committed = engine.committed();
+            committed.rows.sort();
+            assert_eq!(committed.rows, ["D1/1", "D2/1", "D3/1"], "{n_refusals} refusals");
+            assert_eq!(committed.stands["in/a"], "3", "{n_refusals} refusals");
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_are_never_committed_are_set_aside() {
+        let engine = hand_over(TRIES_MAX as usize, 1).await;
+        let committed = engine.committed();
+        assert!(committed.rows.is_empty());
+        let [unit] = committed.set_aside.as_slice() else { panic!("{:?}", committed.set_aside) };
+        assert_eq!((&*unit.source, unit.code), ("in/a", "not_committed"));
+        assert!(unit.text.contains("\"declaration_id\":\"D1\""), "{}", unit.text);
+        assert_eq!(committed.stands["in/a"], "1");
+    }
 }

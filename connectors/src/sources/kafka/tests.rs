@@ -356,7 +356,7 @@ async fn avro_is_read_by_the_schemas_of_a_registry() {
     broker.create(TOPIC, 1).await;
     let records = avro(7, &[("A", &["850440", "010121"]), ("B", &["?"]), ("C", &["850440"])]);
     let cut = records[2][..records[2].len() - 3].to_vec();
-    let long = [&records[2][..], b"xyz"].concat();
+    let long = [&records[2][..], &[0, 1]].concat();
     let unknown = avro(8, &[("D", &["850440"])]).remove(0);
     let mut last = avro(7, &[("E", &["850440"])]);
     let messages = [records, vec![cut, long, unknown, b"{}".to_vec()], std::mem::take(&mut last)].concat();
