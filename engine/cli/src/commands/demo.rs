@@ -139,6 +139,8 @@ struct Arrived {
 }
 
 struct Notable {
+    /// A reader takes in two or three reasons at a glance.
+    readable: bool,
     rank: usize,
     score: f64,
     id: String,
@@ -320,9 +322,8 @@ impl Arrived {
                 self.shown += 1;
                 lines.push(format!("          {:<12} {:<13} {id}  {reasons}", kind.stream(), lane.name()));
             }
-            if (2..=3).contains(&names.len()) {
-                self.notable.push(Notable { rank: lane.rank(), score: scores.value(row), id, reasons });
-            }
+            let readable = (2..=3).contains(&names.len());
+            self.notable.push(Notable { readable, rank: lane.rank(), score: scores.value(row), id, reasons });
         }
         Ok(lines)
     }
@@ -342,18 +343,25 @@ fn explained(
     arrived: &mut BTreeMap<&'static str, Arrived>,
 ) -> Result<Vec<(&'static str, Finding)>, CommandError> {
     let mut replayer = Replayer::new(store.clone(), settings.release_context(secret.clone()));
-    let mut findings = Vec::new();
+    let (mut chosen, mut spare) = (Vec::new(), Vec::new());
     for (name, _, _, examples) in STREAMS {
-        let (Some(stream), Some(of_stream)) = (Stream::find(name), arrived.get_mut(name)) else { continue };
+        let Some(of_stream) = arrived.get_mut(name) else { continue };
         let notable = &mut of_stream.notable;
-        notable.sort_by(|a, b| b.rank.cmp(&a.rank).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id)));
+        let order = |n: &Notable| (n.readable, n.rank);
+        notable.sort_by(|a, b| order(b).cmp(&order(a)).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id)));
         let mut seen = std::collections::HashSet::new();
-        // What one stream lacks on a small day the last one makes up for.
-        let wanted = if name == "traveller" { EXPLAINED.saturating_sub(findings.len()) } else { examples };
-        for notable in notable.iter().filter(|n| seen.insert(n.reasons.clone())).take(wanted) {
-            let finding = replayer.explain(stream, &notable.id, None, None);
-            findings.extend(finding.map_err(|e| CommandError::Bug(e.to_string()))?.map(|finding| (name, finding)));
-        }
+        let mut ids = notable.iter().filter(|n| seen.insert(&n.reasons)).map(|n| (name, n.id.clone()));
+        chosen.extend(ids.by_ref().take(examples));
+        spare.extend(ids.take(EXPLAINED));
+    }
+    // On a small day one stream may have little to show; the others fill the places.
+    let missing = EXPLAINED.saturating_sub(chosen.len());
+    chosen.extend(spare.into_iter().take(missing));
+    let mut findings = Vec::new();
+    for (name, id) in chosen {
+        let Some(stream) = Stream::find(name) else { continue };
+        let finding = replayer.explain(stream, &id, None, None).map_err(|e| CommandError::Bug(e.to_string()))?;
+        findings.extend(finding.map(|finding| (name, finding)));
     }
     Ok(findings)
 }
