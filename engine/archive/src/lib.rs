@@ -1,6 +1,6 @@
 //! Journal, selections and hits as Parquet by day, and SQL over them.
 //!
-//! [`Archiver`] follows the store and writes files, [`compact`] merges those of finished days, [`Archive`] answers
+//! [`Archiver`] follows the store and writes files, [`compact()`] merges those of finished days, [`Archive`] answers
 //! queries. What a file's name says, and why no row is ever read twice, stands in [`layout`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 

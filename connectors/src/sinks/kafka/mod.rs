@@ -1,6 +1,6 @@
 //! `kafka`: a message a selection, in a topic for each workflow.
 //!
-//! Key is the subject, so that a partition has its selections in order; the value is [`SelectionJson`], the headers
+//! Key is the subject, so that a partition has its selections in order; the value is [`SelectionJson`](super::SelectionJson), the headers
 //! `selection_id`, `version` and `ruleset` let a reader skip without parsing. All replicas in sync have a batch before
 //! it counts as delivered.
 //!
