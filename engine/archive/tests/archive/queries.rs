@@ -93,8 +93,8 @@ async fn queries_read_and_nothing_else() {
     for query in [
         format!("SELECT * FROM '{file}'"),
         format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{file}'"),
-        format!("COPY (SELECT 1) TO '{file}.out'"),
-        format!("EXPLAIN ANALYZE COPY (SELECT 1) TO '{file}.out'"),
+        format!("COPY (SELECT 1) TO '{file}.parquet'"),
+        format!("EXPLAIN ANALYZE COPY (SELECT 1) TO '{file}.parquet'"),
         "CREATE TABLE t AS SELECT 1".to_owned(),
         "CREATE VIEW v AS SELECT 1".to_owned(),
         "DROP TABLE selections".to_owned(),
@@ -107,7 +107,7 @@ async fn queries_read_and_nothing_else() {
     ] {
         let refused = ask_with(&place, &query, SqlOptions::default()).await;
         assert!(refused.is_err(), "{query}: {refused:?}");
-        assert!(!folder.path().join("rows.csv.out").exists(), "{query}");
+        assert!(!folder.path().join("rows.csv.parquet").exists(), "{query}");
     }
     let wrong = ask_with(&place, "SELECT lanes FROM selections", SqlOptions::default()).await.unwrap_err();
     assert!(wrong.contains("lanes") && wrong.contains("selections.lane"), "{wrong}");
