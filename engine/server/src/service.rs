@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use haechi_connectors::sink::open as open_sink;
 use haechi_connectors::{SinkOpenError, Source, SourceContext, SourceError, source};
+use haechi_model::derive::DeriveContext;
 use haechi_pipeline::release::{Refused, ReleaseContext, RuleWatch};
 use haechi_pipeline::replay::sample;
 use haechi_pipeline::stream::{Engine, StartError, publish};
@@ -214,7 +215,9 @@ impl Service {
                 let cursor = |sink: &String| store.cursor(sink).ok().flatten().unwrap_or_default();
                 sinks.iter().map(cursor).min()
             };
-            self.others.spawn(archiver.with_delivered(delivered).run(stop.clone()));
+            // Derived columns are archived as they were decided on.
+            let derive = DeriveContext { zone: settings.engine.zone, ..DeriveContext::default() };
+            self.others.spawn(archiver.with_context(&derive).with_delivered(delivered).run(stop.clone()));
         }
         Ok(())
     }

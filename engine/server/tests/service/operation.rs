@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{LIMIT, Port, declaration, put_rules, write_rules};
 
@@ -53,7 +53,9 @@ async fn rules_are_replaced_while_it_runs_and_bad_ones_are_not() {
     assert_eq!(port.declare(&declaration("D1", &[500.0])).await.selections(), ["D1 1 release selected"]);
 
     write_rules(port.folder.path(), LIMIT / 10.0);
-    let after = port.until("/v1/rules", |rules| rules["swaps"] == 1).await;
+    // Counted a moment before or after they are in force.
+    let replaced = |rules: &Value| rules["swaps"] == 1 && rules["release"] != before["release"];
+    let after = port.until("/v1/rules", replaced).await;
     assert_eq!(after["refused"], json!(null));
     assert_eq!(after["since_position"], json!(null), "nothing was decided by them yet");
     let told = port.declare(&declaration("D2", &[500.0])).await;
