@@ -110,7 +110,7 @@ async fn the_shipped_packs_decide_on_all_three_streams() {
     let settings = haechi_server::Settings::parse("test", &text, []).unwrap();
     let service = haechi_server::Service::start(settings, haechi_select::Secret::demo()).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let send = |path: &str, body: serde_json::Value| {
+    let send = |path: &str, body: Value| {
         let request =
             client.post(format!("http://{}{path}", service.address())).header("content-type", "application/json");
         crate::support::told(request.body(body.to_string()))
