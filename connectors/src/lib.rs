@@ -27,7 +27,7 @@ pub use mapping::Mapping;
 pub use options::ReadOptions;
 pub use read::{Document, Documents, Gathered};
 pub use recognise::{Recognised, recognise};
-pub use sink::{DeliverError, GATHER_MAX, Outgoing, Refusal, Sink, SinkOpenError, SinkSettings};
+pub use sink::{DeliverError, GATHER_MAX, Refusal, Sink, SinkOpenError, SinkSettings};
 pub use source::{
     BoxFuture, Closed, Delivery, Feed, NotCommitted, Receipt, Source, SourceContext, SourceError, SourceSettings, Stand,
 };

@@ -7,32 +7,21 @@
 use std::time::Duration;
 
 use arrow::record_batch::RecordBatch;
-use haechi_model::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::sinks::{files, kafka, webhook};
 use crate::source::BoxFuture;
 
-/// How many selections a driver gathers into one [`Outgoing`] at most: enough that a call or an fsync costs nothing by
+/// How many selections a driver gathers into one delivery at most, unless one journal entry has more: enough that a call or an fsync costs nothing by
 /// the selection, few enough that a sink may hold them in memory.
 pub const GATHER_MAX: usize = 16_384;
-
-/// Selections to deliver: those of one journal entry, of several that follow each other, or the later part of them.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// What kind of subjects.
-    pub stream: &'static Stream,
-    /// A row a selection, by rising position; [`haechi_model::selection::published_schema`] has the columns. The
-    /// position names the selection: it is the same however often it is delivered.
-    pub selections: RecordBatch,
-}
 
 /// Somewhere that selections go.
 ///
 /// What a sink relies on:
 /// - **One call at a time**, first [`Sink::begin`] until it succeeds, then deliveries by rising position over all
-///   streams. Entries of one stream that wait one after the other are best gathered into one [`Outgoing`], up to
-///   [`GATHER_MAX`] selections; waiting for more of them gains nothing.
+///   streams. Entries that wait one after the other are best gathered into one delivery, up to [`GATHER_MAX`]
+///   selections; waiting for more of them gains nothing.
 /// - **After [`DeliverError::Later`] the same again**, after the pause it names, else after one that grows from 100 ms
 ///   to a minute. Newer selections may follow in the same batch, and should where there are any: a receiver that takes
 ///   these shows that it is well and only one selection ails. What of it is delivered already the sink knows.
@@ -47,8 +36,10 @@ pub trait Sink: Send {
     /// Called before the first delivery, with the position up to which everything is known to have been delivered.
     /// Gives back where to go on from: the same, or further where the other side can tell that it has more.
     fn begin(&mut self, delivered: u64) -> BoxFuture<'_, Result<u64, DeliverError>>;
-    /// Delivers, and returns once the other side has it for good.
-    fn deliver<'a>(&'a mut self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<(), DeliverError>>;
+    /// Delivers, and returns once the other side has it for good. A row a selection, by rising position, of any stream;
+    /// [`haechi_model::selection::published_schema`] has the columns. The position names the selection: it is the same
+    /// however often it is delivered.
+    fn deliver<'a>(&'a mut self, selections: &'a RecordBatch) -> BoxFuture<'a, Result<(), DeliverError>>;
     /// Called every second or so while there is nothing to deliver: a sink may finish then what it has left open.
     /// Nothing depends on it but when the other side gets to see what it has.
     fn idle(&mut self) -> BoxFuture<'_, Result<(), DeliverError>> {

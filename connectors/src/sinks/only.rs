@@ -69,8 +69,7 @@ impl Filter {
     }
 
     fn takes(&self, selections: &Published<'_>, row: usize) -> bool {
-        let stream = text(selections.streams, row);
-        let Some(kind) = SubjectKind::ALL.into_iter().find(|kind| Some(kind.stream()) == stream) else { return false };
+        let Some(kind) = selections.kind(row) else { return false };
         let lane = text(selections.lanes, row).and_then(|name| kind.lane(name));
         self.ranks_min[kind as usize].is_some_and(|min| lane.is_some_and(|lane| lane.rank() >= min))
     }

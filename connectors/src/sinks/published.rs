@@ -7,6 +7,7 @@ use arrow::array::{
 use arrow::datatypes::{
     ArrowDictionaryKeyType, ArrowNativeType, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
+use haechi_model::SubjectKind;
 
 /// A batch does not have the columns of [`haechi_model::selection::published_schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +88,12 @@ impl<'a> Published<'a> {
     /// Where a selection stands in the journal: its name for ever.
     pub fn position(&self, row: usize) -> u64 {
         self.positions.value(row) as u64
+    }
+
+    /// What kind of subject it is about; `None` where that is none we know.
+    pub fn kind(&self, row: usize) -> Option<SubjectKind> {
+        let stream = text(self.streams, row)?;
+        SubjectKind::ALL.into_iter().find(|kind| kind.stream() == stream)
     }
 
     /// Whose it is.

@@ -8,9 +8,6 @@ use arrow::array::{
 };
 use arrow::datatypes::{Int16Type, Int32Type};
 use haechi_model::selection::published_schema;
-use haechi_model::streams::STREAMS;
-
-use crate::Outgoing;
 
 /// A selection, in the words of the schema.
 #[derive(Clone, Debug)]
@@ -89,15 +86,8 @@ pub fn published(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(published_schema(), columns).unwrap()
 }
 
-/// Selections of one stream, by rising position, to be delivered.
-pub fn outgoing(rows: &[Row]) -> Outgoing {
-    let name = rows.first().map_or("declaration", |row| row.stream);
-    let stream = STREAMS.iter().find(|stream| stream.name == name).unwrap();
-    Outgoing { stream, selections: published(rows) }
-}
-
 /// Plain declarations with these positions, every subject its own.
-pub fn declarations(positions: impl IntoIterator<Item = u64>) -> Outgoing {
+pub fn declarations(positions: impl IntoIterator<Item = u64>) -> RecordBatch {
     let rows: Vec<_> = positions.into_iter().map(|p| Row::new(p, "declaration", &format!("D{p}"), "release")).collect();
-    outgoing(&rows)
+    published(&rows)
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use haechi_connectors::mapping::MappingError;
 use haechi_connectors::sources::FileError;
 use haechi_evaluate::EvaluateError;
+use haechi_pipeline::replay::ReplayError;
 use haechi_pipeline::{CountError, DecideError, ReadFailure, RunError};
 use haechi_select::SecretError;
 use haechi_server::quarantine::QuarantineError;
@@ -53,6 +54,9 @@ pub enum CommandError {
     /// The store could not be used.
     #[error(transparent)]
     Store(#[from] haechi_store::StoreError),
+    /// What was decided cannot be decided again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A unit of the quarantine stays as it is.
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
@@ -100,7 +104,7 @@ impl CommandError {
         match self {
             Self::Rules(_) => 1,
             Self::Mapping(MappingError::Unreadable { .. }) => 3,
-            Self::Usage(_) | Self::Mapping(_) | Self::Secret(_) => 2,
+            Self::Usage(_) | Self::Mapping(_) | Self::Secret(_) | Self::Replay(ReplayError::UnknownRule { .. }) => 2,
             Self::Decide(error) | Self::Run(RunError::Decide(error)) => match error {
                 DecideError::NoRules(_) | DecideError::NoLanes(_) | DecideError::Selector(_) => 2,
                 DecideError::Subject(_) => 3,

@@ -8,7 +8,8 @@ use clap::Args;
 use haechi_select::Secret;
 use haechi_server::Settings;
 use haechi_server::settings::SECRET_VARIABLE;
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, Response, Url};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::CommandError;
@@ -38,8 +39,8 @@ pub enum Reached {
 
 /// A service that runs.
 pub struct Remote {
-    /// Its address, without a stroke at the end.
-    pub base: String,
+    /// Its address.
+    pub base: Url,
     client: Client,
 }
 
@@ -59,11 +60,11 @@ impl Where {
     /// Finds out whether it runs.
     pub async fn reach(&self) -> Result<Reached, CommandError> {
         if let Some(url) = &self.url {
-            return Ok(Reached::Running(Remote::new(url.trim_end_matches('/').to_owned())?));
+            return Ok(Reached::Running(Remote::new(url)?));
         }
         let settings = settings(self.config.as_deref())?;
-        let remote = Remote::new(format!("http://{}", reachable(settings.http.listen)))?;
-        match remote.client.get(format!("{}/healthz", remote.base)).send().await {
+        let remote = Remote::new(&format!("http://{}", reachable(settings.http.listen)))?;
+        match remote.client.get(remote.at(&["healthz"])).send().await {
             Err(error) if error.is_connect() => Ok(Reached::Stopped(Box::new(settings))),
             Err(error) => Err(remote.away(&error)),
             Ok(_) => Ok(Reached::Running(remote)),
@@ -78,21 +79,43 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 impl Remote {
-    fn new(base: String) -> Result<Self, CommandError> {
+    fn new(address: &str) -> Result<Self, CommandError> {
+        let base = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let base = base.ok_or_else(|| {
+            CommandError::Usage(format!("`{address}` is no address of a service, such as http://127.0.0.1:8080"))
+        })?;
         let client = Client::builder().timeout(PATIENCE).no_proxy().build();
         let client = client.map_err(|error| CommandError::Bug(format!("cannot speak HTTP: {error}")))?;
         Ok(Self { base, client })
     }
 
+    /// The address of what these steps lead to, whatever characters they have.
+    fn at(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut steps) = url.path_segments_mut() {
+            steps.pop_if_empty().extend(path);
+        }
+        url
+    }
+
     /// What it says there.
-    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CommandError> {
-        let request = self.client.get(format!("{}{path}", self.base)).query(query);
+    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, CommandError> {
+        let request = self.client.get(self.at(path)).query(query);
         self.told(request.send().await).await
     }
 
+    /// As [`Remote::get`], as a type of ours.
+    pub async fn read<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, CommandError> {
+        let told = self.get(path, query).await?;
+        serde_json::from_value(told).map_err(|error| CommandError::Away {
+            url: self.base.to_string(),
+            reason: format!("it answers, but not as this version does: {error}"),
+        })
+    }
+
     /// What it says to that. `who` is who does it.
-    pub async fn post(&self, path: &str, who: &str, body: Vec<u8>, media: &str) -> Result<Value, CommandError> {
-        let request = self.client.request(Method::POST, format!("{}{path}", self.base));
+    pub async fn post(&self, path: &[&str], who: &str, body: Vec<u8>, media: &str) -> Result<Value, CommandError> {
+        let request = self.client.post(self.at(path));
         let request = request.header("content-type", media).header("haechi-user", who).body(body);
         self.told(request.send().await).await
     }
@@ -113,6 +136,6 @@ impl Remote {
     fn away(&self, error: &reqwest::Error) -> CommandError {
         let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
         let reason = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
-        CommandError::Away { url: self.base.clone(), reason }
+        CommandError::Away { url: self.base.to_string(), reason }
     }
 }

@@ -39,6 +39,27 @@ impl Explanation {
         }
         self.parts.iter().filter(|part| part.truth == self.truth).flat_map(Self::decisive).collect()
     }
+
+    /// As text: all parts, one a line, each as deep as it lies.
+    pub fn tree(&self, indent: usize) -> String {
+        let mut lines = vec![format!("{:indent$}{}", "", self.line())];
+        lines.extend(self.parts.iter().map(|part| part.tree(indent + 2)));
+        lines.join("\n")
+    }
+
+    /// As one line of text: its truth, what it asks, and the values it saw.
+    pub fn line(&self) -> String {
+        let mark = match self.truth {
+            Some(true) => "yes    ",
+            Some(false) => "no     ",
+            None => "unknown",
+        };
+        let seen =
+            |(name, value): &(String, Option<String>)| format!("{name} = {}", value.as_deref().unwrap_or("NULL"));
+        let values: Vec<String> = self.values.iter().map(seen).collect();
+        let values = if values.is_empty() { String::new() } else { format!("   [{}]", values.join(", ")) };
+        format!("{mark} {}{values}", self.condition)
+    }
 }
 
 /// Longest list of constants shown before it is cut.

@@ -1,5 +1,7 @@
 //! One subject again: its rows out of the inputs, decided by the same path, with every step told.
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,6 +42,24 @@ pub struct RuleHit {
     pub rows: Vec<usize>,
     /// Why it hit the first of them.
     pub explanation: Explanation,
+}
+
+/// A rule that is asked about and is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown rule `{id}`{}", .near.as_ref().map_or(String::new(), |near| format!("; did you mean `{near}`?")))]
+pub struct UnknownRule {
+    id: String,
+    near: Option<String>,
+}
+
+impl Decider {
+    /// Which of the rules has this id.
+    pub fn rule_named(&self, id: &str) -> Result<usize, UnknownRule> {
+        self.ruleset.rule_index(id).ok_or_else(|| {
+            let ids = self.ruleset.rules.iter().map(|rule| rule.id.as_str());
+            UnknownRule { id: id.to_owned(), near: haechi_rules::diagnostic::nearest(id, ids).map(str::to_owned) }
+        })
+    }
 }
 
 /// Finds a subject in the inputs and decides on it again; `rule` asks about one rule in particular.

@@ -23,7 +23,7 @@ mod sweep;
 pub use count::{CountReport, count};
 pub use counting::{CountError, Rows};
 pub use decide::{DecideError, Decided, Decider};
-pub use explain::{Finding, RuleHit, find_subject};
+pub use explain::{Finding, RuleHit, UnknownRule, find_subject};
 pub use input::{Inputs, Progress, ReadFailure};
 pub use packs::Packs;
 pub use rule_tests::{TestOutcome, run_tests};

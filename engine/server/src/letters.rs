@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use haechi_connectors::sink::open;
-use haechi_connectors::{DeliverError, Outgoing, SinkOpenError, SinkSettings};
+use haechi_connectors::{DeliverError, SinkOpenError, SinkSettings};
 use haechi_store::{DeadLetter, Position, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -55,12 +56,12 @@ pub async fn retry(store: &Store, sink: &Connector<SinkSettings>) -> Result<Retr
     again.begin(delivered).await.map_err(|error| RetryError::Away(error.to_string()))?;
     let positions: Vec<Position> = letters.keys().copied().collect();
     for position in positions {
-        let outgoing = found(store, move |store| selection_at(store, position)).await?;
-        let Some(outgoing) = outgoing else {
+        let selection = found(store, move |store| selection_at(store, position)).await?;
+        let Some(selection) = selection else {
             retried.archived.push(position);
             continue;
         };
-        match again.deliver(&outgoing).await {
+        match again.deliver(&selection).await {
             Ok(()) => {
                 retried.delivered += 1;
                 letters.remove(&position);
@@ -82,11 +83,11 @@ pub async fn retry(store: &Store, sink: &Connector<SinkSettings>) -> Result<Retr
 }
 
 /// The selection at a position, if the store still has it.
-fn selection_at(store: &Store, position: Position) -> Result<Option<Outgoing>, StoreError> {
+fn selection_at(store: &Store, position: Position) -> Result<Option<RecordBatch>, StoreError> {
     let Some(decisions) = store.decisions(position.saturating_sub(1)).next().transpose()? else { return Ok(None) };
     let first = decisions.selections.slice(0, decisions.selections.num_rows().min(1));
     let at = haechi_connectors::sinks::published::Published::of(&first).map(|columns| columns.position(0));
-    Ok((at == Ok(position)).then_some(Outgoing { stream: decisions.stream, selections: first }))
+    Ok((at == Ok(position)).then_some(first))
 }
 
 async fn found<T: Send + 'static>(

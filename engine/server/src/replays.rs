@@ -3,6 +3,7 @@
 use arrow::error::ArrowError;
 use haechi_connectors::sinks::SelectionJson;
 use haechi_model::Stream;
+use haechi_pipeline::Finding;
 use haechi_pipeline::release::ReleaseContext;
 use haechi_pipeline::replay::{ReplayError, Replayed, Replayer};
 use haechi_store::{Position, Store};
@@ -24,6 +25,24 @@ pub struct Again {
     pub then: Value,
     /// What is selected now.
     pub now: Value,
+}
+
+/// Why a subject was decided on as it was, for programs and for people.
+#[derive(Debug, Serialize)]
+pub struct Explained {
+    /// Step by step.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// The same as text.
+    pub text: String,
+}
+
+impl Explained {
+    /// Tells what was found; with a rule, the text is about that rule alone.
+    pub fn of(finding: Finding, rule: Option<&str>) -> Self {
+        let text = finding.text(rule);
+        Self { finding, text }
+    }
 }
 
 /// Every decision on a subject, or that on one version of it, taken again by the rules of then; oldest first.

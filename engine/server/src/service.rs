@@ -208,12 +208,12 @@ impl Service {
         }
         if settings.archive.is_on() {
             let archiver = haechi_archive::Archiver::new(engine.store().clone(), settings.archive.clone())?;
-            let (store, sinks) =
-                (engine.store().clone(), settings.sink.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
-            // What a sink has not got yet stays in the store.
+            let sinks: Vec<_> = settings.sink.iter().map(|sink| sink.name.clone()).collect();
+            let (store, committed) = (engine.store().clone(), engine.position());
+            // What a sink has not got yet stays in the store. Without sinks, who asks has it.
             let delivered = move || {
                 let cursor = |sink: &String| store.cursor(sink).ok().flatten().unwrap_or_default();
-                sinks.iter().map(cursor).min()
+                sinks.iter().map(cursor).min().or(Some(*committed.borrow()))
             };
             // Derived columns are archived as they were decided on.
             let derive = DeriveContext { zone: settings.engine.zone, ..DeriveContext::default() };
@@ -273,6 +273,12 @@ impl Service {
         }
         for tasks in [&self.sinks, &self.others, &self.http] {
             tasks.ended(self.patience).await;
+        }
+        // Whoever still holds it, such as a task that nobody waits for any more, is done with it.
+        let store = self.app.engine.store().clone();
+        let closed = tokio::task::spawn_blocking(move || store.close());
+        if tokio::time::timeout(self.patience, closed).await.is_err() {
+            tracing::warn!("the store cannot be closed yet; it is as the next start needs it all the same");
         }
         tracing::info!("stopped");
     }

@@ -27,7 +27,7 @@ pub struct Store(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     path: PathBuf,
     options: StoreOptions,
-    /// `None` after an attempt to recover that failed.
+    /// `None` once it is closed, and after an attempt to recover that failed.
     pub(crate) open: RwLock<Option<Database>>,
     pub(crate) writer: Mutex<Writer>,
     pub(crate) next: AtomicU64,
@@ -58,6 +58,13 @@ impl Store {
         }));
         store.set_end(end);
         Ok(store)
+    }
+
+    /// Closes it for all its clones, so that another can be opened in the folder. Waits for whoever reads or writes;
+    /// nothing is read or written any more.
+    pub fn close(&self) {
+        let _no_write = self.writer();
+        *self.0.open.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The folder it is in.
@@ -304,7 +311,7 @@ impl Store {
     ) -> Result<&'a Database, StoreError> {
         open.as_ref().ok_or_else(|| StoreError::Unavailable {
             path: self.path().to_owned(),
-            reason: "it could not recover yet".to_owned(),
+            reason: "it is closed, or could not recover yet".to_owned(),
         })
     }
 

@@ -1,6 +1,8 @@
 //! Reads everything and checks it: blocks and values against their checksums, rows and selections by decoding them, and
 //! whether what belongs together is there.
 
+use serde::Serialize;
+
 use crate::database::{Pair, Table, View, key_position};
 use crate::{
     DeadLetter, Position, SetAsideRecord, Store, StoreError, StoredDecisions, StoredEntry, meta, releases, subjects,
@@ -18,7 +20,7 @@ pub struct Progress {
 }
 
 /// What a verification found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Values read.
     pub values: u64,

@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use arrow::array::UInt32Array;
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use haechi_model::selection::published_schema;
 
 use super::{Format, frames, names};
-use crate::sink::{DeliverError, Outgoing};
+use crate::sink::DeliverError;
 use crate::sinks::json::SelectionJson;
 use crate::sinks::only::Filter;
 use crate::sinks::parquet::ParquetSink;
@@ -103,24 +103,27 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes what is not there yet; returns when it is on disk.
-    pub fn deliver(&mut self, outgoing: &Outgoing) -> Result<(), DeliverError> {
+    /// Writes what is not there yet; returns when it is on disk. Whatever is on disk, all before it is too: what the
+    /// folder has of the highest position says how far it is.
+    pub fn deliver(&mut self, batch: &RecordBatch) -> Result<(), DeliverError> {
         self.take()?;
         if !self.is_known {
             self.recover()?;
         }
         self.finish_due()?;
-        let selections = Published::of(&outgoing.selections).map_err(DeliverError::later)?;
+        let selections = Published::of(batch).map_err(DeliverError::later)?;
         let mut rows = self.filter.rows(&selections);
         rows.retain(|row| selections.position(*row) > self.through);
         let days: Vec<_> = selections.decided_at.values().iter().map(|millis| millis.div_euclid(DAY_MS)).collect();
         let mut rows = rows.as_slice();
         while let Some(first) = rows.first() {
-            let day = self.file_for(outgoing.stream.name, selections.position(*first), days[*first])?;
+            let kind = selections.kind(*first);
+            let stream = kind.ok_or_else(|| DeliverError::later("selections of a stream that has no files"))?.stream();
+            let day = self.file_for(stream, selections.position(*first), days[*first])?;
             // A clock that jumps back begins no file.
-            let n = rows.iter().take_while(|row| days[**row] <= day).count();
+            let n = rows.iter().take_while(|row| selections.kind(**row) == kind && days[**row] <= day).count();
             let (now, later) = rows.split_at(n);
-            self.append(outgoing, &selections, now)?;
+            self.append(stream, batch, &selections, now)?;
             rows = later;
         }
         if let Some(last) = selections.len().checked_sub(1) {
@@ -146,9 +149,14 @@ impl Folder {
         Ok(day)
     }
 
-    fn append(&mut self, outgoing: &Outgoing, selections: &Published<'_>, rows: &[usize]) -> Result<(), DeliverError> {
-        let stream = outgoing.stream.name;
-        let content = encode(self.format, outgoing, selections, rows).map_err(DeliverError::later)?;
+    fn append(
+        &mut self,
+        stream: &str,
+        batch: &RecordBatch,
+        selections: &Published<'_>,
+        rows: &[usize],
+    ) -> Result<(), DeliverError> {
+        let content = encode(self.format, batch, selections, rows).map_err(DeliverError::later)?;
         let (Some(file), Some(last)) = (self.growing.get_mut(stream), rows.last()) else { return Ok(()) };
         let last = selections.position(*last);
         if let Err(error) = file.append(&content) {
@@ -256,7 +264,7 @@ impl Growing {
 
 fn encode(
     format: Format,
-    outgoing: &Outgoing,
+    batch: &RecordBatch,
     selections: &Published<'_>,
     rows: &[usize],
 ) -> Result<Vec<u8>, arrow::error::ArrowError> {
@@ -271,7 +279,7 @@ fn encode(
         }
         Format::Parquet => {
             let rows = UInt32Array::from_iter_values(rows.iter().map(|row| *row as u32));
-            frames::write(&take_record_batch(&outgoing.selections, &rows)?, &mut content)?;
+            frames::write(&take_record_batch(batch, &rows)?, &mut content)?;
         }
     }
     Ok(content)

@@ -13,11 +13,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use self::folder::{Folder, Roll};
 use super::only::Only;
-use crate::sink::{DeliverError, Outgoing, Sink};
+use crate::sink::{DeliverError, Sink};
 use crate::source::BoxFuture;
 
 mod folder;
@@ -107,9 +108,9 @@ impl Sink for FilesSink {
         self.on_disk(move |folder| folder.begin(delivered))
     }
 
-    fn deliver<'a>(&'a mut self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<(), DeliverError>> {
-        let outgoing = outgoing.clone();
-        self.on_disk(move |folder| folder.deliver(&outgoing))
+    fn deliver<'a>(&'a mut self, selections: &'a RecordBatch) -> BoxFuture<'a, Result<(), DeliverError>> {
+        let selections = selections.clone();
+        self.on_disk(move |folder| folder.deliver(&selections))
     }
 
     fn idle(&mut self) -> BoxFuture<'_, Result<(), DeliverError>> {

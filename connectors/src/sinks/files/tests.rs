@@ -4,16 +4,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
 use super::folder::{Folder, Roll};
 use super::{FilesSink, Format, Settings};
-use crate::Outgoing;
 use crate::sink::{DeliverError, Sink};
 use crate::sinks::only::Only;
 use crate::sinks::published::Published;
-use crate::sinks::testing::{Row, declarations, outgoing};
+use crate::sinks::testing::{Row, declarations, published};
 
 const NEVER: Roll = Roll { bytes: u64::MAX, age: Duration::MAX };
 const AT_ONCE: Roll = Roll { bytes: 1, age: Duration::MAX };
@@ -66,7 +66,7 @@ fn a_finished_file_says_what_it_holds() {
         let mut folder = folder(dir.path(), format, AT_ONCE);
         assert_eq!(folder.begin(0).unwrap(), 0);
         folder.deliver(&declarations([3, 4, 9])).unwrap();
-        folder.deliver(&outgoing(&[Row::new(10, "traveller", "P1", "clear")])).unwrap();
+        folder.deliver(&published(&[Row::new(10, "traveller", "P1", "clear")])).unwrap();
         folder.finish_due().unwrap();
         let name = |stream, first, last| format!("{stream}-{first:020}-{last:020}.{ending}");
         let expected = [(name("declaration", 3, 9), vec![3, 4, 9]), (name("traveller", 10, 10), vec![10])];
@@ -97,15 +97,40 @@ fn a_file_has_decisions_of_one_day() {
     let mut folder = folder(dir.path(), Format::Ndjson, NEVER);
     folder.begin(0).unwrap();
     let row = |position, decided_at| Row { decided_at, ..Row::new(position, "declaration", "D", "release") };
-    folder.deliver(&outgoing(&[row(1, NOON), row(2, NOON + 1), row(3, NOON + DAY)])).unwrap();
+    folder.deliver(&published(&[row(1, NOON), row(2, NOON + 1), row(3, NOON + DAY)])).unwrap();
     // The clock of 4 jumped back.
-    folder.deliver(&outgoing(&[row(4, NOON)])).unwrap();
-    folder.deliver(&outgoing(&[row(5, NOON + DAY), row(6, NOON + 2 * DAY)])).unwrap();
+    folder.deliver(&published(&[row(4, NOON)])).unwrap();
+    folder.deliver(&published(&[row(5, NOON + DAY), row(6, NOON + 2 * DAY)])).unwrap();
     assert_eq!(finished(dir.path()).into_values().collect::<Vec<_>>(), [vec![1, 2], vec![3, 4, 5]]);
 }
 
+#[test]
+fn streams_that_come_together_go_to_files_of_their_own_in_the_order_of_the_journal() {
+    let dir = temp();
+    let mut mixed = folder(dir.path(), Format::Ndjson, NEVER);
+    mixed.begin(0).unwrap();
+    let row = |(position, stream)| Row::new(position, stream, "S", "none");
+    let rows =
+        [(1, "consignment"), (2, "traveller"), (3, "consignment"), (4, "consignment"), (6, "traveller")].map(row);
+    mixed.deliver(&published(&rows[..3])).unwrap();
+    // The file of consignments takes no more: what stands behind them in the journal must not be written before them.
+    let path = dir.path().join(super::names::growing("consignment", 1, Format::Ndjson));
+    mixed.growing.get_mut("consignment").unwrap().file = fs::File::open(path).unwrap();
+    assert!(matches!(mixed.deliver(&published(&rows[3..])), Err(DeliverError::Later { .. })));
+    drop(mixed);
+    let mut again = folder(dir.path(), Format::Ndjson, AT_ONCE);
+    assert_eq!(again.begin(0), Ok(3));
+    again.deliver(&published(&rows[3..])).unwrap();
+    again.finish_due().unwrap();
+    let of = |stream: &str| {
+        let files = finished(dir.path()).into_iter().filter(|(name, _)| name.starts_with(stream));
+        files.flat_map(|(_, positions)| positions).collect::<Vec<_>>()
+    };
+    assert_eq!((of("consignment"), of("traveller")), (vec![1, 3, 4], vec![2, 6]));
+}
+
 /// Deliveries, of which the last may be torn.
-fn deliveries() -> [Outgoing; 3] {
+fn deliveries() -> [RecordBatch; 3] {
     [declarations([1, 2, 5]), declarations([6]), declarations([8, 9, 10])]
 }
 
@@ -114,11 +139,10 @@ fn go_on(path: &Path, format: Format, delivered: u64) {
     let mut folder = folder(path, format, AT_ONCE);
     let from = folder.begin(delivered).unwrap();
     assert!(from >= delivered);
-    for outgoing in deliveries() {
-        let selections = Published::of(&outgoing.selections).unwrap();
+    for delivery in deliveries() {
+        let selections = Published::of(&delivery).unwrap();
         let n_before = (0..selections.len()).take_while(|row| selections.position(*row) <= from).count();
-        let selections = outgoing.selections.slice(n_before, outgoing.selections.num_rows() - n_before);
-        folder.deliver(&Outgoing { selections, ..outgoing }).unwrap();
+        folder.deliver(&delivery.slice(n_before, delivery.num_rows() - n_before)).unwrap();
     }
     folder.finish_due().unwrap();
 }
@@ -129,8 +153,8 @@ fn killed_at_any_byte_every_selection_is_there_once() {
         let dir = temp();
         let mut whole = folder(dir.path(), format, NEVER);
         whole.begin(0).unwrap();
-        for outgoing in deliveries() {
-            whole.deliver(&outgoing).unwrap();
+        for delivery in deliveries() {
+            whole.deliver(&delivery).unwrap();
         }
         let [name] = names(dir.path()).try_into().unwrap();
         let bytes = fs::read(dir.path().join(&name)).unwrap();
@@ -157,8 +181,8 @@ fn a_cursor_that_is_behind_the_folder_repeats_nothing() {
             let dir = temp();
             let mut first = folder(dir.path(), format, roll);
             first.begin(0).unwrap();
-            for outgoing in deliveries() {
-                first.deliver(&outgoing).unwrap();
+            for delivery in deliveries() {
+                first.deliver(&delivery).unwrap();
             }
             drop(first);
             go_on(dir.path(), format, 2);

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
+use haechi_model::SubjectKind;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -23,7 +25,7 @@ use self::session::{Failure, Session};
 use self::tail::Tail;
 use super::only::{Filter, Only};
 use super::published::Published;
-use crate::sink::{DeliverError, Outgoing, Sink};
+use crate::sink::{DeliverError, Sink};
 use crate::source::BoxFuture;
 
 mod ledger;
@@ -87,12 +89,11 @@ impl Topics {
         [&self.declaration, &self.consignment, &self.traveller]
     }
 
-    fn of(&self, stream: &str) -> Option<&str> {
-        match stream {
-            "declaration" => Some(&self.declaration),
-            "consignment" => Some(&self.consignment),
-            "traveller" => Some(&self.traveller),
-            _ => None,
+    fn of(&self, kind: SubjectKind) -> &str {
+        match kind {
+            SubjectKind::Declaration => &self.declaration,
+            SubjectKind::Consignment => &self.consignment,
+            SubjectKind::Traveller => &self.traveller,
         }
     }
 }
@@ -282,18 +283,16 @@ impl KafkaSink {
         }
     }
 
-    async fn deliver_all(&mut self, outgoing: &Outgoing) -> Result<(), DeliverError> {
-        let selections = Published::of(&outgoing.selections).map_err(DeliverError::later)?;
+    async fn deliver_all(&mut self, selections: &RecordBatch) -> Result<(), DeliverError> {
+        let selections = Published::of(selections).map_err(DeliverError::later)?;
         let Some(last) = selections.len().checked_sub(1).map(|row| selections.position(row)) else { return Ok(()) };
-        let stream = outgoing.stream.name;
         let topics = self.settings.topics.clone();
-        let topic = topics.of(stream).ok_or_else(|| DeliverError::later(format!("`{stream}` has no topic")))?;
         let rows = self.filter.rows(&selections);
         let timeout = self.settings.timeout();
         let name = self.name.clone();
         let session = self.connect().await?;
         let skipped = session.n_skipped();
-        let result = session.deliver(topic, selections, &rows, timeout).await;
+        let result = session.deliver(&topics, selections, &rows, timeout).await;
         metrics::counter!("haechi_sink_repeats_avoided_total", "sink" => name).increment(session.n_skipped() - skipped);
         match result {
             Ok(refused) => {
@@ -324,7 +323,7 @@ impl Sink for KafkaSink {
         })
     }
 
-    fn deliver<'a>(&'a mut self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<(), DeliverError>> {
-        Box::pin(self.deliver_all(outgoing))
+    fn deliver<'a>(&'a mut self, selections: &'a RecordBatch) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(self.deliver_all(selections))
     }
 }

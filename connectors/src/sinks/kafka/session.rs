@@ -10,6 +10,7 @@ use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, timeout_at};
 
+use super::Topics;
 use super::ledger::{Ledger, Reports, is_refusal};
 use super::tail::Tail;
 use crate::sink::Refusal;
@@ -62,13 +63,13 @@ impl Session {
     /// Sends what is not there and not under way, and waits until all is settled; gives back what was refused.
     pub async fn deliver(
         &mut self,
-        topic: &str,
+        topics: &Topics,
         selections: Published<'_>,
         rows: &[usize],
         timeout: Duration,
     ) -> Result<Vec<Refusal>, Failure> {
         let deadline = Instant::now() + timeout;
-        let batch = Batch { topic, json: SelectionJson::over(selections), selections };
+        let batch = Batch { topics, json: SelectionJson::over(selections), selections };
         let mut value = Vec::new();
         for turn in rows.chunks(ROWS_A_TURN) {
             for row in turn {
@@ -127,7 +128,11 @@ impl Session {
     /// Gives a message to the producer.
     fn hand_over(&self, batch: &Batch<'_>, row: usize, value: &[u8]) -> Result<Handed, Failure> {
         let position = batch.selections.position(row);
-        let record = BaseRecord::with_opaque_to(batch.topic, position as usize)
+        let Some(kind) = batch.selections.kind(row) else {
+            self.ledger.book().refused.insert(position, "no topic takes subjects of its stream".to_owned());
+            return Ok(Handed::Over);
+        };
+        let record = BaseRecord::with_opaque_to(batch.topics.of(kind), position as usize)
             .key(batch.selections.subject_id(row))
             .payload(value)
             .headers(batch.headers(row));
@@ -173,7 +178,7 @@ impl Session {
 
 /// What is being delivered.
 struct Batch<'a> {
-    topic: &'a str,
+    topics: &'a Topics,
     json: SelectionJson<'a>,
     selections: Published<'a>,
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -13,9 +14,8 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::{KafkaSink, Settings};
-use crate::Outgoing;
 use crate::sink::{DeliverError, Sink};
-use crate::sinks::testing::{Row, declarations, outgoing};
+use crate::sinks::testing::{Row, declarations, published};
 
 /// A broker of this test alone, with its topics in memory.
 struct Broker {
@@ -129,8 +129,8 @@ fn positions(address: &str) -> Vec<u64> {
     positions
 }
 
-async fn later(sink: &mut KafkaSink, outgoing: &Outgoing) -> String {
-    match sink.deliver(outgoing).await {
+async fn later(sink: &mut KafkaSink, selections: &RecordBatch) -> String {
+    match sink.deliver(selections).await {
         Err(DeliverError::Later { reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
@@ -143,9 +143,9 @@ async fn a_message_a_selection_in_the_topic_of_its_workflow() {
     assert_eq!(sink.begin(0).await, Ok(0));
     let rows: Vec<_> = (1..=300).map(|p| Row::new(p, "declaration", &format!("D{}", p % 7), "release")).collect();
     for part in rows.chunks(100) {
-        sink.deliver(&outgoing(part)).await.unwrap();
+        sink.deliver(&published(part)).await.unwrap();
     }
-    sink.deliver(&outgoing(&[Row::new(301, "traveller", "P1", "clear")])).await.unwrap();
+    sink.deliver(&published(&[Row::new(301, "traveller", "P1", "clear")])).await.unwrap();
     let found = read(&broker.address, "selection.clearance");
     assert_eq!(found.len(), 300);
     for message in &found {
@@ -230,7 +230,7 @@ async fn a_message_too_large_is_refused_and_the_others_are_not() {
     sink.begin(0).await.unwrap();
     let long = Row { reasons: vec!["a_rule_with_a_long_name"; 50], ..Row::new(2, "declaration", "D2", "scan") };
     let rows = [Row::new(1, "declaration", "D1", "scan"), long, Row::new(3, "declaration", "D3", "scan")];
-    let Err(DeliverError::Refused { refused }) = sink.deliver(&outgoing(&rows)).await else {
+    let Err(DeliverError::Refused { refused }) = sink.deliver(&published(&rows)).await else {
         panic!("it is too large")
     };
     assert_eq!(refused.iter().map(|r| r.position).collect::<Vec<_>>(), [2]);

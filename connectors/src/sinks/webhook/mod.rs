@@ -21,6 +21,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
+use haechi_model::SubjectKind;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +31,7 @@ use self::signing::Secret;
 use super::json::SelectionJson;
 use super::only::{Filter, Only};
 use super::published::Published;
-use crate::sink::{DeliverError, Outgoing, Refusal, Sink};
+use crate::sink::{DeliverError, Refusal, Sink};
 use crate::source::BoxFuture;
 
 mod receiver;
@@ -118,8 +120,8 @@ impl WebhookSink {
         })
     }
 
-    async fn deliver_all(&mut self, outgoing: &Outgoing) -> Result<(), DeliverError> {
-        let selections = Published::of(&outgoing.selections).map_err(DeliverError::later)?;
+    async fn deliver_all(&mut self, selections: &RecordBatch) -> Result<(), DeliverError> {
+        let selections = Published::of(selections).map_err(DeliverError::later)?;
         let rows = self.filter.rows(&selections);
         let batch = Batch { json: SelectionJson::over(selections), selections };
         loop {
@@ -151,7 +153,7 @@ impl WebhookSink {
         let mut parts: VecDeque<_> = rows.chunks(self.batch_max).map(<[usize]>::to_vec).collect();
         let mut doubts = Doubts::default();
         while let Some(mut rows) = parts.pop_front() {
-            rows.retain(|row| doubts.again.contains(row) || !doubts.subjects.contains(batch.subject_id(*row)));
+            rows.retain(|row| doubts.again.contains(row) || !doubts.subjects.contains(&batch.subject(*row)));
             let Some(first) = rows.first().copied() else { continue };
             match self.receiver.call(&batch.call(&rows, self.progress.attempts)).await {
                 Verdict::Taken => {
@@ -177,7 +179,7 @@ impl WebhookSink {
                     } else if doubts.again.contains(&first) {
                         self.progress.refuse(batch.position(first), reason.clone());
                     } else {
-                        doubts.subjects.insert(batch.subject_id(first));
+                        doubts.subjects.insert(batch.subject(first));
                         doubts.rows.push(first);
                     }
                     doubts.reason = reason;
@@ -203,7 +205,7 @@ struct Doubts<'a> {
     /// Rows that have their second look: if that fails, they are what is wrong.
     again: FxHashSet<usize>,
     /// Whose later selections wait.
-    subjects: FxHashSet<&'a str>,
+    subjects: FxHashSet<(Option<SubjectKind>, &'a str)>,
     /// What the server said last.
     reason: String,
 }
@@ -232,8 +234,8 @@ impl<'a> Batch<'a> {
         self.selections.position(row)
     }
 
-    fn subject_id(&self, row: usize) -> &'a str {
-        self.selections.subject_id(row)
+    fn subject(&self, row: usize) -> (Option<SubjectKind>, &'a str) {
+        (self.selections.kind(row), self.selections.subject_id(row))
     }
 
     fn call(&self, rows: &[usize], attempt: u32) -> Call {
@@ -258,7 +260,7 @@ impl Sink for WebhookSink {
         Box::pin(std::future::ready(Ok(delivered)))
     }
 
-    fn deliver<'a>(&'a mut self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<(), DeliverError>> {
-        Box::pin(self.deliver_all(outgoing))
+    fn deliver<'a>(&'a mut self, selections: &'a RecordBatch) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(self.deliver_all(selections))
     }
 }

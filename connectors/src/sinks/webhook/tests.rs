@@ -3,14 +3,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Settings, WebhookSink};
-use crate::sink::{DeliverError, Outgoing, Sink};
+use crate::sink::{DeliverError, Sink};
 use crate::sinks::only::Only;
-use crate::sinks::testing::{Row, declarations, outgoing};
+use crate::sinks::testing::{Row, declarations, published};
 
 /// A call as the receiver got it.
 #[derive(Clone, Debug)]
@@ -109,9 +110,9 @@ fn but(status: &'static str, positions: &'static [u64]) -> impl Fn(&[u64]) -> St
 }
 
 /// Delivers again until it is settled, as a driver does; gives the positions refused and how often it was later.
-async fn drive(sink: &mut WebhookSink, outgoing: &Outgoing) -> (Vec<u64>, u32) {
+async fn drive(sink: &mut WebhookSink, selections: &RecordBatch) -> (Vec<u64>, u32) {
     for n_later in 0..50 {
-        match sink.deliver(outgoing).await {
+        match sink.deliver(selections).await {
             Ok(()) => return (vec![], n_later),
             Err(DeliverError::Refused { refused }) => return (refused.iter().map(|r| r.position).collect(), n_later),
             Err(DeliverError::Later { .. }) => {}
@@ -243,7 +244,7 @@ async fn later_selections_of_a_subject_wait_for_the_one_in_doubt() {
     })
     .await;
     let mut sink = officers.sink(4, 2);
-    assert_eq!(drive(&mut sink, &outgoing(&rows)).await, (vec![], 1));
+    assert_eq!(drive(&mut sink, &published(&rows)).await, (vec![], 1));
     assert_eq!(officers.taken(), [3, 4, 1, 2]);
 }
 
@@ -255,8 +256,8 @@ async fn what_is_not_asked_for_is_not_sent() {
             .unwrap();
     let mut sink = WebhookSink::open("officers", &settings).unwrap();
     let row = |position, lane| Row::new(position, "declaration", "D", lane);
-    sink.deliver(&outgoing(&[row(1, "release"), row(2, "examine"), row(3, "scan")])).await.unwrap();
-    sink.deliver(&outgoing(&[Row::new(4, "traveller", "P", "intercept")])).await.unwrap();
+    sink.deliver(&published(&[row(1, "release"), row(2, "examine"), row(3, "scan")])).await.unwrap();
+    sink.deliver(&published(&[Row::new(4, "traveller", "P", "intercept")])).await.unwrap();
     assert_eq!(officers.taken(), [2, 3]);
 }
 

@@ -19,7 +19,7 @@ use haechi_server::{Service, Settings};
 use haechi_store::{Position, Store};
 use serde_json::{Value, json};
 
-use crate::commands::{DONE, explain};
+use crate::commands::DONE;
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
 use crate::rules;
@@ -280,7 +280,7 @@ impl Demo<'_> {
         self.say(serde_json::to_string_pretty(&posted.1).unwrap_or_default())?;
         self.say(format!("\n{} selections, explained", explained.len()))?;
         for (stream, finding) in explained {
-            self.say(format!("\n[{stream}] {}", explain::text(finding, None).trim_end()))?;
+            self.say(format!("\n[{stream}] {}", finding.text(None).trim_end()))?;
         }
         let settings = self.settings_file.display();
         self.say(format!(

@@ -1,42 +1,81 @@
 //! `haechi explain`: why a subject got its lane; with `--rule`, why a rule did or did not hit it.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use haechi_evaluate::Options;
-use haechi_evaluate::explain::Explanation;
-use haechi_pipeline::{Decider, Finding, Manifest, find_subject};
+use haechi_pipeline::replay::Replayer;
+use haechi_pipeline::{Decider, Finding, Manifest, UnknownRule, find_subject};
+use haechi_server::replays::Explained;
+use haechi_store::Store;
+use serde_json::Value;
 
+use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::rules;
+use crate::service::{Reached, Where, secret};
 
 pub const EXAMPLE: &str = "\
 Example:
+  haechi explain --config haechi.toml 26KR0001
   haechi explain --in out 97061800
   haechi explain --in out 97061800 --rule import-0101";
 
 /// Arguments of `haechi explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Output folder of `haechi run`; its inputs and rules are read again
-    #[arg(long = "in", value_name = "DIR")]
-    pub folder: PathBuf,
-
     /// Declaration, consignment or traveller
-    pub subject: String,
+    subject: String,
 
     /// Explain this rule, hit or not
     #[arg(long, value_name = "ID")]
-    pub rule: Option<String>,
+    rule: Option<String>,
+
+    /// Output folder of `haechi run`, whose inputs and rules are read again. Without it, the service explains what it
+    /// decided, by its journal and the rules of then
+    #[arg(long = "in", value_name = "DIR", conflicts_with_all = ["config", "url", "stream", "version_of_subject"])]
+    folder: Option<PathBuf>,
+
+    /// Stream of the subject
+    #[arg(long, default_value = "declaration")]
+    stream: String,
+
+    /// This version of it, instead of the newest
+    #[arg(long, value_name = "N")]
+    version_of_subject: Option<i32>,
+
+    #[command(flatten)]
+    place: Where,
 }
 
 /// Runs it.
 pub fn run(args: &ExplainArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let manifest = Manifest::read(&args.folder)?;
+    let (found, nowhere) = match &args.folder {
+        Some(folder) => (in_run(folder, args, out)?, "in the inputs of this run"),
+        None => (runtime()?.block_on(in_service(args))?, "in the store"),
+    };
+    let Some(explained) = found else {
+        if out.json {
+            out.document(&serde_json::json!({ "subject": args.subject, "found": false }))?;
+        } else {
+            out.line(format!("no `{}` {nowhere}", args.subject))?;
+        }
+        return Ok(ExitCode::from(FOUND_WRONG));
+    };
+    if out.json {
+        out.document(&explained)?;
+    } else {
+        out.line(explained["text"].as_str().unwrap_or_default().trim_end())?;
+    }
+    Ok(DONE)
+}
+
+/// Decided again from the inputs of a run.
+fn in_run(folder: &Path, args: &ExplainArgs, out: &Output) -> Result<Option<Value>, CommandError> {
+    let manifest = Manifest::read(folder)?;
     let stream = rules::stream(&manifest.stream)?;
     let packs = rules::load(&manifest.rules, Some(stream), out)?;
     let secret = rules::secret(out)?;
@@ -45,78 +84,36 @@ pub fn run(args: &ExplainArgs, out: &Output) -> Result<ExitCode, CommandError> {
     if decider.ruleset.hash != manifest.ruleset_hash {
         out.note("note: the rules have changed since the run; this is what they say now")?;
     }
-    let rule = args.rule.as_deref().map(|id| find_rule(&decider, id)).transpose()?;
+    let unknown = |error: UnknownRule| CommandError::Usage(error.to_string());
+    let rule = args.rule.as_deref().map(|id| decider.rule_named(id).map_err(unknown)).transpose()?;
     let inputs = rules::inputs(&manifest.inputs, manifest.mapping.as_deref(), &manifest.zone, None)?;
-    let Some(finding) = find_subject(&decider, &inputs, &args.subject, rule)? else {
-        if out.json {
-            out.document(&serde_json::json!({ "subject": args.subject, "found": false }))?;
-        } else {
-            out.line(format!("no {} `{}` in the inputs of this run", stream.name, args.subject))?;
-        }
-        return Ok(ExitCode::from(FOUND_WRONG));
-    };
-    if out.json {
-        out.document(&finding)?;
-    } else {
-        out.line(text(&finding, args.rule.as_deref()).trim_end())?;
-    }
-    Ok(DONE)
+    told(find_subject(&decider, &inputs, &args.subject, rule)?, args)
 }
 
-fn find_rule(decider: &Decider, id: &str) -> Result<usize, CommandError> {
-    decider.ruleset.rule_index(id).ok_or_else(|| {
-        let ids = decider.ruleset.rules.iter().map(|rule| rule.id.as_str());
-        let near = haechi_rules::diagnostic::nearest(id, ids).map(|n| format!("; did you mean `{n}`?"));
-        CommandError::Usage(format!("unknown rule `{id}`{}", near.unwrap_or_default()))
-    })
-}
-
-/// An explanation for people. With a rule, that rule alone.
-pub fn text(finding: &Finding, rule: Option<&str>) -> String {
-    let mut text = String::new();
-    let mut line = |parts: std::fmt::Arguments<'_>| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{parts}");
-    };
-    if let Some(rule) = rule {
-        for (row, explanation) in finding.asked.iter().enumerate() {
-            let word = if explanation.truth == Some(true) { "hits" } else { "does not hit" };
-            line(format_args!("{rule} {word} row {} of {}:", row + 1, finding.rows));
-            line(format_args!("{}", tree(explanation, 2)));
-            if explanation.truth != Some(true) {
-                for part in explanation.decisive() {
-                    line(format_args!("  decisive: {}", leaf(part)));
-                }
-            }
+/// Decided again from the journal of the service.
+async fn in_service(args: &ExplainArgs) -> Result<Option<Value>, CommandError> {
+    let stream = rules::stream(&args.stream)?;
+    // As readers keep ids.
+    let subject = args.subject.trim().to_uppercase();
+    match args.place.reach().await? {
+        Reached::Running(remote) => {
+            let version = args.version_of_subject.map(|version| ("version", version.to_string()));
+            let rule = args.rule.clone().map(|rule| ("rule", rule));
+            let query: Vec<_> = version.into_iter().chain(rule).collect();
+            remote.get(&["v1", "explanations", stream.name, &subject], &query).await.map(Some)
         }
-    } else {
-        line(format_args!("{}", finding.decision.to_string().trim_end()));
-        for hit in &finding.hits {
-            line(format_args!("{}: {}", hit.rule, hit.title));
-            line(format_args!("{}", tree(&hit.explanation, 2)));
-            if let Some(instruction) = &hit.instruction {
-                line(format_args!("  officer: {instruction}"));
-            }
+        Reached::Stopped(settings) => {
+            let context = settings.release_context(secret(&settings)?);
+            let store = Store::open(&settings.store.path, &settings.store.options())?;
+            let mut replayer = Replayer::new(store, context);
+            told(replayer.explain(stream, &subject, args.version_of_subject, args.rule.as_deref())?, args)
         }
     }
-    text
 }
 
-/// The parts of a condition, one a line, each with its truth and the values it saw.
-pub fn tree(explanation: &Explanation, indent: usize) -> String {
-    let mut lines = vec![format!("{:indent$}{}", "", leaf(explanation))];
-    lines.extend(explanation.parts.iter().map(|part| tree(part, indent + 2)));
-    lines.join("\n")
-}
-
-fn leaf(explanation: &Explanation) -> String {
-    let mark = match explanation.truth {
-        Some(true) => "yes    ",
-        Some(false) => "no     ",
-        None => "unknown",
-    };
-    let seen = |(name, value): &(String, Option<String>)| format!("{name} = {}", value.as_deref().unwrap_or("NULL"));
-    let values: Vec<String> = explanation.values.iter().map(seen).collect();
-    let values = if values.is_empty() { String::new() } else { format!("   [{}]", values.join(", ")) };
-    format!("{mark} {}{values}", explanation.condition)
+/// As the service tells it.
+fn told(found: Option<Finding>, args: &ExplainArgs) -> Result<Option<Value>, CommandError> {
+    let explained = found.map(|finding| Explained::of(finding, args.rule.as_deref()));
+    let told = explained.map(serde_json::to_value).transpose();
+    told.map_err(|error| CommandError::Bug(format!("an explanation cannot be written: {error}")))
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use haechi_server::{SourceState, Status};
 use haechi_store::{QuarantineState, Store};
+use indicatif::ProgressBar;
 
 use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
@@ -15,17 +16,26 @@ use crate::service::{Reached, Where};
 pub const EXAMPLE: &str = "\
 Example:
   haechi inspect --config haechi.toml
-  haechi inspect --url http://127.0.0.1:8080 --json";
+  haechi inspect --url http://127.0.0.1:8080 --json
+  haechi inspect --verify --config haechi.toml      (reads the whole store and lists what is damaged)";
 
 /// Arguments of `haechi inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
+    /// Read all of the store and check it: checksums, rows, selections, what belongs together. The service must be
+    /// stopped
+    #[arg(long)]
+    verify: bool,
+
     #[command(flatten)]
     place: Where,
 }
 
 /// Runs it.
 pub fn run(args: &InspectArgs, out: &Output) -> Result<ExitCode, CommandError> {
+    if args.verify {
+        return verify(&args.place, out);
+    }
     let status = runtime()?.block_on(status(&args.place))?;
     if out.json {
         out.document(&status)?;
@@ -35,15 +45,49 @@ pub fn run(args: &InspectArgs, out: &Output) -> Result<ExitCode, CommandError> {
     Ok(if status.running && !status.not_ready.is_empty() { ExitCode::from(FOUND_WRONG) } else { DONE })
 }
 
+/// Reads everything that is in the store, and tells what is not as it was written.
+fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
+    let settings = match runtime()?.block_on(place.reach())? {
+        Reached::Stopped(settings) => settings,
+        Reached::Running(remote) => {
+            let reason = "is running and has its store to itself: stop it, or verify a copy of the store";
+            return Err(CommandError::Usage(format!("the service at {} {reason}", remote.base)));
+        }
+    };
+    let store = Store::open(&settings.store.path, &settings.store.options())?;
+    let bar = ProgressBar::new(0);
+    let report = store.verify(|progress| {
+        bar.set_length(progress.of.max(progress.values));
+        bar.set_position(progress.values);
+        bar.set_message(progress.keyspace);
+    })?;
+    bar.finish_and_clear();
+    if out.json {
+        out.document(&report)?;
+    } else {
+        for fault in &report.faults {
+            out.line(fault)?;
+        }
+        let unsaid = report.faulty - report.faults.len() as u64;
+        if unsaid > 0 {
+            out.line(format!("and {} more", count(unsaid)))?;
+        }
+        let read = format!(
+            "{} values read: {} rows, {} selections",
+            count(report.values),
+            count(report.rows),
+            count(report.selections)
+        );
+        let found =
+            if report.is_sound() { "all sound".to_owned() } else { format!("{} damaged", count(report.faulty)) };
+        out.line(format!("{read}; {found}"))?;
+    }
+    Ok(if report.is_sound() { DONE } else { ExitCode::from(FOUND_WRONG) })
+}
+
 async fn status(place: &Where) -> Result<Status, CommandError> {
     match place.reach().await? {
-        Reached::Running(remote) => {
-            let status = remote.get("/v1/status", &[]).await?;
-            serde_json::from_value(status).map_err(|error| CommandError::Away {
-                url: remote.base,
-                reason: format!("it answers, but not as this version does: {error}"),
-            })
-        }
+        Reached::Running(remote) => remote.read(&["v1", "status"], &[]).await,
         Reached::Stopped(settings) => {
             let store = Store::open(&settings.store.path, &settings.store.options())?;
             let source = |name: &String| SourceState { name: name.clone(), failed: None };

@@ -113,17 +113,16 @@ pub fn run(args: &QuarantineArgs, out: &Output) -> Result<ExitCode, CommandError
     let told = runtime.block_on(async {
         match args.place.reach().await? {
             Reached::Running(remote) => match &args.action {
-                Action::List(list) => remote.get("/v1/quarantine", &list.query()).await,
-                Action::Show { id } => remote.get(&format!("/v1/quarantine/{id}"), &[]).await,
+                Action::List(list) => remote.get(&["v1", "quarantine"], &list.query()).await,
+                Action::Show { id } => remote.get(&["v1", "quarantine", &id.to_string()], &[]).await,
                 Action::Replay { id, file } => {
-                    let path = format!("/v1/quarantine/{id}/replay");
-                    remote
-                        .post(&path, &who, mended(file.as_ref())?.unwrap_or_default(), "application/octet-stream")
-                        .await
+                    let body = mended(file.as_ref())?.unwrap_or_default();
+                    let path = ["v1", "quarantine", &id.to_string(), "replay"];
+                    remote.post(&path, &who, body, "application/octet-stream").await
                 }
                 Action::Discard { id, reason } => {
                     let body = json!({ "reason": reason }).to_string().into_bytes();
-                    remote.post(&format!("/v1/quarantine/{id}/discard"), &who, body, "application/json").await
+                    remote.post(&["v1", "quarantine", &id.to_string(), "discard"], &who, body, "application/json").await
                 }
             },
             Reached::Stopped(settings) => in_store(&args.action, &settings, who).await,

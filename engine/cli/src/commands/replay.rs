@@ -69,18 +69,12 @@ async fn replayed(args: &ReplayArgs) -> Result<Vec<Again>, CommandError> {
     match args.place.reach().await? {
         Reached::Running(remote) => {
             let version = args.version_of_subject.map(|version| ("version", version.to_string()));
-            let path = format!("/v1/replays/{}/{subject}", stream.name);
-            let found = remote.get(&path, version.as_slice()).await?;
-            serde_json::from_value(found).map_err(|error| CommandError::Away {
-                url: remote.base,
-                reason: format!("it answers, but not as this version does: {error}"),
-            })
+            remote.read(&["v1", "replays", stream.name, &subject], version.as_slice()).await
         }
         Reached::Stopped(settings) => {
             let context = settings.release_context(secret(&settings)?);
             let store = Store::open(&settings.store.path, &settings.store.options())?;
-            let found = again(&store, context, stream, &subject, args.version_of_subject);
-            found.map_err(|error| CommandError::Usage(error.to_string()))
+            Ok(again(&store, context, stream, &subject, args.version_of_subject)?)
         }
     }
 }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Args;
 use haechi_pipeline::{TestOutcome, run_tests};
 
-use crate::commands::explain::tree;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::Output;
@@ -54,7 +53,7 @@ fn print(outcome: &TestOutcome, out: &Output) -> Result<(), CommandError> {
         out.line(format!("  {error}"))?;
     }
     if let Some(explanation) = &outcome.explanation {
-        out.line(tree(explanation, 2))?;
+        out.line(explanation.tree(2))?;
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ fn programs_get_the_same_as_json() {
 fn nobody_of_that_name_is_something_wrong() {
     let desk = run();
     let ran = desk.haechi("explain --in out D9");
-    assert_eq!((ran.code, ran.out.as_str()), (1, "no declaration `D9` in the inputs of this run\n"));
+    assert_eq!((ran.code, ran.out.as_str()), (1, "no `D9` in the inputs of this run\n"));
     let ran = desk.haechi("explain --in out D9 --json");
     assert_eq!((ran.code, &ran.json()["found"]), (1, &false.into()));
     let ran = desk.haechi("explain --in out D1 --rule shoes-1");

@@ -96,6 +96,14 @@ fn a_running_service_is_asked_over_http() {
     desk.file("mended.json", MENDED);
     let replayed = desk.haechi(&format!("quarantine replay {} mended.json {url} --user ara", ids[0])).done().out;
     assert!(replayed.starts_with("D1 version 2: examine (selected, position "), "{replayed}");
+    let explained = desk.haechi(&format!("explain d1 --rule shoes-01 {url}")).done().out;
+    assert!(explained.contains("shoes-01 hits row 2 of 2:\n"), "{explained}");
+    let first = desk.haechi(&format!("explain D1 --version-of-subject 1 {url} --json")).done().json();
+    assert_eq!((&first["rows"], &first["decision"]["version"]), (&1.into(), &1.into()), "{first}");
+    let unknown = desk.haechi(&format!("explain D1 --rule shoes-02 {url}"));
+    assert_eq!((unknown.code, unknown.err.contains("did you mean `shoes-01`?")), (1, true), "{}", unknown.err);
+    let nobody = desk.haechi(&format!("explain a/b?c {url}"));
+    assert_eq!((nobody.code, nobody.err.contains("no decision on declaration `A/B?C`")), (1, true), "{}", nobody.err);
     let refused = desk.haechi(&format!("quarantine replay {} {url}", ids[0]));
     assert_eq!((refused.code, refused.err.contains("is replayed already")), (1, true), "{}", refused.err);
     let given_up = desk.haechi(&format!("quarantine discard {} twice {url} --user ara", ids[1])).done().out;
@@ -103,6 +111,8 @@ fn a_running_service_is_asked_over_http() {
     // The store is the service's as long as it runs.
     let locked = desk.haechi("inspect --config haechi.toml");
     assert_eq!((locked.code, locked.err.contains("another process has this store open")), (3, true), "{}", locked.err);
+    let busy = desk.haechi(&format!("inspect --verify {url}"));
+    assert_eq!((busy.code, busy.err.contains("stop it, or verify a copy")), (2, true), "{}", busy.err);
     assert_eq!(running.end(), 0);
 }
 
@@ -112,6 +122,16 @@ fn the_store_is_asked_while_no_service_runs() {
     assert_eq!(running.end(), 0);
     let shown = desk.haechi("inspect --config haechi.toml").done().out;
     assert!(shown.starts_with("service   not running; this is its store\n"), "{shown}");
+    let verified = desk.haechi("inspect --verify --config haechi.toml").done().out;
+    assert!(verified.ends_with(" values read: 2 rows, 2 selections; all sound\n"), "{verified}");
+    let explain = |rule: &str| {
+        let mut command = desk.command(&format!("explain D2 --rule {rule} --config haechi.toml"));
+        let output = command.env("HAECHI_SECRET", SECRET).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, explained) = explain("shoes-01");
+    assert_eq!((code, explained.starts_with("shoes-01 does not hit row 1 of 1:\n")), (Some(0), true), "{explained}");
+    assert_eq!(explain("shoes-02").0, Some(2));
     let ids = ids(&desk.haechi("quarantine list --config haechi.toml --json").done().json());
     desk.file("mended.json", MENDED);
     let replay = |id: u64| {

@@ -13,7 +13,7 @@ use haechi_model::Stream;
 use haechi_store::{Position, Store, StoreError, StoredDecisions, StoredEntry};
 
 use crate::decide::DecideError;
-use crate::explain::{Finding, explain};
+use crate::explain::{Finding, UnknownRule, explain};
 use crate::release::{Refused, Release, ReleaseContext};
 
 pub use sample::sample;
@@ -38,6 +38,14 @@ pub enum ReplayError {
     /// No rules were in force.
     #[error("the store has no rules for position {0}")]
     NoRelease(Position),
+    /// The rules of then have none of this id.
+    #[error("the rules in force at position {position}: {source}")]
+    UnknownRule {
+        /// Where.
+        position: Position,
+        /// Which.
+        source: UnknownRule,
+    },
     /// Deciding fails now.
     #[error(transparent)]
     Decide(#[from] DecideError),
@@ -130,11 +138,12 @@ impl Replayer {
         let Some(entry) = self.store.entry(known.position)? else { return Ok(None) };
         let release = self.release(entry.first)?;
         let decider = release.decider(stream).ok_or(DecideError::NoRules(stream.name))?;
+        let unknown = |source| ReplayError::UnknownRule { position: entry.first, source };
+        let rule = rule.map(|rule| decider.rule_named(rule).map_err(unknown)).transpose()?;
         let rows = entry.decode()?;
         let first = (known.position - entry.first) as usize;
         let rows = rows.slice(first, crate::stream::subject_rows(stream, &rows, first));
         let derived = decider.derive_at(&rows, entry.known_at_ms)?;
-        let rule = rule.and_then(|rule| decider.ruleset.rule_index(rule));
         Ok(Some(explain(decider, &derived, rule)?))
     }
 

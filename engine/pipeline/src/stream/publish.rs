@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use haechi_connectors::sink::GATHER_MAX;
-use haechi_connectors::{DeliverError, Outgoing, Refusal, Sink};
+use haechi_connectors::{DeliverError, Refusal, Sink};
 use haechi_store::{DeadLetter, Position, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +58,7 @@ impl Publisher {
             let read = tokio::task::spawn_blocking(move || gather(&store, after, committed)).await;
             match read {
                 Ok(Ok((through, None))) => self.moved(through),
-                Ok(Ok((through, Some(outgoing)))) => self.deliver(&outgoing, through).await,
+                Ok(Ok((through, Some(selections)))) => self.deliver(&selections, through).await,
                 Ok(Err(error)) => {
                     tracing::error!(sink = self.name, %error, "cannot read what is to be delivered");
                     tokio::time::sleep(PAUSES.1).await;
@@ -116,10 +117,10 @@ impl Publisher {
 
     /// Delivers once. What is to be tried again is read again first: more may have come, and a sink that takes what is
     /// newer shows that only one selection ails.
-    async fn deliver(&mut self, outgoing: &Outgoing, through: Position) {
+    async fn deliver(&mut self, selections: &RecordBatch, through: Position) {
         self.attempts = self.attempts.saturating_add(1);
         metrics::counter!("haechi_sink_attempts_total", "sink" => self.name.clone()).increment(1);
-        let refused = match self.sink.deliver(outgoing).await {
+        let refused = match self.sink.deliver(selections).await {
             Ok(()) => Vec::new(),
             Err(DeliverError::Refused { refused }) => refused,
             Err(DeliverError::Later { reason, pause }) => {
@@ -134,7 +135,7 @@ impl Publisher {
                 return tokio::time::sleep(pause.unwrap_or(wait)).await;
             }
         };
-        let delivered = outgoing.selections.num_rows() - refused.len();
+        let delivered = selections.num_rows() - refused.len();
         // It is delivered: only keeping what was refused may have to be tried again.
         while !self.keep(&refused) {
             tokio::time::sleep(PAUSES.1).await;
@@ -178,35 +179,30 @@ impl Publisher {
     }
 }
 
-/// The selections after a position, of entries of one stream that follow each other, and how far all is delivered with
-/// them. Entries without selections, and units set aside, have positions too: without any selection that is `committed`.
-fn gather(store: &Store, after: Position, committed: Position) -> Result<(Position, Option<Outgoing>), StoreError> {
+/// The selections after a position, and how far all is delivered with them. Entries without selections, and units set
+/// aside, have positions too: where no more selections follow, that is `committed`.
+fn gather(store: &Store, after: Position, committed: Position) -> Result<(Position, Option<RecordBatch>), StoreError> {
     let mut through = after;
-    let mut stream = None;
     let mut parts = Vec::new();
     let mut rows = 0;
     for decisions in store.decisions(after) {
         let decisions = decisions?;
         let n = decisions.selections.num_rows();
-        let of = *stream.get_or_insert(decisions.stream);
-        if of.name != decisions.stream.name || (rows > 0 && rows + n > GATHER_MAX) {
-            let selections = together(&parts)?;
-            return Ok((through, Some(Outgoing { stream: of, selections })));
+        if rows > 0 && rows + n > GATHER_MAX {
+            return Ok((through, together(parts)?));
         }
         through = decisions.last_position();
         rows += n;
         parts.push(decisions.selections);
     }
     // All that was committed when this began has been read.
-    let through = through.max(committed);
-    let Some(stream) = stream else { return Ok((through, None)) };
-    Ok((through, Some(Outgoing { stream, selections: together(&parts)? })))
+    Ok((through.max(committed), together(parts)?))
 }
 
-fn together(parts: &[arrow::array::RecordBatch]) -> Result<arrow::array::RecordBatch, StoreError> {
-    match parts {
-        [part] => Ok(part.clone()),
-        [] => Ok(arrow::array::RecordBatch::new_empty(haechi_model::selection::published_schema())),
-        [first, ..] => concat_batches(&first.schema(), parts).map_err(StoreError::from),
+fn together(mut parts: Vec<RecordBatch>) -> Result<Option<RecordBatch>, StoreError> {
+    let Some(first) = parts.first() else { return Ok(None) };
+    if parts.len() > 1 {
+        parts = vec![concat_batches(&first.schema(), &parts)?];
     }
+    Ok(parts.pop())
 }

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use haechi_connectors::{BoxFuture, DeliverError, Outgoing, Refusal, Sink};
+use haechi_connectors::{BoxFuture, DeliverError, Refusal, Sink};
 use haechi_pipeline::stream::publish;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -32,16 +32,16 @@ impl Sink for Recorder {
         Box::pin(async move { Ok(delivered) })
     }
 
-    fn deliver<'a>(&'a mut self, outgoing: &'a Outgoing) -> BoxFuture<'a, Result<(), DeliverError>> {
+    fn deliver<'a>(&'a mut self, selections: &'a RecordBatch) -> BoxFuture<'a, Result<(), DeliverError>> {
         Box::pin(async move {
             if self.dead || self.fails > 0 {
                 self.fails = self.fails.saturating_sub(1);
                 return Err(DeliverError::later("away"));
             }
-            let positions = outgoing.selections["position"].as_primitive::<Int64Type>();
+            let positions = selections["position"].as_primitive::<Int64Type>();
             let mut refused = Vec::new();
             for (row, position) in positions.values().iter().enumerate() {
-                if self.refuses.as_deref() == Some(&text(&outgoing.selections, "subject_id", row)) {
+                if self.refuses.as_deref() == Some(&text(selections, "subject_id", row)) {
                     refused.push(Refusal { position: *position as u64, reason: "no".to_owned() });
                 } else {
                     self.got.lock().unwrap().push(*position);

@@ -40,6 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/selections/stream", get(selections::listen))
         .route("/v1/selections/{stream}/{subject}", get(selections::one))
         .route("/v1/replays/{stream}/{subject}", get(replays::of_subject))
+        .route("/v1/explanations/{stream}/{subject}", get(replays::explain))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{id}", get(quarantine::show))
         .route("/v1/quarantine/{id}/replay", post(quarantine::replay))

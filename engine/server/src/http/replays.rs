@@ -1,18 +1,22 @@
-//! `GET /v1/replays/{stream}/{subject}`: the decisions on a subject, taken again.
+//! `GET /v1/replays/{stream}/{subject}` and `GET /v1/explanations/{stream}/{subject}`: the decisions on a subject, taken
+//! again by the rules of then.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use haechi_model::Stream;
+use haechi_pipeline::replay::{ReplayError, Replayer};
+use haechi_store::StoreError;
 use serde::Deserialize;
 
 use super::intake::blocking;
 use super::problem::Problem;
 use super::query::Asked;
-use super::selections::{kept, stream_named};
+use super::selections::{archived, kept, stream_named};
 use super::state::App;
-use crate::replays::{Again, again};
+use crate::replays::{Again, Explained, again};
 
 /// Which state of a subject.
 #[derive(Debug, Deserialize)]
@@ -21,7 +25,7 @@ pub struct Which {
     version: Option<i32>,
 }
 
-/// Takes decisions again by the rules of then.
+/// Whether what was selected is selected again.
 pub async fn of_subject(
     State(app): State<Arc<App>>,
     Path((stream, subject)): Path<(String, String)>,
@@ -33,11 +37,50 @@ pub async fn of_subject(
         let subject = subject.clone();
         move || again(&store, context, stream, &subject, which.version)
     })
-    .await?;
-    let found =
-        found.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not_replayed", error.to_string()))?;
+    .await??;
     if found.is_empty() {
-        return Err(Problem::not_found(format!("no decision on {} `{subject}` in the store", stream.name)));
+        return Err(nothing(stream, &subject));
     }
     Ok(Json(found))
+}
+
+/// What to explain.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    version: Option<i32>,
+    rule: Option<String>,
+}
+
+/// Why what was selected was: every step, and the values that rules saw.
+pub async fn explain(
+    State(app): State<Arc<App>>,
+    Path((stream, subject)): Path<(String, String)>,
+    Asked(Query(wanted)): Asked<Wanted>,
+) -> Result<Json<Explained>, Problem> {
+    let (stream, subject) = (stream_named(&app, &stream)?, kept(&subject));
+    let mut replayer = Replayer::new(app.engine.store().clone(), app.context.clone());
+    let Wanted { version, rule } = wanted;
+    let found = blocking({
+        let (subject, rule) = (subject.clone(), rule.clone());
+        move || replayer.explain(stream, &subject, version, rule.as_deref())
+    })
+    .await??;
+    let finding = found.ok_or_else(|| nothing(stream, &subject))?;
+    Ok(Json(Explained::of(finding, rule.as_deref())))
+}
+
+fn nothing(stream: &Stream, subject: &str) -> Problem {
+    Problem::not_found(format!("no decision on {} `{subject}` in the store", stream.name))
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::UnknownRule { .. } => Self::not_found(error.to_string()),
+            ReplayError::Store(StoreError::Forgotten { .. }) => archived(),
+            ReplayError::Store(error) => error.into(),
+            error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not_replayed", error.to_string()),
+        }
+    }
 }

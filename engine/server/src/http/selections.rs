@@ -34,6 +34,12 @@ pub(super) fn kept(subject: &str) -> String {
     subject.trim().to_uppercase()
 }
 
+/// What was asked for was here.
+pub(super) fn archived() -> Problem {
+    let detail = "the selection was archived and is no longer in the store; ask the archive with `haechi sql`";
+    Problem::new(StatusCode::GONE, "archived", detail)
+}
+
 /// A selection with its hits: that of a version, or the last one made.
 pub async fn one(
     State(app): State<Arc<App>>,
@@ -49,10 +55,7 @@ pub async fn one(
     })
     .await?;
     let found = match found {
-        Err(StoreError::Forgotten { .. }) => {
-            let detail = "the selection was archived and is no longer in the store; ask the archive with `haechi sql`";
-            return Err(Problem::new(StatusCode::GONE, "archived", detail));
-        }
+        Err(StoreError::Forgotten { .. }) => return Err(archived()),
         found => found?.filter(|found| found.selections.num_rows() > 0),
     };
     let Some(found) = found else {

@@ -33,7 +33,12 @@ async fn a_mended_item_joins_the_others() {
     let replay = format!("/v1/quarantine/{id}/replay");
     let as_it_was = port.post(&replay, "application/octet-stream", "").await;
     assert_eq!((as_it_was.status, as_it_was.problem()), (422, "not_readable"));
+    let mut half_mended = torn("D1");
+    half_mended["items"][0]["hs_code"] = "8517120000".into();
+    let half = port.post(&replay, "application/json", half_mended.to_string()).await;
+    assert_eq!((half.status, &half.body["set_aside"][0]["code"]), (422, &"bad_number".into()), "{half:?}");
     assert_eq!(waiting(&port).await, 1, "a replay that fails sets nothing aside anew");
+    assert_eq!(port.get("/v1/selections/declaration/D1").await.body["version"], 1, "and decides nothing");
 
     let mended = json!({ "declaration_id": "D1", "item_no": 2, "customs_value_usd": 5_000.0 }).to_string();
     let request = port.request(reqwest::Method::POST, &replay).header("content-type", "application/json");

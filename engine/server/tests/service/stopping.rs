@@ -1,7 +1,11 @@
+use axum::Router;
+use axum::routing::post;
+use haechi_store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::support::{Port, declaration};
+use crate::support::{LIMIT, Port, declaration, settings, write_rules};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_let_in_is_answered() {
@@ -43,18 +47,37 @@ async fn who_was_let_in_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sinks_get_the_last_of_it() {
+    // A receiver that takes its time.
+    let (called, mut calls) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
+    let receive = post(move || async move {
+        let (answer, answered) = oneshot::channel();
+        called.send(answer).unwrap();
+        answered.await.unwrap();
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", receive)).await });
+
     let folder = tempfile::tempdir().unwrap();
-    crate::support::write_rules(folder.path(), 1_000.0);
-    let out = folder.path().join("out");
-    let sink = format!("[[sink]]\nname = \"files\"\nkind = \"files\"\npath = {out:?}\n");
+    write_rules(folder.path(), LIMIT);
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "a secret between the two of us").unwrap();
+    let sink =
+        format!("[[sink]]\nname = \"officers\"\nkind = \"webhook\"\nurl = \"{url}\"\nsecret_file = {secret:?}\n");
     let port = Port::in_folder(folder, &sink).await;
-    for number in 0..20 {
-        port.declare(&declaration(&format!("D{number}"), &[1.0])).await;
-    }
+    port.declare(&declaration("D1", &[1.0])).await;
+    let first = calls.recv().await.unwrap();
+    port.declare(&declaration("D2", &[1.0])).await;
     let Port { folder, service, .. } = port;
     let end = *service.engine().position().borrow();
-    service.stop().await;
-    let settings = crate::support::settings(folder.path(), &sink);
-    let store = haechi_store::Store::open(&settings.store.path, &settings.store.options()).unwrap();
-    assert_eq!(store.cursor("files").unwrap(), Some(end));
+    let mut position = service.engine().position();
+    let stopping = tokio::spawn(service.stop());
+    // The engine has ended, so sinks are all that is waited for.
+    while position.changed().await.is_ok() {}
+    first.send(()).unwrap();
+    calls.recv().await.unwrap().send(()).unwrap();
+    stopping.await.unwrap();
+    let settings = settings(folder.path(), &sink);
+    let store = Store::open(&settings.store.path, &settings.store.options()).unwrap();
+    assert_eq!(store.cursor("officers").unwrap(), Some(end));
 }

@@ -272,6 +272,11 @@ fn a_second_one_is_refused_the_folder() {
     let error = Store::open(folder.path(), &options()).unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     assert!(error.to_string().contains("another process has this store open"), "{error}");
+    // Closed, it is free, whoever still holds a clone.
+    let clone = store.clone();
+    store.close();
+    assert!(matches!(clone.cursor("files"), Err(StoreError::Unavailable { .. })));
+    Store::open(folder.path(), &options()).unwrap();
     drop(store);
     open(folder.path());
 }
