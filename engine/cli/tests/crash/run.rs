@@ -144,13 +144,13 @@ impl Run {
             };
             self.senders.push(tokio::spawn(client.run(self.stop_sending.clone())));
         }
-        for kind in Kind::ALL.into_iter().filter(|_| std::env::var_os("CRASH_ONLY_HTTP").is_none()) {
+        for kind in Kind::ALL.into_iter() {
             let folder = path.join("in").join(kind.stream());
             let writer = Writer { kind, folder, seed: self.seed, book: Arc::clone(&self.book), messages_max: 80 };
             self.senders.push(tokio::spawn(writer.run(self.stop_sending.clone())));
         }
         for (kind, topic) in
-            kafka::IN.iter().filter(|_| self.broker.is_some() && std::env::var_os("CRASH_ONLY_HTTP").is_none())
+            kafka::IN.iter().filter(|_| self.broker.is_some())
         {
             let sender = self.broker.as_ref().unwrap().sender(*kind, topic, self.seed, &self.book);
             self.senders.push(tokio::spawn(sender.run(self.stop_sending.clone())));
