@@ -1,15 +1,19 @@
 //! A real broker, a door to it that can be shut, a sender, and a reader of what came out.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
@@ -53,6 +57,7 @@ impl Broker {
         let child = command.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap();
         let broker = Self { child, address: door.address.clone(), door };
         broker.create(&IN.map(|(_, topic)| topic)).await;
+        broker.create(&OUT).await;
         broker
     }
 
@@ -92,56 +97,55 @@ impl Broker {
         let mut config = self.client();
         config.set("group.id", "crash").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         config.set("fetch.wait.max.ms", "50").set("reconnect.backoff.max.ms", "500");
-        let consumer: BaseConsumer = config.create().unwrap();
-        let mut list = TopicPartitionList::new();
-        for (topic, partition) in OUT.iter().flat_map(|topic| (0..PARTITIONS).map(move |partition| (topic, partition))) {
-            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
-        }
-        consumer.assign(&list).unwrap();
-        let (seen, ending) = (Arc::clone(seen), Arc::new(AtomicBool::new(false)));
-        let until = Arc::clone(&ending);
-        Reader { ending, thread: std::thread::spawn(move || read_all(&consumer, &seen, &until)) }
+        let ending = Arc::new(AtomicBool::new(false));
+        let threads = OUT.map(|topic| {
+            let consumer: BaseConsumer = config.create().unwrap();
+            let mut list = TopicPartitionList::new();
+            for partition in 0..PARTITIONS {
+                list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            }
+            consumer.assign(&list).unwrap();
+            let (seen, until) = (Arc::clone(seen), Arc::clone(&ending));
+            std::thread::spawn(move || read_all(topic, &consumer, &seen, &until))
+        });
+        Reader { ending, threads }
     }
 }
 
-/// Reads topics on a thread of its own.
+/// Reads topics, each on a thread of its own.
 pub struct Reader {
     ending: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<()>,
+    threads: [JoinHandle<()>; 3],
 }
 
 impl Reader {
     /// Reads to where the topics end now.
     pub fn finish(self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap();
+        self.threads.map(|thread| thread.join().unwrap());
     }
 }
 
 /// A partition ends where the broker has no more messages for it; high watermarks may stand before that.
-fn read_all(consumer: &BaseConsumer, seen: &Seen, ending: &AtomicBool) {
-    let (mut at_end, mut since_ending) = (BTreeSet::new(), None);
+fn read_all(topic: &'static str, consumer: &BaseConsumer, seen: &Seen, ending: &AtomicBool) {
+    let (mut at_end, mut ending_since) = (BTreeSet::new(), None);
     loop {
-        let message = consumer.poll(Duration::from_millis(200));
+        let message = consumer.poll(Duration::from_millis(300));
         if ending.load(Ordering::Relaxed) {
-            let since = since_ending.get_or_insert_with(Instant::now).elapsed();
-            if message.is_none() && at_end.len() == OUT.len() * PARTITIONS as usize {
+            if message.is_none() && at_end.len() == PARTITIONS as usize {
                 return;
             }
-            if since > TIMEOUT {
-                return seen.fault(format!("kafka: the ends of partitions were not found, only {at_end:?}"));
+            if ending_since.get_or_insert_with(Instant::now).elapsed() > TIMEOUT {
+                return seen.fault(format!("kafka: only of partitions {at_end:?} of {topic} the end was found"));
             }
         }
         match message {
             Some(Ok(message)) => {
-                at_end.retain(|partition| *partition != (message.topic().to_owned(), message.partition()));
-                take(message.topic(), message.key(), message.payload(), seen);
+                at_end.remove(&message.partition());
+                take(topic, message.key(), message.payload(), seen);
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                // Which topic it is of is not said.
-                let of = OUT.iter().map(|topic| ((*topic).to_owned(), partition));
-                let next = of.into_iter().find(|of| !at_end.contains(of));
-                at_end.extend(next);
+                at_end.insert(partition);
             }
             // A broker that is away comes back; what is missing in the end is noticed.
             Some(Err(_)) | None => {}
@@ -240,7 +244,8 @@ impl Sender {
         while !stop.is_cancelled() {
             for message in stories.next(dice.between(1, 8)) {
                 self.book.lock().unwrap().expect(&message);
-                self.send(&message.subject, Some(&Format::Json.encode(&message.rows()))).await;
+                // One object a line: an array is no message.
+                self.send(&message.subject, Some(&Format::Ndjson.encode(&message.rows()))).await;
             }
             if dice.percent(3) {
                 let mark = self.book.lock().unwrap().bad();
@@ -258,7 +263,7 @@ impl Sender {
             let (kind, letter) = (self.kind, 'A');
             let last = Message { kind, subject, letter, version: None, envelope: None, shared: false };
             self.book.lock().unwrap().expect(&last);
-            self.put(partition, &last.subject, Some(&Format::Json.encode(&last.rows()))).await;
+            self.put(partition, &last.subject, Some(&Format::Ndjson.encode(&last.rows()))).await;
         }
     }
 
