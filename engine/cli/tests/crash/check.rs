@@ -206,8 +206,9 @@ impl Judgement {
             // The index, which settles what comes next, says the same.
             let stream = Stream::find(subject.0.stream()).unwrap();
             let index = store.versions(stream, [subject.1.as_str()]).map(|mut all| all.pop().unwrap_or_default());
-            let index: Vec<_> = index.unwrap_or_default().iter().map(|v| (v.version, v.position, v.decided)).collect();
-            let journal: Vec<_> =
+            let index: BTreeSet<_> =
+                index.unwrap_or_default().iter().map(|v| (v.version, v.position, v.decided)).collect();
+            let journal: BTreeSet<_> =
                 found.iter().map(|f| (f.version, f.position, selected.contains_key(&f.position))).collect();
             self.faults.must(index == journal, || {
                 format!("{}: the index has (version, position, decided) {index:?}, the journal {journal:?}", subject.1)
@@ -300,7 +301,7 @@ impl Judgement {
                 match marked(&record.text).or_else(|| marked(&record.reason)) {
                     Some(mark) if book.aside.contains_key(mark) => *units.entry(mark.to_owned()).or_default() += 1,
                     None if record.code == "empty_message" => unmarked += 1,
-                    _ => self.faults.note(format!("set aside without reason at {position}: {record:?}")),
+                    _ => self.faults.note(format!("{}, {}: set aside without reason at {position}: {record:?}", record.code, record.stream)),
                 }
             }
             self.count("units in quarantine", page.len());

@@ -124,11 +124,12 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_from_iter(columns(rows).into_iter().map(|name| (name, array(name)))).unwrap()
 }
 
-/// A passenger list of these travellers, in the envelope of that number.
-pub fn passenger_list(number: &str, travellers: &[Message]) -> Vec<u8> {
+/// A passenger list of these travellers: the revision of that number, in an envelope of that number.
+pub fn passenger_list(number: i32, travellers: &[Message]) -> Vec<u8> {
     let mut segments = vec![
         format!("UNH+{number}+PAXLST:D:15B:UN:IATA"),
         "BGM+745".to_owned(),
+        format!("RFF+TN:ZZ421:::{number}"),
         "TDT+20+ZZ421+++ZZ".to_owned(),
         "LOC+125+BKK".to_owned(),
         "DTM+189:2703140105:201".to_owned(),

@@ -27,7 +27,7 @@ impl Writer {
     pub async fn run(self, stop: CancellationToken) {
         let mut dice = Dice::of(self.seed, &format!("files of {}", self.kind.stream()));
         let mut stories = Stories::new(self.kind, "f", self.seed);
-        let mut last_list: Option<(String, Vec<Message>)> = None;
+        let mut last_list: Option<(i32, Vec<Message>)> = None;
         let mut number = 0;
         while !stop.is_cancelled() {
             tokio::time::sleep(Duration::from_millis(20) + dice.pause(200)).await;
@@ -73,17 +73,16 @@ impl Writer {
     /// A passenger list, or the last one once more.
     fn list(
         &self,
-        number: usize,
+        number: i32,
         dice: &mut Dice,
         stories: &mut Stories,
-        last: &mut Option<(String, Vec<Message>)>,
+        last: &mut Option<(i32, Vec<Message>)>,
     ) -> Vec<u8> {
         let again = last.take().filter(|_| dice.percent(20));
         let (number, travellers) = again.unwrap_or_else(|| {
-            let number = format!("L{number}");
             let mut travellers = stories.next(dice.between(1, 20));
             for traveller in &mut travellers {
-                (traveller.version, traveller.envelope) = (None, Some(number.clone()));
+                (traveller.version, traveller.envelope) = (Some(number), Some(number.to_string()));
             }
             (number, travellers)
         });
@@ -91,7 +90,7 @@ impl Writer {
         for traveller in &travellers {
             book.expect(traveller);
         }
-        let content = passenger_list(&number, &travellers);
+        let content = passenger_list(number, &travellers);
         *last = Some((number, travellers));
         content
     }

@@ -84,32 +84,33 @@ impl Client {
 
     async fn send(&self, http: &reqwest::Client, post: Post) {
         let url = format!("{}/v1/{}s", self.url, post.kind.stream());
-        let mut attempts = 0;
+        // Whether it may have arrived before, with nobody left to answer.
+        let mut again = false;
         loop {
-            attempts += 1;
-            if attempts > 1 {
+            let request = http.post(&url).header("content-type", post.content_type).body(post.body.clone());
+            // A connection that breaks in the middle of an answer is no answer.
+            let (status, text) = match request.send().await {
+                Ok(response) => (response.status().as_u16(), response.text().await.ok()),
+                Err(error) if error.is_connect() => (0, None),
+                Err(_) => (1, None),
+            };
+            match (status, text) {
+                (200 | 422, Some(text)) => {
+                    self.tally.lock().unwrap().posts += 1;
+                    return self.check(&post, again, &text);
+                }
+                (503 | 429, _) => self.tally.lock().unwrap().busy += 1,
+                (0 | 1 | 200 | 422, _) => {}
+                (status, text) => {
+                    return self.seen.fault(format!("{}: answered with {status}: {text:?}", self.name));
+                }
+            }
+            if status != 0 {
+                again = true;
                 let conflicts = post.fates.iter().filter(|(_, fate)| matches!(fate, Fate::Conflict(_)));
                 let marks: Vec<_> = conflicts.map(|(message, _)| message.mark()).chain(post.bad.clone()).collect();
                 self.book.lock().unwrap().sent_again(marks.iter().map(String::as_str));
                 self.tally.lock().unwrap().repeated_posts += 1;
-            }
-            let request = http.post(&url).header("content-type", post.content_type).body(post.body.clone());
-            // A connection that breaks in the middle of an answer is no answer.
-            let answer = match request.send().await {
-                Ok(response) => (response.status().as_u16(), response.text().await),
-                Err(_) => (0, Ok(String::new())),
-            };
-            match answer {
-                (200 | 422, Ok(text)) => {
-                    self.tally.lock().unwrap().posts += 1;
-                    return self.check(&post, attempts > 1, &text);
-                }
-                (503 | 429, Ok(_)) => self.tally.lock().unwrap().busy += 1,
-                (0 | 200 | 422 | 503 | 429, _) => {}
-                (status, text) => {
-                    self.seen.fault(format!("{}: answered with {status}: {text:?}", self.name));
-                    return;
-                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

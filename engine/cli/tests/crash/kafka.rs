@@ -1,15 +1,19 @@
 //! A real broker, a door to it that can be shut, a sender, and a reader of what came out.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
@@ -45,12 +49,15 @@ impl Broker {
         let inner = format!("127.0.0.1:{}", free_port());
         let door = Door::open(&inner).await;
         let log = || File::options().create(true).append(true).open(folder.join("broker.log")).unwrap();
-        let mut command = Command::new(binary());
+        // It ends with us, however we end.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(binary());
         command.args(["--listener-url", &format!("tcp://{inner}")]);
         command.args(["--advertised-listener-url", &format!("tcp://{}", door.address)]);
         let child = command.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn().unwrap();
         let broker = Self { child, address: door.address.clone(), door };
         broker.create(&IN.map(|(_, topic)| topic)).await;
+        broker.create(&OUT).await;
         broker
     }
 
@@ -85,59 +92,75 @@ impl Broker {
         Sender { kind, topic, seed, book: Arc::clone(book), producer: config.create().unwrap() }
     }
 
-    /// How many messages are in these topics.
-    pub fn n_messages(&self, topics: &[&str]) -> usize {
-        let consumer: BaseConsumer = self.client().set("group.id", "crash-count").create().unwrap();
-        let ends = topics.iter().flat_map(|topic| (0..PARTITIONS).map(move |partition| (topic, partition)));
-        let ends = ends.map(|(topic, partition)| consumer.fetch_watermarks(topic, partition, TIMEOUT));
-        ends.map(|marks| marks.map_or(0, |(low, high)| (high - low) as usize)).sum()
-    }
-
-    /// Reads all selections back.
-    pub fn read_back(&self, seen: &Seen) {
+    /// Reads all selections, from the first one on and as they come.
+    pub fn read(&self, seen: &Arc<Seen>) -> Reader {
         let mut config = self.client();
-        config.set("group.id", "crash-read").set("enable.auto.commit", "false");
-        let consumer: BaseConsumer = config.create().unwrap();
-        for topic in OUT {
+        config.set("group.id", "crash").set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+        config.set("fetch.wait.max.ms", "50").set("reconnect.backoff.max.ms", "500");
+        let ending = Arc::new(AtomicBool::new(false));
+        let threads = OUT.map(|topic| {
+            let consumer: BaseConsumer = config.create().unwrap();
+            let mut list = TopicPartitionList::new();
             for partition in 0..PARTITIONS {
-                let (low, high) = match consumer.fetch_watermarks(topic, partition, TIMEOUT) {
-                    Ok(marks) => marks,
-                    Err(error) => {
-                        seen.fault(format!("kafka: {topic}/{partition} cannot be read: {error}"));
-                        continue;
-                    }
-                };
-                let mut list = TopicPartitionList::new();
-                list.add_partition_offset(topic, partition, Offset::Offset(low)).unwrap();
-                consumer.assign(&list).unwrap();
-                let mut next = low;
-                let started = Instant::now();
-                while next < high && started.elapsed() < Duration::from_secs(30) {
-                    match consumer.poll(Duration::from_millis(500)) {
-                        Some(Ok(message)) => {
-                            next = message.offset() + 1;
-                            Self::message(topic, message.key(), message.payload(), seen);
-                        }
-                        Some(Err(error)) => seen.fault(format!("kafka: {topic}/{partition}: {error}")),
-                        None => {}
-                    }
-                }
-                if next < high {
-                    seen.fault(format!("kafka: {topic}/{partition} ends at {high}, read to {next}"));
-                }
+                list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            }
+            consumer.assign(&list).unwrap();
+            let (seen, until) = (Arc::clone(seen), Arc::clone(&ending));
+            std::thread::spawn(move || read_all(topic, &consumer, &seen, &until))
+        });
+        Reader { ending, threads }
+    }
+}
+
+/// Reads topics, each on a thread of its own.
+pub struct Reader {
+    ending: Arc<AtomicBool>,
+    threads: [JoinHandle<()>; 3],
+}
+
+impl Reader {
+    /// Reads to where the topics end now.
+    pub fn finish(self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.threads.map(|thread| thread.join().unwrap());
+    }
+}
+
+/// A partition ends where the broker has no more messages for it; high watermarks may stand before that.
+fn read_all(topic: &'static str, consumer: &BaseConsumer, seen: &Seen, ending: &AtomicBool) {
+    let (mut at_end, mut ending_since) = (BTreeSet::new(), None);
+    loop {
+        let message = consumer.poll(Duration::from_millis(300));
+        if ending.load(Ordering::Relaxed) {
+            if message.is_none() && at_end.len() == PARTITIONS as usize {
+                return;
+            }
+            if ending_since.get_or_insert_with(Instant::now).elapsed() > TIMEOUT {
+                return seen.fault(format!("kafka: only of partitions {at_end:?} of {topic} the end was found"));
             }
         }
-    }
-
-    fn message(topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, seen: &Seen) {
-        let Ok(selection) = serde_json::from_slice::<Value>(payload.unwrap_or_default()) else {
-            return seen.fault(format!("kafka: no JSON in {topic}: {payload:?}"));
-        };
-        if key != selection["subject_id"].as_str().map(str::as_bytes) {
-            seen.fault(format!("kafka: the key is not the subject: {selection}"));
+        match message {
+            Some(Ok(message)) => {
+                at_end.remove(&message.partition());
+                take(topic, message.key(), message.payload(), seen);
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                at_end.insert(partition);
+            }
+            // A broker that is away comes back; what is missing in the end is noticed.
+            Some(Err(_)) | None => {}
         }
-        seen.selection(OBSERVER, &selection);
     }
+}
+
+fn take(topic: &str, key: Option<&[u8]>, payload: Option<&[u8]>, seen: &Seen) {
+    let Ok(selection) = serde_json::from_slice::<Value>(payload.unwrap_or_default()) else {
+        return seen.fault(format!("kafka: no JSON in {topic}: {payload:?}"));
+    };
+    if key != selection["subject_id"].as_str().map(str::as_bytes) {
+        seen.fault(format!("kafka: the key is not the subject: {selection}"));
+    }
+    seen.selection(OBSERVER, &selection);
 }
 
 impl Drop for Broker {
@@ -221,7 +244,8 @@ impl Sender {
         while !stop.is_cancelled() {
             for message in stories.next(dice.between(1, 8)) {
                 self.book.lock().unwrap().expect(&message);
-                self.send(&message.subject, Some(&Format::Json.encode(&message.rows()))).await;
+                // One object a line: an array is no message.
+                self.send(&message.subject, Some(&Format::Ndjson.encode(&message.rows()))).await;
             }
             if dice.percent(3) {
                 let mark = self.book.lock().unwrap().bad();
@@ -235,11 +259,11 @@ impl Sender {
         }
         // The last of each partition is a record, so that who has seen all records has seen everything.
         for partition in 0..PARTITIONS {
-            let subject = format!("{}-last-{partition}-", &self.kind.stream()[..1]);
+            let subject = format!("{}-LAST-{partition}-", self.kind.initial());
             let (kind, letter) = (self.kind, 'A');
             let last = Message { kind, subject, letter, version: None, envelope: None, shared: false };
             self.book.lock().unwrap().expect(&last);
-            self.put(partition, &last.subject, Some(&Format::Json.encode(&last.rows()))).await;
+            self.put(partition, &last.subject, Some(&Format::Ndjson.encode(&last.rows()))).await;
         }
     }
 

@@ -28,9 +28,12 @@ pub struct Faults {
 
 impl Faults {
     pub fn note(&mut self, fault: impl Into<String>) {
+        let fault = fault.into();
         self.n += 1;
-        if self.first.len() < 20 {
-            self.first.push(fault.into());
+        // A few of each kind: one fault must not hide another.
+        let kind = |fault: &str| fault.chars().filter(|c| c.is_ascii_lowercase()).take(24).collect::<String>();
+        if self.first.iter().filter(|known| kind(known) == kind(&fault)).count() < 3 && self.first.len() < 50 {
+            self.first.push(fault);
         }
     }
 

@@ -19,6 +19,15 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Self; 3] = [Self::Declaration, Self::Consignment, Self::Traveller];
 
+    /// What ids of its subjects begin with. Ids are upper case, as readers keep them.
+    pub fn initial(self) -> char {
+        match self {
+            Self::Declaration => 'D',
+            Self::Consignment => 'C',
+            Self::Traveller => 'T',
+        }
+    }
+
     pub fn stream(self) -> &'static str {
         match self {
             Self::Declaration => "declaration",
@@ -71,7 +80,7 @@ impl Message {
                     "transport_mode": content.pick(&["air", "sea"]),
                 }),
                 Kind::Traveller => json!({
-                    "carrier": "ZZ", "flight_no": 421, "departure_airport": "BKK", "arrival_airport": "ICN",
+                    "traveller_id": self.subject, "carrier": "ZZ", "flight_no": 421, "departure_airport": "BKK", "arrival_airport": "ICN",
                     "departure_scheduled_at": "2027-03-13T18:05:00Z", "carrier_pax_ref": self.subject,
                     "seat": self.seat(),
                 }),
@@ -137,7 +146,7 @@ pub struct Stories {
 impl Stories {
     pub fn new(kind: Kind, prefix: &str, seed: u64) -> Self {
         let dice = Dice::of(seed, &format!("{} {prefix}", kind.stream()));
-        Self { kind, prefix: prefix.to_owned(), dice, n_begun: 0, n_shared: 0, open: Default::default() }
+        Self { kind, prefix: prefix.to_uppercase(), dice, n_begun: 0, n_shared: 0, open: Default::default() }
     }
 
     /// The next messages, all of different subjects and of one style.
@@ -159,11 +168,11 @@ impl Stories {
     }
 
     fn begin(&mut self, style: Style) -> VecDeque<Message> {
-        let initial = &self.kind.stream()[..1];
+        let initial = self.kind.initial();
         let chance = self.dice.below(100);
         if matches!(style, Style::Plain) && chance < 10 && self.kind != Kind::Traveller {
             self.n_shared += 1;
-            let subject = format!("{initial}-shared-{:06}-", self.n_shared);
+            let subject = format!("{initial}-SHARED-{:06}-", self.n_shared);
             return [self.message(&subject, 'A', None, None, true)].into();
         }
         self.n_begun += 1;
