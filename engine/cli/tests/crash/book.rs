@@ -90,6 +90,8 @@ fn fate(message: &Message, known: &[Known]) -> Fate {
     let sent_before =
         newest.filter(fits).or_else(|| known.iter().rev().filter(fits).find(|k| k.envelope == message.envelope));
     match (sent_before, newest, message.version) {
+        // What came too late was never decided on: whoever sends it again is told what stands.
+        (Some(before), Some(newest), _) if !before.decided => Fate::Repeated(newest.version),
         (Some(before), ..) => Fate::Repeated(before.version),
         (None, None, version) => Fate::Selected(version.unwrap_or(1)),
         (None, Some(newest), None) => Fate::Selected(newest.version + 1),

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::book::Book;
 use crate::seen::{Faults, Notes, content};
 use crate::service::SECRET;
-use crate::stories::{Kind, marked};
+use crate::stories::{Kind, mark, marked};
 use crate::{events, files, http, kafka, webhook};
 
 /// What was checked, and what is wrong.
@@ -298,10 +298,14 @@ impl Judgement {
             let Some((last, _)) = page.last() else { break };
             after = *last;
             for (position, record) in &page {
-                match marked(&record.text).or_else(|| marked(&record.reason)) {
-                    Some(mark) if book.aside.contains_key(mark) => *units.entry(mark.to_owned()).or_default() += 1,
+                let mark = marked(&record.text).or_else(|| marked(&record.reason)).map(str::to_owned);
+                match mark.or_else(|| traveller_mark(&record.text)) {
+                    Some(mark) if book.aside.contains_key(&mark) => *units.entry(mark).or_default() += 1,
                     None if record.code == "empty_message" => unmarked += 1,
-                    _ => self.faults.note(format!("{}, {}: set aside without reason at {position}: {record:?}", record.code, record.stream)),
+                    _ => self.faults.note(format!(
+                        "{}, {}: set aside without reason at {position}: {record:?}",
+                        record.code, record.stream
+                    )),
                 }
             }
             self.count("units in quarantine", page.len());
@@ -340,6 +344,12 @@ impl Judgement {
             }
         }
     }
+}
+
+/// The mark of a traveller's row, whose content is the seat.
+fn traveller_mark(text: &str) -> Option<String> {
+    let row: Value = serde_json::from_str(text).ok()?;
+    Some(mark(row["carrier_pax_ref"].as_str()?, row["seat"].as_str()?.chars().last()?))
 }
 
 /// A column as texts.

@@ -122,7 +122,7 @@ impl Reader {
     /// Reads to where the topics end now.
     pub fn finish(self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.threads.map(|thread| thread.join().unwrap());
+        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
 }
 

@@ -151,9 +151,7 @@ impl Run {
             let writer = Writer { kind, folder, seed: self.seed, book: Arc::clone(&self.book), messages_max: 80 };
             self.senders.push(tokio::spawn(writer.run(self.stop_sending.clone())));
         }
-        for (kind, topic) in
-            kafka::IN.iter().filter(|_| self.broker.is_some())
-        {
+        for (kind, topic) in kafka::IN.iter().filter(|_| self.broker.is_some()) {
             let sender = self.broker.as_ref().unwrap().sender(*kind, topic, self.seed, &self.book);
             self.senders.push(tokio::spawn(sender.run(self.stop_sending.clone())));
         }

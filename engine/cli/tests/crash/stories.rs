@@ -80,9 +80,9 @@ impl Message {
                     "transport_mode": content.pick(&["air", "sea"]),
                 }),
                 Kind::Traveller => json!({
-                    "traveller_id": self.subject, "carrier": "ZZ", "flight_no": 421, "departure_airport": "BKK", "arrival_airport": "ICN",
-                    "departure_scheduled_at": "2027-03-13T18:05:00Z", "carrier_pax_ref": self.subject,
-                    "seat": self.seat(),
+                    "traveller_id": self.subject, "carrier": "ZZ", "flight_no": 421, "departure_airport": "BKK",
+                    "arrival_airport": "ICN", "departure_scheduled_at": "2027-03-13T18:05:00Z",
+                    "carrier_pax_ref": self.subject, "seat": self.seat(),
                 }),
             };
             if let Some(version) = self.version {
