@@ -12,6 +12,7 @@
 
 pub mod format;
 pub mod formats;
+pub mod kafka;
 pub mod mapping;
 pub mod options;
 pub mod read;

@@ -4,7 +4,9 @@
 //! its time keeps neither old tables on disk nor [`Store::recover`] waiting.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crate::columns::Schemas;
 use crate::database::{Pair, Table, View, position_key};
 use crate::{Position, Store, StoreError, StoredDecisions, StoredEntry, meta};
 
@@ -12,25 +14,29 @@ use crate::{Position, Store, StoreError, StoredDecisions, StoredEntry, meta};
 const AHEAD_VALUES: usize = 64;
 const AHEAD_BYTES: usize = 4 << 20;
 
-/// Values of a keyspace by rising position, as they were when they were read.
-struct Ahead<T> {
+/// Values of a keyspace by rising position, as they were when they were read; decoded only once they are asked for.
+struct Ahead {
     store: Store,
     table: Table,
     /// Where to read on.
     from: Position,
-    read: VecDeque<Result<T, StoreError>>,
+    read: VecDeque<Result<Pair, StoreError>>,
     ended: bool,
 }
 
-impl<T> Ahead<T> {
-    fn next(&mut self, read: impl Fn(&Store, Pair) -> Result<T, StoreError>) -> Option<Result<T, StoreError>> {
+impl Ahead {
+    fn next<T>(
+        &mut self,
+        decode: impl Fn(&Arc<Schemas>, Pair) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
         if self.read.is_empty() && !self.ended {
-            self.read_on(read);
+            self.read_on();
         }
-        self.read.pop_front()
+        let pair = self.read.pop_front()?;
+        Some(pair.and_then(|pair| decode(&self.store.schemas()?, pair)))
     }
 
-    fn read_on(&mut self, read: impl Fn(&Store, Pair) -> Result<T, StoreError>) {
+    fn read_on(&mut self) {
         let mut pairs = Vec::new();
         let failed = self.store.read(|view| {
             // What lies before was removed, value by value: it takes time to walk over.
@@ -50,7 +56,7 @@ impl<T> Ahead<T> {
         if let Some((key, _)) = pairs.last() {
             self.from = crate::database::key_position(key).map_or(Position::MAX, |last| last.saturating_add(1));
         }
-        self.read.extend(pairs.into_iter().map(|pair| read(&self.store, pair)));
+        self.read.extend(pairs.into_iter().map(Ok));
         if let Err(error) = failed {
             self.ended = true;
             self.read.push_back(Err(error));
@@ -68,9 +74,8 @@ impl Store {
     /// ends it.
     pub fn entries(&self, from: Position) -> impl Iterator<Item = Result<StoredEntry, StoreError>> + Send + use<> {
         let mut ahead = self.ahead(Table::Journal, from);
-        let entries = std::iter::from_fn(move || {
-            ahead.next(|store, (key, value)| StoredEntry::read(&key, value, &store.schemas()?))
-        });
+        let entries =
+            std::iter::from_fn(move || ahead.next(|schemas, (key, value)| StoredEntry::read(&key, value, schemas)));
         // The one before `from` may end before it.
         entries.filter(move |entry| entry.as_ref().map_or(true, |entry| from < entry.end()))
     }
@@ -84,8 +89,8 @@ impl Store {
         let mut ahead = self.ahead(Table::Decisions, after);
         std::iter::from_fn(move || {
             loop {
-                let next = ahead.next(|store, (key, value)| {
-                    let decisions = StoredDecisions::read(&key, &value, &*store.schemas()?)?;
+                let next = ahead.next(|schemas, (key, value)| {
+                    let decisions = StoredDecisions::read(&key, &value, schemas)?;
                     if decisions.first > after { Ok(decisions) } else { decisions.only(|position| position > after) }
                 })?;
                 match next {
@@ -96,8 +101,17 @@ impl Store {
         })
     }
 
+    /// The selections of the entry that begins at a position, if there are any.
+    pub fn decided(&self, first: Position) -> Result<Option<StoredDecisions>, StoreError> {
+        self.read(|view| {
+            let key = position_key(first);
+            let value = view.get(Table::Decisions, &key)?;
+            value.map(|value| StoredDecisions::read(&key, &value, view.schemas())).transpose()
+        })
+    }
+
     /// From the value at or before `from` on.
-    fn ahead<T>(&self, table: Table, from: Position) -> Ahead<T> {
+    fn ahead(&self, table: Table, from: Position) -> Ahead {
         let begin = self.read(|view| view.last_at(table, &position_key(from)));
         let mut ahead = Ahead { store: self.clone(), table, from, read: VecDeque::new(), ended: false };
         match begin {

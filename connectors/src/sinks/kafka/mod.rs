@@ -9,7 +9,6 @@
 //! doubt, the ends of the topics are read back to the cursor ([`tail`]) and what is there is not sent again. What is left
 //! is a request of a dead process that the broker takes only after that reading.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use self::session::{Failure, Session};
 use self::tail::Tail;
 use super::only::{Filter, Only};
 use super::published::Published;
+use crate::kafka::Properties;
 use crate::sink::{DeliverError, Sink};
 use crate::source::BoxFuture;
 
@@ -114,22 +114,6 @@ impl Default for Create {
     }
 }
 
-/// Properties of librdkafka. Their values may be secrets and are not shown.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Properties(BTreeMap<String, String>);
-
-impl Properties {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for Properties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
 fn default_idempotence() -> bool {
     true
 }
@@ -144,8 +128,6 @@ fn default_tail_messages_max() -> u64 {
 
 /// What the promise of once rests on, and what has a setting of its own.
 const RESERVED: &[&str] = &[
-    "bootstrap.servers",
-    "metadata.broker.list",
     "enable.idempotence",
     "acks",
     "request.required.acks",
@@ -167,21 +149,10 @@ impl Settings {
                 "`topics`: `{topic}` is not a name of a topic: letters, digits, `.`, `_` and `-`, up to 249"
             ));
         }
-        if self.brokers.trim().is_empty() {
-            return Err("`brokers`: name at least one, as in `kafka-1:9092`".to_owned());
-        }
         if self.create.is_some_and(|create| create.partitions < 1 || create.replication < 1) {
             return Err("`create`: there is at least one partition and one copy".to_owned());
         }
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.brokers).set("client.id", "haechi");
-        for (property, value) in &self.properties.0 {
-            if RESERVED.contains(&property.as_str()) {
-                return Err(format!("`properties`: `{property}` is set by the sink itself; take it out"));
-            }
-            config.set(property, value);
-        }
-        Ok(config)
+        self.properties.client(&self.brokers, RESERVED)
     }
 
     /// A producer that repeats for as long as it takes, where the broker recognises repeats.

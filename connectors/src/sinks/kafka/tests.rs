@@ -1,7 +1,4 @@
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -14,56 +11,9 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::{KafkaSink, Settings};
+use crate::kafka::broker::Broker;
 use crate::sink::{DeliverError, Sink};
 use crate::sinks::testing::{Row, declarations, published};
-
-/// A broker of this test alone, with its topics in memory.
-struct Broker {
-    process: Child,
-    address: String,
-}
-
-impl Broker {
-    async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
-        let url = format!("tcp://{address}");
-        let process = Command::new(binary())
-            .args(["--listener-url", &url, "--advertised-listener-url", &url, "--storage-engine", "memory://tansu/"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        while tokio::net::TcpStream::connect(&address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Self { process, address }
-    }
-
-    /// Lets the process stand still, or go on.
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The broker named by `HAECHI_KAFKA`, or the one that the script installs. Without one these tests fail.
-fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("HAECHI_KAFKA") {
-        return path.into();
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka.sh");
-    let output = Command::new(&script).output().unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-    assert!(output.status.success(), "no broker: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().into()
-}
 
 fn settings(address: &str, more: &str) -> Settings {
     toml::from_str(&format!("brokers = '{address}'\n{more}")).unwrap()
@@ -275,7 +225,10 @@ async fn an_answer_in_doubt_means_that_the_topics_are_read_again() {
 #[test]
 fn settings_that_cannot_work_are_refused_early() {
     let open = |more: &str| KafkaSink::open("kafka", &settings("localhost:9092", more)).err().unwrap();
-    assert_eq!(open("properties = { acks = '0' }"), "`properties`: `acks` is set by the sink itself; take it out");
+    assert_eq!(
+        open("properties = { acks = '0' }"),
+        "`properties`: `acks` has a setting of its own or must not be changed; take it out"
+    );
     assert!(open("properties = { 'no.such' = '1' }").contains("no.such"));
     assert!(open("topics = { declaration = 'a b' }").starts_with("`topics`: `a b` is not a name of a topic"));
     let shown = format!("{:?}", settings("localhost:9092", "properties = { 'sasl.password' = 'hidden' }"));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
@@ -138,11 +138,13 @@ impl Consuming {
         self.topics.iter_mut().for_each(|topic| topic.assigned.clear());
     }
 
-    /// Assigns the partitions that are not assigned yet; `false` where some could not be.
+    /// Assigns the partitions that are not assigned yet; `false` where some could not be. All at once: what is asked of
+    /// a broker waits behind a fetch that waits for messages.
     fn assign_new(&mut self) -> bool {
         let mut all_there = true;
+        let mut new = Vec::new();
         for at in 0..self.topics.len() {
-            match self.assign_new_of(at) {
+            match self.find_new_of(at, &mut new) {
                 Ok(there) => all_there &= there,
                 Err(why) => {
                     self.state().down(&why);
@@ -150,11 +152,33 @@ impl Consuming {
                 }
             }
         }
+        if let Err(why) = self.assign(&new) {
+            self.state().down(&why.to_string());
+            return false;
+        }
         all_there
     }
 
-    fn assign_new_of(&mut self, at: usize) -> Result<bool, String> {
-        let Some(topic) = self.topics.get_mut(at) else { return Ok(true) };
+    fn assign(&mut self, new: &[(usize, i32, i64)]) -> KafkaResult<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for (at, partition, offset) in new {
+            list.add_partition_offset(&self.topics[*at].topic, *partition, Offset::Offset(*offset))?;
+        }
+        self.consumer.incremental_assign(&list)?;
+        for (at, partition, offset) in new {
+            let topic = &mut self.topics[*at];
+            topic.assigned.push(*partition);
+            tracing::info!(source = self.name, topic = topic.topic, partition, offset, "taking messages");
+        }
+        Ok(())
+    }
+
+    /// Finds partitions that are not assigned yet, and where to begin with them; `false` where there is no such topic.
+    fn find_new_of(&mut self, at: usize, found: &mut Vec<(usize, i32, i64)>) -> Result<bool, String> {
+        let topic = &mut self.topics[at];
         let metadata = self.consumer.fetch_metadata(Some(&topic.topic), ANSWER).map_err(|error| error.to_string())?;
         self.consumer.context().up();
         let mut partitions: Vec<i32> =
@@ -174,17 +198,7 @@ impl Consuming {
                 // What was passed over stays passed over, should we be killed before the first message.
                 let _ = self.batches.blocking_send(topic.stand(partition, begin.offset));
             }
-            let mut list = TopicPartitionList::new();
-            let added = list.add_partition_offset(&topic.topic, partition, Offset::Offset(begin.offset));
-            added.and_then(|()| self.consumer.incremental_assign(&list)).map_err(|error| error.to_string())?;
-            tracing::info!(
-                source = self.name,
-                topic = topic.topic,
-                partition,
-                offset = begin.offset,
-                "taking messages"
-            );
-            topic.assigned.push(partition);
+            found.push((at, partition, begin.offset));
         }
         if std::mem::take(&mut topic.is_missing) {
             tracing::info!(source = self.name, topic = topic.topic, "the topic is there now");

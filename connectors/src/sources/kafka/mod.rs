@@ -42,7 +42,7 @@ use crate::read::Documents;
 use crate::source::{BoxFuture, Source, SourceContext, SourceError, Stand};
 
 pub use self::registry::RegistrySettings;
-pub use self::settings::{Format, Properties, Settings, Start, Topic};
+pub use self::settings::{Format, Settings, Start, Topic};
 
 /// Batches that are read and wait to be handed over.
 const AHEAD: usize = 2;

@@ -1,13 +1,13 @@
 //! What stands in the settings of a source of the kind `kafka`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
 use super::registry::RegistrySettings;
+use crate::kafka::Properties;
 use crate::options::ReadOptions;
 use crate::sources::reading::default_zone;
 
@@ -91,22 +91,6 @@ pub enum Start {
     Latest,
 }
 
-/// Properties of librdkafka. Their values may be secrets and are not shown.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Properties(BTreeMap<String, String>);
-
-impl Properties {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for Properties {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
-
 fn default_gather_messages() -> usize {
     ReadOptions::default().batch_rows
 }
@@ -121,8 +105,6 @@ fn default_prefetch_kb() -> u32 {
 
 /// What exactness rests on, and what has a setting of its own.
 const RESERVED: &[&str] = &[
-    "bootstrap.servers",
-    "metadata.broker.list",
     "group.id",
     "enable.auto.commit",
     "enable.auto.offset.store",
@@ -135,26 +117,18 @@ const RESERVED: &[&str] = &[
 impl Settings {
     /// What the consumer begins from.
     pub(super) fn client(&self, name: &str) -> Result<ClientConfig, String> {
-        if self.brokers.trim().is_empty() {
-            return Err("`brokers`: name at least one, as in `kafka-1:9092`".to_owned());
-        }
         if self.topics.is_empty() {
             return Err(
                 "`topics`: name at least one, as in `topics.declarations = { stream = \"declaration\" }`".into()
             );
         }
-        let mut config = ClientConfig::new();
-        config.set("client.id", "haechi").set("fetch.queue.backoff.ms", "20");
-        for (property, value) in &self.properties.0 {
-            if RESERVED.contains(&property.as_str()) {
-                return Err(format!("`properties`: `{property}` is set by the source itself; take it out"));
-            }
-            config.set(property, value);
+        let mut config = self.properties.client(&self.brokers, RESERVED)?;
+        if config.get("fetch.queue.backoff.ms").is_none() {
+            config.set("fetch.queue.backoff.ms", "20");
         }
         // librdkafka assigns nothing to a client of no group, but tells the cluster of it only where we commit to it.
         let group = self.group.clone().unwrap_or_else(|| format!("haechi-{name}"));
         config
-            .set("bootstrap.servers", &self.brokers)
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

@@ -1,9 +1,6 @@
 //! Against a real broker. It keeps topics in memory, so that a broker that is started anew has none of them: what is
 //! tested of a restart is that we notice.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, Int32Array, ListArray, RecordBatch, StringArray, StructArray};
@@ -12,50 +9,20 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow_avro::schema::{FingerprintStrategy, SCHEMA_METADATA_KEY};
 use arrow_avro::writer::WriterBuilder;
 use arrow_avro::writer::format::AvroSoeFormat;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::kafka::broker::{Broker, free_address};
 use crate::source::{SourceSettings, open};
 use crate::sources::testing::{Engine, Running};
 
 const TOPIC: &str = "declarations";
 const WAIT: Duration = Duration::from_secs(20);
 
-/// A broker of this test alone.
-struct Broker {
-    process: Child,
-    address: String,
-}
-
 impl Broker {
-    async fn start() -> Self {
-        Self::start_at(&free_address()).await
-    }
-
-    async fn start_at(address: &str) -> Self {
-        let url = format!("tcp://{address}");
-        let process = Command::new(binary())
-            .args(["--listener-url", &url, "--advertised-listener-url", &url, "--storage-engine", "memory://tansu/"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Self { process, address: address.to_owned() }
-    }
-
-    fn config(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.address);
-        config
-    }
-
     async fn create(&self, topic: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
         let new = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
@@ -88,28 +55,6 @@ impl Broker {
     async fn send_declarations(&self, partition: i32, ids: std::ops::Range<usize>) {
         self.send(partition, ids.map(|id| Some(declaration(partition, id)))).await;
     }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The broker named by `HAECHI_KAFKA`, or the one that the script installs. Without one these tests fail.
-fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("HAECHI_KAFKA") {
-        return path.into();
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka.sh");
-    let output = Command::new(&script).output().unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-    assert!(output.status.success(), "no broker: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().into()
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 fn declaration(partition: i32, id: usize) -> Vec<u8> {

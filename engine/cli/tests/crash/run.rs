@@ -24,7 +24,8 @@ use crate::settings::{self, Places};
 use crate::stories::Kind;
 use crate::webhook::{self, Receiver};
 
-/// Longest from the last record sent to the last selection delivered.
+/// Longest from the last record sent to the last selection delivered; a second more for each kill, since a life of a
+/// moment takes little from a topic.
 const DRAINING: Duration = Duration::from_secs(90);
 
 /// What a run is made of.
@@ -216,8 +217,9 @@ impl Run {
         self.receiver.calm_down();
         self.stop_sending.cancel();
         let began = Instant::now();
+        let patience = DRAINING + Duration::from_secs(self.n_kills as u64);
         for mut sender in std::mem::take(&mut self.senders) {
-            match tokio::time::timeout(DRAINING, &mut sender).await {
+            match tokio::time::timeout(patience, &mut sender).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.seen.fault(format!("a sender failed: {error}")),
                 Err(_) => {
@@ -226,7 +228,7 @@ impl Run {
                 }
             }
         }
-        while !self.is_drained() && began.elapsed() < DRAINING {
+        while !self.is_drained() && began.elapsed() < patience {
             if let Some(status) = self.service.ended() {
                 self.seen.fault(format!("the service ended by itself at the end: {status}"));
                 break;

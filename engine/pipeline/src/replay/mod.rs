@@ -149,8 +149,7 @@ impl Replayer {
 
     /// Every decision of a journal entry at once; `None` where nothing was decided in it.
     pub fn entry(&mut self, entry: &StoredEntry) -> Result<Option<Replayed>, ReplayError> {
-        let then = self.store.decisions(entry.first.saturating_sub(1)).next().transpose()?;
-        let Some(then) = then.filter(|then| then.first == entry.first) else { return Ok(None) };
+        let Some(then) = self.store.decided(entry.first)? else { return Ok(None) };
         let rows = entry.decode()?;
         self.rows(entry, entry.first, &rows, &then).map(Some)
     }
