@@ -24,6 +24,7 @@ use arrow::array::{ArrayRef, AsArray, StringArray};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
+use haechi_model::derive::across_subjects;
 use haechi_model::intake::{Intake, SetAside};
 use haechi_model::{Stream, StreamBuilder};
 
@@ -91,12 +92,15 @@ impl Documents {
     }
 
     /// Reads documents that came one after the other, as many as possible into one batch of at most about
-    /// [`ReadOptions::batch_rows`] rows. Each document is in one intake, whole.
+    /// [`ReadOptions::batch_rows`] rows. Each document is in one intake, whole; alone in it where rows follow from their
+    /// neighbours in the same message, so that nobody becomes a neighbour by the time he came.
     pub fn gather(&self, documents: &[Document]) -> Vec<Gathered> {
+        let together = if across_subjects(self.stream).next().is_some() { 1 } else { documents.len() };
         let mut gathered = Vec::new();
         let mut n_documents = 0;
         while let Some(rest) = documents.get(n_documents..).filter(|rest| !rest.is_empty()) {
-            let (intake, n_read) = self.at_desk(rest).unwrap_or_else(|| (self.in_one(&rest[0]), 1));
+            let (intake, n_read) =
+                self.at_desk(&rest[..together.min(rest.len())]).unwrap_or_else(|| (self.in_one(&rest[0]), 1));
             n_documents += n_read;
             gathered.push(Gathered { intake, n_documents });
         }

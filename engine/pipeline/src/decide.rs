@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
 use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs};
@@ -133,6 +133,23 @@ impl Decider {
     /// As [`Decider::derive`], at another instant.
     pub fn derive_at(&self, batch: &RecordBatch, now_ms: i64) -> Result<RecordBatch, DecideError> {
         self.derive_in(batch, &self.context_at(now_ms))
+    }
+
+    /// Adds what subjects are known by, and nothing else.
+    pub(crate) fn derive_key(&self, batch: &RecordBatch, now_ms: i64) -> Result<RecordBatch, DecideError> {
+        let key = self.stream.subject_key;
+        Ok(derive_columns(self.stream, batch, &self.context_at(now_ms), &|name| name == key)?)
+    }
+
+    /// One derived column of these rows, if they give it.
+    pub(crate) fn derive_column(
+        &self,
+        batch: &RecordBatch,
+        column: &'static str,
+        now_ms: i64,
+    ) -> Result<Option<ArrayRef>, DecideError> {
+        let derived = derive_columns(self.stream, batch, &self.context_at(now_ms), &|name| name == column)?;
+        Ok(derived.column_by_name(column).cloned())
     }
 
     fn context_at(&self, now_ms: i64) -> DeriveContext {

@@ -49,7 +49,8 @@ pub(super) const DERIVATIONS: &[Derivation] = &[
     }),
     Derivation::new("shared_container", &["manifest_id", "containers", "consignee_id", "consignee_name"], |rows| {
         column(shared_containers(rows))
-    }),
+    })
+    .across(),
     event_at!("manifested_at"),
 ];
 
@@ -70,7 +71,7 @@ pub(super) fn country_of_place(place: &str) -> Option<&str> {
     country.map(crate::ids::Country::as_str)
 }
 
-/// Whether another consignee of the batch has goods in one of the bill's containers. NULL where the bill's own
+/// Whether another consignee of the manifest has goods in one of the bill's containers. NULL where the bill's own
 /// consignee is not known, and such a bill makes nobody else's container shared.
 fn shared_containers(rows: &Rows<'_>) -> Option<BooleanArray> {
     let lists = rows.list("containers")?;

@@ -60,11 +60,18 @@ struct Derivation {
     /// Columns read, derived ones included. Derivations stand after those they read.
     inputs: &'static [&'static str],
     compute: fn(&Rows<'_>) -> Derived,
+    /// Whether it looks at rows of other subjects.
+    across: bool,
 }
 
 impl Derivation {
     const fn new(column: &'static str, inputs: &'static [&'static str], compute: fn(&Rows<'_>) -> Derived) -> Self {
-        Self { column, inputs, compute }
+        Self { column, inputs, compute, across: false }
+    }
+
+    /// One that looks at rows of other subjects, which have to be there: those of the same message.
+    const fn across(self) -> Self {
+        Self { across: true, ..self }
     }
 }
 
@@ -119,6 +126,12 @@ pub fn derive_columns(
 pub fn inputs(stream: &'static Stream, column: &str) -> &'static [&'static str] {
     static INPUTS: LazyLock<Inputs> = LazyLock::new(all_inputs);
     INPUTS.get(stream.name).and_then(|of_stream| of_stream.get(column)).map_or(&[], Vec::as_slice)
+}
+
+/// The columns of a stream that follow from other subjects of the same message. Whoever keeps rows apart from their
+/// message has to keep these with them.
+pub fn across_subjects(stream: &'static Stream) -> impl Iterator<Item = &'static str> {
+    of(stream).iter().filter(|derivation| derivation.across).map(|derivation| derivation.column)
 }
 
 fn of(stream: &Stream) -> &'static [Derivation] {

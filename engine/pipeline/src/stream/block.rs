@@ -9,7 +9,11 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, ne
 use arrow::compute::{cast, concat, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
+use haechi_model::derive::across_subjects;
 use haechi_model::{Column, Stream, conform};
+
+/// The longest identifier: subjects are kept under them, and no real one comes near it.
+pub(crate) const ID_BYTES_MAX: usize = 1_024;
 
 /// Columns that only the engine may fill: what a sender writes there is not believed.
 const OWNED: &[&str] = &["known_at", "as_of", "journal_position", "received_at"];
@@ -111,8 +115,13 @@ impl<'a> Ids<'a> {
         Some(Self::ByKey(dictionary.keys(), dictionary.values().as_string_opt::<i32>()?))
     }
 
-    /// The id of a row, if it has one.
+    /// The id of a row, if it has one that can be used.
     pub fn get(&self, row: usize) -> Option<&'a str> {
+        self.given(row).filter(|id| id.len() <= ID_BYTES_MAX)
+    }
+
+    /// The id of a row, if it has one.
+    pub fn given(&self, row: usize) -> Option<&'a str> {
         match self {
             Self::Plain(ids) => ids.is_valid(row).then(|| ids.value(row)),
             Self::ByKey(keys, values) => {
@@ -131,6 +140,36 @@ pub(crate) fn subject_rows(stream: &'static Stream, rows: &RecordBatch, first: u
     let version = |row: usize| versions.filter(|v| v.is_valid(row)).map(|v| v.value(row));
     let same = |row: &usize| ids.get(*row) == ids.get(first) && version(*row) == version(first);
     (first..rows.num_rows()).take_while(same).count()
+}
+
+/// The rows with what has to be kept with them since it cannot be had from them alone: the subjects' ids (they may be
+/// pseudonyms, under a secret that changes), and columns that follow from other subjects of the same message, of which
+/// `derive` gives one for some rows. `parts` are the rows by delivery.
+pub(crate) fn with_what_follows<E: From<ArrowError>>(
+    stream: &'static Stream,
+    rows: &RecordBatch,
+    parts: &[&RecordBatch],
+    key: &ArrayRef,
+    derive: impl Fn(&RecordBatch, &'static str) -> Result<Option<ArrayRef>, E>,
+) -> Result<RecordBatch, E> {
+    let mut kept = rows.clone();
+    if stream.column(stream.subject_key).is_some_and(|column| column.derived) {
+        kept = with_column(stream, &kept, stream.subject_key, Arc::clone(key))?;
+    }
+    for column in across_subjects(stream) {
+        let mut pieces: Vec<ArrayRef> = Vec::new();
+        let mut begin = 0;
+        for part in parts.iter().filter(|part| part.num_rows() > 0) {
+            pieces.extend(derive(&rows.slice(begin, part.num_rows()), column)?);
+            begin += part.num_rows();
+        }
+        // Rows of one block have the same columns, so there is one for all of them or for none.
+        if begin == rows.num_rows() && pieces.iter().map(Array::len).sum::<usize>() == begin {
+            let whole = concat(&pieces.iter().map(AsRef::as_ref).collect::<Vec<_>>())?;
+            kept = with_column(stream, &kept, column, whole)?;
+        }
+    }
+    Ok(kept)
 }
 
 /// The rows for which `keep` is true; the batch itself where that is all.

@@ -4,21 +4,22 @@
 //! it is taken: what was settled is never settled anew, so nothing can come out differently. Meanwhile nobody is
 //! answered, the inbox fills, and sources wait.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use haechi_connectors::NotCommitted;
 use haechi_store::{Encoded, Position, Store, StoreError};
+use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use super::answer::{Answer, Answered};
+use super::health::Health;
 use super::inbox::Reply;
 use super::work::{From, Pending, Settled, Work};
 
-/// Commits written together at most: what bounds the memory of one write.
-const TOGETHER_MAX: usize = 256;
 /// Pauses between two tries of a write, the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// How often a disk that goes on refusing is complained of.
@@ -31,7 +32,7 @@ pub(crate) struct Ready {
 }
 
 /// Encodes until nothing more comes.
-pub(crate) fn encode_all(works: &Receiver<Work>, to_committer: &SyncSender<Ready>, committed: &AtomicU64) {
+pub(crate) fn encode_all(works: &Receiver<Work>, to_committer: &SyncSender<Ready>, health: &Health) {
     for mut work in works {
         match std::mem::take(&mut work.commit).encode() {
             Ok(encoded) => {
@@ -40,15 +41,17 @@ pub(crate) fn encode_all(works: &Receiver<Work>, to_committer: &SyncSender<Ready
                 }
             }
             Err(error) => {
-                // Rows that the evaluator took are rows that can be written, so this is a bug. Who sent them is told.
-                tracing::error!(%error, "a block cannot be encoded, and is refused");
-                let reason = error.to_string();
+                // Rows that the evaluator took are rows that can be written, so this is a bug. What comes after rests on
+                // these, so nothing more is taken.
+                tracing::error!(%error, "a block cannot be encoded; the engine stops");
+                let reason = format!("rows cannot be written ({error}); this is a bug, nothing more is taken");
+                health.fails(reason.clone());
                 for order in work.orders {
                     if let Reply::Committed(receipt) = order.reply {
                         let _ = receipt.send(Err(NotCommitted { reason: reason.clone() }));
                     }
                 }
-                committed.fetch_max(work.number, Ordering::AcqRel);
+                return;
             }
         }
     }
@@ -61,17 +64,19 @@ pub(crate) struct Committer {
     pub committed: Arc<AtomicU64>,
     /// The last position written, for those who publish.
     pub position: watch::Sender<Position>,
-    /// Why nothing can be written, while that is so.
-    pub failing: Arc<Mutex<Option<String>>>,
+    pub health: Arc<Health>,
+    /// Who answers what has to be read from the store first.
+    pub to_reader: Sender<Settled>,
 }
 
 impl Committer {
     /// Works until nothing more comes.
     pub fn run(self, ready: &Receiver<Ready>) {
         while let Ok(first) = ready.recv() {
-            let more = std::iter::from_fn(|| ready.try_recv().ok());
+            // Few: what waits longer is still in the inbox, where it becomes one block.
+            let more = ready.try_iter();
             let (encoded, works): (Vec<Encoded>, Vec<Work>) =
-                std::iter::once(first).chain(more).take(TOGETHER_MAX).map(|r| (r.encoded, r.work)).unzip();
+                std::iter::once(first).chain(more).map(|r| (r.encoded, r.work)).unzip();
             if let Err(error) = self.write(&encoded) {
                 // Senders keep what was not answered, and hand it over again after a restart.
                 tracing::error!(%error, "a commit cannot be written by trying again; the engine stops");
@@ -88,7 +93,11 @@ impl Committer {
                 for order in work.orders {
                     metrics::histogram!("haechi_delivery_seconds", "urgency" => urgency)
                         .record(order.arrived.elapsed());
-                    self.answer(order);
+                    if order.subjects.iter().any(|subject| subject.in_store().is_some()) {
+                        let _ = self.to_reader.send(order);
+                    } else {
+                        answer(order, &mut |_| None);
+                    }
                 }
             }
         }
@@ -105,58 +114,88 @@ impl Committer {
                 complained = Some(Instant::now());
                 tracing::error!(%error, "cannot commit; nothing is lost, senders wait, and it is tried again");
             }
-            self.fails(Some(&error));
-            if !error.may_pass() {
-                return Err(error);
-            }
+            self.fails(error)?;
             std::thread::sleep(pause);
             pause = (pause * 2).min(PAUSES.1);
             if let Err(error) = self.store.recover() {
-                tracing::debug!(%error, "the store cannot be opened again yet");
+                tracing::warn!(%error, "the store cannot be opened again yet");
+                self.fails(error)?;
             }
         }
         if complained.is_some() {
             tracing::info!(seconds = start.elapsed().as_secs_f64(), "commits go on");
-            self.fails(None);
+            metrics::gauge!("haechi_store_failing").set(0.0);
+            self.health.recovers();
         }
         metrics::histogram!("haechi_commit_seconds").record(start.elapsed());
         metrics::histogram!("haechi_commit_group").record(encoded.len() as f64);
         Ok(())
     }
 
-    fn fails(&self, error: Option<&StoreError>) {
-        metrics::gauge!("haechi_store_failing").set(if error.is_some() { 1.0 } else { 0.0 });
-        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = error.map(ToString::to_string);
+    /// Says why nothing can be written; gives the error back where no further try would mend it.
+    fn fails(&self, error: StoreError) -> Result<(), StoreError> {
+        metrics::gauge!("haechi_store_failing").set(1.0);
+        self.health.fails(error.to_string());
+        if error.may_pass() { Ok(()) } else { Err(error) }
     }
+}
 
-    /// Tells who waits. Whoever has gone away meanwhile learns it when it sends again.
-    fn answer(&self, order: Settled) {
-        match order.reply {
-            Reply::Committed(receipt) => {
-                let _ = receipt.send(Ok(()));
+/// Answers what repeats something that was committed long ago, until nothing more comes. On a thread of its own: reading
+/// takes a while, and nobody's commit waits for it.
+pub(crate) fn answer_from_store(store: &Store, orders: &Receiver<Settled>) {
+    for order in orders {
+        let mut wanted: Vec<Position> = order.subjects.iter().filter_map(Pending::in_store).collect();
+        wanted.sort_unstable();
+        let found = earlier(store, &wanted);
+        answer(order, &mut |position| found.get(&position).cloned());
+    }
+}
+
+/// The selections at these positions, which rise; each entry is read once.
+fn earlier(store: &Store, wanted: &[Position]) -> FxHashMap<Position, (RecordBatch, usize)> {
+    let mut found = FxHashMap::default();
+    let mut wanted = wanted.iter().copied().peekable();
+    while let Some(first) = wanted.next() {
+        // Where it was archived and is gone from the store, the next one is found instead.
+        let entry = match store.decisions(first.saturating_sub(1)).next().transpose() {
+            Ok(Some(entry)) => entry,
+            Ok(None) => return found,
+            Err(error) => {
+                tracing::error!(%error, position = first, "cannot read an earlier selection");
+                continue;
             }
-            Reply::Answer(answer) => {
-                if answer.is_closed() {
-                    return;
-                }
-                let subjects = order.subjects.into_iter().map(|subject| self.answered(subject)).collect();
-                let _ = answer.send(Answer { subjects, set_aside: order.set_aside, warnings: order.warnings });
-            }
+        };
+        let places: FxHashMap<Position, usize> =
+            entry.positions().into_iter().enumerate().map(|(row, position)| (position, row)).collect();
+        let mut next = Some(first);
+        while let Some(position) = next {
+            found.extend(places.get(&position).map(|row| (position, (entry.selections.clone(), *row))));
+            next = wanted.next_if(|position| *position <= entry.last_position());
         }
     }
+    found
+}
 
-    fn answered(&self, pending: Pending) -> Answered {
-        let Pending { subject_id, version, outcome, superseded, from } = pending;
-        let selection = match from {
-            From::Here(batch, row) => Some((batch, row)),
-            From::Store(stream, version) => match self.store.selection(stream, &subject_id, version) {
-                Ok(found) => found.filter(|found| found.selections.num_rows() > 0).map(|found| (found.selections, 0)),
-                Err(error) => {
-                    tracing::error!(%error, stream = stream.name, "cannot read an earlier selection");
-                    None
-                }
-            },
-        };
-        Answered { subject_id, version, outcome, selection, superseded }
+/// Tells who waits. Whoever has gone away meanwhile learns it when it sends again.
+fn answer(order: Settled, read: &mut dyn FnMut(Position) -> Option<(RecordBatch, usize)>) {
+    match order.reply {
+        Reply::Committed(receipt) => {
+            let _ = receipt.send(Ok(()));
+        }
+        Reply::Answer(answer) => {
+            if answer.is_closed() {
+                return;
+            }
+            let subjects = order.subjects.into_iter().map(|subject| {
+                let Pending { subject_id, version, outcome, superseded, from } = subject;
+                let selection = from.and_then(|from| match from {
+                    From::Here(batch, row) => Some((batch, row)),
+                    From::Store(position) => read(position),
+                });
+                Answered { subject_id, version, outcome, selection, superseded }
+            });
+            let subjects = subjects.collect();
+            let _ = answer.send(Answer { subjects, set_aside: order.set_aside, warnings: order.warnings });
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The engine: its threads, and the handle by which all others speak to it.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -11,7 +11,8 @@ use haechi_store::{Position, Store, StoreError};
 use tokio::sync::{oneshot, watch};
 
 use super::answer::Answer;
-use super::committer::{Committer, encode_all};
+use super::committer::{Committer, answer_from_store, encode_all};
+use super::health::{Guard, Health};
 use super::inbox::{Inbox, Reply, Urgency};
 use super::sequencer::Sequencer;
 use crate::release::LiveRelease;
@@ -73,7 +74,7 @@ struct Shared {
     rules: Arc<LiveRelease>,
     inbox: Arc<Inbox>,
     position: watch::Receiver<Position>,
-    failing: Arc<Mutex<Option<String>>>,
+    health: Arc<Health>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -94,25 +95,31 @@ impl Engine {
         let inbox = Arc::new(Inbox::new(options.waiting_rows));
         let committed = Arc::new(AtomicU64::new(0));
         let (sender, position) = watch::channel(store.next_position().saturating_sub(1));
-        let failing = Arc::default();
+        let health: Arc<Health> = Arc::default();
         let block_rows = options.block_rows.max(1);
         let sequencer =
             Sequencer::new(Arc::clone(&inbox), store.clone(), Arc::clone(&rules), Arc::clone(&committed), block_rows)?;
+        // What waits in there has its room in the inbox until it is answered.
+        let (to_reader, to_answer) = channel();
         let committer = Committer {
             store: store.clone(),
             committed: Arc::clone(&committed),
             position: sender,
-            failing: Arc::clone(&failing),
+            health: Arc::clone(&health),
+            to_reader,
         };
         let (to_encoder, works) = sync_channel(BEFORE_ENCODER);
         let (to_committer, ready) = sync_channel(BEFORE_COMMITTER);
+        let guard = |name| Guard { name, health: Arc::clone(&health), inbox: Arc::clone(&inbox) };
+        let (encoder_health, reader_store) = (Arc::clone(&health), store.clone());
         let threads = vec![
-            thread("sequencer", move || sequencer.run(&to_encoder)),
-            thread("encoder", move || encode_all(&works, &to_committer, &committed)),
-            thread("committer", move || committer.run(&ready)),
+            thread(guard("sequencer"), move || sequencer.run(&to_encoder)),
+            thread(guard("encoder"), move || encode_all(&works, &to_committer, &encoder_health)),
+            thread(guard("committer"), move || committer.run(&ready)),
+            thread(guard("answers"), move || answer_from_store(&reader_store, &to_answer)),
         ];
         let threads = threads.into_iter().collect::<Result<_, _>>().map_err(StartError::Thread)?;
-        let shared = Shared { store, rules, inbox, position, failing, threads: Mutex::new(threads) };
+        let shared = Shared { store, rules, inbox, position, health, threads: Mutex::new(threads) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -160,12 +167,18 @@ impl Engine {
         self.shared.position.clone()
     }
 
+    /// Waits until it has ended: it was stopped, or cannot go on.
+    pub async fn ended(&self) {
+        let mut position = self.position();
+        while position.changed().await.is_ok() {}
+    }
+
     /// How it is.
     pub fn status(&self) -> Status {
         Status {
             position: *self.shared.position.borrow(),
             waiting_rows: self.shared.inbox.waiting_rows(),
-            failing: self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            failing: self.shared.health.failing(),
         }
     }
 
@@ -181,8 +194,12 @@ impl Engine {
     }
 }
 
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(format!("haechi-{name}")).spawn(work)
+fn thread(guard: Guard, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    let named = std::thread::Builder::new().name(format!("haechi-{}", guard.name));
+    named.spawn(move || {
+        let _guard = guard;
+        work();
+    })
 }
 
 impl Feed for Engine {

@@ -126,6 +126,14 @@ impl Inbox {
         self.changed.notify_all();
     }
 
+    /// Closes it and gives back to its senders what waits.
+    pub fn abandon(&self) {
+        self.close();
+        // Dropped after the lock is free: senders wake up by it.
+        let waiting = std::mem::take(&mut self.lock().queues);
+        drop(waiting);
+    }
+
     /// Rows that wait, by urgency.
     pub fn waiting_rows(&self) -> [(Urgency, usize); 2] {
         let waiting = self.lock();

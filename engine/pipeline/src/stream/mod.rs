@@ -20,11 +20,13 @@ mod clock;
 mod committer;
 mod content;
 mod engine;
+mod health;
 mod inbox;
 mod overlay;
 mod placing;
 mod publish;
 mod sequencer;
+mod settling;
 mod versions;
 mod work;
 

@@ -10,85 +10,24 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use haechi_model::Stream;
 use haechi_model::selection::published_schema;
-use haechi_store::{Decisions, Entry, Position, SubjectVersion, Subjects};
+use haechi_store::{Decisions, Entry, Position, Subjects};
 use rustc_hash::FxHashMap;
 
-use super::answer::Outcome;
-use super::block::{Run, keep, with_column};
-use super::content::Content;
+use super::block::{keep, with_column};
 use super::sequencer::SettleError;
+use super::settling::{Settlement, Settling};
 use super::versions::Fate;
-use super::work::{From, Pending};
 use crate::decide::{Decided, Decider};
-
-/// Stands for the place of a version that has none yet.
-pub(super) const NOT_PLACED: Position = Position::MAX;
-
-/// What is known of the rows of one subject in a delivery.
-pub(super) struct Settling {
-    pub run: Run,
-    pub content: Content,
-    pub envelope: u64,
-    pub fate: Fate,
-    /// All versions known before; those of this block are [`NOT_PLACED`].
-    pub earlier: Vec<SubjectVersion>,
-    /// The rows of the same subject before these, in this very block.
-    pub previous: Option<usize>,
-}
-
-impl Settling {
-    /// The version that these rows become, if they become one.
-    pub fn version_at(&self, position: Position) -> Option<SubjectVersion> {
-        let (version, decided) = match self.fate {
-            Fate::Accepted { version } => (version, true),
-            Fate::Late { version } => (version, false),
-            Fate::Repeated { .. } | Fate::Conflict { .. } => return None,
-        };
-        Some(SubjectVersion { version, position, content: self.content, envelope: self.envelope, decided })
-    }
-
-    pub fn pending(&self, stream: &'static Stream, id: &str, placed: Option<&Went>) -> Pending {
-        let newest = self.earlier.iter().filter(|v| v.decided).map(|v| v.version).max();
-        let (outcome, version) = match self.fate {
-            Fate::Accepted { version } => (Outcome::Selected, version),
-            Fate::Late { version } => (Outcome::Late, version),
-            Fate::Repeated { version } | Fate::Conflict { version } => (Outcome::Repeated, version),
-        };
-        let superseded = outcome != Outcome::Selected && newest.is_some_and(|newest| newest > version);
-        let from = match placed.and_then(|placed| placed.selection.clone()) {
-            Some((batch, row)) => From::Here(batch, row),
-            // A late version has no selection of its own: what counts is the newest.
-            None => From::Store(stream, (outcome == Outcome::Repeated && self.is_decided(version)).then_some(version)),
-        };
-        Pending { subject_id: id.to_owned(), version, outcome, superseded, from }
-    }
-
-    /// Where the version stands that these rows repeat.
-    pub fn repeated_position(&self) -> Option<Position> {
-        let Fate::Repeated { version } = self.fate else { return None };
-        self.earlier.iter().find(|v| v.version == version && v.position != NOT_PLACED).map(|v| v.position)
-    }
-
-    fn is_decided(&self, version: i32) -> bool {
-        self.earlier.iter().any(|v| v.version == version && v.decided)
-    }
-}
-
-/// Where the rows of a subject went.
-pub(super) struct Went {
-    pub position: Position,
-    selection: Option<(RecordBatch, usize)>,
-}
 
 /// What became of the rows of one stream.
 pub(super) struct Placed {
     /// The next position to give out.
     pub next: Position,
     pub entries: Vec<Entry>,
-    /// Subjects that cannot be decided on, and why.
+    /// What cannot be decided on, and why.
     pub failed: FxHashMap<usize, String>,
-    /// Where those went that are accepted or late.
-    pub subjects: FxHashMap<usize, Went>,
+    /// The selections of what is accepted, a row of a batch each.
+    pub selections: FxHashMap<usize, (RecordBatch, usize)>,
 }
 
 /// Decides on what is accepted, keeps what came late, and gives all of it positions from `first` on.
@@ -98,53 +37,22 @@ pub(super) fn place_all(
     now_ms: i64,
     decider: &Decider,
     rows: &RecordBatch,
-    derived: &RecordBatch,
-    settling: &[Settling],
+    settlement: &mut Settlement,
 ) -> Result<Placed, SettleError> {
     let placed =
-        Placed { next: first, entries: Vec::new(), failed: FxHashMap::default(), subjects: FxHashMap::default() };
+        Placed { next: first, entries: Vec::new(), failed: FxHashMap::default(), selections: FxHashMap::default() };
     let mut pass = Pass { stream, now_ms, placed, places: Vec::new() };
-    pass.decided(decider, rows, derived, settling)?;
-    pass.late(rows, settling)?;
+    pass.decided(decider, rows, settlement)?;
+    pass.late(rows, settlement)?;
     let Pass { mut placed, places, .. } = pass;
     // Only now every version has its place.
-    let earlier: Vec<Vec<_>> =
-        places.iter().map(|of| of.iter().map(|place| placed.earlier(settling, *place)).collect()).collect();
-    for (entry, earlier) in placed.entries.iter_mut().zip(earlier) {
+    settlement.close();
+    for (entry, places) in placed.entries.iter_mut().zip(places) {
         if let Some(subjects) = &mut entry.subjects {
-            subjects.earlier = earlier;
+            subjects.earlier = places.into_iter().map(|place| settlement.others(place)).collect();
         }
     }
     Ok(placed)
-}
-
-impl Placed {
-    /// All versions of a subject that was accepted or came late, this one last.
-    pub fn versions(&self, settling: &[Settling], place: usize) -> Option<Vec<SubjectVersion>> {
-        let this = settling[place].version_at(self.subjects.get(&place)?.position)?;
-        let mut versions = self.earlier(settling, place);
-        versions.push(this);
-        Some(versions)
-    }
-
-    /// The versions before, those of this very block in the places they got.
-    fn earlier(&self, settling: &[Settling], place: usize) -> Vec<SubjectVersion> {
-        let mut earlier = settling[place].earlier.clone();
-        earlier.retain_mut(|version| {
-            if version.position != NOT_PLACED {
-                return true;
-            }
-            let chain = std::iter::successors(settling[place].previous, |before| settling[*before].previous);
-            let same = |before: &usize| settling[*before].version_at(0).is_some_and(|v| v.version == version.version);
-            // Without a place it could not be decided on, and is no version of anything.
-            let went = chain.into_iter().find(same).and_then(|before| self.subjects.get(&before));
-            went.is_some_and(|went| {
-                version.position = went.position;
-                true
-            })
-        });
-        earlier
-    }
 }
 
 /// One stream's rows on their way to entries.
@@ -162,79 +70,66 @@ impl Pass {
         &mut self,
         decider: &Decider,
         rows: &RecordBatch,
-        derived: &RecordBatch,
-        settling: &[Settling],
+        settlement: &mut Settlement,
     ) -> Result<(), SettleError> {
-        let places: Vec<usize> =
-            (0..settling.len()).filter(|i| matches!(settling[*i].fate, Fate::Accepted { .. })).collect();
+        let places = places(settlement, |fate| matches!(fate, Fate::Accepted { .. }));
         if places.is_empty() {
             return Ok(());
         }
-        let rows = self.versioned(rows, settling, &places)?;
-        let derived = self.versioned(derived, settling, &places)?;
-        let sizes: Vec<usize> = places.iter().map(|place| settling[*place].run.rows.len()).collect();
+        let rows = self.versioned(rows, &settlement.sent, &places)?;
+        let sizes: Vec<usize> = places.iter().map(|place| settlement.sent[*place].run.rows.len()).collect();
         let mut pieces = Vec::new();
-        self.decide(decider, &derived, &places, &sizes, 0..places.len(), 0..derived.num_rows(), &mut pieces);
+        self.decide(decider, &rows, &places, &sizes, 0..places.len(), 0..rows.num_rows(), &mut pieces);
         for (of, of_rows, decided) in pieces {
             let places = &places[of];
-            self.place(&rows.slice(of_rows.start, of_rows.len()), settling, places, Some(decided))?;
+            self.place(&rows.slice(of_rows.start, of_rows.len()), settlement, places, Some(decided))?;
         }
         Ok(())
     }
 
     /// Keeps what came late.
-    fn late(&mut self, rows: &RecordBatch, settling: &[Settling]) -> Result<(), SettleError> {
-        let places: Vec<usize> =
-            (0..settling.len()).filter(|i| matches!(settling[*i].fate, Fate::Late { .. })).collect();
+    fn late(&mut self, rows: &RecordBatch, settlement: &mut Settlement) -> Result<(), SettleError> {
+        let places = places(settlement, |fate| matches!(fate, Fate::Late { .. }));
         if places.is_empty() {
             return Ok(());
         }
-        let rows = self.versioned(rows, settling, &places)?;
-        self.place(&rows, settling, &places, None)
+        let rows = self.versioned(rows, &settlement.sent, &places)?;
+        self.place(&rows, settlement, &places, None)
     }
 
     /// The rows of these subjects, each under its version.
-    fn versioned(
-        &self,
-        rows: &RecordBatch,
-        settling: &[Settling],
-        places: &[usize],
-    ) -> Result<RecordBatch, ArrowError> {
+    fn versioned(&self, rows: &RecordBatch, sent: &[Settling], places: &[usize]) -> Result<RecordBatch, ArrowError> {
         let mut kept = vec![false; rows.num_rows()];
         let mut versions = Vec::with_capacity(rows.num_rows());
         let mut changes = false;
         for place in places {
-            let settling = &settling[*place];
+            let settling = &sent[*place];
             kept[settling.run.rows.clone()].fill(true);
-            let version = settling.version_at(0).map_or(1, |v| v.version);
+            let version = settling.version().map_or(1, |(version, _)| version);
             versions.extend(std::iter::repeat_n(version, settling.run.rows.len()));
-            changes |= !settling.earlier.is_empty();
+            changes |= !settling.is_first;
         }
         let rows = keep(rows, &kept)?;
         let mut rows = with_column(self.stream, &rows, "version", Arc::new(Int32Array::from(versions)))?;
         if changes {
-            let kinds = self.change_kinds(&rows, settling, places)?;
+            let kinds = self.change_kinds(&rows, sent, places)?;
             rows = with_column(self.stream, &rows, "change_kind", kinds)?;
         }
         Ok(rows)
     }
 
     /// What each row is to the version before: as the sender says, but a `new` one that is not new is an amendment.
-    fn change_kinds(
-        &self,
-        rows: &RecordBatch,
-        settling: &[Settling],
-        places: &[usize],
-    ) -> Result<ArrayRef, ArrowError> {
+    fn change_kinds(&self, rows: &RecordBatch, sent: &[Settling], places: &[usize]) -> Result<ArrayRef, ArrowError> {
         let given = rows.column_by_name("change_kind").map(|array| cast(array, &DataType::Utf8));
         let given = given.transpose()?;
         let given = given.as_ref().and_then(|array| array.as_any().downcast_ref::<StringArray>());
         let mut kinds: Vec<Option<&str>> = Vec::with_capacity(rows.num_rows());
         for place in places {
-            for _ in settling[*place].run.rows.clone() {
+            let settling = &sent[*place];
+            for _ in settling.run.rows.clone() {
                 let row = kinds.len();
                 let said = given.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
-                let amended = !settling[*place].earlier.is_empty() && said.is_none_or(|said| said == "new");
+                let amended = !settling.is_first && said.is_none_or(|said| said == "new");
                 kinds.push(if amended { Some("amend") } else { said });
             }
         }
@@ -248,16 +143,18 @@ impl Pass {
     fn decide(
         &mut self,
         decider: &Decider,
-        derived: &RecordBatch,
+        all: &RecordBatch,
         places: &[usize],
         sizes: &[usize],
         of: Range<usize>,
         rows: Range<usize>,
         pieces: &mut Vec<(Range<usize>, Range<usize>, Decided)>,
     ) {
-        let batch = derived.slice(rows.start, rows.len());
+        let batch = all.slice(rows.start, rows.len());
+        // Derived under their versions, as the journal has them: a replay sees the same neighbours.
+        let decide = || decider.decide_derived(&decider.derive_at(&batch, self.now_ms)?, self.now_ms);
         // A panic is a bug of ours; it must not cost more than the subject that shows it.
-        let reason = match catch_unwind(AssertUnwindSafe(|| decider.decide_derived(&batch, self.now_ms))) {
+        let reason = match catch_unwind(AssertUnwindSafe(decide)) {
             Ok(Ok(decided)) => return pieces.push((of, rows, decided)),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "deciding failed; this is a bug".to_owned(),
@@ -269,15 +166,15 @@ impl Pass {
         }
         let middle = of.start + of.len() / 2;
         let cut = rows.start + sizes[of.start..middle].iter().sum::<usize>();
-        self.decide(decider, derived, places, sizes, of.start..middle, rows.start..cut, pieces);
-        self.decide(decider, derived, places, sizes, middle..of.end, cut..rows.end, pieces);
+        self.decide(decider, all, places, sizes, of.start..middle, rows.start..cut, pieces);
+        self.decide(decider, all, places, sizes, middle..of.end, cut..rows.end, pieces);
     }
 
     /// Makes an entry of these rows and gives them their positions.
     fn place(
         &mut self,
         rows: &RecordBatch,
-        settling: &[Settling],
+        settlement: &mut Settlement,
         places: &[usize],
         decided: Option<Decided>,
     ) -> Result<(), SettleError> {
@@ -286,16 +183,17 @@ impl Pass {
         let mut row = 0;
         for place in places {
             first_rows.push(row as u32);
-            row += settling[*place].run.rows.len();
+            row += settlement.sent[*place].run.rows.len();
         }
+        let sent = || places.iter().map(|place| &settlement.sent[*place]);
         let missing = || ArrowError::SchemaError(format!("no column `{}`", self.stream.subject_key));
         let key = rows.column_by_name(self.stream.subject_key).ok_or_else(missing)?;
         let of_first = UInt32Array::from(first_rows.clone());
         let subjects = Subjects {
             ids: take(key, &of_first, None)?,
-            versions: places.iter().map(|p| settling[*p].version_at(0).map_or(1, |v| v.version)).collect(),
-            contents: places.iter().map(|p| settling[*p].content).collect(),
-            envelopes: places.iter().map(|p| settling[*p].envelope).collect(),
+            versions: sent().map(|settling| settling.version().map_or(1, |(version, _)| version)).collect(),
+            contents: sent().map(|settling| settling.content).collect(),
+            envelopes: sent().map(|settling| settling.envelope).collect(),
             earlier: Vec::new(),
             first_rows: first_rows.clone(),
         };
@@ -304,8 +202,10 @@ impl Pass {
             None => None,
         };
         for (selection, (place, row)) in places.iter().zip(first_rows).enumerate() {
-            let selection = published.as_ref().map(|batch| (batch.clone(), selection));
-            self.placed.subjects.insert(*place, Went { position: first + u64::from(row), selection });
+            settlement.place(*place, first + u64::from(row));
+            if let Some(batch) = &published {
+                self.placed.selections.insert(*place, (batch.clone(), selection));
+            }
         }
         let decided = decided.map(|decided| Decisions {
             selections: decided.selected.selections,
@@ -319,6 +219,11 @@ impl Pass {
         self.places.push(places.to_vec());
         Ok(())
     }
+}
+
+/// The places of what has such a fate.
+fn places(settlement: &Settlement, of: impl Fn(Fate) -> bool) -> Vec<usize> {
+    (0..settlement.sent.len()).filter(|place| of(settlement.sent[*place].fate)).collect()
 }
 
 /// Selections with the place that names each.

@@ -1,9 +1,10 @@
 //! Where the one order of everything arises: what a message is to what is known of its subject, positions, decisions.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, RecordBatch, StringArray};
 use arrow::compute::cast;
@@ -14,16 +15,16 @@ use haechi_model::intake::SetAside;
 use haechi_store::{
     Commit, Entry, Outcome as QuarantineOutcome, Position, Resolution, SetAsideRecord, Store, StoreError,
 };
-use rustc_hash::FxHashMap;
 
-use super::block::{Ids, Run, runs, unite, with_column};
+use super::block::{ID_BYTES_MAX, Ids, runs, unite, with_what_follows};
 use super::clock::Clock;
 use super::content::Hasher;
 use super::inbox::{Inbox, Order, Reply, Urgency};
 use super::overlay::Overlay;
-use super::placing::{NOT_PLACED, Settling, place_all};
-use super::versions::{Fate, Said, settle};
-use super::work::{Settled, Work};
+use super::placing::place_all;
+use super::settling::Settlement;
+use super::versions::Fate;
+use super::work::{From, Settled, Work};
 use crate::decide::DecideError;
 use crate::live::Rules;
 use crate::release::{LiveRelease, Release};
@@ -60,7 +61,12 @@ pub(super) enum SettleError {
     Arrow(#[from] ArrowError),
     #[error(transparent)]
     Decide(#[from] DecideError),
+    #[error("settling failed; this is a bug")]
+    Bug,
 }
+
+/// Pause before the store is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 impl Sequencer {
     /// A sequencer that goes on where the store ends. `committed` will hold the number of the last commit written.
@@ -83,10 +89,7 @@ impl Sequencer {
         while let Some((urgency, orders)) = inbox.take(self.block_rows) {
             let work = self.work(urgency, orders);
             if to_encoder.send(work).is_err() {
-                // What waits is given back to its senders.
-                inbox.close();
-                while inbox.take(self.block_rows).is_some() {}
-                return;
+                return inbox.abandon();
             }
         }
     }
@@ -144,9 +147,10 @@ impl Sequencer {
 
     /// Settles the rows of a stream. What fails as a whole is tried one delivery at a time; what fails alone is set aside.
     fn stream_or_apart(&mut self, turn: &mut Turn<'_>, stream: &'static Stream, places: &[usize]) {
-        let first = self.next;
-        let Err(error) = self.stream(turn, stream, places) else { return };
-        self.next = first;
+        let error = match self.stream_in_time(turn, stream, places) {
+            Ok(()) => return,
+            Err(error) => error,
+        };
         let [place] = places else {
             for place in places {
                 self.stream_or_apart(turn, stream, &[*place]);
@@ -158,6 +162,35 @@ impl Sequencer {
         for row in 0..turn.parts[*place].num_rows() {
             let unit = unit_of_row(&turn.parts[*place], row, "not_settled", &reason);
             self.set_aside(stream, unit, &mut turn.settled[*place], turn.work);
+        }
+    }
+
+    /// As [`Sequencer::stream`], again and again while it is the store that cannot be read: it is opened anew where a
+    /// write has failed, and nothing is wrong with what waits for that. A panic is an error like others.
+    fn stream_in_time(
+        &mut self,
+        turn: &mut Turn<'_>,
+        stream: &'static Stream,
+        places: &[usize],
+    ) -> Result<(), SettleError> {
+        let first = self.next;
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| self.stream(turn, stream, places))) {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(SettleError::Store(error))) if error.may_pass() => {
+                    tracing::debug!(%error, "what is known of subjects cannot be read yet");
+                    self.next = first;
+                    std::thread::sleep(PAUSE);
+                }
+                Ok(Err(error)) => {
+                    self.next = first;
+                    return Err(error);
+                }
+                Err(_) => {
+                    self.next = first;
+                    return Err(SettleError::Bug);
+                }
+            }
         }
     }
 
@@ -184,95 +217,57 @@ impl Sequencer {
                 Some(*end)
             })
             .collect();
-        let derived = decider.derive_at(&rows, work.now_ms)?;
+        let decider_key = decider.derive_key(&rows, work.now_ms)?;
         let no_key = || DecideError::Arrow(ArrowError::SchemaError(format!("no column `{}`", stream.subject_key)));
-        let key = derived.column_by_name(stream.subject_key).ok_or_else(no_key)?;
+        let key = decider_key.column_by_name(stream.subject_key).ok_or_else(no_key)?;
         let ids = Ids::of(key).ok_or_else(no_key)?;
         let (runs, nobody) = runs(&ids, rows.column_by_name("version"), &ends);
-        let settling = self.settle_all(stream, &rows, &ids, runs)?;
+        let known = runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default());
+        let known = self.overlay.versions(&self.store, stream, known)?;
+        let mut settlement = Settlement::of(&ids, runs, known, &mut Hasher::new(&rows)?);
 
-        let rows = if stream.column(stream.subject_key).is_some_and(|column| column.derived) {
-            // What it follows from may be masked or follow otherwise one day: the journal keeps what it was.
-            with_column(stream, &rows, stream.subject_key, Arc::clone(key))?
-        } else {
-            rows.clone()
-        };
-        let placed = place_all(stream, self.next, work.now_ms, decider, &rows, &derived, &settling)?;
+        let kept = with_what_follows(stream, &rows, &of_stream, key, |rows, column| {
+            decider.derive_column(rows, column, work.now_ms)
+        })?;
+        let placed = place_all(stream, self.next, work.now_ms, decider, &kept, &mut settlement)?;
 
         // Nothing fails from here on.
         self.next = placed.next;
-        let noted = settling.iter().enumerate().filter_map(|(place, s)| {
-            let versions = placed.versions(&settling, place)?;
-            Some((Box::from(ids.get(s.run.rows.start)?), versions))
-        });
+        let noted =
+            settlement.changed().filter_map(|(row, versions)| Some((Box::from(ids.get(row)?), versions.to_vec())));
         self.overlay.note(self.number, stream, noted);
-        for (place, settling) in settling.iter().enumerate() {
-            let order = places[settling.run.order];
-            let id = ids.get(settling.run.rows.start).unwrap_or_default();
-            let fault = match (placed.failed.get(&place), settling.fate) {
+        for (place, sent) in settlement.sent.iter().enumerate() {
+            let of_order = &mut settled[places[sent.run.order]];
+            let id = ids.get(sent.run.rows.start).unwrap_or_default();
+            // What repeats something that could not be decided on is no better than that.
+            let original = settlement.original(place).unwrap_or(place);
+            let fault = match (placed.failed.get(&original), sent.fate) {
                 (Some(reason), _) => Some(("not_decided", reason.clone())),
-                (None, Fate::Conflict { version }) => Some((
-                    "version_conflict",
-                    format!(
-                        "version {version} of {} was sent before with other content; send the change under a higher version, or without one",
-                        stream.subject_key
-                    ),
-                )),
+                (None, Fate::Conflict { version }) => Some(("version_conflict", conflict(stream, version))),
                 _ => None,
             };
             if let Some((code, reason)) = fault {
-                for row in settling.run.rows.clone() {
-                    self.set_aside(stream, unit_of_row(&rows, row, code, &reason), &mut settled[order], work);
+                for row in sent.run.rows.clone() {
+                    self.set_aside(stream, unit_of_row(&rows, row, code, &reason), of_order, work);
                 }
                 continue;
             }
-            work.count(stream, settling.fate);
-            let went = placed.subjects.get(&place);
-            if let Some(position) = went.map(|went| went.position).or_else(|| settling.repeated_position()) {
-                settled[order].first_position.get_or_insert(position);
+            work.count(stream, sent.fate);
+            let here = placed.selections.get(&place).map(|(batch, row)| From::Here(batch.clone(), *row));
+            if let Some(position) = settlement.stands_at(place) {
+                of_order.first_position.get_or_insert(position);
             }
-            if matches!(settled[order].reply, Reply::Answer(_)) {
-                settled[order].subjects.push(settling.pending(stream, id, went));
+            if matches!(of_order.reply, Reply::Answer(_)) {
+                of_order.subjects.push(settlement.pending(place, id, here));
             }
         }
         for row in nobody {
             let order = places[ends.partition_point(|end| *end <= row)];
-            let reason = format!("`{}` is missing and nothing gives it", stream.subject_key);
-            self.set_aside(stream, unit_of_row(&rows, row, "missing_key", &reason), &mut settled[order], work);
+            let (code, reason) = no_id(stream, &ids, row);
+            self.set_aside(stream, unit_of_row(&rows, row, code, &reason), &mut settled[order], work);
         }
         work.commit.entries.extend(placed.entries);
         Ok(())
-    }
-
-    /// What the rows of each subject are, one after the other: a delivery sees what those before it did.
-    fn settle_all(
-        &self,
-        stream: &'static Stream,
-        rows: &RecordBatch,
-        ids: &Ids<'_>,
-        runs: Vec<Run>,
-    ) -> Result<Vec<Settling>, SettleError> {
-        let known = self.overlay.versions(
-            &self.store,
-            stream,
-            runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default()),
-        )?;
-        let mut hasher = Hasher::new(rows)?;
-        let mut here: FxHashMap<&str, usize> = FxHashMap::default();
-        let mut settling: Vec<Settling> = Vec::with_capacity(runs.len());
-        for (run, mut earlier) in runs.into_iter().zip(known) {
-            let id = ids.get(run.rows.start).unwrap_or_default();
-            let previous = here.get(id).copied();
-            if let Some(before) = previous.map(|previous| &settling[previous]) {
-                earlier.clone_from(&before.earlier);
-                earlier.extend(before.version_at(NOT_PLACED));
-            }
-            let (content, envelope) = hasher.hash(run.rows.clone());
-            let fate = settle(&Said { version: run.version, content, envelope }, &earlier);
-            here.insert(id, settling.len());
-            settling.push(Settling { run, content, envelope, fate, earlier, previous });
-        }
-        Ok(settling)
     }
 
     fn set_aside(&mut self, stream: &'static Stream, unit: SetAside, of_order: &mut Settled, work: &mut Work) {
@@ -282,6 +277,24 @@ impl Sequencer {
         let record = SetAsideRecord::new(unit.clone(), stream.name, work.now_ms);
         work.commit.quarantined.push((position, record));
         of_order.set_aside.push((position, unit));
+    }
+}
+
+fn conflict(stream: &Stream, version: i32) -> String {
+    format!(
+        "version {version} of {} was sent before with other content; send the change under a higher version, or without one",
+        stream.subject_key
+    )
+}
+
+/// Why a row belongs to nobody.
+fn no_id(stream: &Stream, ids: &Ids<'_>, row: usize) -> (&'static str, String) {
+    match ids.given(row) {
+        None => ("missing_key", format!("`{}` is missing and nothing gives it", stream.subject_key)),
+        Some(id) => (
+            "long_key",
+            format!("`{}` has {} bytes; an identifier has at most {ID_BYTES_MAX}", stream.subject_key, id.len()),
+        ),
     }
 }
 

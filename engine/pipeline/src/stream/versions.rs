@@ -52,7 +52,8 @@ pub(crate) fn settle(said: &Said, known: &[SubjectVersion]) -> Fate {
         return Fate::Accepted { version: said.version.unwrap_or(1) };
     };
     match said.version {
-        None => Fate::Accepted { version: newest.saturating_add(1) },
+        // Whoever has counted to the end has no number left for a change.
+        None => newest.checked_add(1).map_or(Fate::Conflict { version: newest }, |version| Fate::Accepted { version }),
         Some(version) if version > newest => Fate::Accepted { version },
         Some(version) if known.iter().any(|v| v.version == version) => Fate::Conflict { version },
         Some(version) => Fate::Late { version },
@@ -105,7 +106,8 @@ mod tests {
              3 A 0, (2 B 0)      | 2 B 0 | Repeated { version: 2 }
              3 A 0, (2 B 0)      | 2 C 0 | Conflict { version: 2 }
              3 A 0, (2 B 0)      | - C 0 | Accepted { version: 4 }
-             3 A 0, (2 B 0)      | - A 0 | Repeated { version: 3 }",
+             3 A 0, (2 B 0)      | - A 0 | Repeated { version: 3 }
+             2147483647 A 0      | - B 0 | Conflict { version: 2147483647 }",
         );
     }
 }

@@ -44,15 +44,16 @@ pub(crate) struct Pending {
     pub version: i32,
     pub outcome: Outcome,
     pub superseded: bool,
-    pub from: From,
+    /// Its selection; `None` where none counts for it.
+    pub from: Option<From>,
 }
 
 /// Where the selection of a subject is.
 pub(crate) enum From {
     /// A row of this batch.
     Here(RecordBatch, usize),
-    /// In the store: of that version, or of the newest.
-    Store(&'static Stream, Option<i32>),
+    /// In the store, at that position.
+    Store(Position),
 }
 
 impl Work {
@@ -78,6 +79,16 @@ impl Work {
     pub fn report(&self) {
         for (stream, outcome, count) in &self.counts {
             metrics::counter!("haechi_subjects_total", "stream" => *stream, "outcome" => *outcome).increment(*count);
+        }
+    }
+}
+
+impl Pending {
+    /// Where its selection is to be read in the store, if that is so.
+    pub fn in_store(&self) -> Option<Position> {
+        match self.from {
+            Some(From::Store(position)) => Some(position),
+            _ => None,
         }
     }
 }

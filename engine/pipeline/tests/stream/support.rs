@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use haechi_connectors::{Delivery, Stand};
 use haechi_evaluate::Options;
-use haechi_model::streams::DECLARATION;
+use haechi_model::streams::{CONSIGNMENT, DECLARATION};
 use haechi_model::{Cell, Intake, StreamBuilder};
 use haechi_pipeline::release::{ReleaseContext, RuleSource, RuleWatch};
 use haechi_pipeline::stream::{Answer, Engine, EngineOptions};
@@ -39,7 +39,9 @@ pub fn write_rules(folder: &Path, limit: f64, test: &str) -> PathBuf {
     let rules = format!(
         "rules:\n  - id: r-value\n    title: Worth much\n    stream: declaration\n    owner: desk\n    \
          when: 'customs_value_usd > {limit}'\n    lane: examine\n    instruction: Count them.\n    tests:\n      - {test}\n  \
-         - {{id: r-any, title: Has two items, stream: declaration, owner: desk, instruction: Look., when: 'item_no > 1', score: 10}}\n"
+         - {{id: r-any, title: Has two items, stream: declaration, owner: desk, instruction: Look., when: 'item_no > 1', score: 10}}\n  \
+         - {{id: r-alone, title: Has one item, stream: declaration, owner: desk, instruction: Look., when: 'items_in_declaration = 1', score: 0.5}}\n  \
+         - {{id: r-shared, title: Shares its box, stream: consignment, owner: desk, instruction: Look., when: 'shared_container', lane: scan}}\n"
     );
     let unfinished = folder.join(".rules.yaml.part");
     std::fs::write(&unfinished, rules).unwrap();
@@ -126,6 +128,25 @@ pub fn rows(declarations: &[Declaration<'_>]) -> RecordBatch {
 
 pub fn delivery(declarations: &[Declaration<'_>]) -> Delivery {
     Delivery::new(&DECLARATION, Intake::rows(rows(declarations)), None)
+}
+
+/// Bills of one manifest, each by its id and its consignee, with goods in one container all together.
+pub fn bills(bills: &[(&str, &str)]) -> Delivery {
+    let options = haechi_connectors::ReadOptions::default();
+    let documents = haechi_connectors::Documents::new(&CONSIGNMENT, None, options).unwrap();
+    let line = |(id, consignee): &(&str, &str)| {
+        format!(
+            "{{\"manifest_id\": \"M1\", \"consignment_id\": \"{id}\", \"consignee_name\": \"{consignee}\", \
+             \"containers\": [{{\"container_id\": \"MSKU1234565\", \"fill\": \"full\", \"load\": \"LCL\", \
+             \"check_digit_ok\": true}}]}}\n"
+        )
+    };
+    let bytes: String = bills.iter().map(line).collect();
+    let document = haechi_connectors::Document { source: "bills".into(), position: String::new(), bytes: bytes.into() };
+    let mut intakes = documents.message(&document);
+    let intake = intakes.next().unwrap();
+    assert!(intakes.next().is_none() && intake.set_aside.is_empty(), "{:?}", intake.set_aside);
+    Delivery::new(&CONSIGNMENT, intake, None)
 }
 
 pub fn standing(delivery: Delivery, of: &str, at: &str) -> Delivery {
