@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::book::Book;
 use crate::dice::Dice;
 use crate::encode::Format;
+use crate::events;
 use crate::seen::Seen;
 use crate::service::free_port;
 use crate::stories::{Kind, Message, Stories};
@@ -33,6 +34,9 @@ pub const PARTITIONS: i32 = 3;
 pub const IN: [(Kind, &str); 2] = [(Kind::Declaration, "in.declarations"), (Kind::Consignment, "in.consignments")];
 /// Topics that selections go to.
 pub const OUT: [&str; 3] = ["selection.clearance", "selection.cargo", "selection.apis"];
+/// How many selections may be outstanding before nothing more is sent: a service that is killed every second gets little
+/// done, and the run has to come to an end.
+const AHEAD_MAX: usize = 2_000;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A broker process. It keeps everything in memory, so it lives as long as the run; what a restart looks like from
@@ -82,14 +86,21 @@ impl Broker {
         }
     }
 
-    pub fn sender(&self, kind: Kind, topic: &'static str, seed: u64, book: &Arc<Mutex<Book>>) -> Sender {
+    pub fn sender(
+        &self,
+        kind: Kind,
+        topic: &'static str,
+        seed: u64,
+        book: &Arc<Mutex<Book>>,
+        seen: &Arc<Seen>,
+    ) -> Sender {
         let mut config = self.client();
         config
             .set("linger.ms", "0")
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
             .set("reconnect.backoff.max.ms", "500");
-        Sender { kind, topic, seed, book: Arc::clone(book), producer: config.create().unwrap() }
+        Sender { kind, topic, seed, book: Arc::clone(book), seen: Arc::clone(seen), producer: config.create().unwrap() }
     }
 
     /// Reads all selections, from the first one on and as they come.
@@ -234,6 +245,7 @@ pub struct Sender {
     topic: &'static str,
     seed: u64,
     book: Arc<Mutex<Book>>,
+    seen: Arc<Seen>,
     producer: FutureProducer,
 }
 
@@ -242,6 +254,10 @@ impl Sender {
         let mut dice = Dice::of(self.seed, self.topic);
         let mut stories = Stories::new(self.kind, "k", self.seed);
         while !stop.is_cancelled() {
+            if self.book.lock().unwrap().n_decided() > self.seen.n_told(events::OBSERVER) + AHEAD_MAX {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
             for message in stories.next(dice.between(1, 8)) {
                 self.book.lock().unwrap().expect(&message);
                 // One object a line: an array is no message.

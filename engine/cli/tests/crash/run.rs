@@ -153,7 +153,7 @@ impl Run {
             self.senders.push(tokio::spawn(writer.run(self.stop_sending.clone())));
         }
         for (kind, topic) in kafka::IN.iter().filter(|_| self.broker.is_some()) {
-            let sender = self.broker.as_ref().unwrap().sender(*kind, topic, self.seed, &self.book);
+            let sender = self.broker.as_ref().unwrap().sender(*kind, topic, self.seed, &self.book, &self.seen);
             self.senders.push(tokio::spawn(sender.run(self.stop_sending.clone())));
         }
         let listener = Listener { url, seen: Arc::clone(&self.seen), connections: Arc::clone(&self.connections) };

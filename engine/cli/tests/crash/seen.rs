@@ -75,6 +75,11 @@ impl Seen {
         self.notes().faults.note(fault);
     }
 
+    /// How many selections an observer was told of, those told twice counted twice.
+    pub fn n_told(&self, observer: &str) -> usize {
+        self.notes().by_observer.get(observer).map_or(0, Vec::len)
+    }
+
     /// How many different selections an observer has seen.
     pub fn n_distinct(&self, observer: &str) -> usize {
         let notes = self.notes();
