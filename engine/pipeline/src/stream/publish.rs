@@ -162,7 +162,7 @@ impl Publisher {
     }
 
     /// Keeps what was refused as dead letters; `false` where the store does not take them.
-    async fn keep(&self, refused: &[Refusal]) -> bool {
+    async fn keep(&mut self, refused: &[Refusal]) -> bool {
         let Some(first) = refused.first() else { return true };
         tracing::error!(
             sink = self.name,
