@@ -93,7 +93,8 @@ pub struct Refusal {
 /// A sink as it is written in the settings: `kind` says which, the rest is its own.
 ///
 /// ```toml
-/// [sinks.officers]
+/// [[sink]]
+/// name = "officers"
 /// kind = "webhook"
 /// url = "https://clearance.example/selections"
 /// secret_env = "OFFICERS_SECRET"

@@ -129,7 +129,8 @@ pub struct SourceError {
 /// A source as it is written in the settings: `kind` says which, the rest is its own.
 ///
 /// ```toml
-/// [sources.brokers]
+/// [[source]]
+/// name = "brokers"
 /// kind = "folder"
 /// path = "/data/inbox/declarations"
 /// stream = "declaration"

@@ -160,9 +160,7 @@ impl Source for FolderSource {
             refused: HashSet::new(),
             is_up: None,
         };
-        Box::pin(async move {
-            watch.run().await.or_else(|ended| ended.result(&name))
-        })
+        Box::pin(async move { watch.run().await.or_else(|ended| ended.result(&name)) })
     }
 }
 
@@ -306,7 +304,8 @@ impl Watch {
             Ok(Ok(identity)) => identity,
             Ok(Err(error)) | Err(error) => return Ok(self.refused(found, &error)),
         };
-        let known = self.stands(&of).await?.into_iter().find(|(name, _)| *name == of).map(|(_, at)| FileStand::parse(&at));
+        let known =
+            self.stands(&of).await?.into_iter().find(|(name, _)| *name == of).map(|(_, at)| FileStand::parse(&at));
         let mut stand = match known {
             Some(Some(stand)) if stand.file == identity => {
                 tracing::info!(source = self.source.name, file = found.name, rows = stand.rows, "reading on");
