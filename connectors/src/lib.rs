@@ -5,7 +5,8 @@
 //! - [`read`]: what comes in memory (posted bodies, messages of a broker), read the same way, many at once.
 //! - [`mapping`]: files that say which of their columns is which of ours.
 //! - [`mod@recognise`]: what a file is, from its first bytes.
-//! - [`sources`], [`sinks`]: where bytes come from, where results go; what one is: [`mod@source`], [`mod@sink`].
+//! - [`sources`], [`sinks`]: where bytes come from, where results go; what one is: [`mod@source`], [`mod@sink`]; all their
+//!   settings: [`SETTINGS_EXAMPLES`].
 //!
 //! No opinion in here on what a column means for risk.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise"))]
@@ -17,6 +18,7 @@ pub mod mapping;
 pub mod options;
 pub mod read;
 pub mod recognise;
+mod settings_examples;
 pub mod sink;
 pub mod sinks;
 pub mod source;
@@ -28,6 +30,7 @@ pub use mapping::Mapping;
 pub use options::ReadOptions;
 pub use read::{Document, Documents, Gathered};
 pub use recognise::{Recognised, recognise};
+pub use settings_examples::SETTINGS_EXAMPLES;
 pub use sink::{DeliverError, GATHER_MAX, Refusal, Sink, SinkOpenError, SinkSettings};
 pub use source::{
     BoxFuture, Closed, Delivery, Feed, NotCommitted, Receipt, Source, SourceContext, SourceError, SourceSettings, Stand,

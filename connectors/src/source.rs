@@ -68,7 +68,8 @@ impl Receipt {
         (sender, Self(receiver))
     }
 
-    /// Waits for the commit. An error means that nothing of the delivery is kept: it has to be handed over again.
+    /// Waits for the commit. An error means that nothing of the delivery is kept, nor of any after it: the engine is
+    /// ending, and the source goes on from its stand after a restart.
     pub async fn committed(mut self) -> Result<(), NotCommitted> {
         self.answer().await
     }
@@ -84,7 +85,7 @@ impl Receipt {
 #[error("the engine is stopping and takes nothing more")]
 pub struct Closed;
 
-/// A delivery was not committed; nothing of it is kept.
+/// A delivery was not committed, nor is any that is handed over after it: the engine is ending.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not committed: {reason}")]
 pub struct NotCommitted {
@@ -128,7 +129,8 @@ pub struct SourceError {
 /// A source as it is written in the settings: `kind` says which, the rest is its own.
 ///
 /// ```toml
-/// [sources.brokers]
+/// [[source]]
+/// name = "brokers"
 /// kind = "folder"
 /// path = "/data/inbox/declarations"
 /// stream = "declaration"

@@ -1,33 +1,46 @@
 //! Deliveries handed over and not yet committed: several at a time, so that a source need not wait for a commit before
-//! it reads on. Each is kept until its receipt comes, and handed over again where it was not committed.
+//! it reads on.
+//!
+//! Nothing is handed over twice while the engine runs. Where it does not commit a delivery, it commits none after it
+//! either and is ending: so the store stands before what was not committed, and a source that ends then goes on with
+//! exactly that after a restart.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
-use haechi_model::intake::SetAside;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use crate::read::no_rows;
-use crate::source::{Delivery, NotCommitted, Receipt, SourceContext, Stand};
-use crate::tabular::row_text;
+use crate::source::{Delivery, FeedError, NotCommitted, Receipt, SourceContext, SourceError, Stand};
 
 /// Deliveries on the way at once.
 const IN_FLIGHT_MAX: usize = 8;
-/// Pauses before something is handed over again, the first and the longest.
-const PAUSES: (Duration, Duration) = if cfg!(test) {
-    (Duration::from_millis(1), Duration::from_millis(4))
-} else {
-    (Duration::from_millis(100), Duration::from_secs(30))
-};
-/// How often rows are handed over before they are set aside: a little more than a minute.
-const TRIES_MAX: u32 = 10;
 
 /// Why nothing more can be handed over. What was not committed comes again after a start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum Ended {
-    /// The engine takes nothing more.
-    Closed,
-    /// The source was told to stop.
+    /// The source was told to stop, or the engine takes nothing more: it is stopping.
+    #[error("stopped")]
     Stopped,
+    /// The engine did not commit a delivery, and commits nothing after it.
+    #[error("{at}: {why}; nothing after it is taken. Restart the service, which reads it again")]
+    NotCommitted {
+        /// Where what it has begins.
+        at: String,
+        /// Why.
+        why: NotCommitted,
+    },
+    /// The engine cannot say where the source stands.
+    #[error("{0}; restart the service")]
+    Stands(#[from] FeedError),
+}
+
+impl Ended {
+    /// What a source of a name ends with: to have been stopped is none of its faults.
+    pub fn result(self, name: &str) -> Result<(), SourceError> {
+        match self {
+            Self::Stopped => Ok(()),
+            fault => Err(SourceError { name: name.to_owned(), reason: fault.to_string() }),
+        }
+    }
 }
 
 /// Deliveries of one source on their way.
@@ -40,19 +53,12 @@ pub struct InFlight {
 
 /// A delivery whose receipt has not come.
 struct Waiting {
-    delivery: Delivery,
     receipt: Receipt,
     answer: Option<Result<(), NotCommitted>>,
-    /// How often it was handed over in vain.
-    n_tries: u32,
-}
-
-impl Waiting {
-    async fn answered(&mut self) {
-        if self.answer.is_none() {
-            self.answer = Some(self.receipt.answer().await);
-        }
-    }
+    at: String,
+    n_rows: usize,
+    n_set_aside: usize,
+    stand: Option<Stand>,
 }
 
 impl InFlight {
@@ -71,39 +77,50 @@ impl InFlight {
         while !self.has_room() {
             self.next().await?;
         }
-        self.put(delivery, 0).await
-    }
-
-    async fn put(&mut self, delivery: Delivery, n_tries: u32) -> Result<(), Ended> {
+        let (n_rows, n_set_aside) = (delivery.rows.num_rows(), delivery.set_aside.len());
+        let (at, stand) = (place(&delivery), delivery.stand.clone());
         let receipt = tokio::select! {
             biased;
-            handed = self.context.feed.hand_over(delivery.clone()) => handed.map_err(|_| Ended::Closed)?,
+            handed = self.context.feed.hand_over(delivery) => handed.ok(),
             () = self.context.stop.cancelled() => return Err(Ended::Stopped),
         };
-        self.waiting.push_back(Waiting { delivery, receipt, answer: None, n_tries });
+        let Some(receipt) = receipt else { return Err(self.closed().await) };
+        self.waiting.push_back(Waiting { receipt, answer: None, at, n_rows, n_set_aside, stand });
         Ok(())
+    }
+
+    /// The engine takes nothing more: because it stops, or because it did not commit what is on its way.
+    async fn closed(&mut self) -> Ended {
+        self.settled().await.err().unwrap_or(Ended::Stopped)
     }
 
     /// Waits until it is known what became of the first of those on their way; for ever where nothing is. May be dropped
     /// and called again.
     pub async fn answered(&mut self) {
         match self.waiting.front_mut() {
-            Some(first) => first.answered().await,
+            Some(Waiting { answer: Some(_), .. }) => {}
+            Some(first) => first.answer = Some(first.receipt.answer().await),
             None => std::future::pending().await,
         }
     }
 
-    /// Waits until the first of those on their way is committed, and says where the source then stands. Must not be
-    /// dropped before it is done.
+    /// Waits until the first of those on their way is committed, and says where the source then stands. Where it is not
+    /// committed, neither are the others. May be dropped and called again.
     pub async fn next(&mut self) -> Result<Option<Stand>, Ended> {
-        loop {
-            self.answered().await;
-            let Some(first) = self.waiting.pop_front() else { continue };
-            match first.answer.clone() {
-                None | Some(Ok(())) => return Ok(self.committed(first.delivery)),
-                Some(Err(why)) => self.again(first, &why).await?,
-            }
+        self.answered().await;
+        let Some(Waiting { answer, at, n_rows, n_set_aside, stand, .. }) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
+        if let Some(Err(why)) = answer {
+            self.waiting.clear();
+            return Err(Ended::NotCommitted { at, why });
         }
+        let count = |what: &'static str, n: usize| {
+            metrics::counter!(what, "source" => self.name.clone()).increment(n as u64);
+        };
+        count("haechi_source_rows_total", n_rows);
+        count("haechi_source_set_aside_total", n_set_aside);
+        Ok(stand)
     }
 
     /// Waits until everything is committed.
@@ -113,64 +130,23 @@ impl InFlight {
         }
         Ok(())
     }
-
-    fn committed(&self, delivery: Delivery) -> Option<Stand> {
-        let count = |what: &'static str, n: usize| {
-            metrics::counter!(what, "source" => self.name.clone()).increment(n as u64);
-        };
-        count("haechi_source_rows_total", delivery.rows.num_rows());
-        count("haechi_source_set_aside_total", delivery.set_aside.len());
-        delivery.stand
-    }
-
-    /// Hands over again what was not committed, in order, after a pause.
-    async fn again(&mut self, first: Waiting, why: &NotCommitted) -> Result<(), Ended> {
-        let n_tries = first.n_tries + 1;
-        tracing::warn!(source = self.name, reason = why.reason, n_tries, "not committed; it is handed over again");
-        let mut failed = vec![Waiting { n_tries, ..first }];
-        // What follows was handed over already: its fate has to be known before anything is put in its place.
-        for mut later in std::mem::take(&mut self.waiting) {
-            later.answered().await;
-            if matches!(later.answer, Some(Err(_))) {
-                failed.push(later);
-                continue;
-            }
-            // The source stands further already; what comes late must not set it back.
-            if let Some(stand) = self.committed(later.delivery) {
-                for earlier in failed.iter_mut().filter_map(|failed| failed.delivery.stand.as_mut()) {
-                    if earlier.of == stand.of {
-                        earlier.clone_from(&stand);
-                    }
-                }
-            }
-        }
-        let pause = PAUSES.0.saturating_mul(1 << (n_tries - 1).min(16)).min(PAUSES.1);
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.context.stop.cancelled() => return Err(Ended::Stopped),
-        }
-        if n_tries >= TRIES_MAX
-            && let Some(first) = failed.first_mut()
-        {
-            tracing::error!(source = self.name, reason = why.reason, "rows cannot be committed and are set aside");
-            set_rows_aside(&mut first.delivery, why);
-        }
-        for Waiting { delivery, n_tries, .. } in failed {
-            self.put(delivery, n_tries).await?;
-        }
-        Ok(())
-    }
 }
 
-/// Keeps the rows of a delivery that is never committed as text.
-fn set_rows_aside(delivery: &mut Delivery, why: &NotCommitted) {
-    let rows = std::mem::replace(&mut delivery.rows, no_rows(delivery.stream));
-    let of = delivery.stand.as_ref().map_or("", |stand| stand.of.as_str());
-    delivery.set_aside.extend((0..rows.num_rows()).map(|row| {
-        let text = row_text(&rows, row);
-        let reason = format!("could not be committed: {}; replay it", why.reason);
-        SetAside::new(of, format!("row {} of its delivery", row + 1), "not_committed", reason, text.as_bytes())
-    }));
+/// Where what a delivery has begins, as far as it says.
+fn place(delivery: &Delivery) -> String {
+    let text = |column: &str| {
+        let array = delivery.rows.column_by_name(column).filter(|array| !array.is_empty())?;
+        let options = FormatOptions::default();
+        Some(ArrayFormatter::try_new(array.as_ref(), &options).ok()?.value(0).to_string())
+    };
+    if let (Some(source), Some(position)) = (text("source"), text("source_position")) {
+        return format!("{source} {position}");
+    }
+    match (delivery.set_aside.first(), &delivery.stand) {
+        (Some(unit), _) => format!("{} {}", unit.source, unit.position),
+        (None, Some(stand)) => stand.of.clone(),
+        (None, None) => "a delivery without rows".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -191,37 +167,42 @@ mod tests {
         Delivery::new(&DECLARATION, reader.map(|intake| intake.unwrap()).next().unwrap(), Some(stand))
     }
 
-    async fn hand_over(n_refusals: usize, n: usize) -> Arc<Engine> {
-        let engine: Arc<Engine> = Arc::default();
-        engine.committed().n_refusals = n_refusals;
+    async fn hand_over(engine: &Arc<Engine>, n: usize) -> Result<(), Ended> {
         let context = SourceContext { feed: engine.clone(), stop: CancellationToken::new() };
         let mut in_flight = InFlight::new("in", &context);
         for n in 1..=n {
-            in_flight.hand_over(delivery(n)).await.unwrap();
+            in_flight.hand_over(delivery(n)).await?;
         }
-        in_flight.settled().await.unwrap();
-        engine
+        in_flight.settled().await
     }
 
     #[tokio::test]
-    async fn what_is_committed_late_does_not_set_the_stand_back() {
-        for n_refusals in 0..=6 {
-            let engine = hand_over(n_refusals, 3).await;
+    async fn what_is_not_committed_ends_the_source_and_nothing_after_it_is_handed_over() {
+        for ends_after in 0..20 {
+            let engine: Arc<Engine> = Arc::default();
+            engine.committed().ends_after = Some(ends_after);
+            let ended = hand_over(&engine, 30).await.unwrap_err();
+            assert_eq!(
+                ended.result("in").unwrap_err().to_string(),
+                "source `in`: in/a line 2: not committed: the block cannot be encoded; nothing after it is taken. Restart \
+                 the service, which reads it again"
+            );
             let mut committed = engine.committed();
-            committed.rows.sort();
-            assert_eq!(committed.rows, ["D1/1", "D2/1", "D3/1"], "{n_refusals} refusals");
-            assert_eq!(committed.stands["in/a"], "3", "{n_refusals} refusals");
+            let stand = (ends_after > 0).then(|| ends_after.to_string());
+            assert_eq!(committed.stands.get("in/a"), stand.as_ref());
+            assert_eq!(committed.rows, (1..=ends_after).map(|n| format!("D{n}/1")).collect::<Vec<_>>());
+            committed.ends_after = None;
         }
     }
 
     #[tokio::test]
-    async fn rows_that_are_never_committed_are_set_aside() {
-        let engine = hand_over(TRIES_MAX as usize, 1).await;
-        let committed = engine.committed();
-        assert!(committed.rows.is_empty());
-        let [unit] = committed.set_aside.as_slice() else { panic!("{:?}", committed.set_aside) };
-        assert_eq!((&*unit.source, unit.code), ("in/a", "not_committed"));
-        assert!(unit.text.contains("\"declaration_id\":\"D1\""), "{}", unit.text);
-        assert_eq!(committed.stands["in/a"], "1");
+    async fn an_engine_that_closes_says_what_it_did_not_commit() {
+        for (ends_after, expected) in [(Some(1), false), (None, true)] {
+            let engine: Arc<Engine> = Arc::default();
+            engine.committed().ends_after = ends_after;
+            engine.committed().closes_after = Some(3);
+            let ended = hand_over(&engine, 5).await.unwrap_err();
+            assert_eq!(matches!(ended, Ended::Stopped), expected, "{ended}");
+        }
     }
 }

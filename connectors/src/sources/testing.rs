@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use haechi_model::intake::SetAside;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::source::{
@@ -24,12 +24,37 @@ pub struct Committed {
     pub n_deliveries: usize,
     /// Rows of each delivery.
     pub sizes: Vec<usize>,
-    /// How many of the deliveries to come are not committed.
-    pub n_refusals: usize,
+    /// After how many more deliveries the engine ends: that one and all after it are not committed.
+    pub ends_after: Option<usize>,
+    /// After how many more deliveries it takes nothing more.
+    pub closes_after: Option<usize>,
     /// After how many more deliveries nothing is answered any more, as if the process had been killed.
     pub killed_after: Option<usize>,
-    /// Receipts that are never answered, kept so that they stay open.
-    pub unanswered: Vec<tokio::sync::oneshot::Sender<Result<(), NotCommitted>>>,
+    /// What waits for its commit, in order.
+    pub unanswered: Vec<(Delivery, oneshot::Sender<Result<(), NotCommitted>>)>,
+}
+
+impl Committed {
+    fn commit(&mut self, delivery: &Delivery) {
+        let text = |column: &str, row: usize| {
+            let Some(array) = delivery.rows.column_by_name(column) else { return String::new() };
+            let options = arrow::util::display::FormatOptions::default();
+            arrow::util::display::ArrayFormatter::try_new(array.as_ref(), &options).unwrap().value(row).to_string()
+        };
+        for row in 0..delivery.rows.num_rows() {
+            self.rows.push(format!("{}/{}", text("declaration_id", row), text("item_no", row)));
+            self.positions.push(format!("{} {}", text("source", row), text("source_position", row)));
+        }
+        self.set_aside.extend(delivery.set_aside.iter().cloned());
+        self.n_deliveries += 1;
+        self.sizes.push(delivery.rows.num_rows());
+        if let Some(stand) = &delivery.stand {
+            match &stand.at {
+                Some(at) => self.stands.insert(stand.of.clone(), at.clone()),
+                None => self.stands.remove(&stand.of),
+            };
+        }
+    }
 }
 
 /// An engine.
@@ -56,33 +81,23 @@ impl Engine {
         assert!(waited.is_ok(), "waiting until {what}: {:?}", self.committed());
     }
 
-    /// Answers again: what was handed over meanwhile is not committed.
+    /// Answers again: what was handed over meanwhile is committed.
     pub fn answer_again(&self) {
         let mut committed = self.committed();
         committed.killed_after = None;
-        committed.unanswered.clear();
+        for (delivery, sender) in std::mem::take(&mut committed.unanswered) {
+            committed.commit(&delivery);
+            let _ = sender.send(Ok(()));
+        }
+        drop(committed);
+        self.changed.send_replace(());
     }
 
-    fn commit(&self, delivery: &Delivery) {
+    /// Forgets what was not committed, as a process does that is killed.
+    fn forget(&self) {
         let mut committed = self.committed();
-        let text = |column: &str, row: usize| {
-            let Some(array) = delivery.rows.column_by_name(column) else { return String::new() };
-            let options = arrow::util::display::FormatOptions::default();
-            arrow::util::display::ArrayFormatter::try_new(array.as_ref(), &options).unwrap().value(row).to_string()
-        };
-        for row in 0..delivery.rows.num_rows() {
-            committed.rows.push(format!("{}/{}", text("declaration_id", row), text("item_no", row)));
-            committed.positions.push(format!("{} {}", text("source", row), text("source_position", row)));
-        }
-        committed.set_aside.extend(delivery.set_aside.iter().cloned());
-        committed.n_deliveries += 1;
-        committed.sizes.push(delivery.rows.num_rows());
-        if let Some(stand) = &delivery.stand {
-            match &stand.at {
-                Some(at) => committed.stands.insert(stand.of.clone(), at.clone()),
-                None => committed.stands.remove(&stand.of),
-            };
-        }
+        committed.killed_after = None;
+        committed.unanswered.clear();
     }
 }
 
@@ -91,23 +106,21 @@ impl Feed for Engine {
         Box::pin(async move {
             let (sender, receipt) = Receipt::new();
             let mut committed = self.committed();
-            match &mut committed.killed_after {
-                Some(0) => {
-                    committed.unanswered.push(sender);
-                    drop(committed);
-                    self.changed.send_replace(());
-                    return Ok(receipt);
-                }
-                Some(n) => *n -= 1,
-                None => {}
+            if counted_down(&mut committed.closes_after) {
+                return Err(Closed);
             }
-            if committed.n_refusals > 0 {
-                committed.n_refusals -= 1;
-                let _ = sender.send(Err(NotCommitted { reason: "the disk is full".to_owned() }));
+            if counted_down(&mut committed.killed_after) {
+                committed.unanswered.push((delivery, sender));
+                drop(committed);
+                self.changed.send_replace(());
                 return Ok(receipt);
             }
+            if counted_down(&mut committed.ends_after) {
+                let _ = sender.send(Err(NotCommitted { reason: "the block cannot be encoded".to_owned() }));
+                return Ok(receipt);
+            }
+            committed.commit(&delivery);
             drop(committed);
-            self.commit(&delivery);
             let _ = sender.send(Ok(()));
             self.changed.send_replace(());
             Ok(receipt)
@@ -117,6 +130,18 @@ impl Feed for Engine {
     fn stands(&self, prefix: &str) -> Result<Vec<(String, String)>, FeedError> {
         let stands = &self.committed().stands;
         Ok(stands.iter().filter(|(of, _)| of.starts_with(prefix)).map(|(of, at)| (of.clone(), at.clone())).collect())
+    }
+}
+
+/// Whether so many deliveries have come; else counts this one.
+fn counted_down(after: &mut Option<usize>) -> bool {
+    match after {
+        Some(0) => true,
+        Some(n) => {
+            *n -= 1;
+            false
+        }
+        None => false,
     }
 }
 
@@ -140,11 +165,17 @@ impl Running {
         tokio::time::timeout(Duration::from_mins(1), self.task).await.unwrap().unwrap().unwrap();
     }
 
+    /// Waits until it ends by itself, and says why.
+    pub async fn ended(self) -> String {
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.task).await.unwrap().unwrap();
+        ended.unwrap_err().to_string()
+    }
+
     /// Ends it at once, as if the process had been killed, and forgets what was not committed.
     pub async fn kill(self, engine: &Engine) {
         self.task.abort();
         self.stop.cancel();
         let _ = self.task.await;
-        engine.answer_again();
+        engine.forget();
     }
 }

@@ -1,4 +1,8 @@
 //! A producer, and what it has under way.
+//!
+//! No two selections of a subject are under way at once: what a broker refuses may have to be sent again ([`Session`]),
+//! and would then come behind those that it took meanwhile. So a delivery goes in [`rounds`], each settled before the
+//! next. Where every subject comes once, that is one round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +12,7 @@ use rdkafka::error::KafkaResult;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
+use rustc_hash::FxHashMap;
 use tokio::time::{Instant, timeout_at};
 
 use super::Topics;
@@ -25,6 +30,8 @@ pub struct Session {
     producer: ThreadedProducer<Reports>,
     ledger: Arc<Ledger>,
     tail: Tail,
+    /// The message that was sent alone and of which it is not settled yet whether the broker takes it so.
+    alone: Option<u64>,
     n_skipped: u64,
 }
 
@@ -47,7 +54,7 @@ impl Session {
     pub fn new(config: &ClientConfig, tail: Tail) -> KafkaResult<Self> {
         let ledger = Arc::new(Ledger::default());
         let producer = config.create_with_context(Reports(ledger.clone()))?;
-        Ok(Self { producer, ledger, tail, n_skipped: 0 })
+        Ok(Self { producer, ledger, tail, alone: None, n_skipped: 0 })
     }
 
     /// How many selections beyond the cursor the topics had at the start.
@@ -70,10 +77,26 @@ impl Session {
     ) -> Result<Vec<Refusal>, Failure> {
         let deadline = Instant::now() + timeout;
         let batch = Batch { topics, json: SelectionJson::over(selections), selections };
+        for round in rounds(&selections, rows) {
+            self.send(&batch, &round, deadline).await?;
+            self.settle(deadline).await?;
+            self.resend_alone(&batch, &round, deadline).await?;
+        }
+        let mut book = self.ledger.book();
+        book.there.clear();
+        let refused = book.refused.drain().map(|(position, reason)| Refusal { position, reason }).collect();
+        if let Some(row) = rows.last() {
+            self.tail.forget_through(selections.position(*row));
+        }
+        Ok(refused)
+    }
+
+    /// Gives the producer what is not there and not under way.
+    async fn send(&mut self, batch: &Batch<'_>, rows: &[usize], deadline: Instant) -> Result<(), Failure> {
         let mut value = Vec::new();
         for turn in rows.chunks(ROWS_A_TURN) {
             for row in turn {
-                let position = selections.position(*row);
+                let position = batch.selections.position(*row);
                 if self.ledger.book().knows(position) {
                     continue;
                 }
@@ -84,21 +107,13 @@ impl Session {
                     self.n_skipped += 1;
                     continue;
                 }
-                while let Handed::QueueFull = self.hand_over(&batch, *row, &value)? {
+                while let Handed::QueueFull = self.hand_over(batch, *row, &value)? {
                     self.wait(deadline).await?;
                 }
             }
             tokio::task::yield_now().await;
         }
-        self.settle(deadline).await?;
-        self.resend_alone(&batch, rows, deadline).await?;
-        let mut book = self.ledger.book();
-        book.there.clear();
-        let refused = book.refused.drain().map(|(position, reason)| Refusal { position, reason }).collect();
-        if let Some(row) = rows.last() {
-            self.tail.forget_through(selections.position(*row));
-        }
-        Ok(refused)
+        Ok(())
     }
 
     /// A broker refuses a request whole where its limit is below ours. Only a message that is refused alone is at fault.
@@ -112,10 +127,15 @@ impl Session {
             };
             let mut value = Vec::new();
             batch.json.write(*row, &mut value);
-            while let Handed::QueueFull = self.hand_over(batch, *row, &value)? {
-                self.wait(deadline).await?;
+            // Not twice, where a call before this one could not wait for the answer.
+            if self.alone != Some(position) {
+                while let Handed::QueueFull = self.hand_over(batch, *row, &value)? {
+                    self.wait(deadline).await?;
+                }
+                self.alone = Some(position);
             }
             self.settle(deadline).await?;
+            self.alone = None;
             let mut book = self.ledger.book();
             book.too_large.remove(&position);
             if !book.there.contains(&position) {
@@ -174,6 +194,21 @@ impl Session {
     fn not_lost(&self) -> Result<(), Failure> {
         self.ledger.book().lost.clone().map_or(Ok(()), |reason| Err(Failure::Lost(reason)))
     }
+}
+
+/// Rows in rounds, of which none has a subject twice; those of a subject in their order.
+fn rounds(selections: &Published<'_>, rows: &[usize]) -> Vec<Vec<usize>> {
+    let mut n_before: FxHashMap<_, usize> = FxHashMap::default();
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for row in rows {
+        let n = n_before.entry((selections.kind(*row), selections.subject_id(*row))).or_default();
+        match rounds.get_mut(*n) {
+            Some(round) => round.push(*row),
+            None => rounds.push(vec![*row]),
+        }
+        *n += 1;
+    }
+    rounds
 }
 
 /// What is being delivered.

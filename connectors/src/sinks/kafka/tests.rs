@@ -212,6 +212,25 @@ async fn a_request_refused_as_too_large_is_taken_apart() {
 }
 
 #[tokio::test]
+async fn what_is_sent_again_alone_does_not_come_behind_a_later_version() {
+    let cluster = MockCluster::new(1).unwrap();
+    for topic in ["selection.clearance", "selection.cargo", "selection.apis"] {
+        cluster.create_topic(topic, 1, 1).unwrap();
+    }
+    // A message a request.
+    let settings = settings(&cluster.bootstrap_servers(), "properties = { 'batch.num.messages' = '1' }");
+    let mut sink = KafkaSink::open("kafka", &settings).unwrap();
+    sink.begin(0).await.unwrap();
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    let rows = [(1, "D1"), (2, "D2"), (3, "D1"), (4, "D1"), (5, "D2")]
+        .map(|(position, subject)| Row::new(position, "declaration", subject, "scan"));
+    sink.deliver(&published(&rows)).await.unwrap();
+    let found = read(&cluster.bootstrap_servers(), "selection.clearance");
+    let of = |key: &str| found.iter().filter(|found| found.key == key).map(Found::position).collect::<Vec<_>>();
+    assert_eq!((of("D1"), of("D2")), (vec![1, 3, 4], vec![2, 5]));
+}
+
+#[tokio::test]
 async fn an_answer_in_doubt_means_that_the_topics_are_read_again() {
     let (cluster, mut sink) = simulated(&[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]).await;
     let batch = declarations(1..=5);

@@ -26,11 +26,19 @@ pub struct Found {
 }
 
 impl Found {
-    /// The file as it is now.
+    /// The file as it is now. What is no regular file is none: a pipe blocks who reads it, and a link leads anywhere.
     pub fn at(path: PathBuf) -> io::Result<Self> {
-        let found = fs::metadata(&path)?;
+        let found = fs::symlink_metadata(&path)?;
+        if !found.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is no regular file"));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, path, bytes: found.len(), modified_ns: modified_ns(&found) })
+    }
+
+    /// Whether this is the other, moved.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.bytes, self.modified_ns) == (other.bytes, other.modified_ns)
     }
 
     /// Its size.
@@ -46,8 +54,21 @@ pub struct Listed {
     pub files: Vec<Found>,
     /// The names of all files.
     pub all: HashSet<String>,
+    /// The names of what is neither file nor folder, but would be read if it were a file.
+    pub no_files: Vec<String>,
     /// Whether files were put away here before: a folder that is not mounted looks like an empty one.
     pub is_ours: bool,
+}
+
+/// What became of a file that was put away.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// It is here now.
+    To(PathBuf),
+    /// Another has taken its place meanwhile, and still has it.
+    Replaced,
+    /// Another had taken its place, was moved instead and cannot be moved back: it is here, unread.
+    Astray(PathBuf),
 }
 
 /// The folder and where its files go.
@@ -71,17 +92,25 @@ impl Folders {
 
     /// All files, in the order of their names.
     pub fn list(&self, pattern: &Pattern) -> io::Result<Listed> {
-        let mut listed = Listed { files: Vec::new(), all: HashSet::new(), is_ours: self.done.is_dir() };
+        let is_ours = self.done.is_dir();
+        let mut listed = Listed { files: Vec::new(), all: HashSet::new(), no_files: Vec::new(), is_ours };
         for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
-            // One that was taken away meanwhile is none.
-            let Ok(found) = Found::at(path) else { continue };
-            if found.path.is_dir() {
-                continue;
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let unfinished = name.starts_with('.') || UNFINISHED.iter().any(|end| name.ends_with(end));
+            let is_wanted = !unfinished && pattern.matches(&name);
+            match entry.file_type() {
+                Ok(kind) if kind.is_file() => {}
+                Ok(kind) if is_wanted && !kind.is_dir() => {
+                    listed.no_files.push(name);
+                    continue;
+                }
+                _ => continue,
             }
-            listed.all.insert(found.name.clone());
-            let unfinished = found.name.starts_with('.') || UNFINISHED.iter().any(|end| found.name.ends_with(end));
-            if !unfinished && pattern.matches(&found.name) {
+            // One that was taken away meanwhile is none.
+            let Ok(found) = Found::at(entry.path()) else { continue };
+            listed.all.insert(name);
+            if is_wanted {
                 listed.files.push(found);
             }
         }
@@ -89,33 +118,54 @@ impl Folders {
         Ok(listed)
     }
 
-    /// Moves a file to where those go that were read, or to where those go that failed; says where it is then.
-    pub fn put_away(&self, path: &Path, is_read: bool) -> io::Result<PathBuf> {
+    /// Moves a file to where those go that were read, or to where those go that failed.
+    ///
+    /// What is moved is whatever has its name by then. So it is looked at afterwards, and moved back if it is another.
+    pub fn put_away(&self, found: &Found, is_read: bool) -> io::Result<Moved> {
         let folder = if is_read { &self.done } else { &self.failed };
         fs::create_dir_all(folder)?;
-        let name = path.file_name().unwrap_or_default();
-        for n in 1_u64.. {
-            let mut numbered = OsString::from(name);
-            if n > 1 {
-                numbered.push(format!(".{n}"));
-            }
-            let to = folder.join(numbered);
-            // The name is taken first, which no two can do; then nothing but our own empty file is overwritten.
-            match OpenOptions::new().write(true).create_new(true).open(&to) {
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
-            }
-            if let Err(error) = fs::rename(path, &to) {
-                let _ = fs::remove_file(&to);
-                return Err(error);
-            }
-            File::open(folder)?.sync_all()?;
-            File::open(&self.path)?.sync_all()?;
-            return Ok(to);
+        let to = free_name(folder, found)?;
+        if let Err(error) = fs::rename(&found.path, &to) {
+            let _ = fs::remove_file(&to);
+            return Err(error);
         }
-        Err(io::ErrorKind::AlreadyExists.into())
+        let moved = if Found::at(to.clone()).is_ok_and(|moved| moved.is_like(found)) {
+            Moved::To(to)
+        } else {
+            back(to, &found.path)
+        };
+        File::open(folder)?.sync_all()?;
+        File::open(&self.path)?.sync_all()?;
+        Ok(moved)
     }
+}
+
+/// Takes a name for a file in a folder, which no two can do; then nothing but our own empty file is overwritten.
+fn free_name(folder: &Path, found: &Found) -> io::Result<PathBuf> {
+    let name = found.path.file_name().unwrap_or_default();
+    for n in 1_u64.. {
+        let mut numbered = OsString::from(name);
+        if n > 1 {
+            numbered.push(format!(".{n}"));
+        }
+        let to = folder.join(numbered);
+        match OpenOptions::new().write(true).create_new(true).open(&to) {
+            Ok(_) => return Ok(to),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Moves back what should not have been moved. A link overwrites nothing, as a renaming would.
+fn back(from: PathBuf, to: &Path) -> Moved {
+    if fs::hard_link(&from, to).is_err() {
+        return Moved::Astray(from);
+    }
+    // If this fails, it has two names, and is read all the same.
+    let _ = fs::remove_file(&from);
+    Moved::Replaced
 }
 
 /// Looks at files again and again, to see which stay as they are.
@@ -174,17 +224,49 @@ mod tests {
         assert_eq!(look.finished(vec![found(3, 3)], Duration::ZERO, begin).len(), 1);
     }
 
+    fn folders(dir: &Path) -> Folders {
+        Folders::new(dir, Path::new("done"), Path::new("failed"))
+    }
+
+    fn file(dir: &Path, content: &str) -> Found {
+        let path = dir.join("a.csv");
+        fs::write(&path, content).unwrap();
+        Found::at(path).unwrap()
+    }
+
     #[test]
     fn what_is_put_away_never_takes_the_place_of_another() {
         let dir = tempfile::tempdir().unwrap();
-        let folders = Folders::new(dir.path(), Path::new("done"), Path::new("failed"));
         for (content, expected) in [("1", "a.csv"), ("2", "a.csv.2"), ("3", "a.csv.3")] {
-            fs::write(dir.path().join("a.csv"), content).unwrap();
-            let to = folders.put_away(&dir.path().join("a.csv"), true).unwrap();
-            assert_eq!(to, dir.path().join("done").join(expected));
+            let found = file(dir.path(), content);
+            let to = dir.path().join("done").join(expected);
+            assert_eq!(folders(dir.path()).put_away(&found, true).unwrap(), Moved::To(to.clone()));
             assert_eq!(fs::read_to_string(to).unwrap(), content);
         }
-        assert!(folders.put_away(&dir.path().join("gone.csv"), true).is_err());
+        let gone = file(dir.path(), "4");
+        fs::remove_file(&gone.path).unwrap();
+        assert!(folders(dir.path()).put_away(&gone, true).is_err());
         assert_eq!(fs::read_dir(dir.path().join("done")).unwrap().count(), 3, "no empty file is left");
+    }
+
+    #[test]
+    fn a_file_replaced_before_it_is_moved_stays_to_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = file(dir.path(), "read");
+        file(dir.path(), "not read yet");
+        assert_eq!(folders(dir.path()).put_away(&found, true).unwrap(), Moved::Replaced);
+        assert_eq!(fs::read_to_string(&found.path).unwrap(), "not read yet");
+        assert_eq!(fs::read_dir(dir.path().join("done")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_moved_back_overwrites_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = file(dir.path(), "the latest");
+        let from = dir.path().join("moved");
+        fs::write(&from, "the one before").unwrap();
+        assert_eq!(back(from.clone(), &found.path), Moved::Astray(from.clone()));
+        assert_eq!(fs::read_to_string(&found.path).unwrap(), "the latest");
+        assert_eq!(fs::read_to_string(&from).unwrap(), "the one before");
     }
 }

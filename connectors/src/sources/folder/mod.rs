@@ -16,7 +16,9 @@
 //! | breaks off in the middle | `failed/`; what was read stays, the fault is in quarantine |
 //! | the system refuses it (permissions, a network away) | left where it is and tried again |
 //! | changes while it is read | left where it is and read again from its start: subjects that say the same are known |
+//! | is replaced before it is moved | the new one stays, or is moved back where it was moved already, and is read |
 //! | is taken away while it is read | what was read stays |
+//! | is no regular file (a link, a pipe, a device) | left alone, which is said once |
 //!
 //! Neither folder ever loses a file to another of the same name: the later one gets a number behind its name.
 
@@ -37,7 +39,7 @@ use haechi_model::intake::SetAside;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use self::files::{Folders, Found, Look};
+use self::files::{Folders, Found, Look, Moved};
 use self::reader::{Reads, Step};
 use self::stand::{FileStand, Identity};
 use super::in_flight::{Ended, InFlight};
@@ -154,24 +156,11 @@ impl Source for FolderSource {
             in_flight,
             look: Look::default(),
             unmoved: HashMap::new(),
+            no_files: HashSet::new(),
             refused: HashSet::new(),
             is_up: None,
         };
-        Box::pin(async move {
-            watch.run().await.map_err(|error| SourceError { name, reason: format!("{error}; restart the service") })
-        })
-    }
-}
-
-/// Why a file is not read on.
-enum Stop {
-    Ended,
-    Stands(FeedError),
-}
-
-impl From<Ended> for Stop {
-    fn from(_: Ended) -> Self {
-        Self::Ended
+        Box::pin(async move { watch.run().await.or_else(|ended| ended.result(&name)) })
     }
 }
 
@@ -196,6 +185,8 @@ struct Watch {
     look: Look,
     /// Files that are read but could not be moved.
     unmoved: HashMap<String, (Found, Fate)>,
+    /// What is neither file nor folder, and of which that was said.
+    no_files: HashSet<String>,
     /// Files that the system would not let us read or move, and of which that was said.
     refused: HashSet<String>,
     /// Whether the folder could be looked at the last time.
@@ -203,26 +194,25 @@ struct Watch {
 }
 
 impl Watch {
-    async fn run(&mut self) -> Result<(), FeedError> {
+    async fn run(&mut self) -> Result<(), Ended> {
         let mut begins = true;
         while !self.context.stop.is_cancelled() {
             match self.look_once(begins).await {
                 Ok(looked) => begins &= !looked,
-                Err(Stop::Ended) => break,
-                Err(Stop::Stands(error)) => return Err(error),
+                Err(Ended::Stopped) => break,
+                Err(fault) => return Err(fault),
             }
             tokio::select! {
                 () = self.context.stop.cancelled() => {}
                 () = tokio::time::sleep(self.source.poll) => {}
             }
         }
-        // What was handed over is waited for; where it is not committed, it comes again after a start.
-        let _ = self.in_flight.settled().await;
-        Ok(())
+        // What was handed over is waited for.
+        self.in_flight.settled().await
     }
 
     /// Looks at the folder and reads what is finished in it; `false` where the folder cannot be looked at.
-    async fn look_once(&mut self, begins: bool) -> Result<bool, Stop> {
+    async fn look_once(&mut self, begins: bool) -> Result<bool, Ended> {
         let (folders, pattern) = (self.source.folders.clone(), self.source.pattern.clone());
         let listed = spawn_blocking(move || folders.list(&pattern)).await.map_err(std::io::Error::other);
         let listed = match listed.and_then(|listed| listed) {
@@ -236,14 +226,15 @@ impl Watch {
         if begins && listed.is_ours {
             self.forget_those_gone(&listed.all).await?;
         }
+        self.leave_alone(listed.no_files);
         let finished = self.look.finished(listed.files, self.source.settle, Instant::now());
         metrics::gauge!("haechi_source_files_waiting", "source" => self.source.name.clone()).set(finished.len() as f64);
         for found in finished {
             if self.context.stop.is_cancelled() {
-                return Err(Stop::Ended);
+                return Err(Ended::Stopped);
             }
             let fate = match self.unmoved.remove(&found.name) {
-                Some((same, fate)) if same == found => fate,
+                Some((same, fate)) if same == found => self.still_the_same(&found).await.unwrap_or(fate),
                 _ => self.read(&found).await?,
             };
             self.put_away(found, fate).await?;
@@ -265,11 +256,21 @@ impl Watch {
         }
     }
 
+    /// What is no regular file is not read: a pipe would block for ever, a link may lead to what is nobody's to send.
+    fn leave_alone(&mut self, no_files: Vec<String>) {
+        let before = std::mem::take(&mut self.no_files);
+        for file in no_files {
+            if !before.contains(&file) {
+                tracing::warn!(source = self.source.name, file, "is no regular file and is left alone");
+            }
+            self.no_files.insert(file);
+        }
+    }
+
     /// The stand of a file is of no use once the file has gone.
-    async fn forget_those_gone(&mut self, all: &HashSet<String>) -> Result<(), Stop> {
+    async fn forget_those_gone(&mut self, all: &HashSet<String>) -> Result<(), Ended> {
         let prefix = format!("{}/", self.source.name);
-        let stands = self.context.feed.stands(&prefix).map_err(Stop::Stands)?;
-        for (of, _) in stands {
+        for (of, _) in self.stands(&prefix).await? {
             if of.strip_prefix(&prefix).is_some_and(|name| !all.contains(name)) {
                 self.forget(of).await?;
             }
@@ -277,8 +278,14 @@ impl Watch {
         Ok(())
     }
 
-    async fn forget(&mut self, of: String) -> Result<(), Stop> {
-        Ok(self.in_flight.hand_over(self.delivery(Some(Stand { of, at: None }))).await?)
+    async fn stands(&self, prefix: &str) -> Result<Vec<(String, String)>, Ended> {
+        let (feed, prefix) = (self.context.feed.clone(), prefix.to_owned());
+        let stands = spawn_blocking(move || feed.stands(&prefix)).await;
+        stands.map_err(|error| Ended::from(FeedError(Box::new(error)))).and_then(|stands| Ok(stands?))
+    }
+
+    async fn forget(&mut self, of: String) -> Result<(), Ended> {
+        self.in_flight.hand_over(self.delivery(Some(Stand { of, at: None }))).await
     }
 
     /// A delivery without rows.
@@ -288,15 +295,17 @@ impl Watch {
     }
 
     /// Reads a file from where it stands; returns once everything is committed.
-    async fn read(&mut self, found: &Found) -> Result<Fate, Stop> {
+    async fn read(&mut self, found: &Found) -> Result<Fate, Ended> {
         let of = format!("{}/{}", self.source.name, found.name);
         let path = found.path.clone();
-        let identity = match spawn_blocking(move || Identity::of(&path)).await.map_err(std::io::Error::other) {
+        // Others were read since it was found: it may be no file any more.
+        let identity = spawn_blocking(move || Found::at(path).and_then(|now| Identity::of(&now.path))).await;
+        let identity = match identity.map_err(std::io::Error::other) {
             Ok(Ok(identity)) => identity,
             Ok(Err(error)) | Err(error) => return Ok(self.refused(found, &error)),
         };
-        let stands = self.context.feed.stands(&of).map_err(Stop::Stands)?;
-        let known = stands.into_iter().find(|(name, _)| *name == of).map(|(_, at)| FileStand::parse(&at));
+        let known =
+            self.stands(&of).await?.into_iter().find(|(name, _)| *name == of).map(|(_, at)| FileStand::parse(&at));
         let mut stand = match known {
             Some(Some(stand)) if stand.file == identity => {
                 tracing::info!(source = self.source.name, file = found.name, rows = stand.rows, "reading on");
@@ -321,7 +330,7 @@ impl Watch {
         let fate = loop {
             let step = tokio::select! {
                 biased;
-                () = self.context.stop.cancelled() => return Err(Stop::Ended),
+                () = self.context.stop.cancelled() => return Err(Ended::Stopped),
                 step = steps.recv() => step,
             };
             let delivery = match step {
@@ -386,16 +395,16 @@ impl Watch {
     }
 
     /// Moves a file where it belongs and forgets its stand.
-    async fn put_away(&mut self, found: Found, fate: Fate) -> Result<(), Stop> {
+    async fn put_away(&mut self, found: Found, fate: Fate) -> Result<(), Ended> {
         if fate == Fate::Stays {
             self.look.forget(&found.name);
             return Ok(());
         }
         if matches!(fate, Fate::Done | Fate::Failed) {
-            let (folders, path) = (self.source.folders.clone(), found.path.clone());
-            let moved = spawn_blocking(move || folders.put_away(&path, fate == Fate::Done)).await;
+            let (folders, of) = (self.source.folders.clone(), found.clone());
+            let moved = spawn_blocking(move || folders.put_away(&of, fate == Fate::Done)).await;
             match moved.map_err(std::io::Error::other).and_then(|moved| moved) {
-                Ok(to) => self.count(&found, fate, &to),
+                Ok(moved) => self.count(&found, fate, &moved),
                 Err(error) => {
                     let (source, file) = (&self.source.name, &found.name);
                     if self.refused.insert(file.clone()) {
@@ -417,11 +426,23 @@ impl Watch {
         self.forget(format!("{}/{}", self.source.name, found.name)).await
     }
 
-    fn count(&self, found: &Found, fate: Fate, to: &std::path::Path) {
+    fn count(&self, found: &Found, fate: Fate, moved: &Moved) {
         let (source, file) = (&self.source.name, &found.name);
         let result = if fate == Fate::Done { "done" } else { "failed" };
         metrics::counter!("haechi_source_messages_total", "source" => source.clone(), "result" => result).increment(1);
         metrics::counter!("haechi_source_bytes_total", "source" => source.clone()).increment(found.bytes());
-        tracing::info!(source, file, to = %to.display(), "read");
+        match moved {
+            Moved::To(to) => tracing::info!(source, file, to = %to.display(), "read"),
+            Moved::Replaced => {
+                tracing::warn!(source, file, "read, and replaced before it could be moved; the new one is read next");
+            }
+            Moved::Astray(at) => tracing::error!(
+                source,
+                file,
+                at = %at.display(),
+                "was replaced twice while it was moved: the one that came between is not read. Move it back, under a \
+                 name that is not taken"
+            ),
+        }
     }
 }

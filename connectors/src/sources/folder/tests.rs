@@ -117,18 +117,20 @@ async fn killed_after_any_commit_every_row_comes_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_committed_is_handed_over_again() {
-    let (text, mut expected, n_faulty) = declarations("D", 60);
+async fn what_is_not_committed_ends_it_and_is_read_after_a_restart() {
+    let (text, expected, n_faulty) = declarations("D", 60);
     let watched = Watched::new();
     watched.file("day.csv", &text);
-    watched.engine.committed().n_refusals = 3;
+    watched.engine.committed().ends_after = Some(3);
+    let why = watched.start(5).ended().await;
+    assert!(why.starts_with("source `in`: in/day.csv line "), "{why}");
+    assert!(why.contains("not committed: the block cannot be encoded"), "{why}");
+    assert_eq!(watched.engine.committed().n_deliveries, 3);
+    watched.engine.committed().ends_after = None;
     let running = watched.start(5);
     watched.until_all_put_away(1).await;
     running.stop().await;
-    let mut rows = watched.rows();
-    rows.sort();
-    expected.sort();
-    assert_eq!(rows, expected);
+    assert_eq!(watched.rows(), expected, "each once, in order");
     assert_eq!(watched.engine.committed().set_aside.len(), n_faulty);
 }
 
@@ -213,6 +215,44 @@ async fn a_file_that_cannot_be_moved_is_not_read_again() {
     watched.until_all_put_away(2).await;
     running.stop().await;
     assert_eq!(watched.rows(), ["A/1", "B/1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_could_not_be_moved_and_was_replaced_is_read() {
+    let watched = Watched::new();
+    fs::write(watched.dir.path().join("done"), "a file where a folder has to be").unwrap();
+    watched.file("b.csv", "declaration_id,item_no\nB,1\n");
+    let running = watched.start(100);
+    watched.engine.until("it is read", |committed| committed.rows == ["B/1"]).await;
+    // While another is read, which takes long, it can be moved again, and is replaced.
+    watched.engine.committed().killed_after = Some(0);
+    watched.file("a.csv", "declaration_id,item_no\nA,1\n");
+    watched.engine.until("the other is being read", |committed| !committed.unanswered.is_empty()).await;
+    fs::remove_file(watched.dir.path().join("done")).unwrap();
+    watched.file("b.csv", "declaration_id,item_no\nB,1\nB,2\n");
+    watched.engine.answer_again();
+    watched.until_all_put_away(2).await;
+    running.stop().await;
+    assert_eq!(watched.rows(), ["B/1", "A/1", "B/1", "B/2"]);
+    assert_eq!(watched.names("done"), ["a.csv", "b.csv"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_regular_file_is_left_alone() {
+    let watched = Watched::new();
+    let secret = watched.dir.path().join("secret");
+    fs::write(&secret, "declaration_id,item_no\nSECRET,1\n").unwrap();
+    std::os::unix::fs::symlink(&secret, watched.dir.path().join("a.csv")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", watched.dir.path().join("b.csv")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(watched.dir.path().join("c.csv")).status().unwrap();
+    assert!(made.success());
+    watched.file("d.csv", "declaration_id,item_no\nD,1\n");
+    let running = watched.start(100);
+    watched.until_all_put_away(1).await;
+    running.stop().await;
+    assert_eq!(watched.rows(), ["D/1"]);
+    assert!(watched.engine.committed().set_aside.is_empty());
+    assert_eq!(watched.names("done"), ["d.csv"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

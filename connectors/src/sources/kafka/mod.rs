@@ -97,25 +97,23 @@ impl Source for KafkaSource {
     }
 
     fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, Result<(), SourceError>> {
-        Box::pin(async move {
-            let name = self.name.clone();
-            self.run_until_stopped(context).await.map_err(|reason| SourceError { name, reason })
-        })
+        Box::pin(self.run_until_stopped(context))
     }
 }
 
 impl KafkaSource {
-    async fn run_until_stopped(self, context: SourceContext) -> Result<(), String> {
+    async fn run_until_stopped(self, context: SourceContext) -> Result<(), SourceError> {
         let Self { name, settings, config, topics } = self;
+        let refuse = |reason: String| SourceError { name: name.clone(), reason };
         let mut in_flight = InFlight::new(&name, &context);
         let offsets = Arc::new(Offsets::new(&name, settings.start, context.feed.clone()));
         let state = State::new(&name, offsets.clone(), settings.group.is_some());
         let consumer: Arc<BaseConsumer<State>> =
-            Arc::new(config.create_with_context(state).map_err(|error| error.to_string())?);
+            Arc::new(config.create_with_context(state).map_err(|error| refuse(error.to_string()))?);
         let mut group = settings.group.as_ref().map(|_| Group::new(consumer.clone()));
         let (batches, mut read) = channel::<Batch>(AHEAD);
         let consuming = Consuming {
-            name,
+            name: name.clone(),
             consumer,
             offsets,
             topics,
@@ -125,31 +123,33 @@ impl KafkaSource {
             runtime: tokio::runtime::Handle::current(),
         };
         let consuming = spawn_blocking(move || consuming.run());
-        loop {
+        let ended = loop {
             tokio::select! {
                 biased;
-                () = context.stop.cancelled() => break,
+                () = context.stop.cancelled() => break Ended::Stopped,
                 () = in_flight.answered() => match in_flight.next().await {
                     Ok(stand) => group.iter_mut().zip(&stand).for_each(|(group, stand)| group.tell(stand)),
-                    Err(Ended::Closed | Ended::Stopped) => break,
+                    Err(ended) => break ended,
                 },
                 batch = read.recv(), if in_flight.has_room() => {
-                    let Some(batch) = batch else { break };
+                    let Some(batch) = batch else { break Ended::Stopped };
                     batch.count();
-                    if in_flight.hand_over(batch.delivery).await.is_err() {
-                        break;
+                    if let Err(ended) = in_flight.hand_over(batch.delivery).await {
+                        break ended;
                     }
                 }
             }
-        }
+        };
         // Nothing more is taken; what was handed over is waited for.
         drop(read);
-        let _ = in_flight.settled().await;
-        let ended = consuming.await.map_err(|error| format!("the consumer failed: {error}; this is a bug"))?;
+        let settled = in_flight.settled().await;
+        let consumed = consuming.await.map_err(|error| format!("the consumer failed: {error}; this is a bug"));
         if let Some(group) = group {
             let _ = spawn_blocking(move || group.tell_last()).await;
         }
-        ended
+        ended.result(&name)?;
+        settled.or_else(|ended| ended.result(&name))?;
+        consumed.and_then(|consumed| consumed).map_err(refuse)
     }
 }
 

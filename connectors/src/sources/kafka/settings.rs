@@ -14,7 +14,8 @@ use crate::sources::reading::default_zone;
 /// What stands in the settings of a source of the kind `kafka`.
 ///
 /// ```toml
-/// [sources.customs]
+/// [[source]]
+/// name = "customs"
 /// kind = "kafka"
 /// brokers = "kafka-1:9092,kafka-2:9092"
 /// topics.declarations = { stream = "declaration" }

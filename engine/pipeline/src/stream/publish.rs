@@ -1,7 +1,8 @@
 //! Drives a sink: selections go to it in the order of the journal, again and again until it has them.
 //!
-//! A sink has a cursor in the store, up to which all is delivered. It is moved after each delivery and not forced to
-//! disk: what a crash loses of it is delivered once more, under the same names.
+//! A sink has a cursor in the store, up to which all is delivered ([`Cursor`]). It is not forced to disk: what a crash
+//! loses of it is delivered once more, under the same names. All work with the store is done on threads that may wait
+//! for the disk, since a write waits behind the committer's.
 
 use std::time::Duration;
 
@@ -11,22 +12,31 @@ use haechi_connectors::sink::GATHER_MAX;
 use haechi_connectors::{DeliverError, Refusal, Sink};
 use haechi_store::{DeadLetter, Position, Store, StoreError};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+#[cfg(test)]
+mod tests;
 
 /// Pauses between two tries, the first and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
 /// How long nothing is to be delivered before the sink is told so.
 const IDLE: Duration = Duration::from_secs(1);
+/// How often the cursor is written while there is more to deliver.
+const NOTE: Duration = Duration::from_millis(200);
 
 /// Delivers to a sink until it is stopped.
 pub async fn publish(sink: Box<dyn Sink>, store: Store, position: watch::Receiver<Position>, stop: CancellationToken) {
     let name = sink.name().to_owned();
-    let publisher = Publisher { sink, name, store, position, delivered: 0, attempts: 0, wait: PAUSES.0 };
+    let cursor = Cursor::new(&name, &store);
+    let mut publisher = Publisher { sink, name, store, position, cursor, attempts: 0, wait: PAUSES.0 };
     // Whatever a sink is doing when it is stopped, it takes up again.
     tokio::select! {
         () = stop.cancelled() => {}
         () = publisher.run() => {}
     }
+    publisher.cursor.note().await;
 }
 
 struct Publisher {
@@ -34,38 +44,41 @@ struct Publisher {
     name: String,
     store: Store,
     position: watch::Receiver<Position>,
-    delivered: Position,
+    cursor: Cursor,
     /// Tries of what comes next, and the pause after the last of them.
     attempts: u32,
     wait: Duration,
 }
 
 impl Publisher {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         self.begin().await;
         loop {
-            let committed = *self.position.borrow_and_update();
-            metrics::gauge!("haechi_sink_position", "sink" => self.name.clone()).set(self.delivered as f64);
+            let (committed, delivered) = (*self.position.borrow_and_update(), self.cursor.delivered);
+            metrics::gauge!("haechi_sink_position", "sink" => self.name.clone()).set(delivered as f64);
             metrics::gauge!("haechi_sink_lag", "sink" => self.name.clone())
-                .set(committed.saturating_sub(self.delivered) as f64);
-            if self.delivered >= committed {
+                .set(committed.saturating_sub(delivered) as f64);
+            if delivered >= committed {
                 if !self.wait_for_more().await {
                     return;
                 }
                 continue;
             }
-            let (store, after) = (self.store.clone(), self.delivered);
-            let read = tokio::task::spawn_blocking(move || gather(&store, after, committed)).await;
-            match read {
-                Ok(Ok((through, None))) => self.moved(through),
-                Ok(Ok((through, Some(selections)))) => self.deliver(&selections, through).await,
-                Ok(Err(error)) => {
-                    tracing::error!(sink = self.name, %error, "cannot read what is to be delivered");
+            let store = self.store.clone();
+            match on_disk(move || gather(&store, delivered, committed)).await {
+                Ok((through, None)) => self.moved(through).await,
+                Ok((through, Some(selections))) => self.deliver(&selections, through).await,
+                Err(reason) => {
+                    tracing::error!(sink = self.name, reason, "cannot read what is to be delivered; it is tried again");
+                    self.is_up(false);
                     tokio::time::sleep(PAUSES.1).await;
                 }
-                Err(_) => return,
             }
         }
+    }
+
+    fn is_up(&self, is_up: bool) {
+        metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(f64::from(u8::from(is_up)));
     }
 
     /// Waits for a commit; `false` where none will come.
@@ -85,14 +98,14 @@ impl Publisher {
     /// Learns where to go on from.
     async fn begin(&mut self) {
         loop {
-            let begun = match self.store.cursor(&self.name).map(Option::unwrap_or_default) {
+            let begun = match self.cursor.read().await {
                 Ok(cursor) => self.sink.begin(cursor).await.map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
+                Err(reason) => Err(reason),
             };
             let end = self.store.next_position();
             match begun {
                 Ok(delivered) if delivered < end => {
-                    self.delivered = delivered;
+                    self.cursor.delivered = delivered;
                     self.wait = PAUSES.0;
                     return;
                 }
@@ -104,7 +117,7 @@ impl Publisher {
                 ),
                 Err(reason) => tracing::warn!(sink = self.name, reason, "the sink cannot begin yet"),
             }
-            metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(0.0);
+            self.is_up(false);
             tokio::time::sleep(self.next_wait()).await;
         }
     }
@@ -125,32 +138,31 @@ impl Publisher {
             Err(DeliverError::Refused { refused }) => refused,
             Err(DeliverError::Later { reason, pause }) => {
                 metrics::counter!("haechi_sink_failures_total", "sink" => self.name.clone()).increment(1);
-                metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(0.0);
+                self.is_up(false);
                 // Once when it begins, then as often as the longest pause.
                 if self.attempts == 1 || self.wait == PAUSES.1 {
                     let attempts = self.attempts;
                     tracing::warn!(sink = self.name, attempts, reason, "cannot deliver; nobody else is held up by it");
                 }
-                let wait = self.next_wait();
-                return tokio::time::sleep(pause.unwrap_or(wait)).await;
+                self.cursor.note().await;
+                return tokio::time::sleep(pause_for(pause, self.next_wait())).await;
             }
         };
         let delivered = selections.num_rows() - refused.len();
         // It is delivered: only keeping what was refused may have to be tried again.
-        while !self.keep(&refused) {
+        while !self.keep(&refused).await {
             tokio::time::sleep(PAUSES.1).await;
         }
         if self.attempts > 1 {
             tracing::info!(sink = self.name, attempts = self.attempts, "delivered again");
         }
-        metrics::gauge!("haechi_sink_up", "sink" => self.name.clone()).set(1.0);
         metrics::counter!("haechi_sink_delivered_total", "sink" => self.name.clone()).increment(delivered as u64);
         (self.attempts, self.wait) = (0, PAUSES.0);
-        self.moved(through);
+        self.moved(through).await;
     }
 
     /// Keeps what was refused as dead letters; `false` where the store does not take them.
-    fn keep(&self, refused: &[Refusal]) -> bool {
+    async fn keep(&mut self, refused: &[Refusal]) -> bool {
         let Some(first) = refused.first() else { return true };
         tracing::error!(
             sink = self.name,
@@ -158,24 +170,105 @@ impl Publisher {
             first = first.reason,
             "refused for good; kept as dead letters"
         );
-        metrics::counter!("haechi_sink_dead_letters_total", "sink" => self.name.clone())
-            .increment(refused.len() as u64);
         let (at_ms, attempts) = (super::clock::wall_ms(), self.attempts);
         let letter = |refusal: &Refusal| {
             let (position, reason) = (refusal.position, refusal.reason.clone());
             DeadLetter { position, reason, at_ms, attempts }
         };
         let letters: Vec<DeadLetter> = refused.iter().map(letter).collect();
-        let kept = self.store.put_dead_letters(&self.name, &letters);
-        kept.inspect_err(|error| tracing::error!(sink = self.name, %error, "cannot keep dead letters")).is_ok()
+        let (store, name) = (self.store.clone(), self.name.clone());
+        if let Err(reason) = on_disk(move || store.put_dead_letters(&name, &letters)).await {
+            tracing::error!(sink = self.name, reason, "cannot keep dead letters; it is tried again");
+            return false;
+        }
+        metrics::counter!("haechi_sink_dead_letters_total", "sink" => self.name.clone())
+            .increment(refused.len() as u64);
+        true
     }
 
-    fn moved(&mut self, delivered: Position) {
+    async fn moved(&mut self, delivered: Position) {
+        self.is_up(true);
+        let is_all = delivered >= *self.position.borrow();
+        self.cursor.moved(delivered, is_all).await;
+    }
+}
+
+/// How far a sink is. The store learns it at once when there is nothing more to deliver, else now and then.
+struct Cursor {
+    sink: String,
+    store: Store,
+    delivered: Position,
+    /// What the store has.
+    noted: Position,
+    noted_at: Instant,
+    /// A write under way, which comes to its end though nobody waits for it any more.
+    writing: Option<JoinHandle<Result<Position, StoreError>>>,
+}
+
+impl Cursor {
+    fn new(sink: &str, store: &Store) -> Self {
+        let (sink, store) = (sink.to_owned(), store.clone());
+        Self { sink, store, delivered: 0, noted: 0, noted_at: Instant::now(), writing: None }
+    }
+
+    /// Learns what the store has.
+    async fn read(&mut self) -> Result<Position, String> {
+        let (store, sink) = (self.store.clone(), self.sink.clone());
+        self.noted = on_disk(move || store.cursor(&sink)).await?.unwrap_or_default();
+        self.delivered = self.noted;
+        Ok(self.noted)
+    }
+
+    /// Takes note that so much is delivered, and whether that is all there is.
+    async fn moved(&mut self, delivered: Position, is_all: bool) {
         self.delivered = delivered;
-        if let Err(error) = self.store.set_cursor(&self.name, delivered) {
-            // Delivered again after a crash, under the same names.
-            tracing::warn!(sink = self.name, %error, "cannot note how far the sink is");
+        if is_all || self.noted_at.elapsed() >= NOTE {
+            self.note().await;
         }
+    }
+
+    /// Has the store learn how far the sink is, if it does not know.
+    async fn note(&mut self) {
+        self.written().await;
+        let delivered = self.delivered;
+        if delivered == self.noted {
+            return;
+        }
+        let (store, sink) = (self.store.clone(), self.sink.clone());
+        self.noted_at = Instant::now();
+        self.writing = Some(spawn_blocking(move || store.set_cursor(&sink, delivered).map(|()| delivered)));
+        self.written().await;
+    }
+
+    /// Waits for the write under way: it must not come after a later one.
+    async fn written(&mut self) {
+        let Some(writing) = &mut self.writing else { return };
+        let written = in_words(writing.await);
+        self.writing = None;
+        match written {
+            Ok(noted) => self.noted = noted,
+            // Delivered again after a crash, under the same names.
+            Err(reason) => tracing::warn!(sink = self.sink, reason, "cannot note how far the sink is"),
+        }
+    }
+}
+
+/// How long to wait: as long as the other side asks, and never shorter than we would by ourselves.
+fn pause_for(asked: Option<Duration>, own: Duration) -> Duration {
+    asked.map_or(own, |asked| asked.max(own))
+}
+
+/// Works with the store on a thread that may wait for the disk. A panic there is a failure like others.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, String> {
+    in_words(spawn_blocking(work).await)
+}
+
+fn in_words<T>(done: Result<Result<T, StoreError>, JoinError>) -> Result<T, String> {
+    match done {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(error) => Err(format!("{error}; this is a bug")),
     }
 }
 

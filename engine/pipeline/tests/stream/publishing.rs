@@ -125,3 +125,47 @@ async fn what_is_refused_becomes_a_dead_letter_and_holds_nothing_up() {
     let dead = bench.store().dead_letters("sink", 0, 10).unwrap();
     assert_eq!(dead.iter().map(|letter| letter.position as i64).collect::<Vec<_>>(), [sent[1]]);
 }
+
+/// Takes one delivery when it is let, and no other.
+struct Slow {
+    delivers: Arc<Notify>,
+    may_go_on: Arc<Notify>,
+    took: bool,
+}
+
+impl Sink for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn begin(&mut self, delivered: u64) -> BoxFuture<'_, Result<u64, DeliverError>> {
+        Box::pin(async move { Ok(delivered) })
+    }
+
+    fn deliver<'a>(&'a mut self, _: &'a RecordBatch) -> BoxFuture<'a, Result<(), DeliverError>> {
+        Box::pin(async move {
+            self.delivers.notify_one();
+            if std::mem::replace(&mut self.took, true) {
+                std::future::pending::<()>().await;
+            }
+            self.may_go_on.notified().await;
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_that_is_stopped_leaves_its_cursor_where_it_is() {
+    let bench = Bench::new();
+    let (delivers, may_go_on, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()), CancellationToken::new());
+    let sink = Slow { delivers: Arc::clone(&delivers), may_go_on: Arc::clone(&may_go_on), took: false };
+    let task = tokio::spawn(publish(Box::new(sink), bench.store().clone(), bench.engine.position(), stop.clone()));
+    let first = position(&bench.send(declaration("A", &[1.0])).await);
+    delivers.notified().await;
+    bench.send(declaration("B", &[1.0])).await;
+    may_go_on.notify_one();
+    delivers.notified().await;
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(bench.store().cursor("slow").unwrap(), Some(first as u64));
+}
