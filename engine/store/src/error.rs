@@ -49,9 +49,8 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A write failed, or work behind it did. Nothing of the write is visible. [`crate::Store::recover`] is needed
-    /// before the next.
-    #[error("{}: cannot write: {reason}; nothing of it is kept, nor anything taken until recovered", .path.display())]
+    /// A write failed, or work behind it did. Nothing of the write is visible, nor will be.
+    #[error("{}: cannot write: {reason}; nothing of it is kept", .path.display())]
     NotWritten {
         /// Folder of the store.
         path: PathBuf,
@@ -65,6 +64,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What happened.
         reason: String,
+    },
+    /// It was closed, and stays so.
+    #[error("{}: the store was closed", .path.display())]
+    Closed {
+        /// Folder of the store.
+        path: PathBuf,
     },
     /// Reading failed below us.
     #[error("{}: cannot read: {reason}", .path.display())]
@@ -100,7 +105,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same may succeed once [`crate::Store::recover`] has.
+    /// Whether the same may succeed when it is tried again.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::NotWritten { .. } | Self::Unavailable { .. } | Self::NotRead { .. })
     }

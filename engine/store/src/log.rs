@@ -31,21 +31,9 @@ pub(crate) fn check(folder: &Path) -> Result<(), StoreError> {
     // Held until this returns; the database takes it anew and for as long as it is open.
     let Some(_lock) = lock(folder)? else { return Ok(()) };
     for path in files(folder).map_err(|error| unavailable(folder, &error))? {
-        let log = read(&path).map_err(|error| unavailable(folder, &error))?;
-        let whole = whole_bytes(&log);
-        let rest = &log[whole..];
-        if rest.iter().all(|byte| *byte == 0) {
+        let (log, whole) = read_whole(folder, &path)?;
+        if log[whole..].iter().all(|byte| *byte == 0) {
             continue;
-        }
-        if let Some(later) = later_commit(rest) {
-            return Err(StoreError::Damaged {
-                path: folder.to_owned(),
-                reason: format!(
-                    "{}: the log cannot be read at byte {whole}, and a whole commit follows at byte {}",
-                    path.display(),
-                    whole + later
-                ),
-            });
         }
         tracing::info!(file = %path.display(), whole, "the last write was not finished: it is cut off the log");
         let cut = || {
@@ -72,21 +60,36 @@ fn lock(folder: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
+/// A file of the log, and how many of its bytes are whole batches; an error where a commit follows after these.
+fn read_whole(folder: &Path, path: &Path) -> Result<(Vec<u8>, usize), StoreError> {
+    let log = read(path).map_err(|error| unavailable(folder, &error))?;
+    let whole = whole_bytes(&log);
+    let Some(later) = later_commit(&log[whole..]) else { return Ok((log, whole)) };
+    Err(StoreError::Damaged {
+        path: folder.to_owned(),
+        reason: format!(
+            "{}: the log cannot be read at byte {whole}, and a whole commit follows at byte {}",
+            path.display(),
+            whole + later
+        ),
+    })
+}
+
 /// Writes the newest file of the log again as it reads now, and syncs it: after a failed sync it is unknown which of
-/// its pages are on disk, and syncing it once more may say nothing true.
+/// its pages are on disk, and syncing it once more may say nothing true. Or says that the log is damaged.
 pub(crate) fn rewrite(folder: &Path) -> Result<(), StoreError> {
     let Some(_lock) = lock(folder)? else { return Ok(()) };
+    let Some(path) = files(folder).map_err(|error| unavailable(folder, &error))?.pop() else { return Ok(()) };
+    let (log, whole) = read_whole(folder, &path)?;
     let write = || {
-        let Some(path) = files(folder)?.pop() else { return Ok(()) };
-        let log = read(&path)?;
         let fresh = path.with_extension("fresh");
         let mut file = File::create(&fresh)?;
-        file.write_all(&log[..whole_bytes(&log)])?;
+        file.write_all(&log[..whole])?;
         file.sync_all()?;
         fs::rename(&fresh, &path)?;
         File::open(folder)?.sync_all()
     };
-    write().map_err(|error: std::io::Error| unavailable(folder, &error))
+    write().map_err(|error| unavailable(folder, &error))
 }
 
 /// The log's files, oldest first.

@@ -1,8 +1,8 @@
 //! The store itself: opening it, and what is asked of it besides the journal.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::Acquire;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::Ordering::{self, Acquire};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use haechi_model::Stream;
@@ -29,6 +29,8 @@ pub(crate) struct Inner {
     options: StoreOptions,
     /// `None` once it is closed, and after an attempt to recover that failed.
     pub(crate) open: RwLock<Option<Database>>,
+    /// Set under the writer's lock.
+    closed: AtomicBool,
     pub(crate) writer: Mutex<Writer>,
     pub(crate) next: AtomicU64,
     pub(crate) known_at_ms: AtomicI64,
@@ -52,6 +54,7 @@ impl Store {
             path: path.to_owned(),
             options: *options,
             open: RwLock::new(Some(database)),
+            closed: AtomicBool::default(),
             writer: Mutex::default(),
             next: AtomicU64::default(),
             known_at_ms: AtomicI64::default(),
@@ -60,11 +63,16 @@ impl Store {
         Ok(store)
     }
 
-    /// Closes it for all its clones, so that another can be opened in the folder. Waits for whoever reads or writes;
-    /// nothing is read or written any more.
+    /// Closes it for all its clones and for good, so that another can be opened in the folder. Waits for whoever reads
+    /// or writes; nothing is read or written any more.
     pub fn close(&self) {
         let _no_write = self.writer();
+        self.0.closed.store(true, Ordering::Release);
         *self.0.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.closed.load(Acquire)
     }
 
     /// The folder it is in.
@@ -286,8 +294,12 @@ impl Store {
         if puts.is_empty() {
             return Ok(());
         }
-        let open = self.open_database();
-        self.opened(&open)?.write(puts, Durability::System).map_err(|reason| self.not_written(reason))
+        let write = || {
+            let open = self.open_database();
+            self.opened(&open)?.write(puts, Durability::System).map_err(|reason| self.not_written(reason))
+        };
+        // Where an earlier write failed, it may be long until a commit comes and recovers.
+        write().or_else(|_| self.recover().and_then(|()| write()))
     }
 
     /// Reads at one instant.
@@ -309,10 +321,16 @@ impl Store {
         &self,
         open: &'a RwLockReadGuard<'_, Option<Database>>,
     ) -> Result<&'a Database, StoreError> {
-        open.as_ref().ok_or_else(|| StoreError::Unavailable {
-            path: self.path().to_owned(),
-            reason: "it is closed, or could not recover yet".to_owned(),
+        open.as_ref().ok_or_else(|| {
+            if self.is_closed() {
+                return self.closed();
+            }
+            StoreError::Unavailable { path: self.path().to_owned(), reason: "it could not recover yet".to_owned() }
         })
+    }
+
+    pub(crate) fn closed(&self) -> StoreError {
+        StoreError::Closed { path: self.path().to_owned() }
     }
 
     pub(crate) fn not_written(&self, reason: String) -> StoreError {

@@ -5,7 +5,7 @@
 //! What of the batch reached the disk is then unknown: after a failed sync the system may have kept some pages and
 //! dropped others, and may say of the next sync that all is well. So [`Store::recover`] writes the log anew as it can
 //! be read, syncs that, opens it, and takes the batch back where it turns up. A failed write is a write that did not
-//! happen. (One whose thread dies after readers could see it has happened, and stays.)
+//! happen. (One whose thread dies after readers could see it has happened, and stays.) Whoever writes next recovers.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Release;
@@ -18,8 +18,8 @@ use crate::{Encoded, Position, Resolution, SetAsideRecord, Store, StoreError, lo
 /// What is known about writes. Behind the lock that lets one write at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
-    /// Why the database takes nothing more.
-    failed: Option<String>,
+    /// Whether a write failed, and the database takes nothing more.
+    failed: bool,
     /// What the failed write was to write.
     doubtful: Vec<Put>,
     /// What its keys had before; known from the first attempt to recover on.
@@ -44,10 +44,9 @@ impl Writer {
 
 impl Store {
     /// Writes commits in their order with one sync. When it returns they are durable, and visible from one instant on;
-    /// when it fails, nothing of any of them is visible, nor will be after [`Store::recover`], which is needed before
-    /// the next write.
+    /// when it fails, nothing of any of them is visible, nor ever will be. The caller may write the same again.
     ///
-    /// The caller may write the same again then.
+    /// Begins with [`Store::recover`] where a write failed before, whoever's that was.
     ///
     /// Positions are to rise from commit to commit, and to begin at [`Store::next_position`] or later.
     pub fn write(&self, commits: impl AsRef<[Encoded]>) -> Result<(), StoreError> {
@@ -56,37 +55,43 @@ impl Store {
             return Ok(());
         }
         let mut writer = self.writer();
-        if let Some(reason) = &writer.failed {
-            return Err(self.not_written(reason.clone()));
+        if writer.failed || self.open_database().is_none() {
+            self.recover_from(&mut writer)?;
         }
         let open = self.open_database();
         let database = self.opened(&open)?;
         let group = Group::gather(database, commits)?;
         // Set before and taken back after, so that a panic in between counts as a failure.
         writer.doubtful = group.puts;
-        writer.failed = Some("an earlier write was cut short".to_owned());
+        writer.failed = true;
+        // Readers see rows as soon as the database has them. Where the write fails, recovering begins with none.
+        for (id, message) in group.schemas {
+            database.schemas.add(id, &message).map_err(|reason| corrupt(Table::Schemas, &id.to_be_bytes(), reason))?;
+        }
         let written = database.wait_for_room().and_then(|()| commit(database, &mut writer));
         if let Err(reason) = written {
             tracing::error!(store = %self.path().display(), reason, "a commit failed: nothing of it is kept");
-            writer.failed = Some(reason.clone());
             return Err(self.not_written(reason));
-        }
-        for (id, message) in group.schemas {
-            // It was decoded from an Arrow schema a moment ago.
-            database.schemas.add(id, &message).map_err(|reason| corrupt(Table::Schemas, &id.to_be_bytes(), reason))?;
         }
         self.set_end(group.end);
         writer.doubtful.clear();
-        writer.failed = None;
+        writer.failed = false;
         Ok(())
     }
 
     /// Opens the database again, in place, after a write failed or whenever it is wanted. Nothing of the failed write
     /// is there afterwards. Readers wait meanwhile. Where this fails, nothing is served until a later attempt succeeds.
+    /// A store that was closed stays closed.
     ///
     /// Needs room for a copy of the newest file of the log, 64 MiB or a little more.
     pub fn recover(&self) -> Result<(), StoreError> {
-        let mut writer = self.writer();
+        self.recover_from(&mut self.writer())
+    }
+
+    fn recover_from(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        if self.is_closed() {
+            return Err(self.closed());
+        }
         let mut open = self.0.open.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = open.as_ref() {
             writer.remember(database)?;
@@ -100,11 +105,12 @@ impl Store {
         log::rewrite(self.path())?;
         let database = Database::open(self.path(), self.options())?;
         migrate::to_current(self.path(), &database)?;
-        database.load_schemas()?;
         if let Some(before) = &writer.before {
             let changed = changed(&database, before)?;
             take_back(&database, &changed).map_err(|reason| self.not_written(reason))?;
         }
+        // Not before: a schema that is taken back has to be written with the next entry that needs it.
+        database.load_schemas()?;
         let end = meta::end(&database.view())?;
         self.set_end(end);
         *open = Some(database);

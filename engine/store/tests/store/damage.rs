@@ -138,3 +138,23 @@ fn a_log_cut_off_in_the_last_write_is_no_damage_and_one_that_is_bad_before_a_com
         assert!(error.to_string().contains(&format!("0.jnl: the log cannot be read at byte {}", ends[0])), "{error}");
     }
 }
+
+#[test]
+fn a_log_that_went_bad_before_a_commit_is_damage_also_to_a_store_that_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for id in ["a", "b", "c"] {
+        write(&store, &[subject(id, 1, 3)]).unwrap();
+    }
+    let log = folder.path().join("0.jnl");
+    let mut content = fs::read(&log).unwrap();
+    content[1_000] ^= 1;
+    fs::write(&log, &content).unwrap();
+    for _ in 0..2 {
+        let error = store.recover().unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }) && !error.may_pass(), "{error}");
+        let error = write(&store, &[subject("d", 1, 1)]).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    }
+    assert!(fs::read(&log).unwrap() == content, "it is left as it is, to be looked at");
+}

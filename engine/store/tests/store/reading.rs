@@ -275,7 +275,11 @@ fn a_second_one_is_refused_the_folder() {
     // Closed, it is free, whoever still holds a clone.
     let clone = store.clone();
     store.close();
-    assert!(matches!(clone.cursor("files"), Err(StoreError::Unavailable { .. })));
+    let closed = |error: StoreError| matches!(error, StoreError::Closed { .. }) && !error.may_pass();
+    assert!(closed(clone.cursor("files").unwrap_err()));
+    assert!(closed(clone.set_cursor("files", 1).unwrap_err()));
+    assert!(closed(clone.recover().unwrap_err()));
+    assert!(closed(clone.write([commit(1, &[subject("a", 1, 1)])]).unwrap_err()));
     Store::open(folder.path(), &options()).unwrap();
     drop(store);
     open(folder.path());
