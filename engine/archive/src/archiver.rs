@@ -120,8 +120,8 @@ impl Archiver {
                 }
                 Err(error) => {
                     counter!("haechi_archive_failures_total").increment(1);
-                    warn!(%error, retry_in = ?pause, "cannot archive; nothing is lost, and it is tried again");
                     pause = (pause * 2).min(PAUSE_MAX);
+                    warn!(%error, retry_in = ?pause, "cannot archive; nothing is lost, and it is tried again");
                 }
             }
             tokio::select! {
@@ -154,7 +154,7 @@ impl Archiver {
         });
         match worked.await {
             Ok(worked) => worked,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) if error.is_panic() => Err(ArchiveError::Panicked),
             // The runtime is going down, and we with it.
             Err(_) => Ok(()),
         }

@@ -43,6 +43,9 @@ pub enum ArchiveError {
     /// The store failed below us.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A step panicked.
+    #[error("archiving panicked; this is a bug")]
+    Panicked,
     /// Rows of the store do not fit the columns of the archive.
     #[error("position {position}: rows cannot be archived: {source}")]
     Rows {

@@ -86,7 +86,7 @@ impl Files<'_> {
                 return Ok(false);
             }
             let (stream, known_at_ms, first) = (decisions.stream, decisions.known_at_ms, decisions.first);
-            let hits = rows::placed_hits(&decisions);
+            let hits = rows::placed_hits(&decisions, &decisions.hits()?);
             self.add(Dataset::Selections, stream, known_at_ms, first, Ok(decisions.selections)).await?;
             self.add(Dataset::Hits, stream, known_at_ms, first, hits).await?;
         }

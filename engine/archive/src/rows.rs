@@ -57,8 +57,7 @@ pub(crate) fn journalled(rows: &RecordBatch, first: Position, known_at_ms: i64) 
 }
 
 /// Hits, with the positions of their selections.
-pub(crate) fn placed_hits(decisions: &StoredDecisions) -> Result<RecordBatch, ArrowError> {
-    let hits = &decisions.hits;
+pub(crate) fn placed_hits(decisions: &StoredDecisions, hits: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let selections = Subjects::of(&decisions.selections)?;
     let positions = column_of(&decisions.selections, "position")?.as_primitive::<Int64Type>();
     let by_subject: HashMap<_, _> =

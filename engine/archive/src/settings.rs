@@ -18,7 +18,8 @@ pub struct ArchiveSettings {
     pub rows_max: u64,
     /// How long after the end of a day its files are merged into one a stream, in hours.
     pub compact_after_hours: u32,
-    /// Days that stay in the store after they were archived and delivered; 0 keeps all of them.
+    /// Days that stay in the store after they were archived and delivered; 0 keeps all of them. Units set aside before
+    /// those days go with them where they were resolved; what waits stays.
     pub keep_days_in_store: u32,
 }
 

@@ -23,7 +23,7 @@ pub struct Commit {
     pub entries: Vec<Entry>,
     /// Units set aside.
     pub quarantined: Vec<(Position, SetAsideRecord)>,
-    /// What became of units set aside before.
+    /// What became of units set aside before. Their text goes.
     pub resolved: Vec<(Position, Resolution)>,
     /// Where sources stand; `None` forgets.
     pub stands: Vec<(String, Option<String>)>,
@@ -90,6 +90,8 @@ pub struct Encoded {
     /// Code and state of each unit set aside.
     pub(crate) counted: Vec<(String, QuarantineState)>,
     pub(crate) resolved: Vec<(Position, Resolution)>,
+    /// Resolved units to remove.
+    pub(crate) forgotten: Vec<Position>,
     /// The first position it takes, and the one after the last.
     pub(crate) positions: Option<(Position, Position)>,
     pub(crate) known_at_ms: Option<i64>,

@@ -16,11 +16,13 @@ pub struct SetAsideRecord {
     pub place: String,
     /// Stable reason code.
     pub code: String,
-    /// Where, what, and what to do about it.
+    /// Where, what, and what to do about it, without personal data.
     pub reason: String,
-    /// The raw text of the unit, as far as it was kept.
+    /// The raw text of the unit, as far as it was kept. It may hold personal data, and is empty once it was resolved:
+    /// gone from disk when the log and tables that have it are written anew.
     pub text: String,
-    /// What has to stand before the text for it to be read again by itself: the header line of a CSV file.
+    /// What has to stand before the text for it to be read again by itself: the header line of a CSV file. Goes with
+    /// the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
     /// When it came, in ms since 1970 UTC.
@@ -106,6 +108,13 @@ impl SetAsideRecord {
             received_at_ms,
             resolutions: Vec::new(),
         }
+    }
+
+    /// Notes what became of it. What it said is of no more use then, and may be personal.
+    pub(crate) fn resolve(&mut self, resolution: Resolution) {
+        self.resolutions.push(resolution);
+        self.text = String::new();
+        self.head = None;
     }
 
     /// The unit as it can be read again by itself.

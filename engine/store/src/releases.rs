@@ -54,8 +54,7 @@ pub(crate) fn files(release: &Release) -> Vec<Put> {
 
 /// The release in force at a position, with its files.
 pub(crate) fn at(view: &View<'_>, position: Position) -> Result<Option<(Position, Release)>, StoreError> {
-    let Some((key, value)) = view.last_at(Table::Releases, &position_key(position))? else { return Ok(None) };
-    let summary = read(view, &key, &value)?;
+    let Some(summary) = summary_at(view, position)? else { return Ok(None) };
     let files = summary.files.into_iter().map(|(path, hash)| Ok((path, content(view, &hash)?)));
     let release = Release {
         hash: summary.hash,
@@ -64,6 +63,12 @@ pub(crate) fn at(view: &View<'_>, position: Position) -> Result<Option<(Position
         revision: summary.revision,
     };
     Ok(Some((summary.from, release)))
+}
+
+/// The release in force at a position.
+pub(crate) fn summary_at(view: &View<'_>, position: Position) -> Result<Option<ReleaseSummary>, StoreError> {
+    let last = view.last_at(Table::Releases, &position_key(position))?;
+    last.map(|(key, value)| read(view, &key, &value)).transpose()
 }
 
 /// A release as it stands on disk.

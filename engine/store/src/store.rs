@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::{self, Acquire};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use arrow::array::RecordBatch;
 use haechi_model::Stream;
 
 use crate::columns::Schemas;
@@ -13,9 +14,13 @@ use crate::meta::{self, Counts};
 use crate::reading::not_forgotten;
 use crate::write::Writer;
 use crate::{
-    DeadLetter, KeyspaceSize, Position, QuarantineCount, QuarantineFilter, Release, ReleaseSummary, SetAsideRecord,
-    Sizes, StoreError, StoreOptions, StoredDecisions, SubjectVersion, migrate, releases, subjects,
+    DeadLetter, Encoded, KeyspaceSize, Position, QuarantineCount, QuarantineFilter, QuarantineState, Release,
+    ReleaseSummary, SetAsideRecord, Sizes, StoreError, StoreOptions, StoredDecisions, SubjectVersion, migrate,
+    releases, subjects,
 };
+
+/// How many values are forgotten at once.
+const AT_ONCE: usize = 1_000;
 
 /// A key of ours and what is kept under it.
 pub type KeyValue = (Vec<u8>, Vec<u8>);
@@ -131,6 +136,32 @@ impl Store {
         })
     }
 
+    /// Selections by position: each the row of a batch, in `haechi_model::selection::published_schema`, that it shares
+    /// with others of its entry; `None` where there is none, or none any more. Every entry is decoded once, and best
+    /// asked for everything at a time.
+    pub fn selections_at(&self, positions: &[Position]) -> Result<Vec<Option<(RecordBatch, usize)>>, StoreError> {
+        let mut found = vec![None; positions.len()];
+        let mut rising: Vec<usize> = (0..positions.len()).collect();
+        rising.sort_unstable_by_key(|place| positions[*place]);
+        self.read(|view| {
+            let mut entry: Option<(StoredDecisions, Vec<Position>)> = None;
+            for place in rising {
+                let position = positions[place];
+                if entry.as_ref().is_none_or(|(decisions, _)| position >= decisions.end()) {
+                    let Some((key, value)) = view.last_at(Table::Decisions, &position_key(position))? else { continue };
+                    let decisions = StoredDecisions::read(&key, &value, view.schemas())?;
+                    let of_entry = decisions.positions();
+                    entry = Some((decisions, of_entry));
+                }
+                found[place] = entry.as_ref().and_then(|(decisions, of_entry)| {
+                    Some((decisions.selections.clone(), of_entry.binary_search(&position).ok()?))
+                });
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Where sources stand, of all that begin with `prefix`.
     pub fn stands(&self, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
         self.read(|view| {
@@ -224,6 +255,11 @@ impl Store {
         self.read(|view| releases::at(view, position))
     }
 
+    /// The rules in force at a position, without the contents of their files.
+    pub fn release_summary_at(&self, position: Position) -> Result<Option<ReleaseSummary>, StoreError> {
+        self.read(|view| releases::summary_at(view, position))
+    }
+
     /// All releases, oldest first, without the contents of their files.
     pub fn releases(&self) -> Result<Vec<ReleaseSummary>, StoreError> {
         self.read(|view| {
@@ -260,9 +296,9 @@ impl Store {
     }
 
     /// Drops the entries that lie wholly before a position, and their decisions: they were archived. The index keeps
-    /// every version of their subjects. The entry before the first one kept may stay as well.
+    /// every version of their subjects. The entry before the first one kept may stay as well. Units set aside before it
+    /// go where they were resolved; what still waits stays.
     pub fn forget_before(&self, position: Position) -> Result<(), StoreError> {
-        const AT_ONCE: usize = 1_000;
         let position = position.min(self.next_position());
         // Written first, so that what is half removed counts as forgotten.
         let before = self.read(|view| {
@@ -284,9 +320,36 @@ impl Store {
                 from = last + 1;
             }
         }
+        self.forget_resolved(before)?;
         tracing::info!(from = begin, before, "archived positions are forgotten");
         let open = self.open_database();
         self.opened(&open)?.sync().map_err(|reason| self.not_written(reason))
+    }
+
+    fn forget_resolved(&self, before: Position) -> Result<(), StoreError> {
+        let mut from = 0;
+        loop {
+            let (mut last, mut forgotten) = (None, Vec::new());
+            self.read(|view| {
+                for pair in view.from(Table::Quarantine, &position_key(from)).take(AT_ONCE) {
+                    let (key, value) = pair?;
+                    let Some(position) = key_position(&key).filter(|position| *position < before) else { break };
+                    last = Some(position);
+                    // One that cannot be read stays: verifying the store names it.
+                    let record = view.json::<SetAsideRecord>(Table::Quarantine, &key, &value);
+                    if record.is_ok_and(|record| record.state() != QuarantineState::Waiting) {
+                        forgotten.push(position);
+                    }
+                }
+                Ok(())
+            })?;
+            if !forgotten.is_empty() {
+                // An ordinary write: they are counted, and nobody else may count meanwhile.
+                self.write([Encoded { forgotten, ..Encoded::default() }])?;
+            }
+            let Some(last) = last else { return Ok(()) };
+            from = last + 1;
+        }
     }
 
     /// Writes what may be lost in a power cut.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::buffer::Buffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use fjall::Slice;
@@ -42,8 +43,24 @@ pub struct StoredDecisions {
     pub known_at_ms: i64,
     /// A row a selection by rising position, in `haechi_model::selection::published_schema`.
     pub selections: RecordBatch,
-    /// Their hits, in `haechi_model::selection::hit_schema`.
-    pub hits: RecordBatch,
+    /// Rows of the entry, decided on or not.
+    rows: u32,
+    hits: PackedHits,
+}
+
+/// Hits of a whole entry as they were written. Who delivers selections has no use for them.
+#[derive(Clone)]
+struct PackedHits {
+    bytes: Buffer,
+    schemas: Arc<Schemas>,
+    /// Whether all selections of the entry are asked for.
+    all: bool,
+}
+
+impl std::fmt::Debug for PackedHits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes of hits", self.bytes.len())
+    }
 }
 
 impl StoredDecisions {
@@ -91,44 +108,68 @@ impl StoredEntry {
 
 impl StoredDecisions {
     /// Decisions from disk.
-    pub(crate) fn read(key: &[u8], value: &[u8], schemas: &Schemas) -> Result<Self, StoreError> {
+    pub(crate) fn read(key: &[u8], value: &[u8], schemas: &Arc<Schemas>) -> Result<Self, StoreError> {
         let read = || {
             let opened = envelope::open(value)?;
-            let Head { known_at_ms, stream, .. } = Head::read(opened.head)?;
+            let Head { rows, known_at_ms, stream } = Head::read(opened.head)?;
             let body = opened.body()?;
             let mut parts = Reader(&body);
-            let mut part = || columns::unpack(parts.part().ok_or("it ends too early")?, schemas);
-            let (selections, hits) = (part()?, part()?);
-            let has = |batch: &RecordBatch, name| batch.column_by_name(name).is_some();
-            let subject = |batch| has(batch, "subject_id") && has(batch, "version");
-            if !(has(&selections, "position") && subject(&selections) && subject(&hits)) {
-                return Err("its columns are not those of selections and hits".to_owned());
+            let mut part = || parts.part().ok_or("it ends too early");
+            let (selections, hits) = (columns::unpack(part()?, schemas)?, part()?.len());
+            if selections.column_by_name(POSITION.name).is_none() || !names_subjects(&selections) {
+                return Err("its columns are not those of selections".to_owned());
             }
-            Ok(Self { first: position(key)?, stream, known_at_ms, selections, hits })
+            let after_hits = parts.0.len();
+            let bytes = Buffer::from_vec(body);
+            let bytes = bytes.slice_with_length(bytes.len() - after_hits - hits, hits);
+            let hits = PackedHits { bytes, schemas: Arc::clone(schemas), all: true };
+            Ok(Self { first: position(key)?, stream, known_at_ms, selections, rows, hits })
         };
         read().map_err(|reason| corrupt(Table::Decisions, key, reason))
     }
 
+    /// Their hits, in `haechi_model::selection::hit_schema`; decoded anew each time they are asked for.
+    pub fn hits(&self) -> Result<RecordBatch, StoreError> {
+        let unpacked = columns::unpack(&self.hits.bytes, &self.hits.schemas).and_then(|hits| {
+            let why = || "its columns are not those of hits".to_owned();
+            if names_subjects(&hits) { Ok(hits) } else { Err(why()) }
+        });
+        let hits = unpacked.map_err(|reason| corrupt(Table::Decisions, &self.first.to_be_bytes(), reason))?;
+        if self.hits.all {
+            return Ok(hits);
+        }
+        // Hits name the subject and its version, and no version of a subject is decided on twice.
+        let (kept, of_hits) = (Subjects::of(&self.selections)?, Subjects::of(&hits)?);
+        let kept: HashSet<_> = kept.iter().collect();
+        let keep: BooleanArray = of_hits.iter().map(|subject| Some(kept.contains(&subject))).collect();
+        Ok(filter_record_batch(&hits, &keep)?)
+    }
+
+    /// The position after the last row of the entry.
+    pub(crate) fn end(&self) -> Position {
+        self.first + Position::from(self.rows)
+    }
+
     /// Position of each selection.
     pub fn positions(&self) -> Vec<Position> {
-        let positions = self.selections.column_by_name("position").and_then(|p| p.as_primitive_opt::<Int64Type>());
+        let positions = self.selections.column_by_name(POSITION.name).and_then(|p| p.as_primitive_opt::<Int64Type>());
         positions.map_or_else(Vec::new, |positions| positions.values().iter().map(|p| *p as Position).collect())
     }
 
     /// The selections whose positions `wanted` likes, with their hits.
-    pub(crate) fn only(self, wanted: impl Fn(Position) -> bool) -> Result<Self, StoreError> {
+    pub(crate) fn only(mut self, wanted: impl Fn(Position) -> bool) -> Result<Self, StoreError> {
         let keep: BooleanArray = self.positions().into_iter().map(|position| Some(wanted(position))).collect();
         if keep.true_count() == self.selections.num_rows() {
             return Ok(self);
         }
-        let selections = filter_record_batch(&self.selections, &keep)?;
-        // Hits name the subject and its version, and no version of a subject is decided on twice.
-        let (kept, hits) = (Subjects::of(&selections)?, Subjects::of(&self.hits)?);
-        let kept: HashSet<_> = kept.iter().collect();
-        let keep: BooleanArray = hits.iter().map(|subject| Some(kept.contains(&subject))).collect();
-        let hits = filter_record_batch(&self.hits, &keep)?;
-        Ok(Self { selections, hits, ..self })
+        self.selections = filter_record_batch(&self.selections, &keep)?;
+        self.hits.all = false;
+        Ok(self)
     }
+}
+
+fn names_subjects(batch: &RecordBatch) -> bool {
+    ["subject_id", "version"].iter().all(|name| batch.column_by_name(name).is_some())
 }
 
 /// The subjects that the rows of a batch are about.

@@ -127,6 +127,7 @@ impl Verification {
                 let decisions = StoredDecisions::read(key, value, view.schemas())?;
                 let positions = decisions.positions();
                 self.report.selections += positions.len() as u64;
+                decisions.hits()?;
                 if !positions.is_sorted_by(|a, b| a < b) {
                     return Err(bad("its selections do not rise".to_owned()));
                 }

@@ -177,7 +177,7 @@ impl Group {
         let mut puts: Vec<Put> = Vec::with_capacity(commits.iter().map(|commit| commit.puts.len() + 2).sum());
         let mut schemas: Vec<(u64, std::sync::Arc<[u8]>)> = Vec::new();
         let mut counted = Vec::new();
-        let mut resolved = Vec::new();
+        let (mut resolved, mut forgotten) = (Vec::new(), Vec::new());
         // Values are counted references: the caller keeps its own, to write again what failed.
         for commit in commits.iter().cloned() {
             if let Some((first, after)) = commit.positions {
@@ -204,22 +204,25 @@ impl Group {
             puts.extend(commit.puts);
             counted.extend(commit.counted);
             resolved.extend(commit.resolved);
+            forgotten.extend(commit.forgotten);
         }
-        if !counted.is_empty() || !resolved.is_empty() {
-            quarantine(&view, &mut puts, counted, resolved)?;
+        if !(counted.is_empty() && resolved.is_empty() && forgotten.is_empty()) {
+            quarantine(&view, &mut puts, counted, resolved, forgotten)?;
         }
         puts.push(meta::put_end(end));
         Ok(Self { puts: last_of_each(puts), schemas, end })
     }
 }
 
-/// Writes down what became of units, and counts.
+/// Writes down what became of units, removes those to be forgotten, and counts.
 fn quarantine(
     view: &View<'_>,
     puts: &mut Vec<Put>,
     counted: Vec<(String, crate::QuarantineState)>,
     resolved: Vec<(Position, Resolution)>,
+    forgotten: Vec<Position>,
 ) -> Result<(), StoreError> {
+    let begin = meta::forgotten(view)?;
     let mut counts = Counts::read(view)?;
     for (code, state) in counted {
         counts.add(code, state);
@@ -231,12 +234,24 @@ fn quarantine(
             Some(value) => Some(value),
             None => view.get(Table::Quarantine, &key)?,
         };
-        let value = value.ok_or(StoreError::NotSetAside { position })?;
+        let value = match value {
+            Some(value) => value,
+            // Somebody else resolved it meanwhile, and it is so old that it went.
+            None if position < begin => continue,
+            None => return Err(StoreError::NotSetAside { position }),
+        };
         let mut record: SetAsideRecord = view.json(Table::Quarantine, &key, &value)?;
         counts.take(&record.code, record.state());
-        record.resolutions.push(resolution);
+        record.resolve(resolution);
         counts.add(record.code.clone(), record.state());
         puts.push(Put::new(Table::Quarantine, key, json_value(&record)?));
+    }
+    for position in forgotten {
+        let key = position_key(position);
+        let Some(value) = view.get(Table::Quarantine, &key)? else { continue };
+        let record: SetAsideRecord = view.json(Table::Quarantine, &key, &value)?;
+        counts.take(&record.code, record.state());
+        puts.push(Put::remove(Table::Quarantine, key));
     }
     puts.push(counts.put()?);
     Ok(())

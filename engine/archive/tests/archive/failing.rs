@@ -22,6 +22,8 @@ type Objects<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 struct Left {
     changes: AtomicUsize,
     failed: AtomicBool,
+    /// Whether the next change is to panic.
+    panics: AtomicBool,
 }
 
 /// Memory whose changes fail from one on, until it is healed.
@@ -45,13 +47,23 @@ impl Failing {
     }
 
     fn with(inner: InMemory) -> Arc<Self> {
-        let left = Arc::new(Left { changes: AtomicUsize::new(usize::MAX), failed: AtomicBool::new(false) });
+        let left = Left {
+            changes: AtomicUsize::new(usize::MAX),
+            failed: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
+        };
+        let left = Arc::new(left);
         Arc::new(Self { inner, left, files: watch::Sender::new(0) })
     }
 
     /// Lets that many changes through.
     pub fn fail_after(&self, changes: usize) {
         self.left.changes.store(changes, Ordering::SeqCst);
+    }
+
+    /// Panics at the next change, once.
+    pub fn panic_once(&self) {
+        self.left.panics.store(true, Ordering::SeqCst);
     }
 
     /// Works from here on, and says whether anything failed.
@@ -77,6 +89,7 @@ impl Failing {
 impl Left {
     /// Lets a change through, or not.
     fn change(&self) -> Result<()> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "it was told to panic");
         let take = |left: usize| if left == usize::MAX { Some(left) } else { left.checked_sub(1) };
         if self.changes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
             return Ok(());

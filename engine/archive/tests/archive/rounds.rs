@@ -55,7 +55,7 @@ async fn every_row_comes_back_as_it_was() {
     let mut reasons = BTreeMap::<String, Vec<String>>::new();
     for decisions in decided {
         selected.extend(texts(&decisions.selections));
-        for hit in texts(&decisions.hits) {
+        for hit in texts(&decisions.hits().unwrap()) {
             reasons.entry(format!("{} {}", hit[0], hit[1])).or_default().push(hit[3].clone());
         }
     }
@@ -144,6 +144,22 @@ async fn the_task_archives_until_it_is_stopped() {
     let place = Place::of(files);
     world.archiver(&place, 100).catch_up(&go_on()).await.unwrap();
     assert_eq!(counted(&place).await, world.counts);
+}
+
+#[tokio::test]
+async fn a_step_that_panics_is_done_again() {
+    let world = World::new();
+    let files = Failing::new();
+    files.panic_once();
+    let mut put = files.files.subscribe();
+    let stop = CancellationToken::new();
+    let mut running = tokio::spawn(world.archiver(&Place::of(files.clone()), 100).run(stop.clone()));
+    tokio::select! {
+        ended = &mut running => panic!("{ended:?}"),
+        put = put.wait_for(|files| *files > 10) => assert!(put.is_ok()),
+    }
+    stop.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ use super::{LiveRelease, Refused, Release, ReleaseContext};
 use crate::live::{Compiled, Refusal};
 use crate::stream::wall_ms;
 
+/// Code of the mistake that a file is there and cannot be read.
+const UNREADABLE: &str = "E0101";
+
 /// Where rules come from.
 #[derive(Clone, Debug)]
 pub struct RuleSource {
@@ -41,6 +44,15 @@ pub struct RuleWatch {
     context: ReleaseContext,
     live: Arc<LiveRelease>,
     state: Arc<Mutex<WatchState>>,
+    /// What stood there before it was loaded.
+    begun: Look,
+}
+
+/// Why a checkout is not taken.
+struct Untaken {
+    why: String,
+    /// Git did not say what stands there; it may the next time.
+    unread: bool,
 }
 
 /// What the files look like without being read: changes of it are changes of them.
@@ -53,7 +65,9 @@ struct Look {
 impl RuleWatch {
     /// Loads what there is now; without a release that can be used, nothing can begin.
     pub fn begin(source: RuleSource, context: ReleaseContext) -> Result<Self, Refused> {
-        let revision = source.revision().map_err(Refused::because)?;
+        // First, so that what changes while it is loaded is a change.
+        let begun = source.look();
+        let revision = source.revision().map_err(|untaken| Refused::because(untaken.why))?;
         let release = Release::load(&source.paths, revision, &context, wall_ms())?;
         tracing::info!(
             release = %release.hash(), rules = release.rules(), tests = release.tests, warnings = release.warnings,
@@ -63,7 +77,7 @@ impl RuleWatch {
             tracing::info!(release = %swap.hash, compiling_ms = swap.compiling.as_millis() as u64, "rules replaced");
             metrics::counter!("haechi_rules_swaps_total").increment(1);
         }));
-        Ok(Self { source, context, live, state: Arc::default() })
+        Ok(Self { source, context, live, state: Arc::default(), begun })
     }
 
     /// The release in force, now and later.
@@ -79,9 +93,10 @@ impl RuleWatch {
     /// Looks again and again until it is stopped.
     pub async fn run(self, stop: CancellationToken) {
         let source = self.source.clone();
-        let look = move || Look { files: source.files(), revision: source.head() };
-        let mut known = look();
-        let mut before = known.clone();
+        let look = move || source.look();
+        let mut before = self.begun.clone();
+        // What was read last; `None` where it could not be, and is looked at again, changed or not.
+        let mut known = Some(before.clone());
         let mut pause = tokio::time::interval(self.source.poll.max(Duration::from_millis(10)));
         pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let watch = Arc::new(self);
@@ -93,21 +108,24 @@ impl RuleWatch {
             let Ok(seen) = tokio::task::spawn_blocking(look.clone()).await else { continue };
             let steady = seen == before;
             before = seen.clone();
-            if !steady || seen == known {
+            if !steady || known.as_ref() == Some(&seen) {
                 continue;
             }
-            known = seen;
             let taking = Arc::clone(&watch);
             // A panic is reported by the compiler's thread, and what was in force stays.
-            let _ = tokio::task::spawn_blocking(move || taking.take()).await;
+            let read = tokio::task::spawn_blocking(move || taking.take()).await.unwrap_or(true);
+            known = read.then_some(seen);
         }
     }
 
-    /// Has what stands there now compiled, and waits for it.
-    fn take(&self) {
+    /// Has what stands there now compiled, and waits for it. Whether it could be read.
+    fn take(&self) -> bool {
         let revision = match self.source.revision() {
             Ok(revision) => revision,
-            Err(why) => return self.refuse(Refused::because(why)),
+            Err(Untaken { why, unread }) => {
+                self.refuse(Refused::because(why));
+                return !unread;
+            }
         };
         let in_force = self.live.current();
         let (paths, context, streams) =
@@ -131,15 +149,23 @@ impl RuleWatch {
                 state.swaps += u64::from(self.live.current().hash != hash);
                 metrics::gauge!("haechi_rules_refused").set(0.0);
             }
-            Some(Refusal::Mistakes(refused)) => self.refuse(refused.clone()),
+            Some(Refusal::Mistakes(refused)) => {
+                self.refuse(refused.clone());
+                return !refused.diagnostics.iter().any(|mistake| mistake["code"] == UNREADABLE);
+            }
             Some(Refusal::Panicked) => self.refuse(Refused::because("the rule compiler failed; this is a bug")),
         }
+        true
     }
 
     fn refuse(&self, refused: Refused) {
-        tracing::error!(report = %refused.report, "rules refused, those in force stay: {}", refused.summary);
         metrics::gauge!("haechi_rules_refused").set(1.0);
-        self.locked().refused = Some(Arc::new(refused));
+        let mut state = self.locked();
+        // What is tried again and again is told once.
+        if state.refused.as_ref().is_none_or(|known| known.report != refused.report) {
+            tracing::error!(report = %refused.report, "rules refused, those in force stay: {}", refused.summary);
+        }
+        state.refused = Some(Arc::new(refused));
     }
 
     /// Every change of the state is an assignment.
@@ -149,6 +175,10 @@ impl RuleWatch {
 }
 
 impl RuleSource {
+    fn look(&self) -> Look {
+        Look { files: self.files(), revision: self.head() }
+    }
+
     /// All files below the paths, by name, hidden ones left out.
     fn files(&self) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
         let mut files = Vec::new();
@@ -172,19 +202,21 @@ impl RuleSource {
     }
 
     /// The commit to take, or why it cannot be taken. Without git there is none.
-    fn revision(&self) -> Result<Option<String>, String> {
+    fn revision(&self) -> Result<Option<String>, Untaken> {
         if !self.committed_only {
             return Ok(None);
         }
-        let head = self.git(&["rev-parse", "HEAD"])?;
+        let unread = |why| Untaken { why, unread: true };
+        let head = self.git(&["rev-parse", "HEAD"]).map_err(unread)?;
         let mut status = vec!["status", "--porcelain", "--"];
         let paths: Vec<String> = self.paths.iter().map(|path| absolute(path).display().to_string()).collect();
         status.extend(paths.iter().map(String::as_str));
-        let differs = self.git(&status)?;
+        let differs = self.git(&status).map_err(unread)?;
         if differs.is_empty() {
             return Ok(Some(head));
         }
-        Err(format!("the checkout differs from commit {head}; commit or discard:\n{differs}"))
+        let why = format!("the checkout differs from commit {head}; commit or discard:\n{differs}");
+        Err(Untaken { why, unread: false })
     }
 
     fn git(&self, arguments: &[&str]) -> Result<String, String> {

@@ -103,7 +103,8 @@ impl Replayer {
         Self { store, context, compiled: VecDeque::new() }
     }
 
-    /// Every decision on a subject, or that on one version of it, oldest first.
+    /// Every decision on a subject, or that on one version of it, oldest first. Versions that were archived and
+    /// forgotten are passed over, unless there are no others.
     pub fn subject(
         &mut self,
         stream: &'static Stream,
@@ -111,16 +112,26 @@ impl Replayer {
         version: Option<i32>,
     ) -> Result<Vec<Replayed>, ReplayError> {
         let versions = self.store.versions(stream, [id])?.pop().unwrap_or_default();
-        let mut replayed = Vec::new();
+        let (mut replayed, mut forgotten) = (Vec::new(), None);
         for known in versions.iter().filter(|v| v.decided && version.is_none_or(|wanted| wanted == v.version)) {
-            let Some(entry) = self.store.entry(known.position)? else { continue };
+            let entry = match self.store.entry(known.position) {
+                Err(error @ StoreError::Forgotten { .. }) => {
+                    forgotten = Some(error);
+                    continue;
+                }
+                entry => entry?,
+            };
+            let Some(entry) = entry else { continue };
             let Some(then) = self.store.selection(stream, id, Some(known.version))? else { continue };
             let rows = entry.decode()?;
             let first = (known.position - entry.first) as usize;
             let len = crate::stream::subject_rows(stream, &rows, first);
             replayed.push(self.rows(&entry, known.position, &rows.slice(first, len), &then)?);
         }
-        Ok(replayed)
+        match forgotten {
+            Some(forgotten) if replayed.is_empty() => Err(forgotten.into()),
+            _ => Ok(replayed),
+        }
     }
 
     /// Why a subject was decided on as it was: the newest version, or the one asked for. `None` where the journal does
@@ -171,16 +182,19 @@ impl Replayer {
             release: release.hash(),
             then: in_one(&then.selections)?,
             now: in_one(&now)?,
-            hits_then: in_one(&then.hits)?,
+            hits_then: in_one(&then.hits()?)?,
             hits_now: in_one(&decided.hits)?,
         })
     }
 
     fn release(&mut self, position: Position) -> Result<Arc<Release>, ReplayError> {
-        let (_, kept) = self.store.release_at(position)?.ok_or(ReplayError::NoRelease(position))?;
-        if let Some((_, release)) = self.compiled.iter().find(|(hash, _)| *hash == kept.hash) {
+        let no_release = || ReplayError::NoRelease(position);
+        // Which release it is costs little to read, its files much.
+        let named = self.store.release_summary_at(position)?.ok_or_else(no_release)?;
+        if let Some((_, release)) = self.compiled.iter().find(|(hash, _)| *hash == named.hash) {
             return Ok(Arc::clone(release));
         }
+        let (_, kept) = self.store.release_at(position)?.ok_or_else(no_release)?;
         let release =
             Release::restore(&kept, &self.context).map_err(|source| ReplayError::Release { position, source })?;
         let release = Arc::new(release);

@@ -1,18 +1,21 @@
 //! Decides a sample of all decisions again, as long as the stream runs. How many came out differently is a metric that
 //! has to be zero.
 
-use haechi_store::{Position, Store};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use haechi_store::{Position, Store, StoredEntry};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Replayed, Replayer};
+use super::{ReplayError, Replayed, Replayer};
 use crate::release::ReleaseContext;
 
 /// Entries looked at in one go, between two looks at whether to stop.
 const STEP: usize = 64;
 
 /// Replays a share (0 to 1) of the journal's entries, from `after` on, until it is stopped. Which entries are in the
-/// sample depends on their positions alone.
+/// sample depends on their positions alone. What cannot be decided again, for whatever reason, is logged, counted and
+/// passed over.
 pub async fn sample(
     store: Store,
     context: ReleaseContext,
@@ -22,7 +25,7 @@ pub async fn sample(
     stop: CancellationToken,
 ) {
     metrics::counter!("haechi_replay_mismatches_total").absolute(0);
-    let mut replayer = Replayer::new(store.clone(), context);
+    let mut replayer = Replayer::new(store.clone(), context.clone());
     loop {
         let committed = *position.borrow_and_update();
         if after >= committed {
@@ -35,13 +38,19 @@ pub async fn sample(
         let stepped = tokio::task::spawn_blocking({
             let store = store.clone();
             move || {
-                let next = step(&store, &mut replayer, share, after, committed);
+                let next = step(&store, share, after, committed, |entry| replayer.entry(entry));
                 (replayer, next)
             }
         });
-        let Ok((kept, next)) = stepped.await else { return };
-        replayer = kept;
-        after = next;
+        (replayer, after) = match stepped.await {
+            Ok(stepped) => stepped,
+            Err(panicked) if panicked.is_panic() => {
+                fails(after + 1, &"reading the journal panicked; this is a bug");
+                (Replayer::new(store.clone(), context.clone()), committed)
+            }
+            // The runtime is going down, and we with it.
+            Err(_) => return,
+        };
         if stop.is_cancelled() {
             return;
         }
@@ -49,7 +58,13 @@ pub async fn sample(
 }
 
 /// Looks at the next entries; up to where it came.
-fn step(store: &Store, replayer: &mut Replayer, share: f64, after: Position, committed: Position) -> Position {
+fn step(
+    store: &Store,
+    share: f64,
+    after: Position,
+    committed: Position,
+    mut replay: impl FnMut(&StoredEntry) -> Result<Option<Replayed>, ReplayError>,
+) -> Position {
     let mut through = after;
     let mut looked = 0;
     for entry in store.entries(after + 1).take(STEP) {
@@ -57,7 +72,7 @@ fn step(store: &Store, replayer: &mut Replayer, share: f64, after: Position, com
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                tracing::error!(%error, "cannot read the journal to decide again");
+                fails(through + 1, &error);
                 return committed;
             }
         };
@@ -65,16 +80,19 @@ fn step(store: &Store, replayer: &mut Replayer, share: f64, after: Position, com
         if drawn(entry.first) >= share {
             continue;
         }
-        match replayer.entry(&entry) {
-            Ok(None) => {}
-            Ok(Some(replayed)) => report(&replayed),
-            Err(error) => {
-                metrics::counter!("haechi_replay_failures_total").increment(1);
-                tracing::error!(position = entry.first, %error, "cannot decide again");
-            }
+        match catch_unwind(AssertUnwindSafe(|| replay(&entry))) {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(replayed))) => report(&replayed),
+            Ok(Err(error)) => fails(entry.first, &error),
+            Err(_) => fails(entry.first, &"it panicked; this is a bug"),
         }
     }
     if looked < STEP { through.max(committed) } else { through }
+}
+
+fn fails(position: Position, error: &dyn std::fmt::Display) {
+    metrics::counter!("haechi_replay_failures_total").increment(1);
+    tracing::error!(position, %error, "cannot decide again");
 }
 
 fn report(replayed: &Replayed) {
@@ -101,7 +119,31 @@ fn drawn(position: Position) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{Int32Array, RecordBatch};
+    use haechi_model::streams::DECLARATION;
+    use haechi_store::{Commit, Entry, StoreOptions};
+
     use super::*;
+
+    #[test]
+    fn an_entry_over_which_deciding_panics_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), &StoreOptions::default()).unwrap();
+        let numbers = Int32Array::from(vec![1]);
+        let rows = RecordBatch::try_from_iter([("item_no", std::sync::Arc::new(numbers) as _)]).unwrap();
+        for first in 1..=3 {
+            let rows = rows.clone();
+            let entry = Entry { first, stream: &DECLARATION, known_at_ms: 1, rows, subjects: None, decided: None };
+            store.write([Commit { entries: vec![entry], ..Commit::default() }.encode().unwrap()]).unwrap();
+        }
+        let mut tried = Vec::new();
+        let through = step(&store, 1.0, 0, 3, |entry| {
+            tried.push(entry.first);
+            assert!(entry.first != 2, "a bug");
+            Ok(None)
+        });
+        assert_eq!((through, tried), (3, vec![1, 2, 3]));
+    }
 
     #[test]
     fn the_sample_is_as_large_as_its_share() {

@@ -1,12 +1,14 @@
 //! Rules that change while the stream runs, and decisions taken again.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use haechi_model::streams::DECLARATION;
-use haechi_pipeline::release::RuleWatch;
-use haechi_pipeline::replay::Replayer;
+use haechi_pipeline::release::{RuleSource, RuleWatch};
+use haechi_pipeline::replay::{ReplayError, Replayer};
 use haechi_pipeline::stream::{Engine, EngineOptions};
-use haechi_store::{Store, StoreOptions};
+use haechi_store::{Store, StoreError, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::support::*;
@@ -68,4 +70,65 @@ async fn rules_are_replaced_when_they_are_good_and_every_decision_can_be_taken_a
         let replayed = replayer.entry(&entry.unwrap()).unwrap().unwrap();
         assert!(replayed.same(), "{:?}", replayed.differing());
     }
+}
+
+#[tokio::test]
+async fn rules_that_change_before_the_first_look_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    write_rules(folder.path(), LIMIT, TEST);
+    let watch = RuleWatch::begin(source(folder.path()), context()).unwrap();
+    let live = watch.live();
+    write_rules(folder.path(), 100.0, TEST);
+    let stop = CancellationToken::new();
+    let watching = tokio::spawn(watch.run(stop.clone()));
+    until(|| live.current().generation == 2).await;
+    stop.cancel();
+    watching.await.unwrap();
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=desk", "-c", "user.email=desk@example.org"];
+    let done = Command::new("git").arg("-C").arg(folder).args(identity).args(arguments).output().unwrap();
+    assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[tokio::test]
+async fn a_checkout_that_git_cannot_read_is_tried_again_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    git(path, &["init", "-q"]);
+    let commit = |limit| {
+        write_rules(path, limit, TEST);
+        git(path, &["add", "rules.yaml"]);
+        git(path, &["commit", "-q", "-m", "rules"]);
+    };
+    commit(LIMIT);
+    let source = RuleSource { committed_only: true, ..source(path) };
+    let watch = RuleWatch::begin(source, context()).unwrap();
+    let (live, state) = (watch.live(), watch.state());
+    commit(100.0);
+    // Where HEAD is can be read, and whether the files are those of it cannot.
+    let index = path.join(".git/index");
+    let whole = std::fs::read(&index).unwrap();
+    std::fs::write(&index, b"half written").unwrap();
+    let stop = CancellationToken::new();
+    let watching = tokio::spawn(watch.run(stop.clone()));
+    until(|| state.lock().unwrap().refused.is_some()).await;
+    std::fs::write(&index, whole).unwrap();
+    until(|| live.current().generation == 2 && state.lock().unwrap().refused.is_none()).await;
+    stop.cancel();
+    watching.await.unwrap();
+}
+
+#[tokio::test]
+async fn versions_that_were_forgotten_do_not_keep_the_others_from_being_decided_again() {
+    let bench = Bench::new();
+    bench.send(declaration("A", &[500.0])).await;
+    bench.send(declaration("A", &[5000.0])).await;
+    bench.store().forget_before(2).unwrap();
+    let mut replayer = Replayer::new(bench.store().clone(), context());
+    let replayed = replayer.subject(&DECLARATION, "A", None).unwrap();
+    assert_eq!(replayed.iter().map(|r| (r.position, r.same())).collect::<Vec<_>>(), [(2, true)]);
+    let forgotten = replayer.subject(&DECLARATION, "A", Some(1)).unwrap_err();
+    assert!(matches!(forgotten, ReplayError::Store(StoreError::Forgotten { position: 1, .. })), "{forgotten}");
 }

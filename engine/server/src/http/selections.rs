@@ -67,7 +67,7 @@ pub async fn one(
     writer.write(0, &mut body);
     body.pop();
     body.extend_from_slice(b",\"hits\":");
-    body.extend_from_slice(&hits(&found.hits).map_err(|_| Problem::bug("the hits cannot be written"))?);
+    body.extend_from_slice(&hits(&found.hits()?).map_err(|_| Problem::bug("the hits cannot be written"))?);
     body.push(b'}');
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

@@ -8,7 +8,7 @@ use haechi_model::SetAside;
 use haechi_model::streams::{DECLARATION, OUTCOME, TRAVELLER};
 use haechi_store::{
     Commit, DeadLetter, Entry, Outcome, QuarantineFilter, QuarantineState, Release, Resolution, SetAsideRecord, Store,
-    StoreError, SubjectVersion,
+    StoreError, StoredDecisions, SubjectVersion,
 };
 
 use crate::support::*;
@@ -42,7 +42,7 @@ fn rows_and_selections_come_back_as_they_were_also_after_opening_again() {
         assert_eq!(stored.positions(), positions);
         let columns: Vec<_> = (1..stored.selections.num_columns()).collect();
         assert_eq!(stored.selections.project(&columns).unwrap().columns(), given.selections.columns());
-        assert_eq!(stored.hits, given.hits);
+        assert_eq!(stored.hits().unwrap(), given.hits);
     }
     assert!(store.verify(|_| ()).unwrap().is_sound());
 }
@@ -63,7 +63,7 @@ fn an_entry_is_found_by_each_of_its_positions_and_reading_goes_on_from_inside_on
 
     let after = |after| {
         let decisions = store.decisions(after).map(Result::unwrap);
-        decisions.map(|d| (d.positions(), texts(&d.hits, "subject_id").join(""))).collect::<Vec<_>>()
+        decisions.map(|d| (d.positions(), texts(&d.hits().unwrap(), "subject_id").join(""))).collect::<Vec<_>>()
     };
     let whole = (vec![10, 12], "aabb".to_owned());
     assert_eq!(after(0), [(vec![1, 3], "aabb".to_owned()), whole.clone()]);
@@ -116,7 +116,8 @@ fn versions_of_a_subject_are_kept_by_version_with_what_was_decided() {
 
     let selection = |id, version| {
         let found = store.selection(&DECLARATION, id, version).unwrap();
-        found.map(|s| (s.positions(), texts(&s.selections, "subject_id"), texts(&s.hits, "subject_id").len()))
+        let hits = |found: &StoredDecisions| texts(&found.hits().unwrap(), "subject_id").len();
+        found.map(|found| (found.positions(), texts(&found.selections, "subject_id"), hits(&found)))
     };
     assert_eq!(selection("a", None), Some((vec![4], vec!["a".to_owned()], 2)));
     assert_eq!(selection("a", Some(1)), Some((vec![1], vec!["a".to_owned()], 2)));
@@ -149,7 +150,7 @@ fn the_last_of_several_values_counts_within_a_group_of_commits() {
 }
 
 fn unit(code: &'static str, source: &str) -> SetAsideRecord {
-    let unit = SetAside::new(source, "line 2", code, "line 2: `abc` is no number", b"24KR1,abc");
+    let unit = SetAside::new(source, "line 2", code, "line 2: `abc` is no number", b"24KR1,abc").below(Some("id,mass"));
     SetAsideRecord::new(unit, "declaration", 1_700_000_000_000)
 }
 
@@ -179,7 +180,10 @@ fn units_set_aside_are_listed_counted_and_keep_what_became_of_them() {
     assert_eq!(list(QuarantineFilter { source: Some("b".into()), ..any.clone() }, 0, 10), [3, 4]);
     assert_eq!(list(QuarantineFilter { state: Some(QuarantineState::Waiting), ..any }, 0, 10), [1, 2]);
     let record = store.set_aside(3).unwrap().unwrap();
-    assert_eq!(record.text, "24KR1,abc");
+    assert_eq!((record.text.as_str(), record.head), ("", None), "what is resolved is not kept to the letter");
+    let waiting_record = store.set_aside(1).unwrap().unwrap();
+    assert_eq!(waiting_record.text, "24KR1,abc");
+    assert_eq!(waiting_record.head.as_deref(), Some("id,mass"));
     assert_eq!(record.resolutions, [by(&discarded, 5), by(&Outcome::Replayed { position: 9 }, 6)]);
     let counts = store.quarantine_counts().unwrap();
     let counts: Vec<_> = counts.iter().map(|count| (count.code.as_str(), count.state, count.units)).collect();
@@ -211,6 +215,10 @@ fn releases_are_in_force_from_their_position_and_share_files() {
         store.write(vec![commit.encode().unwrap()]).unwrap();
     }
     let at = |position| store.release_at(position).unwrap();
+    for position in [0, 1, 49, 50] {
+        let summary = store.release_summary_at(position).unwrap().map(|summary| (summary.from, summary.hash));
+        assert_eq!(summary, at(position).map(|(from, release)| (from, release.hash)));
+    }
     assert_eq!([at(0), at(1), at(49), at(50)], [None, Some((1, one.clone())), Some((1, one)), Some((50, two))]);
     let listed = store.releases().unwrap();
     assert_eq!(listed.iter().map(|r| (r.from, r.files.len())).collect::<Vec<_>>(), [(1, 2), (50, 2)]);
@@ -263,6 +271,59 @@ fn what_was_archived_is_forgotten_and_said_to_be() {
     store.forget_before(1_000).unwrap();
     assert_eq!(store.entries(0).count(), 1, "the last entry may stay");
     assert_eq!(write(&store, &[subject("e", 1, 1)]).unwrap(), 41);
+}
+
+#[test]
+fn selections_are_had_by_position_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.write([commit(1, &[subject("a", 1, 2), Subject { decided: false, ..subject("b", 1, 1) }])]).unwrap();
+    store.write([commit(10, &[subject("c", 1, 2), subject("d", 1, 3)])]).unwrap();
+    let named = |positions: &[u64]| {
+        let found = store.selections_at(positions).unwrap();
+        found.into_iter().map(|row| row.map_or("-".to_owned(), |(batch, row)| texts(&batch, "subject_id")[row].clone()))
+    };
+    // A second row of a, b that was not decided on, and places that nothing has.
+    let asked = [12, 1, 2, 3, 7, 10, 15, 12, 0];
+    assert_eq!(named(&asked).collect::<Vec<_>>(), ["d", "a", "-", "-", "-", "c", "-", "d", "-"]);
+    assert_eq!(named(&[]).count(), 0);
+    store.forget_before(10).unwrap();
+    assert_eq!(named(&[1, 10]).collect::<Vec<_>>(), ["-", "c"], "archived");
+}
+
+#[test]
+fn units_that_were_resolved_are_forgotten_with_the_rows_around_them_and_those_that_wait_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let by = |at_ms| {
+        let outcome = Outcome::Discarded { reason: "a test message".to_owned() };
+        Resolution { outcome, who: "kim".to_owned(), at_ms }
+    };
+    let quarantined = (1..=3).map(|position| (position, unit("bad_number", "a"))).collect();
+    let resolved = vec![(1, by(5)), (3, by(5))];
+    store.write([Commit { quarantined, resolved, ..Commit::default() }.encode().unwrap()]).unwrap();
+    write(&store, &[subject("a", 1, 2)]).unwrap();
+    let late =
+        Commit { quarantined: vec![(6, unit("bad_code", "a"))], resolved: vec![(6, by(6))], ..Commit::default() };
+    store.write([late.encode().unwrap()]).unwrap();
+    let left = || {
+        let units = store.quarantine(&QuarantineFilter::default(), 0, 10).unwrap();
+        let counts = store.quarantine_counts().unwrap();
+        let counts: Vec<_> = counts.into_iter().map(|count| (count.code, count.state, count.units)).collect();
+        (units.into_iter().map(|(position, _)| position).collect::<Vec<_>>(), counts)
+    };
+    let (waiting, discarded) = (QuarantineState::Waiting, QuarantineState::Discarded);
+    let (bad_code, bad_number) = ("bad_code".to_owned(), "bad_number".to_owned());
+    store.forget_before(4).unwrap();
+    let counts = vec![(bad_code, discarded, 1), (bad_number.clone(), waiting, 1)];
+    assert_eq!(left(), (vec![2, 6], counts));
+    // Two dealt with the same unit at once, and the later of them finds it gone.
+    let again = Commit { resolved: vec![(1, by(7))], ..Commit::default() };
+    store.write([again.encode().unwrap()]).unwrap();
+    store.write([commit(9, &[subject("b", 1, 1)])]).unwrap();
+    store.forget_before(9).unwrap();
+    assert_eq!(left(), (vec![2], vec![(bad_number, waiting, 1)]));
+    assert!(store.verify(|_| ()).unwrap().is_sound());
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub fn everything(store: &Store) -> String {
     }
     for decisions in store.decisions(0) {
         let decisions = decisions.unwrap();
-        writeln!(all, "{} {:?} {:?}", decisions.first, decisions.selections, decisions.hits).unwrap();
+        writeln!(all, "{} {:?} {:?}", decisions.first, decisions.selections, decisions.hits().unwrap()).unwrap();
     }
     writeln!(all, "{:?}", store.stands("").unwrap()).unwrap();
     writeln!(all, "{:?}", store.quarantine(&QuarantineFilter::default(), 0, 100).unwrap()).unwrap();
