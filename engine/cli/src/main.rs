@@ -14,6 +14,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Failpoints that `FAILPOINTS` names; compiled into tests alone.
     let _failpoints = fail::FailScenario::setup();
