@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use haechi_connectors::NotCommitted;
 use haechi_store::{Encoded, Position, Store, StoreError};
-use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use super::answer::{Answer, Answered};
@@ -96,7 +95,7 @@ impl Committer {
                     if order.subjects.iter().any(|subject| subject.in_store().is_some()) {
                         let _ = self.to_reader.send(order);
                     } else {
-                        answer(order, &mut |_| None);
+                        answer(order, &mut || None);
                     }
                 }
             }
@@ -144,40 +143,19 @@ impl Committer {
 /// takes a while, and nobody's commit waits for it.
 pub(crate) fn answer_from_store(store: &Store, orders: &Receiver<Settled>) {
     for order in orders {
-        let mut wanted: Vec<Position> = order.subjects.iter().filter_map(Pending::in_store).collect();
-        wanted.sort_unstable();
-        let found = earlier(store, &wanted);
-        answer(order, &mut |position| found.get(&position).cloned());
+        let wanted: Vec<Position> = order.subjects.iter().filter_map(Pending::in_store).collect();
+        let found = store.selections_at(&wanted).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read earlier selections");
+            Vec::new()
+        });
+        let mut found = found.into_iter();
+        // They are asked for in the order of the subjects.
+        answer(order, &mut || found.next().flatten());
     }
-}
-
-/// The selections at these positions, which rise; each entry is read once.
-fn earlier(store: &Store, wanted: &[Position]) -> FxHashMap<Position, (RecordBatch, usize)> {
-    let mut found = FxHashMap::default();
-    let mut wanted = wanted.iter().copied().peekable();
-    while let Some(first) = wanted.next() {
-        // Where it was archived and is gone from the store, the next one is found instead.
-        let entry = match store.decisions(first.saturating_sub(1)).next().transpose() {
-            Ok(Some(entry)) => entry,
-            Ok(None) => return found,
-            Err(error) => {
-                tracing::error!(%error, position = first, "cannot read an earlier selection");
-                continue;
-            }
-        };
-        let places: FxHashMap<Position, usize> =
-            entry.positions().into_iter().enumerate().map(|(row, position)| (position, row)).collect();
-        let mut next = Some(first);
-        while let Some(position) = next {
-            found.extend(places.get(&position).map(|row| (position, (entry.selections.clone(), *row))));
-            next = wanted.next_if(|position| *position <= entry.last_position());
-        }
-    }
-    found
 }
 
 /// Tells who waits. Whoever has gone away meanwhile learns it when it sends again.
-fn answer(order: Settled, read: &mut dyn FnMut(Position) -> Option<(RecordBatch, usize)>) {
+fn answer(order: Settled, next_in_store: &mut dyn FnMut() -> Option<(RecordBatch, usize)>) {
     match order.reply {
         Reply::Committed(receipt) => {
             let _ = receipt.send(Ok(()));
@@ -190,7 +168,7 @@ fn answer(order: Settled, read: &mut dyn FnMut(Position) -> Option<(RecordBatch,
                 let Pending { subject_id, version, outcome, superseded, from } = subject;
                 let selection = from.and_then(|from| match from {
                     From::Here(batch, row) => Some((batch, row)),
-                    From::Store(position) => read(position),
+                    From::Store(_) => next_in_store(),
                 });
                 Answered { subject_id, version, outcome, selection, superseded }
             });

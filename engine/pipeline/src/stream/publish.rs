@@ -279,7 +279,12 @@ fn gather(store: &Store, after: Position, committed: Position) -> Result<(Positi
     let mut parts = Vec::new();
     let mut rows = 0;
     for decisions in store.decisions(after) {
-        let decisions = decisions?;
+        let decisions = match decisions {
+            Ok(decisions) => decisions,
+            // What comes before it can be delivered all the same.
+            Err(_) if rows > 0 => return Ok((through, together(parts)?)),
+            Err(error) => return Err(error),
+        };
         let n = decisions.selections.num_rows();
         if rows > 0 && rows + n > GATHER_MAX {
             return Ok((through, together(parts)?));
