@@ -1,6 +1,6 @@
 //! Rows to a file, in the format that its name ends in. It gets its name when it is whole.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl AnswerFile {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
-        let file = || File::create(&unfinished).map_err(|source| CommandError::File { path: path.to_owned(), source });
+        let file = || create(&unfinished).map_err(|source| CommandError::File { path: path.to_owned(), source });
         let format = match path.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => Format::Csv(csv::Writer::from_writer(file()?)),
             Some("ndjson" | "jsonl") => {
@@ -96,6 +96,21 @@ impl AnswerFile {
     fn told<T>(&self, result: io::Result<T>) -> Result<T, CommandError> {
         result.map_err(|source| CommandError::File { path: self.path.clone(), source })
     }
+}
+
+/// A new file that nobody else may read: there may be personal data in it.
+fn create(path: &Path) -> io::Result<File> {
+    // One that a run left that was killed may be open to others.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn parquet_writer(file: File, schema: &SchemaRef) -> io::Result<ArrowWriter<File>> {

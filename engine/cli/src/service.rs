@@ -8,6 +8,7 @@ use clap::Args;
 use haechi_select::Secret;
 use haechi_server::Settings;
 use haechi_server::settings::SECRET_VARIABLE;
+use haechi_store::Store;
 use reqwest::{Client, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -49,6 +50,11 @@ pub fn settings(path: Option<&Path>) -> Result<Settings, CommandError> {
     let variables =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Ok(Settings::read(path, variables)?)
+}
+
+/// The store that settings name. It is there, or the settings are not those of the service.
+pub fn store(settings: &Settings) -> Result<Store, CommandError> {
+    Ok(Store::open_existing(&settings.store.path, &settings.store.options())?)
 }
 
 /// The secret that settings name, or the environment has.

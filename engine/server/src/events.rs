@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use haechi_connectors::sinks::SelectionJson;
-use haechi_connectors::sinks::published::Published;
+use haechi_connectors::sinks::published::{NotPublished, Published};
 use haechi_model::Stream;
 use haechi_store::{Position, Store, StoreError, StoredDecisions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Selections of a piece.
@@ -21,6 +22,8 @@ const PIECE: usize = 128;
 const STEP: usize = 2_048;
 /// Pieces that a listener may be behind before it reads from the store again.
 const BEHIND: usize = 256;
+/// Listeners that read from the store at once.
+const READING_MAX: usize = 4;
 
 /// Some selections of one stream, written as events.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub struct Events {
     position: watch::Receiver<Position>,
     live: broadcast::Sender<Piece>,
     places: Arc<Semaphore>,
+    /// Those who catch up take turns, so that they hold up nobody else.
+    reading: Semaphore,
     end: CancellationToken,
 }
 
@@ -63,7 +68,14 @@ impl Events {
         end: CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(listeners_max.min(Semaphore::MAX_PERMITS)));
-        Self { store, position, live: broadcast::Sender::new(BEHIND), places, end }
+        Self {
+            store,
+            position,
+            live: broadcast::Sender::new(BEHIND),
+            places,
+            reading: Semaphore::new(READING_MAX),
+            end,
+        }
     }
 
     /// The last position there is.
@@ -75,7 +87,8 @@ impl Events {
     pub fn listen(self: &Arc<Self>, wanted: Wanted) -> Option<mpsc::Receiver<Bytes>> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(Listener { events: Arc::clone(self), wanted, cursor: wanted.after, sender, _place: place }.run());
+        let (events, cursor, due) = (Arc::clone(self), wanted.after, Instant::now() + wanted.heartbeat);
+        tokio::spawn(Listener { events, wanted, cursor, due, sender, _place: place }.run());
         Some(receiver)
     }
 
@@ -118,32 +131,42 @@ impl Events {
     }
 
     /// The next selections after a position, in pieces that begin after `told`.
-    async fn read(&self, after: Position, told: Position) -> Result<Vec<Piece>, StoreError> {
+    async fn read(&self, after: Position, told: Position) -> Result<Vec<Piece>, ReadError> {
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut pieces: Vec<Piece> = Vec::new();
             let mut n = 0;
             for decisions in store.decisions(after) {
-                n += write(&decisions?, STEP - n, told, &mut pieces);
+                n += write(&decisions?, STEP - n, told, &mut pieces)?;
                 if n >= STEP {
                     break;
                 }
             }
             Ok(pieces)
         });
-        read.await.unwrap_or_else(|_| Ok(Vec::new()))
+        read.await.map_err(|_| ReadError::Failed)?
     }
 }
 
+/// Why selections cannot be told. Whoever listens is cut off: it comes again, and goes on where it was.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("selections of another form: {0}; this is a bug")]
+    Form(#[from] NotPublished),
+    #[error("reading them failed; this is a bug")]
+    Failed,
+}
+
 /// Writes selections as pieces behind those there are, so many at most; how many it were.
-fn write(decisions: &StoredDecisions, rows_max: usize, told: Position, pieces: &mut Vec<Piece>) -> usize {
-    let columns = match Published::of(&decisions.selections) {
-        Ok(columns) => columns,
-        Err(error) => {
-            tracing::error!(%error, "selections of another form; this is a bug");
-            return 0;
-        }
-    };
+fn write(
+    decisions: &StoredDecisions,
+    rows_max: usize,
+    told: Position,
+    pieces: &mut Vec<Piece>,
+) -> Result<usize, NotPublished> {
+    let columns = Published::of(&decisions.selections)?;
     let rows = decisions.selections.num_rows().min(rows_max);
     let writer = SelectionJson::over(columns);
     for from in (0..rows).step_by(PIECE) {
@@ -158,7 +181,7 @@ fn write(decisions: &StoredDecisions, rows_max: usize, told: Position, pieces: &
         let (stream, events) = (decisions.stream.name, events.into());
         pieces.push(Piece { stream, after, first: columns.position(from), last: columns.position(to - 1), events });
     }
-    rows
+    Ok(rows)
 }
 
 struct Listener {
@@ -166,6 +189,8 @@ struct Listener {
     wanted: Wanted,
     /// Everything up to here is sent, or not wanted.
     cursor: Position,
+    /// When it is to be told that the line is alive, unless it hears something before.
+    due: Instant,
     sender: mpsc::Sender<Bytes>,
     _place: OwnedSemaphorePermit,
 }
@@ -191,7 +216,7 @@ impl Listener {
             loop {
                 let heard = tokio::select! {
                     () = self.sender.closed() => return Err(Gone),
-                    heard = tokio::time::timeout(self.wanted.heartbeat, live.recv()) => heard,
+                    heard = tokio::time::timeout_at(self.due, live.recv()) => heard,
                 };
                 match heard {
                     Err(_) => self.alive().await?,
@@ -213,7 +238,11 @@ impl Listener {
             if self.cursor >= committed {
                 return Ok(());
             }
-            match self.events.read(self.cursor, self.cursor).await {
+            // It is never closed.
+            let turn = self.events.reading.acquire().await;
+            let read = self.events.read(self.cursor, self.cursor).await;
+            drop(turn);
+            match read {
                 Ok(pieces) if pieces.is_empty() => self.cursor = committed,
                 Ok(pieces) => {
                     for piece in pieces {
@@ -232,13 +261,58 @@ impl Listener {
     async fn send(&mut self, piece: Piece) -> Result<(), Gone> {
         self.cursor = piece.last;
         if self.wanted.stream.is_none_or(|stream| stream.name == piece.stream) {
-            self.sender.send(piece.events).await.map_err(|_| Gone)?;
+            return self.tell(piece.events).await;
         }
-        Ok(())
+        // Where much is made that it does not want, there is always something to pass over.
+        if self.due <= Instant::now() { self.alive().await } else { Ok(()) }
     }
 
     /// Shows that the line is alive, and how far it is where nothing was wanted.
-    async fn alive(&self) -> Result<(), Gone> {
-        self.sender.send(format!(": alive\nid: {}\n\n", self.cursor).into()).await.map_err(|_| Gone)
+    async fn alive(&mut self) -> Result<(), Gone> {
+        self.tell(format!(": alive\nid: {}\n\n", self.cursor).into()).await
+    }
+
+    async fn tell(&mut self, events: Bytes) -> Result<(), Gone> {
+        self.sender.send(events).await.map_err(|_| Gone)?;
+        self.due = Instant::now() + self.wanted.heartbeat;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haechi_model::streams::TRAVELLER;
+    use haechi_store::StoreOptions;
+
+    use super::*;
+
+    /// One who listens for travellers on an empty store, and what it hears.
+    fn listener(folder: &std::path::Path) -> (Listener, mpsc::Receiver<Bytes>) {
+        let store = Store::open(folder, &StoreOptions::default()).unwrap();
+        let (_position, told) = watch::channel(9);
+        let events = Arc::new(Events::new(store, told, 1, CancellationToken::new()));
+        let place = Arc::clone(&events.places).try_acquire_owned().unwrap();
+        let wanted = Wanted { after: 0, stream: Some(&TRAVELLER), heartbeat: Duration::from_hours(1) };
+        let (sender, heard) = mpsc::channel(8);
+        (Listener { events, wanted, cursor: 0, due: Instant::now(), sender, _place: place }, heard)
+    }
+
+    #[tokio::test]
+    async fn much_that_is_not_wanted_does_not_make_a_line_look_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut listener, mut heard) = listener(folder.path());
+        let unwanted = |at| Piece { stream: "declaration", after: at - 1, first: at, last: at, events: Bytes::new() };
+        assert!(listener.send(unwanted(1)).await.is_ok() && listener.send(unwanted(2)).await.is_ok());
+        assert_eq!(heard.try_recv().unwrap(), ": alive\nid: 1\n\n", "it was due");
+        assert!(heard.try_recv().is_err(), "and is not due again before the pause is over");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut listener, _heard) = listener(folder.path());
+        listener.events.store.close();
+        assert!(listener.catch_up().await.is_err());
+        assert_eq!(listener.cursor, 0);
     }
 }

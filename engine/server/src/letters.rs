@@ -1,4 +1,4 @@
-//! Dead letters: selections that a sink has refused, delivered to it once more.
+//! Dead letters: selections that a sink has refused, delivered to it once more, or given up.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Connector;
 
-/// Letters tried at once.
+/// Letters given up at once.
 const AT_ONCE: usize = 1_000;
 
 /// What became of a retry.
@@ -22,6 +22,17 @@ pub struct Retried {
     pub refused: Vec<(Position, String)>,
     /// Archived and gone from the store: they cannot be delivered from here.
     pub archived: Vec<Position>,
+    /// Where to go on, if there may be more.
+    pub next: Option<Position>,
+}
+
+/// Which letters are given up.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// All up to a position.
+    Through(Position),
+    /// Those at these positions.
+    Listed(Vec<Position>),
 }
 
 /// Why nothing could be tried.
@@ -41,11 +52,18 @@ pub enum RetryError {
     Failed,
 }
 
-/// Delivers the oldest dead letters of a sink again, by a connection of its own, so that what is new is not held up.
-pub async fn retry(store: &Store, sink: &Connector<SinkSettings>) -> Result<Retried, RetryError> {
+/// Delivers dead letters of a sink again, the oldest ones after a position, by a connection of its own, so that what is
+/// new is not held up.
+pub async fn retry(
+    store: &Store,
+    sink: &Connector<SinkSettings>,
+    after: Position,
+    limit: usize,
+) -> Result<Retried, RetryError> {
     let name = sink.name.clone();
-    let letters = found(store, move |store| store.dead_letters(&name, 0, AT_ONCE)).await?;
-    let mut retried = Retried::default();
+    let letters = found(store, move |store| store.dead_letters(&name, after, limit)).await?;
+    let next = (letters.len() == limit).then(|| letters.last().map(|letter| letter.position)).flatten();
+    let mut retried = Retried { next, ..Retried::default() };
     if letters.is_empty() {
         return Ok(retried);
     }
@@ -80,6 +98,40 @@ pub async fn retry(store: &Store, sink: &Connector<SinkSettings>) -> Result<Retr
         }
     }
     Ok(retried)
+}
+
+/// Gives dead letters of a sink up, and logs by whom and why; how many it were. Blocks.
+pub fn discard(store: &Store, sink: &str, given: Given, who: &str, reason: &str) -> Result<usize, StoreError> {
+    let mut discarded = 0;
+    let mut give_up = |positions: &[Position]| -> Result<(), StoreError> {
+        store.remove_dead_letters(sink, positions)?;
+        discarded += positions.len();
+        if let (Some(first), Some(last)) = (positions.first(), positions.last()) {
+            tracing::warn!(sink, who, reason, first, last, letters = positions.len(), "dead letters are given up");
+        }
+        Ok(())
+    };
+    match given {
+        Given::Through(through) => loop {
+            let letters = store.dead_letters(sink, 0, AT_ONCE)?;
+            let old: Vec<Position> = letters.iter().map(|letter| letter.position).filter(|at| *at <= through).collect();
+            give_up(&old)?;
+            if old.len() < AT_ONCE {
+                break;
+            }
+        },
+        Given::Listed(positions) => {
+            let mut there = Vec::new();
+            for position in positions {
+                let found = store.dead_letters(sink, position.saturating_sub(1), 1)?;
+                there.extend(found.first().map(|letter| letter.position).filter(|at| *at == position));
+            }
+            there.sort_unstable();
+            there.dedup();
+            give_up(&there)?;
+        }
+    }
+    Ok(discarded)
 }
 
 /// The selection at a position, if the store still has it.

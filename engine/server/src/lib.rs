@@ -7,6 +7,7 @@
 mod events;
 mod http;
 mod letters;
+mod listen;
 mod mending;
 mod metrics;
 pub mod quarantine;
@@ -19,7 +20,7 @@ mod telemetry;
 
 pub use http::{Reply, listed, shown};
 pub use readers::Readers;
-pub use service::{Core, Service, ServiceError};
+pub use service::{Core, Service, ServiceError, check};
 pub use settings::{Settings, SettingsError};
 pub use status::{KeyspaceStatus, ReleaseStatus, SinkStatus, SourceState, SourceStatus, Status};
 pub use telemetry::{Telemetry, TelemetryError};

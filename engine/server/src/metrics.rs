@@ -41,7 +41,9 @@ pub fn observe(store: &Store, engine: &Engine, sources: &[SourceState], alert_ab
     }
     gauge!("haechi_store_failing").set(f64::from(u8::from(status.failing.is_some())));
     for source in sources {
-        gauge!("haechi_source_up", "source" => source.name.clone()).set(f64::from(u8::from(source.failed.is_none())));
+        // Whether it reaches what it reads, it says itself as `haechi_source_up`; this is whether it has ended for good.
+        gauge!("haechi_source_failed", "source" => source.name.clone())
+            .set(f64::from(u8::from(source.failed.is_some())));
     }
     if let Ok(sizes) = store.sizes() {
         for size in sizes.keyspaces {

@@ -5,12 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use haechi_connectors::{Closed, Delivery, Document};
 use haechi_model::Stream;
-use haechi_model::intake::{Intake, SetAside};
+use haechi_model::intake::{Intake, SetAside, Warning};
 use haechi_pipeline::stream::{Answer, Engine, ReplayRefused};
 use haechi_store::{Commit, Outcome, Position, QuarantineState, Resolution, SetAsideRecord, Store, StoreError};
 
 use crate::mending::{MergeError, merge};
-use crate::readers::Readers;
+use crate::readers::{Again, Readers};
 
 /// Why a unit stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum QuarantineError {
     /// It cannot be read this way either. Nothing was set aside anew.
     #[error("it still cannot be read: {}", .0.first().map_or("there are no rows in it", |unit| unit.reason.as_str()))]
     Unreadable(Vec<SetAside>),
+    /// The settings of its source do not say how to read it.
+    #[error("it cannot be read as its source reads: {0}; mend the settings of the source, then replay it")]
+    Source(String),
     /// The rest of its subject cannot be had.
     #[error(transparent)]
     Merge(#[from] MergeError),
@@ -63,7 +66,8 @@ pub fn discard(store: &Store, id: Position, who: &str, reason: &str) -> Result<S
     show(store, id)
 }
 
-/// Reads a unit again, as it is or mended, and has it decided on. Rows of its subject that were read before stay.
+/// Reads a unit again, as it is or mended, and has it decided on: in the zone and through the mapping of the source it
+/// came from. Rows of its subject that were read before stay.
 pub async fn replay(
     engine: &Engine,
     readers: &std::sync::Arc<Readers>,
@@ -96,15 +100,29 @@ fn read(
     record: SetAsideRecord,
     mended: Option<Bytes>,
 ) -> Result<Intake, QuarantineError> {
+    let again = readers.again(&record.source, stream).map_err(QuarantineError::Source)?;
     let bytes = match mended {
         Some(bytes) => bytes,
         // A text is cut between characters, of which none has more than four bytes.
         None if record.text.len() > SetAside::TEXT_BYTES_MAX - 4 => return Err(QuarantineError::Cut),
-        None => Bytes::from(record.text),
+        None => Bytes::from(record.readable()),
     };
+    let documents = match &again {
+        Again::AsSource(documents) => documents,
+        Again::AsBody | Again::Unknown => readers.of(stream),
+    };
+    let warning = matches!(again, Again::Unknown).then(|| Warning {
+        code: "unknown_source",
+        path: record.place.clone(),
+        text: format!(
+            "settings name no source for `{}`; read in the zone of the service, without a mapping",
+            record.source
+        ),
+    });
     let document = Document { source: record.source.into(), position: record.place, bytes };
-    let gathered = readers.of(stream).gather(&[document]).pop();
-    let intake = gathered.map(|gathered| gathered.intake).ok_or(QuarantineError::Failed)?;
+    let gathered = documents.gather(&[document]).pop();
+    let mut intake = gathered.map(|gathered| gathered.intake).ok_or(QuarantineError::Failed)?;
+    intake.warnings.extend(warning);
     if intake.set_aside.is_empty() && intake.batch.num_rows() > 0 {
         Ok(intake)
     } else {

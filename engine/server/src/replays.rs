@@ -4,9 +4,8 @@ use arrow::error::ArrowError;
 use haechi_connectors::sinks::SelectionJson;
 use haechi_model::Stream;
 use haechi_pipeline::Finding;
-use haechi_pipeline::release::ReleaseContext;
 use haechi_pipeline::replay::{ReplayError, Replayed, Replayer};
-use haechi_store::{Position, Store};
+use haechi_store::Position;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -47,13 +46,12 @@ impl Explained {
 
 /// Every decision on a subject, or that on one version of it, taken again by the rules of then; oldest first.
 pub fn again(
-    store: &Store,
-    context: ReleaseContext,
+    replayer: &mut Replayer,
     stream: &'static Stream,
     subject: &str,
     version: Option<i32>,
 ) -> Result<Vec<Again>, ReplayError> {
-    let replayed = Replayer::new(store.clone(), context).subject(stream, subject, version)?;
+    let replayed = replayer.subject(stream, subject, version)?;
     replayed.iter().map(told).collect()
 }
 

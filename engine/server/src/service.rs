@@ -4,12 +4,12 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use haechi_connectors::sink::open as open_sink;
-use haechi_connectors::{SinkOpenError, Source, SourceContext, SourceError, source};
+use haechi_connectors::{Sink, SinkOpenError, Source, SourceContext, SourceError, source};
 use haechi_model::derive::DeriveContext;
 use haechi_pipeline::release::{Refused, ReleaseContext, RuleWatch};
 use haechi_pipeline::replay::sample;
@@ -18,16 +18,21 @@ use haechi_select::Secret;
 use haechi_store::{Store, StoreError};
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::{App, Parts, router};
+use crate::listen;
 use crate::readers::Readers;
 use crate::settings::{Settings, SettingsError};
 use crate::status::{SourceState, waiting};
 
 /// How often old numbers are put together, and the quarantine is looked at.
 const TEND: Duration = Duration::from_secs(10);
+
+/// How long closing takes at most, once there is nothing more to wait for.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Why the service cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -85,18 +90,51 @@ pub struct Core {
     context: ReleaseContext,
 }
 
+/// Checks all that settings name as [`Service::start`] does; no store is opened, nothing is written or connected to.
+/// Blocks.
+pub fn check(settings: &Settings, secret: Secret) -> Result<(), ServiceError> {
+    connectors(settings)?;
+    rules(settings, &settings.release_context(secret))?;
+    if settings.archive.is_on() {
+        check_archive(&settings.archive.url)?;
+    }
+    Ok(())
+}
+
+fn check_archive(url: &str) -> Result<(), ServiceError> {
+    let folder =
+        if url.contains("://") { url.strip_prefix("file://").filter(|path| path.starts_with('/')) } else { Some(url) };
+    // A folder that is not there yet is made when the service starts.
+    if folder.is_none_or(|folder| Path::new(folder).exists()) {
+        haechi_archive::Place::open(url)?;
+    }
+    Ok(())
+}
+
+type Connectors = (Vec<Box<dyn Sink>>, Vec<Box<dyn Source>>);
+
+fn connectors(settings: &Settings) -> Result<Connectors, ServiceError> {
+    let sinks = settings.sink.iter().map(|s| open_sink(&s.name, &s.settings)).collect::<Result<_, _>>()?;
+    let sources = settings.source.iter().map(|s| source::open(&s.name, &s.settings)).collect::<Result<_, _>>()?;
+    Ok((sinks, sources))
+}
+
+fn rules(settings: &Settings, context: &ReleaseContext) -> Result<RuleWatch, ServiceError> {
+    if settings.rules.paths.is_empty() {
+        let reason = "no rules: name packs under [rules], such as paths = [\"rules/packs/import\"]".to_owned();
+        return Err(SettingsError::Mistake { at: "[rules] paths".to_owned(), reason }.into());
+    }
+    Ok(RuleWatch::begin(settings.rules.source(), context.clone())?)
+}
+
 impl Core {
     /// Opens the store and loads the rules. Blocks.
     pub fn open(settings: &Settings, secret: Secret) -> Result<Self, ServiceError> {
-        if settings.rules.paths.is_empty() {
-            let reason = "no rules: name packs under [rules], such as paths = [\"rules/packs/import\"]".to_owned();
-            return Err(SettingsError::Mistake { at: "[rules] paths".to_owned(), reason }.into());
-        }
         let context = settings.release_context(secret);
-        let watch = RuleWatch::begin(settings.rules.source(), context.clone())?;
+        let watch = rules(settings, &context)?;
         let store = Store::open(&settings.store.path, &settings.store.options())?;
         let engine = Engine::start(store, watch.live(), &settings.engine.options())?;
-        Ok(Self { engine, readers: Arc::new(Readers::new(settings.engine.zone)), watch, context })
+        Ok(Self { engine, readers: Arc::new(Readers::new(settings)), watch, context })
     }
 }
 
@@ -123,10 +161,10 @@ impl Tasks {
         self.tracker.spawn(task);
     }
 
-    /// Waits for their end, so long at most; whether they have ended.
-    async fn ended(&self, patience: Duration) -> bool {
+    /// Waits for their end, until then at most; whether they have ended.
+    async fn ended(&self, deadline: Instant) -> bool {
         self.tracker.close();
-        tokio::time::timeout(patience, self.tracker.wait()).await.is_ok()
+        tokio::time::timeout_at(deadline, self.tracker.wait()).await.is_ok()
     }
 }
 
@@ -134,17 +172,12 @@ impl Service {
     /// Opens everything that settings name. When it returns, requests are taken.
     pub async fn start(settings: Settings, secret: Secret) -> Result<Self, ServiceError> {
         let metrics = crate::metrics::install()?;
-        let open = |sink: &crate::settings::Connector<_>| open_sink(&sink.name, &sink.settings);
-        let sinks = settings.sink.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let sources =
-            settings.source.iter().map(|s| source::open(&s.name, &s.settings)).collect::<Result<Vec<_>, _>>()?;
-        let (settings, core) = tokio::task::spawn_blocking(move || {
-            let core = Core::open(&settings, secret);
-            (settings, core)
-        })
-        .await
-        .map_err(|_| ServiceError::Failed)?;
-        let Core { engine, readers, watch, context } = core?;
+        let opened = tokio::task::spawn_blocking(move || {
+            let connectors = connectors(&settings)?;
+            Ok::<_, ServiceError>((connectors, Core::open(&settings, secret)?, settings))
+        });
+        let ((sinks, sources), core, settings) = opened.await.map_err(|_| ServiceError::Failed)??;
+        let Core { engine, readers, watch, context } = core;
         let address = settings.http.listen;
         let listen = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -223,18 +256,19 @@ impl Service {
     }
 
     fn serve(&self, listener: TcpListener) {
-        let router = router(Arc::clone(&self.app));
-        let stop = self.http.stop.clone();
-        // An answer is one small packet that nothing follows.
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        self.http.spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "HTTP ended");
-            }
-        });
+        let http = &self.app.http;
+        let possible = listen::connections_possible().unwrap_or(usize::MAX);
+        if possible < http.connections_max {
+            let wanted = http.connections_max;
+            tracing::warn!(wanted, possible, "the limit on open files bounds connections; raise it with `ulimit -n`");
+        }
+        let connections = listen::Listener {
+            router: router(Arc::clone(&self.app)),
+            connections_max: http.connections_max.min(possible),
+            patience: http.timeout(),
+            stop: self.http.stop.clone(),
+        };
+        self.http.spawn(connections.run(listener));
     }
 
     /// Where it listens.
@@ -248,36 +282,38 @@ impl Service {
     }
 
     /// Ends the service. First nothing new is taken, then all that was taken is decided, committed and answered, then
-    /// sinks have a while for the rest; what they do not get now they get after the next start.
+    /// sinks have what is left of the time for the rest; what they do not get now they get after the next start.
     pub async fn stop(self) {
         tracing::info!("stopping: nothing new is taken");
+        let deadline = Instant::now() + self.patience;
         self.app.stop();
         self.sources.stop.cancel();
-        if !self.sources.ended(self.patience).await {
+        if !self.sources.ended(deadline).await {
             tracing::warn!("sources are still at work; what they have not handed over they read again");
         }
-        if !self.app.answered(self.patience).await {
+        if !self.app.answered(deadline).await {
             tracing::warn!("requests are still at work; they are told to come again");
         }
         let engine = self.app.engine.clone();
         let drained = tokio::task::spawn_blocking(move || engine.stop());
-        if tokio::time::timeout(self.patience, drained).await.is_err() {
+        if tokio::time::timeout_at(deadline, drained).await.is_err() {
             tracing::warn!("the store takes too long; what was not answered was not taken");
         }
         // Each ends by itself when it has everything.
-        if !self.sinks.ended(self.patience).await {
+        if !self.sinks.ended(deadline).await {
             tracing::warn!("sinks are behind; they go on after the next start");
         }
+        let deadline = deadline.min(Instant::now()) + CLOSING;
         for tasks in [&self.sinks, &self.others, &self.http] {
             tasks.stop.cancel();
         }
         for tasks in [&self.sinks, &self.others, &self.http] {
-            tasks.ended(self.patience).await;
+            tasks.ended(deadline).await;
         }
         // Whoever still holds it, such as a task that nobody waits for any more, is done with it.
         let store = self.app.engine.store().clone();
         let closed = tokio::task::spawn_blocking(move || store.close());
-        if tokio::time::timeout(self.patience, closed).await.is_err() {
+        if tokio::time::timeout_at(deadline, closed).await.is_err() {
             tracing::warn!("the store cannot be closed yet; it is as the next start needs it all the same");
         }
         tracing::info!("stopped");
@@ -287,10 +323,12 @@ impl Service {
 /// Runs a source to its end, and notes it where it should not have ended.
 async fn drive(source: Box<dyn Source>, context: SourceContext, states: Arc<Mutex<Vec<SourceState>>>) {
     let (name, stop) = (source.name().to_owned(), context.stop.clone());
-    let ended = match source.run(context).await {
-        Err(error) => error.to_string(),
-        Ok(()) if stop.is_cancelled() => return,
-        Ok(()) => "it has ended by itself".to_owned(),
+    // On a task of its own, so that a panic is its own end and nobody else's.
+    let ended = match tokio::spawn(source.run(context)).await {
+        Ok(Err(error)) => error.to_string(),
+        Ok(Ok(())) if stop.is_cancelled() => return,
+        Ok(Ok(())) => "it has ended by itself".to_owned(),
+        Err(_) => "it has failed by a bug of ours; the log says where".to_owned(),
     };
     tracing::error!(source = name, reason = ended, "a source has failed; the others go on");
     let mut states = states.lock().unwrap_or_else(PoisonError::into_inner);
@@ -339,6 +377,8 @@ mod tests {
     /// Ends at once, or when it is told to.
     struct Ends(Option<Result<(), &'static str>>);
 
+    const PANIC: &str = "panic";
+
     impl Source for Ends {
         fn name(&self) -> &'static str {
             "brokers"
@@ -346,6 +386,7 @@ mod tests {
 
         fn run(self: Box<Self>, context: SourceContext) -> BoxFuture<'static, Result<(), SourceError>> {
             Box::pin(async move {
+                assert_ne!(self.0, Some(Err(PANIC)), "a bug");
                 if let Some(result) = self.0 {
                     return result.map_err(|reason| SourceError { name: "brokers".into(), reason: reason.into() });
                 }
@@ -360,6 +401,7 @@ mod tests {
         for (ends, expected) in [
             (Some(Err("no such topic")), Some("source `brokers`: no such topic")),
             (Some(Ok(())), Some("it has ended by itself")),
+            (Some(Err(PANIC)), Some("it has failed by a bug of ours; the log says where")),
             (None, None),
         ] {
             let state = |name: &str| SourceState { name: name.to_owned(), failed: None };

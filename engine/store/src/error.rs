@@ -15,6 +15,15 @@ pub enum StoreError {
         /// Folder of the store.
         path: PathBuf,
     },
+    /// There is none.
+    #[error(
+        "{}: no store is there; name the settings of the service with --config, or start it once with `haechi serve`",
+        .path.display()
+    )]
+    Missing {
+        /// Where one was looked for.
+        path: PathBuf,
+    },
     /// The folder was written by a newer program.
     #[error(
         "{}: the store has format {found}, this program knows up to {known}; use the one that wrote it or newer",

@@ -21,6 +21,8 @@ use crate::{
 
 /// How many values are forgotten at once.
 const AT_ONCE: usize = 1_000;
+/// The file by which the database knows its folder.
+const MARKER: &str = "version";
 
 /// A key of ours and what is kept under it.
 pub type KeyValue = (Vec<u8>, Vec<u8>);
@@ -66,6 +68,23 @@ impl Store {
         }));
         store.set_end(end);
         Ok(store)
+    }
+
+    /// As [`Store::open`], where there is one already. Who only asks would else make an empty one of a slip in a path.
+    pub fn open_existing(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        Self::find(path)?;
+        Self::open(path, options)
+    }
+
+    /// Whether there is a store in a folder; it is not opened.
+    pub fn find(path: &Path) -> Result<(), StoreError> {
+        let unreadable =
+            |error: std::io::Error| StoreError::NotRead { path: path.to_owned(), reason: error.to_string() };
+        if path.join(MARKER).try_exists().map_err(unreadable)? {
+            Ok(())
+        } else {
+            Err(StoreError::Missing { path: path.to_owned() })
+        }
     }
 
     /// Closes it for all its clones and for good, so that another can be opened in the folder. Waits for whoever reads

@@ -5,16 +5,16 @@ use std::process::ExitCode;
 
 use chrono::{TimeDelta, Utc};
 use clap::Args;
-use haechi_archive::{ArchiveError, Archiver, Day, MERGED_FOR, Place, compact};
+use haechi_archive::{Archiver, Day, MERGED_FOR, Place, compact};
 use haechi_model::DeriveContext;
 use haechi_server::Settings;
-use haechi_store::Store;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::DONE;
 use crate::error::CommandError;
 use crate::output::{Output, count};
+use crate::service;
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -40,8 +40,7 @@ pub struct ArchiveArgs {
 
 /// Runs it.
 pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let read = |path| Settings::read(Some(path), std::env::vars());
-    let settings = args.config.as_deref().map(read).transpose()?;
+    let settings = args.config.as_deref().map(|path| service::settings(Some(path))).transpose()?;
     let runtime = runtime()?;
     if args.compact {
         let of_service = settings.map(|settings| settings.archive).unwrap_or_default();
@@ -64,10 +63,11 @@ pub fn run(args: &ArchiveArgs, out: &Output) -> Result<ExitCode, CommandError> {
         }
         return Ok(DONE);
     }
-    let Some(Settings { archive, store, engine, .. }) = settings else {
+    let Some(settings) = settings else {
         return Err(CommandError::Usage("name the settings of the service with --config".to_owned()));
     };
-    let store = Store::open(&store.path, &store.options()).map_err(ArchiveError::Store)?;
+    let store = service::store(&settings)?;
+    let Settings { archive, engine, .. } = settings;
     let context = DeriveContext { zone: engine.zone, ..DeriveContext::default() };
     let archiver = Archiver::new(store, archive)?.with_context(&context);
     let rounds = runtime.block_on(async {

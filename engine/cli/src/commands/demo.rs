@@ -35,6 +35,10 @@ const EXPLAINED: usize = 5;
 const SHOWN: usize = 4;
 /// Pause between two looks at what has arrived.
 const LOOK: Duration = Duration::from_millis(250);
+/// Says that a folder is a demonstration's.
+const MARKER: &str = ".haechi-demo";
+/// The settings it writes.
+const SETTINGS: &str = "haechi.toml";
 /// What the demonstration keeps, below its folder.
 const FOLDERS: [&str; 4] = ["store", "in", "selections", "day"];
 
@@ -64,12 +68,7 @@ pub struct DemoArgs {
 
 /// Runs it.
 pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    for folder in FOLDERS {
-        let path = args.out.join(folder);
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(|source| CommandError::File { path, source })?;
-        }
-    }
+    clear(&args.out)?;
     // Records of today: the service dates what it decides by the clock.
     let spec = Spec { day: Utc::now().date_naive(), ..Spec::day(args.seed).scaled(args.scale) };
     let day = args.out.join("day");
@@ -86,13 +85,32 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
             spec.seed
         ))?;
     }
-    let settings_file = args.out.join("haechi.toml");
+    let settings_file = args.out.join(SETTINGS);
     let text = settings(args);
     fs::write(&settings_file, &text).map_err(|source| CommandError::File { path: settings_file.clone(), source })?;
     let settings = Settings::parse(&settings_file.display().to_string(), &text, [])?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| CommandError::Bug(e.to_string()))?;
     let demo = Demo { args, out, settings, settings_file };
     runtime.block_on(demo.run(&day))
+}
+
+/// Removes what an earlier demonstration left, and nobody else's.
+fn clear(out: &Path) -> Result<(), CommandError> {
+    let marker = out.join(MARKER);
+    let left: Vec<PathBuf> = FOLDERS.iter().map(|folder| out.join(folder)).filter(|path| path.exists()).collect();
+    let settings = Some(out.join(SETTINGS)).filter(|path| path.exists());
+    if let (Some(path), false) = (left.first().or(settings.as_ref()), marker.exists()) {
+        let found = path.display();
+        let reason =
+            format!("`{found}` is of no demonstration, which would replace it; name another folder with --out");
+        return Err(CommandError::Usage(reason));
+    }
+    for path in left {
+        fs::remove_dir_all(&path).map_err(|source| CommandError::File { path, source })?;
+    }
+    make_folder(out)?;
+    let note = "`haechi demo` made this folder, and replaces what is in it when it runs again.\n";
+    fs::write(&marker, note).map_err(|source| CommandError::File { path: marker, source })
 }
 
 /// The settings of the demonstration, as a user would write them.

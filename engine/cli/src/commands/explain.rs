@@ -8,7 +8,6 @@ use haechi_evaluate::Options;
 use haechi_pipeline::replay::Replayer;
 use haechi_pipeline::{Decider, Finding, Manifest, UnknownRule, find_subject};
 use haechi_server::replays::Explained;
-use haechi_store::Store;
 use serde_json::Value;
 
 use crate::commands::archive::runtime;
@@ -16,7 +15,7 @@ use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::rules;
-use crate::service::{Reached, Where, secret};
+use crate::service::{Reached, Where, secret, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -104,8 +103,7 @@ async fn in_service(args: &ExplainArgs) -> Result<Option<Value>, CommandError> {
         }
         Reached::Stopped(settings) => {
             let context = settings.release_context(secret(&settings)?);
-            let store = Store::open(&settings.store.path, &settings.store.options())?;
-            let mut replayer = Replayer::new(store, context);
+            let mut replayer = Replayer::new(store(&settings)?, context);
             told(replayer.explain(stream, &subject, args.version_of_subject, args.rule.as_deref())?, args)
         }
     }

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use haechi_server::{SourceState, Status};
-use haechi_store::{QuarantineState, Store};
+use haechi_store::QuarantineState;
 use indicatif::ProgressBar;
 
 use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
-use crate::service::{Reached, Where};
+use crate::service::{Reached, Where, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -54,7 +54,7 @@ fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
             return Err(CommandError::Usage(format!("the service at {} {reason}", remote.base)));
         }
     };
-    let store = Store::open(&settings.store.path, &settings.store.options())?;
+    let store = store(&settings)?;
     let bar = ProgressBar::new(0);
     let report = store.verify(|progress| {
         bar.set_length(progress.of.max(progress.values));
@@ -89,7 +89,7 @@ async fn status(place: &Where) -> Result<Status, CommandError> {
     match place.reach().await? {
         Reached::Running(remote) => remote.read(&["v1", "status"], &[]).await,
         Reached::Stopped(settings) => {
-            let store = Store::open(&settings.store.path, &settings.store.options())?;
+            let store = store(&settings)?;
             let source = |name: &String| SourceState { name: name.clone(), failed: None };
             let sources: Vec<_> = settings.source.iter().map(|s| source(&s.name)).collect();
             let sinks: Vec<_> = settings.sink.iter().map(|sink| sink.name.clone()).collect();

@@ -15,7 +15,7 @@ use crate::commands::DONE;
 use crate::commands::archive::runtime;
 use crate::error::CommandError;
 use crate::output::{Output, table};
-use crate::service::{Reached, Where, secret};
+use crate::service::{Reached, Where, secret, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -151,7 +151,7 @@ impl ListArgs {
 
 /// The same while no service runs. What is replayed needs rules, and all that decides.
 async fn in_store(action: &Action, settings: &Settings, who: String) -> Result<Value, CommandError> {
-    let open = || Store::open(&settings.store.path, &settings.store.options());
+    let open = || store(settings);
     match action {
         Action::List(list) => {
             let ListArgs { code, source, state, after, limit } = list;
@@ -166,6 +166,7 @@ async fn in_store(action: &Action, settings: &Settings, who: String) -> Result<V
         Action::Discard { id, reason } => Ok(shown(*id, &discard(&open()?, *id, &who, reason)?)),
         Action::Replay { id, file } => {
             let mended = mended(file.as_ref())?;
+            Store::find(&settings.store.path)?;
             let core = Core::open(settings, secret(settings)?)?;
             let answer = replay(&core.engine, &core.readers, *id, who, mended.map(Into::into)).await;
             let engine = core.engine.clone();
@@ -175,7 +176,8 @@ async fn in_store(action: &Action, settings: &Settings, who: String) -> Result<V
             let bug =
                 |reason: &dyn std::fmt::Display| CommandError::Bug(format!("the answer cannot be written: {reason}"));
             reply.add(answer?).map_err(|error| bug(&error))?;
-            serde_json::from_slice(&reply.body().unwrap_or_else(|| b"{}".to_vec())).map_err(|error| bug(&error))
+            let body = reply.body().ok_or_else(|| CommandError::Refused { status: 422, detail: reply.reason() })?;
+            serde_json::from_slice(&body).map_err(|error| bug(&error))
         }
     }
 }
@@ -213,6 +215,10 @@ fn print_unit(told: &Value, out: &Output) -> Result<(), CommandError> {
         out.line(format!("{:12}{} by {who} at {at}", "then", resolution["outcome"]))?;
     }
     out.line("")?;
+    // What stands before it has to stand before the mended text too.
+    if let Some(head) = told["head"].as_str() {
+        out.line(head)?;
+    }
     out.line(text(&told["text"]))?;
     Ok(())
 }
@@ -225,6 +231,9 @@ fn print_replayed(told: &Value, out: &Output) -> Result<(), CommandError> {
     }
     for unit in told["set_aside"].as_array().into_iter().flatten() {
         out.line(format!("set aside again under {}: {}", unit["id"], text(&unit["reason"])))?;
+    }
+    for warning in told["warnings"].as_array().into_iter().flatten() {
+        out.note(format!("warning: {}: {}", text(&warning["path"]), text(&warning["text"])))?;
     }
     Ok(())
 }

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use haechi_pipeline::replay::Replayer;
 use haechi_server::replays::{Again, again};
-use haechi_store::Store;
 
 use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::{Output, count};
 use crate::rules;
-use crate::service::{Reached, Where, secret};
+use crate::service::{Reached, Where, secret, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -73,8 +73,8 @@ async fn replayed(args: &ReplayArgs) -> Result<Vec<Again>, CommandError> {
         }
         Reached::Stopped(settings) => {
             let context = settings.release_context(secret(&settings)?);
-            let store = Store::open(&settings.store.path, &settings.store.options())?;
-            Ok(again(&store, context, stream, &subject, args.version_of_subject)?)
+            let mut replayer = Replayer::new(store(&settings)?, context);
+            Ok(again(&mut replayer, stream, &subject, args.version_of_subject)?)
         }
     }
 }

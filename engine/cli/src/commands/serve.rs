@@ -37,19 +37,16 @@ pub fn run(args: &ServeArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let code = runtime.block_on(async {
         let telemetry = Telemetry::begin(&settings.telemetry)?;
         let mut signals = Signals::new()?;
-        let service = Service::start(settings, secret).await?;
-        let address = service.address();
-        if out.json {
-            out.document(&json!({ "listening": address.to_string() }))?;
-        } else {
-            out.line(format!("listening on http://{address}"))?;
-        }
-        signals.next().await;
-        let code = tokio::select! {
-            () = service.stop() => DONE,
-            () = signals.next() => {
-                tracing::warn!("a second signal: ended at once");
-                ExitCode::from(FOUND_WRONG)
+        let started = tokio::select! {
+            started = Service::start(settings, secret) => Some(started?),
+            () = signals.next() => None,
+        };
+        let code = match started {
+            Some(service) => until_told(service, &mut signals, out).await?,
+            None => {
+                // Nothing was taken yet, and the store is as whole as after a kill.
+                tracing::info!("told to stop before it was ready");
+                DONE
             }
         };
         // It may wait for the collector, which is no work for a thread that others need.
@@ -59,6 +56,24 @@ pub fn run(args: &ServeArgs, out: &Output) -> Result<ExitCode, CommandError> {
     // Whatever still runs after a second signal is not waited for.
     runtime.shutdown_background();
     code
+}
+
+/// Says where it listens, and stops it when that is asked for.
+async fn until_told(service: Service, signals: &mut Signals, out: &Output) -> Result<ExitCode, CommandError> {
+    let address = service.address();
+    if out.json {
+        out.document(&json!({ "listening": address.to_string() }))?;
+    } else {
+        out.line(format!("listening on http://{address}"))?;
+    }
+    signals.next().await;
+    Ok(tokio::select! {
+        () = service.stop() => DONE,
+        () = signals.next() => {
+            tracing::warn!("a second signal: ended at once");
+            ExitCode::from(FOUND_WRONG)
+        }
+    })
 }
 
 /// The signals that ask a process to end.

@@ -9,12 +9,12 @@ use arrow::json::writer::LineDelimited;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::Args;
 use haechi_archive::{Answer, Archive, SqlOptions};
-use haechi_server::Settings;
 
 use crate::answer_file::AnswerFile;
 use crate::commands::{DONE, archive};
 use crate::error::CommandError;
 use crate::output::{Output, count, table};
+use crate::service;
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -58,7 +58,7 @@ pub fn run(args: &SqlArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let Some(query) = &args.query else { return list(out) };
     let url = match (&args.archive, &args.config) {
         (Some(url), _) => url.clone(),
-        (None, Some(config)) => Settings::read(Some(config), std::env::vars())?.archive.url,
+        (None, Some(config)) => service::settings(Some(config))?.archive.url,
         (None, None) => {
             return Err(CommandError::Usage(
                 "name the archive with --archive, or the settings with --config".to_owned(),

@@ -41,3 +41,25 @@ fn every_subject_of_the_day_is_selected() {
         assert_eq!(lanes, stream["subjects"].as_u64().unwrap(), "{stream}");
     }
 }
+
+#[test]
+fn what_is_not_the_demonstrations_is_not_replaced() {
+    let desk = Desk::new();
+    let packs = repository("rules/packs");
+    let demo = format!("demo --scale 0.001 --out there --packs {}", packs.display());
+    for taken in ["there/store/kept", "there/in/kept"] {
+        std::fs::create_dir_all(desk.path(taken)).unwrap();
+        let refused = desk.haechi(&demo);
+        assert_eq!((refused.code, refused.err.contains("is of no demonstration")), (2, true), "{}", refused.err);
+        assert!(desk.path(taken).exists());
+        std::fs::remove_dir_all(desk.path("there")).unwrap();
+    }
+    std::fs::create_dir(desk.path("there")).unwrap();
+    desk.file("there/haechi.toml", "[store]\n");
+    assert_eq!(desk.haechi(&demo).code, 2);
+    assert_eq!(desk.read("there/haechi.toml"), "[store]\n");
+    std::fs::remove_file(desk.path("there/haechi.toml")).unwrap();
+    for _again in 0..2 {
+        desk.haechi(&demo).done();
+    }
+}

@@ -33,13 +33,14 @@ impl Running {
     }
 
     fn post(&self, body: &str) -> String {
+        self.post_to("/v1/declarations", body)
+    }
+
+    fn post_to(&self, path: &str, body: &str) -> String {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         let n = body.len();
-        write!(
-            connection,
-            "POST /v1/declarations HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {n}\r\n\r\n{body}"
-        )
-        .unwrap();
+        write!(connection, "POST {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {n}\r\n\r\n{body}")
+            .unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();
         answer
@@ -155,7 +156,23 @@ fn settings_are_printed_and_checked() {
     let desk = Desk::new();
     let printed = desk.haechi("config").done().out;
     desk.file("haechi.toml", &printed);
-    assert_eq!(desk.haechi("config --check haechi.toml").done().out, "haechi.toml is right: 0 sources, 0 sinks\n");
+    let no_rules = desk.haechi("config --check haechi.toml");
+    assert_eq!((no_rules.code, no_rules.err.contains("[rules] paths: no rules")), (2, true), "{}", no_rules.err);
+    desk.file("shoes.yaml", SHOES);
+    desk.file("right.toml", SETTINGS);
+    assert_eq!(desk.haechi("config --check right.toml").done().out, "right.toml is right: 0 sources, 0 sinks\n");
+    desk.file("archive.toml", format!("{SETTINGS}[archive]\nurl = 'ftp://there'\n"));
+    let archive = desk.haechi("config --check archive.toml");
+    assert_eq!((archive.code, archive.err.contains("`ftp` is not known")), (2, true), "{}", archive.err);
+    desk.file("bad.yaml", SHOES.replace("origin_country", "origin_contry"));
+    desk.file("rules.toml", SETTINGS.replace("shoes", "bad"));
+    let rules = desk.haechi("config --check rules.toml");
+    assert_eq!((rules.code, rules.err.contains("origin_contry")), (1, true), "{}", rules.err);
+    let sink = "[[sink]]\nname = 'a'\nkind = 'webhook'\nurl = 'http://user:hunter2@a/'\nsecret_env = 'HOME'\n";
+    desk.file("secrets.toml", format!("{SETTINGS}{sink}"));
+    let told = desk.haechi("config --check secrets.toml --json").done();
+    assert_eq!(told.json(), serde_json::json!({"file": "secrets.toml", "sources": 0, "sinks": 1}));
+    assert_eq!(desk.names("store"), Vec::<String>::new(), "nothing is made");
     desk.file("wrong.toml", "[http]\nlisten = '127.0.0.1:1'\n\n[engine]\nblok_rows = 1\n");
     let wrong = desk.haechi("config --check wrong.toml");
     assert_eq!(wrong.code, 2);
@@ -170,4 +187,76 @@ fn settings_are_printed_and_checked() {
     let rules = desk.command("serve --config haechi.toml").env("HAECHI_SECRET", SECRET).output().unwrap();
     assert_eq!(rules.status.code(), Some(2));
     assert!(String::from_utf8(rules.stderr).unwrap().contains("[rules] paths: no rules"));
+}
+
+/// A slip in a path is not to look like a service without anything in it.
+#[test]
+fn a_store_that_is_not_there_is_not_made() {
+    let desk = Desk::new();
+    desk.file("haechi.toml", SETTINGS).file("shoes.yaml", SHOES);
+    for words in [
+        "inspect",
+        "inspect --verify",
+        "replay D1",
+        "explain D1",
+        "quarantine list",
+        "quarantine show 1",
+        "quarantine replay 1",
+        "quarantine discard 1 twice",
+    ] {
+        let output =
+            desk.command(&format!("{words} --config haechi.toml")).env("HAECHI_SECRET", SECRET).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), told.contains("store: no store is there")),
+            (Some(3), true),
+            "{words}: {told}"
+        );
+        assert_eq!(desk.names("store"), Vec::<String>::new(), "{words}");
+    }
+}
+
+#[test]
+fn a_replay_that_sets_aside_again_is_no_success() {
+    let desk = Desk::new();
+    let person = "  - {id: person-01, title: Anybody, stream: traveller, owner: desk, when: 'surname IS NOT NULL', \
+                  lane: refer, instruction: Ask.}\n";
+    desk.file("haechi.toml", SETTINGS).file("shoes.yaml", format!("{SHOES}{person}"));
+    let running = Running::on(&desk);
+    let traveller = |version: &str| {
+        format!(
+            "{{\"traveller_id\": \"t1\", \"version\": {version}, \"flight_number\": \"ZZ421\", \"surname\": \"KIM\"}}"
+        )
+    };
+    for (version, status) in [("1", "200"), ("\"x\"", "422")] {
+        let answer = running.post_to("/v1/travellers", &traveller(version));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    assert_eq!(running.end(), 0);
+    let ids = ids(&desk.haechi("quarantine list --config haechi.toml --json").done().json());
+    // It can be read now, but says other things of a version that is known.
+    desk.file("mended.json", traveller("1").replace("KIM", "LEE"));
+    let mut command = desk.command(&format!("quarantine replay {} mended.json --config haechi.toml", ids[0]));
+    let output = command.env("HAECHI_SECRET", SECRET).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.contains("kept in quarantine under")), (Some(1), true), "{told}");
+}
+
+/// What is started and stopped at once has taken nothing, and ends all the same.
+#[cfg(unix)]
+#[test]
+fn a_stop_is_heard_before_it_is_ready() {
+    let desk = Desk::new();
+    let source =
+        "[[source]]\nname = 'a'\nkind = 'folder'\npath = 'in'\nstream = 'declaration'\nmapping = 'mapping.toml'\n";
+    desk.file("haechi.toml", format!("{SETTINGS}{source}")).file("shoes.yaml", SHOES);
+    // A file that cannot be read before somebody writes it.
+    assert!(Command::new("mkfifo").arg(desk.path("mapping.toml")).status().unwrap().success());
+    let mut command = desk.command("serve --config haechi.toml");
+    let mut child = command.env("HAECHI_SECRET", SECRET).stderr(Stdio::piped()).spawn().unwrap();
+    // Opening it returns once the service reads: it is starting.
+    let writer = std::fs::OpenOptions::new().write(true).open(desk.path("mapping.toml")).unwrap();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(writer);
 }

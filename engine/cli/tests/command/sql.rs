@@ -57,6 +57,19 @@ fn what_was_archived_is_asked_for() {
     assert_eq!((masked.lines().count(), plain.lines().count()), (3, 3));
     assert!(masked.lines().nth(1).unwrap().ends_with("[]") || masked.contains("\"[\"\""), "{masked}");
     assert!(masked.contains("***") && !plain.contains("***"), "{masked}{plain}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(desk.path("plain.csv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "personal data is for who asked for it");
+    }
+    // The environment may hold anything.
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let mut odd = desk.command("sql --config haechi.toml --json");
+        ran(odd.env("ODD", std::ffi::OsStr::from_bytes(b"\xFF")).arg(query)).done();
+    }
     for file in ["out.ndjson", "out.parquet"] {
         sql(&desk, &format!("--archive archive --out {file}"), officers).done();
         assert!(desk.path(file).exists(), "{file}");

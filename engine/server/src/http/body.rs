@@ -1,25 +1,25 @@
-//! The body of a request: received within bounds, unpacked within bounds, in a form that readers know.
+//! The body of a request, received within bounds.
+//!
+//! Small bodies are bounded by how many requests there may be. Larger ones share room that is counted by what of them has
+//! arrived, so that who sends slowly takes no room from others; who finds none is told to come again.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
-use haechi_connectors::sources::Place;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::StreamExt;
 
 use super::problem::Problem;
 
 /// Bodies up to this size are read where they arrive; larger ones elsewhere, and only a few at a time.
-const SMALL_BYTES_MAX: usize = 64 << 10;
-/// Larger bodies in memory at once: what bounds how much all requests take together.
+pub const SMALL_BYTES_MAX: usize = 64 << 10;
+/// Larger bodies worked on at once, and room for so many of the largest while they are received and wait.
 pub const LARGE_MAX: usize = 8;
-/// How packed bodies begin.
-const GZIP: &[u8] = &[0x1F, 0x8B];
-const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
+/// What room is counted in, so that there can be enough of it.
+const ROOM_BYTES: usize = 1 << 10;
 
 /// Media types of bodies. What a body is, its content says; the type only has to be one of them.
 const MEDIA_TYPES: &[&str] = &[
@@ -41,19 +41,21 @@ const MEDIA_TYPES: &[&str] = &[
 pub struct Received {
     /// All of it, as it came.
     pub bytes: Bytes,
-    /// Its place among the large ones, if it is one.
-    pub large: Option<OwnedSemaphorePermit>,
+    /// The room it takes, if it is a large one.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
-/// What may be received.
+/// What may be received and worked on.
 #[derive(Clone, Debug)]
 pub struct Bounds {
     /// Bytes, packed and unpacked.
     pub bytes_max: usize,
     /// How long it may take.
     pub timeout: Duration,
-    /// Places for large ones.
-    pub large: Arc<Semaphore>,
+    /// Room for large ones.
+    room: Arc<Semaphore>,
+    /// Places of those that are unpacked and read.
+    pub places: Arc<Semaphore>,
 }
 
 /// Refuses bodies of other types, or packed in a way not known here.
@@ -73,6 +75,13 @@ pub fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 impl Bounds {
+    /// Bounds of one body, from which those of all together follow.
+    pub fn new(bytes_max: usize, timeout: Duration) -> Self {
+        let room = bytes_max.div_ceil(ROOM_BYTES).saturating_mul(LARGE_MAX).min(Semaphore::MAX_PERMITS);
+        let (room, places) = (Arc::new(Semaphore::new(room)), Arc::new(Semaphore::new(LARGE_MAX)));
+        Self { bytes_max, timeout, room, places }
+    }
+
     /// Receives a body.
     pub async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Received, Problem> {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -88,7 +97,7 @@ impl Bounds {
     }
 
     async fn gather(&self, announced: usize, body: Body) -> Result<Received, Problem> {
-        let mut large = if announced > SMALL_BYTES_MAX { self.place().await } else { None };
+        let mut room: Option<OwnedSemaphorePermit> = None;
         // Most bodies come in one piece, which is not copied.
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
@@ -99,133 +108,84 @@ impl Bounds {
             if size > self.bytes_max {
                 return Err(self.too_large());
             }
-            if size > SMALL_BYTES_MAX && large.is_none() {
-                large = self.place().await;
+            if size > SMALL_BYTES_MAX {
+                self.make_room(size, &mut room)?;
             }
             if size == piece.len() {
                 first = piece;
                 continue;
             }
             if !first.is_empty() {
-                all.reserve(announced.max(size));
+                // What is announced is not there yet: it is not believed before a good part of it is.
+                all.reserve(size.max(announced.min(SMALL_BYTES_MAX)));
                 all.extend_from_slice(&std::mem::take(&mut first));
             }
             all.extend_from_slice(&piece);
         }
-        Ok(Received { bytes: if all.is_empty() { first } else { all.freeze() }, large })
+        Ok(Received { bytes: if all.is_empty() { first } else { all.freeze() }, room })
     }
 
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        Arc::clone(&self.large).acquire_owned().await.ok()
+    /// Takes room for so many bytes in all.
+    fn make_room(&self, size: usize, room: &mut Option<OwnedSemaphorePermit>) -> Result<(), Problem> {
+        let taken = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = size.div_ceil(ROOM_BYTES).saturating_sub(taken);
+        let full = |_| Problem::later("busy", "too many large bodies are being received; send it again in a moment", 1);
+        let more = Arc::clone(&self.room).try_acquire_many_owned(wanted.min(u32::MAX as usize) as u32).map_err(full)?;
+        match room {
+            Some(room) => room.merge(more),
+            None => *room = Some(more),
+        }
+        Ok(())
     }
 
-    fn too_large(&self) -> Problem {
+    /// Refuses what has more bytes.
+    pub fn too_large(&self) -> Problem {
         let detail = format!("the body has more than {} bytes; send it in parts", self.bytes_max);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
-
-    /// Unpacks a body, and makes lines of a JSON array.
-    pub fn open(&self, bytes: Bytes) -> Result<Bytes, Problem> {
-        let bytes = self.unpack(bytes)?;
-        match bytes.trim_ascii_start().first() {
-            None => Err(Problem::bad_request("the body is empty")),
-            Some(b'[') => {
-                let cut = "the JSON array in the body does not end as one does; nothing of it was taken";
-                lines_of(&bytes).map(Bytes::from).ok_or_else(|| Problem::bad_request(cut))
-            }
-            Some(_) => Ok(bytes),
-        }
-    }
-
-    fn unpack(&self, bytes: Bytes) -> Result<Bytes, Problem> {
-        if !bytes.starts_with(GZIP) && !bytes.starts_with(ZSTD) {
-            return Ok(bytes);
-        }
-        let damaged = |error: std::io::Error| Problem::bad_request(format!("the body cannot be unpacked: {error}"));
-        let unwrapped = Place::Memory(bytes).unwrap(Arc::default()).map_err(damaged)?;
-        let mut unpacked = Vec::new();
-        let limit = self.bytes_max as u64 + 1;
-        unwrapped.content.take(limit).read_to_end(&mut unpacked).map_err(damaged)?;
-        if unpacked.len() > self.bytes_max { Err(self.too_large()) } else { Ok(unpacked.into()) }
-    }
-}
-
-/// A JSON array as lines of its members, without reading them: commas between members become line ends, line ends within
-/// them blanks (in a text there are none). `None` if it does not end where the text does.
-fn lines_of(array: &[u8]) -> Option<Vec<u8>> {
-    let mut lines = array.to_vec();
-    let (mut depth, mut in_text, mut escaped, mut ended) = (0_usize, false, false, false);
-    for byte in &mut lines {
-        if in_text {
-            in_text = escaped || *byte != b'"';
-            escaped = !escaped && *byte == b'\\';
-            continue;
-        }
-        if ended && !byte.is_ascii_whitespace() {
-            return None;
-        }
-        match *byte {
-            b'"' => in_text = true,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth == 1 {
-                    *byte = b' ';
-                }
-            }
-            b'}' | b']' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    ended = true;
-                    *byte = b' ';
-                }
-            }
-            b',' if depth == 1 => *byte = b'\n',
-            b'\n' | b'\r' => *byte = b' ',
-            _ => {}
-        }
-    }
-    ended.then_some(lines)
-}
-
-/// Whether a body is to be read elsewhere than where it arrived.
-pub fn is_large(bytes: &[u8]) -> bool {
-    bytes.len() > SMALL_BYTES_MAX
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio_stream::wrappers::ReceiverStream;
+
     use super::*;
 
-    #[test]
-    fn an_array_becomes_lines_of_its_members() {
-        for (array, expected) in [
-            ("[]", Some("")),
-            ("[{\"a\":1}]", Some("{\"a\":1}")),
-            ("[{\"a\":[1,2]},{\"b\":2}]", Some("{\"a\":[1,2]}\n{\"b\":2}")),
-            ("[{\"a\":\n1},{}]", Some("{\"a\": 1}\n{}")),
-            ("[{\"a\":\"x,]\\\"}\"},{}]", Some("{\"a\":\"x,]\\\"}\"}\n{}")),
-            ("[{\"a\":\"\\\\\"},{}]", Some("{\"a\":\"\\\\\"}\n{}")),
-            ("[{\"a\":1}", None),
-            ("[{\"a\":1}] {}", None),
-            ("[\"open", None),
-        ] {
-            let lines = lines_of(array.as_bytes()).map(|bytes| String::from_utf8(bytes).unwrap().trim().to_owned());
-            assert_eq!(lines.as_deref(), expected, "{array}");
+    fn sent(pieces: Vec<usize>) -> Body {
+        let pieces = pieces.into_iter().map(|size| Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'x'; size])));
+        Body::from_stream(tokio_stream::iter(pieces))
+    }
+
+    #[tokio::test]
+    async fn who_sends_slowly_takes_no_room_from_others() {
+        let bounds = Bounds::new(128 << 10, Duration::from_hours(1));
+        let headers = HeaderMap::new();
+        // As many as there may be large ones, each with a first piece and nothing behind it.
+        let mut slow = Vec::new();
+        for _ in 0..LARGE_MAX {
+            let (sender, pieces) = tokio::sync::mpsc::channel(1);
+            sender.send(Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'x'; 65 << 10]))).await.unwrap();
+            let mut receiving = Box::pin(bounds.receive(&headers, Body::from_stream(ReceiverStream::new(pieces))));
+            assert!(
+                tokio::time::timeout(Duration::ZERO, &mut receiving).await.is_err(),
+                "the rest of it is waited for"
+            );
+            slow.push((sender, receiving));
         }
-    }
-
-    #[test]
-    fn what_unpacks_to_more_than_is_allowed_is_refused() {
-        let bounds = Bounds { bytes_max: 1_000, timeout: Duration::from_secs(1), large: Arc::new(Semaphore::new(1)) };
-        assert_eq!(bounds.open(zstd_run(1_000).into()).unwrap().len(), 1_000);
-        let refused = format!("{:?}", bounds.open(zstd_run(1_001).into()).unwrap_err());
-        assert!(refused.contains("413"), "{refused}");
-    }
-
-    /// A frame that is one run of a byte: header, size, and a last block of the kind run.
-    fn zstd_run(size: u32) -> Vec<u8> {
-        let block = 1 | 1 << 1 | size << 3;
-        [ZSTD, &[0xA0], &size.to_le_bytes(), &block.to_le_bytes()[..3], b"a"].concat()
+        let whole = bounds.receive(&headers, sent(vec![64 << 10, 64 << 10])).await.unwrap();
+        assert_eq!(whole.bytes.len(), 128 << 10);
+        // What has really arrived is bounded for all together.
+        let mut others = Vec::new();
+        let refused = loop {
+            match bounds.receive(&headers, sent(vec![128 << 10])).await {
+                Ok(received) => others.push(received),
+                Err(refused) => break format!("{refused:?}"),
+            }
+        };
+        assert!(refused.contains("503") && refused.contains("busy"), "{refused}");
+        assert_eq!(others.len(), 2, "half of the room is left by those who are slow, less one body");
+        drop((whole, others));
+        assert!(bounds.receive(&headers, sent(vec![128 << 10])).await.is_ok(), "it is given back");
+        assert!(bounds.receive(&headers, sent(vec![10, 10])).await.unwrap().room.is_none(), "small ones need none");
     }
 }

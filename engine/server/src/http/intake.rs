@@ -8,14 +8,13 @@ use haechi_connectors::{Delivery, Document};
 use haechi_model::Stream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::body::{Received, check_headers, is_large};
+use super::body::{Received, check_headers};
+use super::opening::Opened;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::request::RequestId;
 use super::state::App;
-
-/// What rows that came this way have in the column `source`.
-pub const SOURCE: &str = "http";
+use crate::readers::HTTP;
 
 /// Takes the records of a request.
 pub async fn take(app: Arc<App>, stream: &'static Stream, request: Request) -> Result<Response, Problem> {
@@ -48,18 +47,15 @@ async fn decide(
     id: String,
     _seat: OwnedSemaphorePermit,
 ) -> Result<Reply, Problem> {
-    let Received { bytes, large } = received;
-    let bytes = if large.is_none() {
-        app.bounds.open(bytes)?
-    } else {
-        let bounds = app.bounds.clone();
-        blocking(move || bounds.open(bytes)).await??
-    };
-    let elsewhere = is_large(&bytes);
-    let document = Document { source: SOURCE.into(), position: id, bytes };
+    let Opened { bytes, elsewhere, held: _held } = app.bounds.open(received).await?;
+    let document = Document { source: HTTP.into(), position: id, bytes };
     let mut reply = Reply::default();
-    let mut steps = app.readers.of(stream).message(&document);
-    drop(document);
+    let mut steps = if elsewhere {
+        let reader = Arc::clone(&app.readers);
+        blocking(move || reader.of(stream).message(&document)).await?
+    } else {
+        app.readers.of(stream).message(&document)
+    };
     loop {
         let intake = if elsewhere {
             let step;

@@ -1,7 +1,9 @@
 //! The HTTP API. What fails is told as problem details; what is asked of the store does not hold up what is decided.
 
 mod body;
+mod dead_letters;
 mod intake;
+mod opening;
 mod operation;
 mod problem;
 mod quarantine;
@@ -11,6 +13,7 @@ mod reply;
 mod request;
 mod selections;
 mod state;
+mod turns;
 
 use std::sync::Arc;
 
@@ -47,8 +50,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/quarantine/{id}/discard", post(quarantine::discard))
         .route("/v1/rules", get(operation::rules))
         .route("/v1/status", get(operation::status))
-        .route("/v1/sinks/{name}/dead-letters", get(operation::dead_letters))
-        .route("/v1/sinks/{name}/dead-letters/retry", post(operation::retry_dead_letters))
+        .route("/v1/sinks/{name}/dead-letters", get(dead_letters::list))
+        .route("/v1/sinks/{name}/dead-letters/retry", post(dead_letters::retry))
+        .route("/v1/sinks/{name}/dead-letters/discard", post(dead_letters::discard))
         .route("/healthz", get(operation::healthy))
         .route("/readyz", get(operation::ready))
         .route("/metrics", get(operation::metrics))

@@ -1,27 +1,17 @@
-//! What operators and their tools ask: rules, sinks, status, health, metrics.
+//! What operators and their tools ask: rules, status, health, metrics.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use haechi_connectors::SinkSettings;
-use haechi_store::Position;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::intake::blocking;
 use super::problem::Problem;
-use super::query::Asked;
 use super::state::App;
-use crate::letters::{RetryError, retry};
 use crate::metrics::observe;
-use crate::settings::Connector;
 use crate::status::{ReleaseStatus, Status, hex};
-
-/// Dead letters of a page at most.
-const PAGE: usize = 1_000;
 
 /// The process lives.
 pub async fn healthy() -> &'static str {
@@ -76,7 +66,7 @@ async fn release_of(app: &App) -> ReleaseStatus {
     let kept = Arc::clone(&rules.value.kept);
     let store = app.engine.store().clone();
     let hash = kept.hash;
-    let from = blocking(move || store.releases()).await.ok().and_then(Result::ok);
+    let from = app.look(move || store.releases()).await.ok().and_then(Result::ok);
     // One that came back is in force since it came back.
     let from = from.and_then(|releases| releases.last().filter(|last| last.hash == hash).map(|last| last.from));
     ReleaseStatus {
@@ -92,7 +82,7 @@ async fn release_of(app: &App) -> ReleaseStatus {
 pub async fn status(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
     let (store, sources) = (app.engine.store().clone(), app.source_states());
     let sinks: Vec<String> = app.sinks.iter().map(|sink| sink.name.clone()).collect();
-    let status = blocking(move || Status::of(&store, &sources, &sinks)).await??;
+    let status = app.look(move || Status::of(&store, &sources, &sinks)).await??;
     let waiting_rows = app.engine.status().waiting_rows.iter().map(|(_, rows)| *rows as u64).sum();
     let (not_ready, alert_above) = (not_ready(&app), Some(app.alert_above));
     Ok(Json(Status {
@@ -110,50 +100,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let (store, engine, handle, alert_above) =
         (app.engine.store().clone(), app.engine.clone(), app.metrics.clone(), app.alert_above);
     let failed = app.source_states();
-    let text = blocking(move || {
+    let render = move || {
         observe(&store, &engine, &failed, alert_above);
         handle.render()
-    })
-    .await?;
+    };
+    let text = app.look(render).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
-}
-
-/// Which dead letters.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Page {
-    after: Position,
-    limit: Option<usize>,
-}
-
-/// Selections that a sink has refused.
-pub async fn dead_letters(
-    State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    Asked(Query(Page { after, limit })): Asked<Page>,
-) -> Result<Json<Value>, Problem> {
-    let name = sink(&app, &name)?.name.clone();
-    let limit = limit.unwrap_or(100).clamp(1, PAGE);
-    let store = app.engine.store().clone();
-    let letters = blocking(move || store.dead_letters(&name, after, limit)).await??;
-    let next = (letters.len() == limit).then(|| letters.last().map(|letter| letter.position)).flatten();
-    Ok(Json(json!({ "dead_letters": letters, "next": next })))
-}
-
-/// Delivers dead letters again.
-pub async fn retry_dead_letters(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Response, Problem> {
-    let _seat = app.seat()?;
-    let sink = sink(&app, &name)?;
-    let retried = retry(app.engine.store(), sink).await.map_err(|error| match error {
-        RetryError::Store(error) => error.into(),
-        RetryError::Failed => Problem::bug("retrying failed"),
-        error => Problem::later("sink_away", error.to_string(), 60),
-    })?;
-    Ok(Json(retried).into_response())
-}
-
-fn sink<'a>(app: &'a App, name: &str) -> Result<&'a Connector<SinkSettings>, Problem> {
-    let names = || app.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", ");
-    let unknown = || Problem::not_found(format!("no sink `{name}`; there are: {}", names()));
-    app.sinks.iter().find(|sink| sink.name == name).ok_or_else(unknown)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat};
@@ -14,13 +14,12 @@ use serde_json::{Value, json};
 use super::body::check_headers;
 use super::intake::blocking;
 use super::problem::Problem;
-use super::query::{Asked, Told};
+use super::query::{Asked, Named, Told};
 use super::reply::Reply;
+use super::request::who;
 use super::state::App;
 use crate::quarantine::{self, QuarantineError, state_name};
 
-/// The header that says who does something, as long as nobody has to sign in.
-const USER_HEADER: &str = "haechi-user";
 /// Units of a page, where nothing else is asked for, and at most.
 const PAGE: (usize, usize) = (100, 1_000);
 
@@ -41,23 +40,23 @@ pub async fn list(State(app): State<Arc<App>>, Asked(Query(filter)): Asked<Filte
     let limit = limit.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let store = app.engine.store().clone();
     let filter = QuarantineFilter { code, source, state };
-    let units = blocking(move || store.quarantine(&filter, after, limit)).await??;
+    let units = app.search(move || store.quarantine(&filter, after, limit)).await??;
     let next = (units.len() == limit).then(|| units.last().map(|(id, _)| *id)).flatten();
     let units: Vec<Value> = units.iter().map(|(id, record)| listed(*id, record)).collect();
     Ok(Json(json!({ "units": units, "next": next })))
 }
 
 /// One unit with its text and all that became of it.
-pub async fn show(State(app): State<Arc<App>>, Path(id): Path<Position>) -> Result<Json<Value>, Problem> {
+pub async fn show(State(app): State<Arc<App>>, Named(id): Named<Position>) -> Result<Json<Value>, Problem> {
     let store = app.engine.store().clone();
-    let record = blocking(move || quarantine::show(&store, id)).await??;
+    let record = app.look(move || quarantine::show(&store, id)).await??;
     Ok(Json(shown(id, &record)))
 }
 
 /// Reads a unit again: as it is, or as the body has it.
 pub async fn replay(
     State(app): State<Arc<App>>,
-    Path(id): Path<Position>,
+    Named(id): Named<Position>,
     request: Request,
 ) -> Result<Response, Problem> {
     let _seat = app.seat()?;
@@ -65,8 +64,9 @@ pub async fn replay(
     check_headers(&parts.headers)?;
     let who = who(&parts.headers);
     let received = app.bounds.receive(&parts.headers, body).await?;
-    let mended = (!received.bytes.is_empty()).then(|| app.bounds.open(received.bytes)).transpose()?;
-    let answer = quarantine::replay(&app.engine, &app.readers, id, who, mended).await?;
+    let mended = if received.bytes.is_empty() { None } else { Some(app.bounds.open(received).await?) };
+    let text = mended.as_ref().map(|mended| mended.bytes.clone());
+    let answer = quarantine::replay(&app.engine, &app.readers, id, who, text).await?;
     let mut reply = Reply::default();
     reply.add(answer)?;
     Ok(reply.into_response())
@@ -82,7 +82,7 @@ pub struct Discard {
 /// Gives a unit up.
 pub async fn discard(
     State(app): State<Arc<App>>,
-    Path(id): Path<Position>,
+    Named(id): Named<Position>,
     headers: HeaderMap,
     Told(Discard { reason }): Told<Discard>,
 ) -> Result<Json<Value>, Problem> {
@@ -95,11 +95,6 @@ pub async fn discard(
     Ok(Json(shown(id, &record)))
 }
 
-fn who(headers: &HeaderMap) -> String {
-    let given = headers.get(USER_HEADER).and_then(|value| value.to_str().ok()).map(str::trim);
-    given.filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned()
-}
-
 /// A unit in a list.
 pub fn listed(id: Position, record: &SetAsideRecord) -> Value {
     let SetAsideRecord { stream, source, place, code, reason, received_at_ms, .. } = record;
@@ -110,9 +105,10 @@ pub fn listed(id: Position, record: &SetAsideRecord) -> Value {
     })
 }
 
-/// A unit by itself.
+/// A unit by itself. `head` is what has to stand before the text, where it cannot be read by itself.
 pub fn shown(id: Position, record: &SetAsideRecord) -> Value {
     let mut unit = listed(id, record);
+    unit["head"] = json!(record.head);
     unit["text"] = json!(record.text);
     let resolutions = record.resolutions.iter().map(
         |resolution| json!({ "outcome": resolution.outcome, "who": resolution.who, "at": instant(resolution.at_ms) }),
@@ -138,6 +134,7 @@ impl From<QuarantineError> for Problem {
                 let units: Value = units.iter().take(100).map(unit).collect();
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not_readable", detail).with("set_aside", units)
             }
+            QuarantineError::Source(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "source_settings", detail),
             QuarantineError::Cut | QuarantineError::Merge(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not_whole", detail)
             }

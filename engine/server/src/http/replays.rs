@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use haechi_model::Stream;
 use haechi_pipeline::replay::{ReplayError, Replayer};
 use haechi_store::StoreError;
 use serde::Deserialize;
 
-use super::intake::blocking;
 use super::problem::Problem;
-use super::query::Asked;
+use super::query::{Asked, Named};
 use super::selections::{archived, kept, stream_named};
 use super::state::App;
 use crate::replays::{Again, Explained, again};
@@ -28,16 +27,12 @@ pub struct Which {
 /// Whether what was selected is selected again.
 pub async fn of_subject(
     State(app): State<Arc<App>>,
-    Path((stream, subject)): Path<(String, String)>,
+    Named((stream, subject)): Named<(String, String)>,
     Asked(Query(which)): Asked<Which>,
 ) -> Result<Json<Vec<Again>>, Problem> {
     let (stream, subject) = (stream_named(&app, &stream)?, kept(&subject));
-    let (store, context) = (app.engine.store().clone(), app.context.clone());
-    let found = blocking({
-        let subject = subject.clone();
-        move || again(&store, context, stream, &subject, which.version)
-    })
-    .await??;
+    let asked = subject.clone();
+    let found = app.decide_again(move |replayer| again(replayer, stream, &asked, which.version)).await??;
     if found.is_empty() {
         return Err(nothing(stream, &subject));
     }
@@ -55,17 +50,14 @@ pub struct Wanted {
 /// Why what was selected was: every step, and the values that rules saw.
 pub async fn explain(
     State(app): State<Arc<App>>,
-    Path((stream, subject)): Path<(String, String)>,
+    Named((stream, subject)): Named<(String, String)>,
     Asked(Query(wanted)): Asked<Wanted>,
 ) -> Result<Json<Explained>, Problem> {
     let (stream, subject) = (stream_named(&app, &stream)?, kept(&subject));
-    let mut replayer = Replayer::new(app.engine.store().clone(), app.context.clone());
     let Wanted { version, rule } = wanted;
-    let found = blocking({
-        let (subject, rule) = (subject.clone(), rule.clone());
-        move || replayer.explain(stream, &subject, version, rule.as_deref())
-    })
-    .await??;
+    let (asked, of_rule) = (subject.clone(), rule.clone());
+    let explain = move |replayer: &mut Replayer| replayer.explain(stream, &asked, version, of_rule.as_deref());
+    let found = app.decide_again(explain).await??;
     let finding = found.ok_or_else(|| nothing(stream, &subject))?;
     Ok(Json(Explained::of(finding, rule.as_deref())))
 }

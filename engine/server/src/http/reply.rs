@@ -95,13 +95,18 @@ impl Reply {
         self.set_aside.iter().map(unit).collect()
     }
 
-    fn problem(&self) -> Problem {
+    /// What became of everything, where there is nothing to tell of selections.
+    pub fn reason(&self) -> String {
         let ids: Vec<String> = self.set_aside.iter().take(3).map(|(id, _)| id.to_string()).collect();
         let more = if self.set_aside_total > ids.len() { " and others" } else { "" };
-        let detail = match self.set_aside.first() {
+        match self.set_aside.first() {
             Some((_, first)) => format!("{}; kept in quarantine under {}{more}", first.reason, ids.join(", ")),
             None => "there are no rows in it".to_owned(),
-        };
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        let detail = self.reason();
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not_readable", detail);
         problem.with("set_aside", self.units()).with("set_aside_total", self.set_aside_total)
     }

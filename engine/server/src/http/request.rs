@@ -16,6 +16,8 @@ use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 const ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that says who does something.
+const USER_HEADER: &str = "haechi-user";
 const TRACE_HEADER: &str = "traceparent";
 const ID_BYTES_MAX: usize = 128;
 
@@ -37,6 +39,12 @@ impl RequestId {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         Self(format!("{:016x}", SEED.hash_one(COUNT.fetch_add(1, Ordering::Relaxed))))
     }
+}
+
+/// Who sends it, as long as nobody has to sign in.
+pub fn who(headers: &HeaderMap) -> String {
+    let given = headers.get(USER_HEADER).and_then(|value| value.to_str().ok()).map(str::trim);
+    given.filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned()
 }
 
 /// Gives the request an id and a span, and measures it.

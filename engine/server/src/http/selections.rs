@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::json::ArrayWriter;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use haechi_connectors::sinks::SelectionJson;
@@ -16,9 +16,8 @@ use serde::Deserialize;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::intake::blocking;
 use super::problem::Problem;
-use super::query::Asked;
+use super::query::{Asked, Named};
 use super::state::App;
 use crate::events::Wanted;
 
@@ -43,17 +42,14 @@ pub(super) fn archived() -> Problem {
 /// A selection with its hits: that of a version, or the last one made.
 pub async fn one(
     State(app): State<Arc<App>>,
-    Path((stream, subject)): Path<(String, String)>,
+    Named((stream, subject)): Named<(String, String)>,
     Asked(Query(which)): Asked<Which>,
 ) -> Result<Response, Problem> {
     let (stream, subject) = (stream_named(&app, &stream)?, kept(&subject));
     let store = app.engine.store().clone();
     let version = which.version;
-    let found = blocking({
-        let subject = subject.clone();
-        move || store.selection(stream, &subject, version)
-    })
-    .await?;
+    let asked = subject.clone();
+    let found = app.look(move || store.selection(stream, &asked, version)).await?;
     let found = match found {
         Err(StoreError::Forgotten { .. }) => return Err(archived()),
         found => found?.filter(|found| found.selections.num_rows() > 0),
@@ -111,7 +107,7 @@ pub async fn listen(
         return Err(Problem::bad_request(detail));
     }
     let store = app.engine.store().clone();
-    if let Err(StoreError::Forgotten { first, .. }) = blocking(move || store.entry(after + 1)).await? {
+    if let Err(StoreError::Forgotten { first, .. }) = app.look(move || store.entry(after + 1)).await? {
         let detail =
             format!("selections up to position {first} were archived; ask the archive for them, and begin there");
         return Err(Problem::new(StatusCode::GONE, "archived", detail).with("first", first));

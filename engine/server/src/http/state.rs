@@ -2,21 +2,28 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use haechi_connectors::SinkSettings;
 use haechi_pipeline::release::{ReleaseContext, WatchState};
+use haechi_pipeline::replay::Replayer;
 use haechi_pipeline::stream::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::body::{Bounds, LARGE_MAX};
+use super::body::Bounds;
+use super::intake::blocking;
 use super::problem::Problem;
+use super::turns::{Turns, in_time};
 use crate::events::Events;
 use crate::readers::Readers;
 use crate::settings::{Connector, HttpSettings, Settings};
 use crate::status::SourceState;
+
+/// Questions answered at once: those that read a little, and those that may read much. Others wait, see [`Turns`].
+const LOOKS_MAX: usize = 16;
+const SEARCHES_MAX: usize = 4;
 
 /// The service as handlers see it.
 pub struct App {
@@ -40,8 +47,12 @@ pub struct App {
     pub sources: Arc<Mutex<Vec<SourceState>>>,
     /// Where selections go.
     pub sinks: Vec<Connector<SinkSettings>>,
-    /// What decisions depend on besides rules.
-    pub context: ReleaseContext,
+    /// What decides again, with the rules it has compiled.
+    replayer: Arc<tokio::sync::Mutex<Replayer>>,
+    /// Questions that read a little.
+    looks: Turns,
+    /// Questions that may read much.
+    searches: Turns,
     stopping: AtomicBool,
     seats: Arc<Semaphore>,
 }
@@ -58,7 +69,7 @@ pub struct Parts {
     pub rules: Arc<Mutex<WatchState>>,
     /// See [`App::sources`].
     pub sources: Arc<Mutex<Vec<SourceState>>>,
-    /// See [`App::context`].
+    /// What decisions depend on besides rules.
     pub context: ReleaseContext,
     /// Cancelled when everything is to end.
     pub end: CancellationToken,
@@ -69,10 +80,10 @@ impl App {
     pub fn new(settings: &Settings, parts: Parts) -> Self {
         let Parts { engine, readers, metrics, rules, sources, context, end } = parts;
         let http = settings.http.clone();
-        let large = Arc::new(Semaphore::new(LARGE_MAX));
         let events = Arc::new(Events::new(engine.store().clone(), engine.position(), http.listeners_max, end));
+        let replayer = Arc::new(tokio::sync::Mutex::new(Replayer::new(engine.store().clone(), context)));
         Self {
-            bounds: Bounds { bytes_max: http.body_bytes_max, timeout: http.timeout(), large },
+            bounds: Bounds::new(http.body_bytes_max, http.timeout()),
             seats: Arc::new(Semaphore::new(http.requests_max.min(u32::MAX as usize))),
             http,
             alert_above: settings.quarantine.alert_above,
@@ -83,7 +94,9 @@ impl App {
             rules,
             sources,
             sinks: settings.sink.clone(),
-            context,
+            replayer,
+            looks: Turns::new(LOOKS_MAX, settings.http.timeout()),
+            searches: Turns::new(SEARCHES_MAX, settings.http.timeout()),
             stopping: AtomicBool::new(false),
         }
     }
@@ -98,15 +111,34 @@ impl App {
         })
     }
 
+    /// Asks the store what it answers at once.
+    pub async fn look<T: Send + 'static>(&self, ask: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        self.looks.take(ask).await
+    }
+
+    /// Asks the store what it may have to search for.
+    pub async fn search<T: Send + 'static>(&self, ask: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        self.searches.take(ask).await
+    }
+
+    /// Decides again, one question after the other, so that rules are compiled once.
+    pub async fn decide_again<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Replayer) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let mut replayer = in_time(self.http.timeout(), Arc::clone(&self.replayer).lock_owned()).await?;
+        blocking(move || ask(&mut replayer)).await
+    }
+
     /// Takes no more records.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Waits until all requests that bring something are answered, so long at most; whether they are.
-    pub async fn answered(&self, patience: Duration) -> bool {
+    /// Waits until all requests that bring something are answered, until then at most; whether they are.
+    pub async fn answered(&self, deadline: Instant) -> bool {
         let all = self.http.requests_max.min(u32::MAX as usize) as u32;
-        matches!(tokio::time::timeout(patience, self.seats.acquire_many(all)).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout_at(deadline, self.seats.acquire_many(all)).await, Ok(Ok(_)))
     }
 
     /// Whether it takes no more records.

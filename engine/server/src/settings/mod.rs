@@ -35,7 +35,7 @@ pub const SECRET_VARIABLE: &str = "HAECHI_SECRET";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How long a stop waits for requests, and then for sinks.
+    /// How long a stop waits for requests and sinks, all together.
     pub stop_secs: u64,
     /// The store.
     pub store: StoreSettings,
@@ -115,6 +115,8 @@ pub struct HttpSettings {
     pub body_bytes_max: usize,
     /// Requests with records worked on at once.
     pub requests_max: usize,
+    /// Connections at once.
+    pub connections_max: usize,
     /// How long a request may take to arrive, and to be answered, in seconds.
     pub timeout_secs: u64,
     /// Listeners to selections at once.
@@ -256,6 +258,7 @@ impl Default for HttpSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             body_bytes_max: 32 << 20,
             requests_max: 1_024,
+            connections_max: 10_000,
             timeout_secs: 30,
             listeners_max: 1_000,
             heartbeat_secs: 15,

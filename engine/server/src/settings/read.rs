@@ -10,6 +10,8 @@ use toml::Table;
 use super::Settings;
 use super::overrides::{PREFIX, apply};
 
+const DAY_SECS: u64 = 24 * 60 * 60;
+
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -75,11 +77,21 @@ impl Settings {
             ("[engine] waiting_rows", self.engine.waiting_rows),
             ("[http] body_bytes_max", self.http.body_bytes_max),
             ("[http] requests_max", self.http.requests_max),
+            ("[http] connections_max", self.http.connections_max),
             ("[http] timeout_secs", self.http.timeout_secs as usize),
             ("[http] heartbeat_secs", self.http.heartbeat_secs as usize),
         ];
         if let Some((key, _)) = at_least_one.into_iter().find(|(_, value)| *value == 0) {
             return wrong(key, "is at least 1");
+        }
+        // Longer ones are slips, and instants that far away there are none.
+        let seconds = [
+            ("stop_secs", self.stop_secs),
+            ("[http] timeout_secs", self.http.timeout_secs),
+            ("[http] heartbeat_secs", self.http.heartbeat_secs),
+        ];
+        if let Some((key, _)) = seconds.into_iter().find(|(_, value)| *value > DAY_SECS) {
+            return wrong(key, "is at most a day, 86400");
         }
         if self.http.requests_max > u32::MAX as usize {
             return wrong("[http] requests_max", "is more than any machine has");

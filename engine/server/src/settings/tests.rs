@@ -56,6 +56,7 @@ fn what_is_wrong_is_said_with_its_place() {
             "[engine]\nblock_rows = 'many'",
             "haechi.toml:2:14: `block_rows`: invalid type: string \"many\", expected usize",
         ),
+        ("stop_secs = 86401", "haechi.toml: stop_secs: is at most a day, 86400"),
         ("[engine]\nblock_rows = 0", "haechi.toml: [engine] block_rows: is at least 1"),
         (
             "[engine]\nzone = 'Asia/Soul'",

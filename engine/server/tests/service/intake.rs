@@ -121,7 +121,9 @@ async fn what_is_refused_says_why() {
     let brotli = port.request(Method::POST, "/v1/declarations").header("content-encoding", "br").body("x");
     assert_eq!(told(brotli).await.status, 415);
     let packed = zstd::encode_all(long.as_bytes(), 1).unwrap();
-    assert_eq!(port.post("/v1/declarations", "text/csv", packed).await.status, 413);
+    assert_eq!(port.post("/v1/declarations", "text/csv", packed.clone()).await.status, 413);
+    let twice = port.post("/v1/declarations", "text/csv", zstd::encode_all(&*packed, 1).unwrap()).await;
+    assert!(twice.status == 400 && twice.body["detail"].as_str().unwrap().contains("packed twice"), "{twice:?}");
     assert_eq!(port.get("/v1/declarations").await.status, 405);
     port.service.stop().await;
 }
@@ -145,21 +147,31 @@ async fn a_request_keeps_the_name_its_sender_gives_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_who_goes_away_loses_nothing() {
     let port = Port::open().await;
-    let body = declaration("D9", &[1.0]).to_string();
     let mut position = port.service.engine().position();
-    let head = format!("POST /v1/declarations HTTP/1.1\r\nhost: port\r\ncontent-length: {}\r\n\r\n", body.len());
-    // Whoever has gone before anybody looked has sent nothing, so it may take more than one.
-    for _ in 0..100 {
-        let mut connection = TcpStream::connect(port.service.address()).await.unwrap();
-        connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-        connection.shutdown().await.unwrap();
-        drop(connection);
-        if tokio::time::timeout(Duration::from_millis(200), position.changed()).await.is_ok() {
-            break;
-        }
-    }
+    let connection = send(&port, "D9").await;
+    drop(connection);
+    tokio::time::timeout(Duration::from_secs(30), position.changed()).await.unwrap().unwrap();
     assert_eq!(port.get("/v1/selections/declaration/D9").await.body["lane"], "release");
     port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_who_has_nothing_more_to_say_is_answered() {
+    let port = Port::open().await;
+    let mut answer = String::new();
+    send(&port, "D8").await.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("D8"), "{answer}");
+    port.service.stop().await;
+}
+
+/// A connection over which a declaration was sent, and on which nothing more comes.
+async fn send(port: &Port, id: &str) -> TcpStream {
+    let body = declaration(id, &[1.0]).to_string();
+    let head = format!("POST /v1/declarations HTTP/1.1\r\nhost: port\r\ncontent-length: {}\r\n\r\n", body.len());
+    let mut connection = TcpStream::connect(port.service.address()).await.unwrap();
+    connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    connection.shutdown().await.unwrap();
+    connection
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,5 +195,25 @@ async fn a_body_that_does_not_come_is_given_up() {
     connection.read_exact(&mut answer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
     drop(connection);
+    port.service.stop().await;
+}
+
+/// However little of a request comes, it holds a connection only for so long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_come_is_given_up() {
+    let port = Port::with("timeout_secs = 1\nconnections_max = 3\n").await;
+    let mut silent = Vec::new();
+    for begun in ["", "PRI * HTTP", "POST /v1/declarations HTTP/1.1\r\nhost"] {
+        let mut connection = TcpStream::connect(port.service.address()).await.unwrap();
+        connection.write_all(begun.as_bytes()).await.unwrap();
+        silent.push(connection);
+    }
+    // There is no place before one of them has ended.
+    assert_eq!(port.declare(&declaration("D1", &[1.0])).await.status, 200);
+    for mut connection in silent {
+        let mut told = Vec::new();
+        // Whatever it is told, and if only that it is over.
+        let _ = connection.read_to_end(&mut told).await;
+    }
     port.service.stop().await;
 }

@@ -88,12 +88,43 @@ async fn dead_letters_are_listed_and_delivered_again() {
     let retry = format!("{path}/retry");
     let again = port.post(&retry, "application/json", "").await;
     assert_eq!((&again.body["delivered"], again.body["refused"].as_array().unwrap().len()), (&json!(0), 1));
+    let position = letters["dead_letters"][0]["position"].as_u64().unwrap();
+    // Those behind it can be reached though it stays.
+    let behind = port.post(&format!("{retry}?after={position}"), "application/json", "").await;
+    assert_eq!((&behind.body["refused"], &behind.body["next"]), (&json!([]), &json!(null)));
+    let page = port.post(&format!("{retry}?limit=1"), "application/json", "").await;
+    assert_eq!((page.body["refused"].as_array().unwrap().len(), &page.body["next"]), (1, &json!(position)));
     says.store(200, Ordering::SeqCst);
     assert_eq!(port.post(&retry, "application/json", "").await.body["delivered"], 1);
     assert_eq!(port.get(path).await.body["dead_letters"], json!([]));
     let status = port.get("/v1/status").await.body;
     assert_eq!((&status["sinks"][0]["name"], &status["sinks"][0]["dead_letters"]), (&"officers".into(), &json!(0)));
     assert_eq!(port.get("/v1/sinks/others/dead-letters").await.problem(), "not_found");
+
+    says.store(422, Ordering::SeqCst);
+    for id in ["D2", "D3", "D4"] {
+        port.declare(&declaration(id, &[1.0])).await;
+    }
+    let letters = port.until(path, |letters| letters["dead_letters"].as_array().is_some_and(|l| l.len() == 3)).await;
+    let [second, third, fourth] = [0, 1, 2].map(|at| letters["dead_letters"][at]["position"].as_u64().unwrap());
+    let discard =
+        |body: Value| port.post("/v1/sinks/officers/dead-letters/discard", "application/json", body.to_string());
+    for body in [
+        json!({"reason": "x"}),
+        json!({"through": 1, "reason": " "}),
+        json!({"through": 1, "positions": [1], "reason": "x"}),
+    ] {
+        assert_eq!(discard(body.clone()).await.problem(), "bad_request", "{body}");
+    }
+    let listed = discard(json!({"positions": [third, 999, third], "reason": "told by telephone"})).await;
+    assert_eq!(listed.body, json!({"discarded": 1}));
+    let old = discard(json!({"through": second, "reason": "too old"})).await;
+    assert_eq!(old.body, json!({"discarded": 1}));
+    let left = port.get(path).await.body;
+    assert_eq!(
+        (&left["dead_letters"][0]["position"], left["dead_letters"].as_array().unwrap().len()),
+        (&json!(fourth), 1)
+    );
     port.service.stop().await;
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Port, declaration};
+use crate::support::{Port, declaration, write_rules};
 
 /// A declaration whose second item of three cannot be read.
 fn torn(id: &str) -> Value {
@@ -110,7 +110,61 @@ async fn what_is_given_up_says_by_whom_and_why() {
         refused.problem();
     }
     assert_eq!(port.get("/v1/quarantine?state=gone").await.status, 400);
+    for (method, path) in [("GET", "/v1/quarantine/abc"), ("GET", "/v1/selections/declaration/%FF")] {
+        let refused = crate::support::told(port.request(method.parse().unwrap(), path)).await;
+        assert_eq!((refused.status, refused.problem()), (400, "bad_request"), "{path}");
+    }
     let port = port.reopen().await;
     assert_eq!(waiting(&port).await, 2);
     port.service.stop().await;
+}
+
+/// A row of a file is read again below the header of that file, with the mapping and the zone of its source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_read_again_as_its_source_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    write_rules(folder.path(), crate::support::LIMIT);
+    let (inbox, mapping) = (folder.path().join("in"), folder.path().join("mapping.toml"));
+    std::fs::create_dir(&inbox).unwrap();
+    let columns = "declaration_id = \"Nr\"\nitem_no = \"Item\"\ndeclared_at = \"At\"\ncustoms_value_usd = \"Value\"\n";
+    std::fs::write(&mapping, format!("stream = \"declaration\"\n[columns]\n{columns}")).unwrap();
+    let rows = "Nr,Item,At,Value\nD1,1,2027-03-13 09:30:00,much\nD2,1,2027-03-13 09:30:00,more\n";
+    std::fs::write(inbox.join("day.csv"), rows).unwrap();
+    let source = format!(
+        "[[source]]\nname = \"brokers\"\nkind = \"folder\"\npath = {inbox:?}\nstream = \"declaration\"\n\
+         mapping = {mapping:?}\nzone = \"Asia/Seoul\"\npoll_ms = 10\nsettle_ms = 10\n"
+    );
+    let port = Port::in_folder(folder, &source).await;
+    let units =
+        port.until("/v1/quarantine", |list| list["units"].as_array().is_some_and(|units| units.len() == 2)).await;
+    let [first, second] = [0, 1].map(|at| units["units"][at]["id"].as_u64().unwrap());
+    let shown = port.get(&format!("/v1/quarantine/{first}")).await.body;
+    assert_eq!((&shown["source"], &shown["head"]), (&"brokers/day.csv".into(), &"Nr,Item,At,Value".into()), "{shown}");
+    let replay = format!("/v1/quarantine/{first}/replay");
+    let as_it_was = port.post(&replay, "text/csv", "").await;
+    assert_eq!((as_it_was.status, &as_it_was.body["set_aside"][0]["code"]), (422, &"bad_number".into()));
+    let mended =
+        format!("{}\n{}", shown["head"].as_str().unwrap(), shown["text"].as_str().unwrap().replace("much", "1"));
+    let replayed = port.post(&replay, "text/csv", mended).await;
+    assert_eq!(replayed.selections(), ["D1 1 release selected"], "{replayed:?}");
+    assert_eq!(replayed.body["warnings"], json!([]));
+    let position = replayed.body["selections"][0]["position"].as_u64().unwrap();
+    assert_eq!(declared_at(&port, position), "2027-03-13T00:30:00");
+
+    // Without the source nobody knows its zone any more, and says so.
+    let port = port.reopen().await;
+    let mended = "declaration_id,item_no,declared_at,customs_value_usd\nD2,1,2027-03-13 09:30:00,1\n";
+    let replayed = port.post(&format!("/v1/quarantine/{second}/replay"), "text/csv", mended).await;
+    assert_eq!(replayed.body["warnings"][0]["code"], "unknown_source", "{replayed:?}");
+    let position = replayed.body["selections"][0]["position"].as_u64().unwrap();
+    assert_eq!(declared_at(&port, position), "2027-03-13T09:30:00");
+    port.service.stop().await;
+}
+
+/// When the declaration at a position was declared, in UTC.
+fn declared_at(port: &Port, position: u64) -> String {
+    let rows = port.service.engine().store().entry(position).unwrap().unwrap().decode().unwrap();
+    let at = rows.column_by_name("declared_at").unwrap();
+    let text = arrow::util::display::array_value_to_string(at, 0).unwrap();
+    text.trim_end_matches('Z').to_owned()
 }
