@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use haechi_select::Secret;
-use haechi_server::settings::{DEFAULT_TOML, SECRET_VARIABLE, Settings};
+use haechi_server::settings::{SECRET_VARIABLE, Settings, default_toml};
 use serde_json::json;
 
 use crate::commands::DONE;
@@ -33,7 +33,7 @@ pub fn run(args: &ConfigArgs, out: &Output) -> Result<ExitCode, CommandError> {
         if out.json {
             out.document(&Settings::default())?;
         } else {
-            out.line(DEFAULT_TOML.trim_end())?;
+            out.line(default_toml().trim_end())?;
         }
         return Ok(DONE);
     };

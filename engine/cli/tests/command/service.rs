@@ -155,6 +155,7 @@ fn the_store_is_asked_while_no_service_runs() {
 fn settings_are_printed_and_checked() {
     let desk = Desk::new();
     let printed = desk.haechi("config").done().out;
+    assert!(printed.contains("#gather_messages = 16_384") && printed.contains("#kind = \"webhook\""), "{printed}");
     desk.file("haechi.toml", &printed);
     let no_rules = desk.haechi("config --check haechi.toml");
     assert_eq!((no_rules.code, no_rules.err.contains("[rules] paths: no rules")), (2, true), "{}", no_rules.err);

@@ -1,4 +1,4 @@
-//! Settings: one TOML file, of which [`DEFAULT_TOML`] is the whole with every default, and what the environment puts
+//! Settings: one TOML file, of which [`default_toml`] is the whole with every default, and what the environment puts
 //! over it. What is wrong is refused at once, with its place and what to do.
 #![allow(clippy::ref_option_ref, reason = "what serde derives takes each field by reference")]
 
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use haechi_archive::ArchiveSettings;
-use haechi_connectors::{SinkSettings, SourceSettings};
+use haechi_connectors::{SETTINGS_EXAMPLES, SinkSettings, SourceSettings};
 use haechi_evaluate::Options;
 use haechi_model::Stream;
 use haechi_pipeline::release::{ReleaseContext, RuleSource};
@@ -26,10 +26,15 @@ use serde::{Deserialize, Serialize};
 pub use connector::Connector;
 pub use read::SettingsError;
 
-/// Every setting with its default and what it is for.
-pub const DEFAULT_TOML: &str = include_str!("default.toml");
+/// Every setting of the service itself.
+const DEFAULT_TOML: &str = include_str!("default.toml");
 /// The variable that has the secret.
 pub const SECRET_VARIABLE: &str = "HAECHI_SECRET";
+
+/// Every setting with its default and what it is for; sources and sinks, of which there are none, as examples.
+pub fn default_toml() -> String {
+    format!("{DEFAULT_TOML}\n{SETTINGS_EXAMPLES}")
+}
 
 /// All settings of the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

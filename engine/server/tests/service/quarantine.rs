@@ -150,6 +150,8 @@ async fn a_row_is_read_again_as_its_source_reads() {
     assert_eq!(replayed.body["warnings"], json!([]));
     let position = replayed.body["selections"][0]["position"].as_u64().unwrap();
     assert_eq!(declared_at(&port, position), "2027-03-13T00:30:00");
+    let metrics = port.get("/metrics").await.body.as_str().unwrap().to_owned();
+    assert!(metrics.contains("haechi_source_failed{source=\"brokers\"} 0"), "{metrics}");
 
     // Without the source nobody knows its zone any more, and says so.
     let port = port.reopen().await;
