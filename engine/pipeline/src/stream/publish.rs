@@ -12,9 +12,9 @@ use haechi_connectors::sink::GATHER_MAX;
 use haechi_connectors::{DeliverError, Refusal, Sink};
 use haechi_store::{DeadLetter, Position, Store, StoreError};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 #[cfg(test)]
 mod tests;
@@ -29,20 +29,22 @@ const NOTE: Duration = Duration::from_millis(200);
 /// Delivers to a sink until it is stopped.
 pub async fn publish(sink: Box<dyn Sink>, store: Store, position: watch::Receiver<Position>, stop: CancellationToken) {
     let name = sink.name().to_owned();
-    let cursor = Cursor::new(&name, &store);
-    let mut publisher = Publisher { sink, name, store, position, cursor, attempts: 0, wait: PAUSES.0 };
+    let disk = Disk { store, at_work: TaskTracker::new() };
+    let cursor = Cursor::new(&name, &disk);
+    let mut publisher = Publisher { sink, name, disk, position, cursor, attempts: 0, wait: PAUSES.0 };
     // Whatever a sink is doing when it is stopped, it takes up again.
     tokio::select! {
         () = stop.cancelled() => {}
         () = publisher.run() => {}
     }
+    publisher.disk.done().await;
     publisher.cursor.note().await;
 }
 
 struct Publisher {
     sink: Box<dyn Sink>,
     name: String,
-    store: Store,
+    disk: Disk,
     position: watch::Receiver<Position>,
     cursor: Cursor,
     /// Tries of what comes next, and the pause after the last of them.
@@ -64,8 +66,7 @@ impl Publisher {
                 }
                 continue;
             }
-            let store = self.store.clone();
-            match on_disk(move || gather(&store, delivered, committed)).await {
+            match self.disk.work(move |store| gather(store, delivered, committed)).await {
                 Ok((through, None)) => self.moved(through).await,
                 Ok((through, Some(selections))) => self.deliver(&selections, through).await,
                 Err(reason) => {
@@ -102,7 +103,7 @@ impl Publisher {
                 Ok(cursor) => self.sink.begin(cursor).await.map_err(|error| error.to_string()),
                 Err(reason) => Err(reason),
             };
-            let end = self.store.next_position();
+            let end = self.disk.store.next_position();
             match begun {
                 Ok(delivered) if delivered < end => {
                     self.cursor.delivered = delivered;
@@ -176,8 +177,8 @@ impl Publisher {
             DeadLetter { position, reason, at_ms, attempts }
         };
         let letters: Vec<DeadLetter> = refused.iter().map(letter).collect();
-        let (store, name) = (self.store.clone(), self.name.clone());
-        if let Err(reason) = on_disk(move || store.put_dead_letters(&name, &letters)).await {
+        let name = self.name.clone();
+        if let Err(reason) = self.disk.work(move |store| store.put_dead_letters(&name, &letters)).await {
             tracing::error!(sink = self.name, reason, "cannot keep dead letters; it is tried again");
             return false;
         }
@@ -196,25 +197,22 @@ impl Publisher {
 /// How far a sink is. The store learns it at once when there is nothing more to deliver, else now and then.
 struct Cursor {
     sink: String,
-    store: Store,
+    disk: Disk,
     delivered: Position,
     /// What the store has.
     noted: Position,
     noted_at: Instant,
-    /// A write under way, which comes to its end though nobody waits for it any more.
-    writing: Option<JoinHandle<Result<Position, StoreError>>>,
 }
 
 impl Cursor {
-    fn new(sink: &str, store: &Store) -> Self {
-        let (sink, store) = (sink.to_owned(), store.clone());
-        Self { sink, store, delivered: 0, noted: 0, noted_at: Instant::now(), writing: None }
+    fn new(sink: &str, disk: &Disk) -> Self {
+        Self { sink: sink.to_owned(), disk: disk.clone(), delivered: 0, noted: 0, noted_at: Instant::now() }
     }
 
     /// Learns what the store has.
     async fn read(&mut self) -> Result<Position, String> {
-        let (store, sink) = (self.store.clone(), self.sink.clone());
-        self.noted = on_disk(move || store.cursor(&sink)).await?.unwrap_or_default();
+        let sink = self.sink.clone();
+        self.noted = self.disk.work(move |store| store.cursor(&sink)).await?.unwrap_or_default();
         self.delivered = self.noted;
         Ok(self.noted)
     }
@@ -229,24 +227,13 @@ impl Cursor {
 
     /// Has the store learn how far the sink is, if it does not know.
     async fn note(&mut self) {
-        self.written().await;
-        let delivered = self.delivered;
+        let (sink, delivered) = (self.sink.clone(), self.delivered);
         if delivered == self.noted {
             return;
         }
-        let (store, sink) = (self.store.clone(), self.sink.clone());
         self.noted_at = Instant::now();
-        self.writing = Some(spawn_blocking(move || store.set_cursor(&sink, delivered).map(|()| delivered)));
-        self.written().await;
-    }
-
-    /// Waits for the write under way: it must not come after a later one.
-    async fn written(&mut self) {
-        let Some(writing) = &mut self.writing else { return };
-        let written = in_words(writing.await);
-        self.writing = None;
-        match written {
-            Ok(noted) => self.noted = noted,
+        match self.disk.work(move |store| store.set_cursor(&sink, delivered)).await {
+            Ok(()) => self.noted = delivered,
             // Delivered again after a crash, under the same names.
             Err(reason) => tracing::warn!(sink = self.sink, reason, "cannot note how far the sink is"),
         }
@@ -258,17 +245,31 @@ fn pause_for(asked: Option<Duration>, own: Duration) -> Duration {
     asked.map_or(own, |asked| asked.max(own))
 }
 
-/// Works with the store on a thread that may wait for the disk. A panic there is a failure like others.
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, String> {
-    in_words(spawn_blocking(work).await)
+/// The store, worked with on threads that may wait for the disk.
+#[derive(Clone)]
+struct Disk {
+    store: Store,
+    /// What is at work, also where nobody waits for it any more.
+    at_work: TaskTracker,
 }
 
-fn in_words<T>(done: Result<Result<T, StoreError>, JoinError>) -> Result<T, String> {
-    match done {
-        Ok(done) => done.map_err(|error| error.to_string()),
-        Err(error) => Err(format!("{error}; this is a bug")),
+impl Disk {
+    /// A panic in the work is a failure like others.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, String> {
+        let store = self.store.clone();
+        match self.at_work.spawn_blocking(move || work(&store)).await {
+            Ok(done) => done.map_err(|error| error.to_string()),
+            Err(error) => Err(format!("{error}; this is a bug")),
+        }
+    }
+
+    /// Waits until nothing is at work: a write must not come after a later one.
+    async fn done(&self) {
+        self.at_work.close();
+        self.at_work.wait().await;
     }
 }
 

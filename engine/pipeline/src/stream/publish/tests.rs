@@ -1,6 +1,12 @@
+use std::path::Path;
+
 use haechi_store::StoreOptions;
 
 use super::*;
+
+fn disk(folder: &Path) -> Disk {
+    Disk { store: Store::open(folder, &StoreOptions::default()).unwrap(), at_work: TaskTracker::new() }
+}
 
 #[test]
 fn a_pause_is_never_shorter_than_our_own() {
@@ -13,16 +19,17 @@ fn a_pause_is_never_shorter_than_our_own() {
 
 #[tokio::test]
 async fn a_panic_in_work_with_the_store_is_a_failure_like_others() {
-    let done = on_disk(|| -> Result<(), StoreError> { panic!("a bug") }).await;
+    let folder = tempfile::tempdir().unwrap();
+    let done = disk(folder.path()).work(|_| -> Result<(), StoreError> { panic!("a bug") }).await;
     assert!(done.unwrap_err().ends_with("this is a bug"));
 }
 
 #[tokio::test]
 async fn the_store_learns_how_far_a_sink_is_when_all_is_delivered_and_now_and_then_before() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path(), &StoreOptions::default()).unwrap();
-    let stored = || store.cursor("sink").unwrap().unwrap_or_default();
-    let mut cursor = Cursor::new("sink", &store);
+    let disk = disk(folder.path());
+    let stored = || disk.store.cursor("sink").unwrap().unwrap_or_default();
+    let mut cursor = Cursor::new("sink", &disk);
     assert_eq!(cursor.read().await.unwrap(), 0);
     // As if it had been written in the future: however slow this machine is, it is not due.
     cursor.noted_at = Instant::now() + Duration::from_hours(1);
