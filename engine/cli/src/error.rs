@@ -121,7 +121,7 @@ impl CommandError {
                 | ServiceError::Source(_)
                 | ServiceError::Sink(_)
                 | ServiceError::Archive(_) => 2,
-                ServiceError::Failed => 4,
+                ServiceError::Failed | ServiceError::Ended(_) => 4,
                 _ => 3,
             },
             Self::Refused { status: 400..=499, .. } => 1,

@@ -69,6 +69,9 @@ pub enum ServiceError {
     /// Numbers cannot be kept.
     #[error("cannot keep metrics: {0}")]
     Metrics(#[from] BuildError),
+    /// The engine cannot go on.
+    #[error("the engine has ended: {0}; what was not acknowledged comes again after a restart")]
+    Ended(String),
     /// A thread failed.
     #[error("the service could not be started; this is a bug")]
     Failed,

@@ -41,24 +41,24 @@ pub fn run(args: &ServeArgs, out: &Output) -> Result<ExitCode, CommandError> {
             started = Service::start(settings, secret) => Some(started?),
             () = signals.next() => None,
         };
-        let code = match started {
-            Some(service) => until_told(service, &mut signals, out).await?,
-            None => {
-                // Nothing was taken yet, and the store is as whole as after a kill.
-                tracing::info!("told to stop before it was ready");
-                DONE
-            }
+        let code = if let Some(service) = started {
+            until_told(service, &mut signals, out).await
+        } else {
+            // Nothing was taken yet, and the store is as whole as after a kill.
+            tracing::info!("told to stop before it was ready");
+            Ok(DONE)
         };
         // It may wait for the collector, which is no work for a thread that others need.
         let _ = tokio::task::spawn_blocking(move || telemetry.finish()).await;
-        Ok::<_, CommandError>(code)
+        code
     });
     // Whatever still runs after a second signal is not waited for.
     runtime.shutdown_background();
     code
 }
 
-/// Says where it listens, and stops it when that is asked for.
+/// Says where it listens, and stops it when that is asked for, or when it cannot go on: who supervises it starts it
+/// again, and then it takes up what was not acknowledged.
 async fn until_told(service: Service, signals: &mut Signals, out: &Output) -> Result<ExitCode, CommandError> {
     let address = service.address();
     if out.json {
@@ -66,7 +66,14 @@ async fn until_told(service: Service, signals: &mut Signals, out: &Output) -> Re
     } else {
         out.line(format!("listening on http://{address}"))?;
     }
-    signals.next().await;
+    let ended = tokio::select! {
+        () = signals.next() => None,
+        () = service.engine().ended() => Some(service.engine().status().failing),
+    };
+    if let Some(why) = ended {
+        service.stop().await;
+        return Err(ServiceError::Ended(why.unwrap_or_else(|| "it says nothing more".to_owned())).into());
+    }
     Ok(tokio::select! {
         () = service.stop() => DONE,
         () = signals.next() => {
