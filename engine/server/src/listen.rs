@@ -1,4 +1,4 @@
-//! Connections: how many there may be, how long one may say nothing, and how they end.
+//! Connections, by HTTP/1.1: how many there may be, how long one may say nothing, and how they end.
 
 use std::io;
 use std::pin::pin;
@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How HTTP/2 begins.
-const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Pause after a connection could not be taken, and between two looks at one that begins slowly.
+/// Pause after a connection could not be taken.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes connections.
@@ -83,14 +81,9 @@ fn has_gone(error: &io::Error) -> bool {
 
 /// Answers what comes on a connection, until the other side or we end it.
 async fn serve(connection: TcpStream, router: Router, patience: Duration, stop: &CancellationToken) {
-    tokio::select! {
-        () = stop.cancelled() => return,
-        begun = tokio::time::timeout(patience, begins(&connection)) => if begun != Ok(true) { return },
-    }
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new();
     // Who closes its own side after a request still gets the answer.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).half_close(true);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(patience).keep_alive_timeout(patience);
+    builder.timer(TokioTimer::new()).header_read_timeout(patience).half_close(true);
     let service = TowerToHyperService::new(router);
     let mut served = pin!(builder.serve_connection(TokioIo::new(connection), service));
     tokio::select! {
@@ -99,18 +92,6 @@ async fn serve(connection: TcpStream, router: Router, patience: Duration, stop: 
         () = stop.cancelled() => served.as_mut().graceful_shutdown(),
     }
     let _ = served.await;
-}
-
-/// Waits until it is clear which HTTP is spoken, as only from then on time is measured for us; whether any may be.
-async fn begins(connection: &TcpStream) -> bool {
-    let mut head = [0; HTTP2.len()];
-    loop {
-        match connection.peek(&mut head).await {
-            Err(_) | Ok(0) => return false,
-            Ok(n) if n < HTTP2.len() && head[..n] == HTTP2[..n] => tokio::time::sleep(PAUSE).await,
-            Ok(_) => return true,
-        }
-    }
 }
 
 /// How many connections the limit on open files leaves room for; a quarter of the files are the store's and others'.
