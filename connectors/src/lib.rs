@@ -5,8 +5,8 @@
 //! - [`read`]: what comes in memory (posted bodies, messages of a broker), read the same way, many at once.
 //! - [`mapping`]: files that say which of their columns is which of ours.
 //! - [`mod@recognise`]: what a file is, from its first bytes.
-//! - [`sources`], [`sinks`]: where bytes come from, where results go; what one is: [`mod@source`], [`mod@sink`]; all their
-//!   settings: [`SETTINGS_EXAMPLES`].
+//! - [`sources`], [`sinks`]: where bytes come from, where results go; what one is: [`mod@source`], [`mod@sink`]; all
+//!   their settings: [`SETTINGS_EXAMPLES`].
 //!
 //! No opinion in here on what a column means for risk.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise"))]

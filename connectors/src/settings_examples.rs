@@ -1,7 +1,7 @@
 //! The settings of sources and sinks, all of them, as a person reads them.
 
-/// A commented example of each kind of source and sink, with every setting and its default, in the form of the service's
-/// settings file. Lines that begin with `#` and no blank are TOML.
+/// A commented example of each kind of source and sink, with every setting and its default, in the form of the
+/// service's settings file. Lines that begin with `#` and no blank are TOML.
 pub const SETTINGS_EXAMPLES: &str = include_str!("settings-examples.toml");
 
 #[cfg(test)]
@@ -37,8 +37,8 @@ mod tests {
         }
 
         forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
-            seq tuple tuple_struct map enum identifier ignored_any
+            bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
         }
     }
 

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::sinks::{files, kafka, webhook};
 use crate::source::BoxFuture;
 
-/// How many selections a driver gathers into one delivery at most, unless one journal entry has more: enough that a call
-/// or an fsync costs nothing by the selection, few enough that a sink may hold them in memory.
+/// How many selections a driver gathers into one delivery at most, unless one journal entry has more: enough that a
+/// call or an fsync costs nothing by the selection, few enough that a sink may hold them in memory.
 pub const GATHER_MAX: usize = 16_384;
 
 /// Somewhere that selections go.
@@ -26,8 +26,8 @@ pub const GATHER_MAX: usize = 16_384;
 ///   to a minute. Newer selections may follow in the same batch, and should where there are any: a receiver that takes
 ///   these shows that it is well and only one selection ails. What of it is delivered already the sink knows.
 /// - **After `Ok` or [`DeliverError::Refused`] the next**: the cursor moves in both cases. What was refused is written
-///   as dead letters first, the cursor in a write of its own after it: a crash in between means the same delivery again,
-///   under the same positions, and letters that replace themselves. None is lost.
+///   as dead letters first, the cursor in a write of its own after it: a crash in between means the same delivery
+///   again, under the same positions, and letters that replace themselves. None is lost.
 /// - **A future may be dropped** at any time, as when the service stops; the next call takes up what became of it.
 /// - **One journal a sink.** Cursor and other side belong together; where `begin` gives a position beyond the end of
 ///   the journal, they do not, and the sink must not be driven.

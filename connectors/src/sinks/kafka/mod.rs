@@ -1,11 +1,11 @@
 //! `kafka`: a message a selection, in a topic for each workflow.
 //!
 //! Key is the subject, so that one partition has all its selections; the value is
-//! [`SelectionJson`](super::SelectionJson), the headers `selection_id`, `version` and `ruleset` let a reader skip without
-//! parsing. All replicas in sync have a batch before it counts as delivered.
+//! [`SelectionJson`](super::SelectionJson), the headers `selection_id`, `version` and `ruleset` let a reader skip
+//! without parsing. All replicas in sync have a batch before it counts as delivered.
 //!
-//! Selections of a subject come in their order: the next is sent once the one before is there or refused for good. Those
-//! of different subjects may change places within a delivery, also in a partition.
+//! Selections of a subject come in their order: the next is sent once the one before is there or refused for good.
+//! Those of different subjects may change places within a delivery, also in a partition.
 //!
 //! Each selection comes once. While we run, librdkafka repeats what was not acknowledged, and the broker knows a repeat
 //! (`idempotence`); we send nothing again that may still arrive. After a crash, or where a connection ended in
