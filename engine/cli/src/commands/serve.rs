@@ -41,13 +41,12 @@ pub fn run(args: &ServeArgs, out: &Output) -> Result<ExitCode, CommandError> {
             started = Service::start(settings, secret) => Some(started?),
             () = signals.next() => None,
         };
-        let code = match started {
-            Some(service) => until_told(service, &mut signals, out).await?,
-            None => {
-                // Nothing was taken yet, and the store is as whole as after a kill.
-                tracing::info!("told to stop before it was ready");
-                DONE
-            }
+        let code = if let Some(service) = started {
+            until_told(service, &mut signals, out).await?
+        } else {
+            // Nothing was taken yet, and the store is as whole as after a kill.
+            tracing::info!("told to stop before it was ready");
+            DONE
         };
         // It may wait for the collector, which is no work for a thread that others need.
         let _ = tokio::task::spawn_blocking(move || telemetry.finish()).await;
