@@ -209,7 +209,9 @@ async fn a_head_that_does_not_come_is_given_up() {
         silent.push(connection);
     }
     // There is no place before one of them has ended.
-    assert_eq!(port.declare(&declaration("D1", &[1.0])).await.status, 200);
+    let body = declaration("D1", &[1.0]);
+    let told = tokio::time::timeout(Duration::from_secs(20), port.declare(&body)).await;
+    assert_eq!(told.expect("the silent ones are given up").status, 200);
     for mut connection in silent {
         let mut told = Vec::new();
         // Whatever it is told, and if only that it is over.
