@@ -33,8 +33,10 @@ pub(crate) struct Ready {
 /// Encodes until nothing more comes.
 pub(crate) fn encode_all(works: &Receiver<Work>, to_committer: &SyncSender<Ready>, health: &Health) {
     for mut work in works {
+        let start = Instant::now();
         match std::mem::take(&mut work.commit).encode() {
             Ok(encoded) => {
+                metrics::histogram!("haechi_encode_seconds", "urgency" => work.urgency.name()).record(start.elapsed());
                 if to_committer.send(Ready { encoded, work }).is_err() {
                     return;
                 }
