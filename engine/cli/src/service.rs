@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use haechi_model::Stream;
 use haechi_select::Secret;
 use haechi_server::Settings;
 use haechi_server::settings::SECRET_VARIABLE;
@@ -28,6 +29,28 @@ pub struct Where {
     /// Address of a running service, instead of that of its settings
     #[arg(long, global = true, value_name = "URL", conflicts_with = "config")]
     pub url: Option<String>,
+}
+
+/// Which subject, and which version of it.
+#[derive(Debug, Args)]
+pub struct Asked {
+    /// Declaration, consignment or traveller
+    pub subject: String,
+
+    /// Stream of the subject
+    #[arg(long, default_value = "declaration")]
+    pub stream: String,
+
+    /// This version of it alone
+    #[arg(long, value_name = "N")]
+    pub version_of_subject: Option<i32>,
+}
+
+impl Asked {
+    /// The stream, and the subject as readers keep ids.
+    pub fn named(&self) -> Result<(&'static Stream, String), CommandError> {
+        Ok((crate::rules::stream(&self.stream)?, self.subject.trim().to_uppercase()))
+    }
 }
 
 /// What a command speaks to.

@@ -15,7 +15,7 @@ use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::rules;
-use crate::service::{Reached, Where, secret, store};
+use crate::service::{Asked, Reached, Where, secret, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -26,8 +26,8 @@ Example:
 /// Arguments of `haechi explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Declaration, consignment or traveller
-    subject: String,
+    #[command(flatten)]
+    of: Asked,
 
     /// Explain this rule, hit or not
     #[arg(long, value_name = "ID")]
@@ -37,14 +37,6 @@ pub struct ExplainArgs {
     /// decided, by its journal and the rules of then
     #[arg(long = "in", value_name = "DIR", conflicts_with_all = ["config", "url", "stream", "version_of_subject"])]
     folder: Option<PathBuf>,
-
-    /// Stream of the subject
-    #[arg(long, default_value = "declaration")]
-    stream: String,
-
-    /// This version of it, instead of the newest
-    #[arg(long, value_name = "N")]
-    version_of_subject: Option<i32>,
 
     #[command(flatten)]
     place: Where,
@@ -58,9 +50,9 @@ pub fn run(args: &ExplainArgs, out: &Output) -> Result<ExitCode, CommandError> {
     };
     let Some(explained) = found else {
         if out.json {
-            out.document(&serde_json::json!({ "subject": args.subject, "found": false }))?;
+            out.document(&serde_json::json!({ "subject": args.of.subject, "found": false }))?;
         } else {
-            out.line(format!("no `{}` {nowhere}", args.subject))?;
+            out.line(format!("no `{}` {nowhere}", args.of.subject))?;
         }
         return Ok(ExitCode::from(FOUND_WRONG));
     };
@@ -86,17 +78,15 @@ fn in_run(folder: &Path, args: &ExplainArgs, out: &Output) -> Result<Option<Valu
     let unknown = |error: UnknownRule| CommandError::Usage(error.to_string());
     let rule = args.rule.as_deref().map(|id| decider.rule_named(id).map_err(unknown)).transpose()?;
     let inputs = rules::inputs(&manifest.inputs, manifest.mapping.as_deref(), &manifest.zone, None)?;
-    told(find_subject(&decider, &inputs, &args.subject, rule)?, args)
+    told(find_subject(&decider, &inputs, &args.of.subject, rule)?, args)
 }
 
 /// Decided again from the journal of the service.
 async fn in_service(args: &ExplainArgs) -> Result<Option<Value>, CommandError> {
-    let stream = rules::stream(&args.stream)?;
-    // As readers keep ids.
-    let subject = args.subject.trim().to_uppercase();
+    let (stream, subject) = args.of.named()?;
     match args.place.reach().await? {
         Reached::Running(remote) => {
-            let version = args.version_of_subject.map(|version| ("version", version.to_string()));
+            let version = args.of.version_of_subject.map(|version| ("version", version.to_string()));
             let rule = args.rule.clone().map(|rule| ("rule", rule));
             let query: Vec<_> = version.into_iter().chain(rule).collect();
             remote.get(&["v1", "explanations", stream.name, &subject], &query).await.map(Some)
@@ -104,7 +94,7 @@ async fn in_service(args: &ExplainArgs) -> Result<Option<Value>, CommandError> {
         Reached::Stopped(settings) => {
             let context = settings.release_context(secret(&settings)?);
             let mut replayer = Replayer::new(store(&settings)?, context);
-            told(replayer.explain(stream, &subject, args.version_of_subject, args.rule.as_deref())?, args)
+            told(replayer.explain(stream, &subject, args.of.version_of_subject, args.rule.as_deref())?, args)
         }
     }
 }

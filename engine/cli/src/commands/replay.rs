@@ -10,8 +10,7 @@ use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::{Output, count};
-use crate::rules;
-use crate::service::{Reached, Where, secret, store};
+use crate::service::{Asked, Reached, Where, secret, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -21,16 +20,8 @@ Example:
 /// Arguments of `haechi replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Declaration, consignment or traveller
-    subject: String,
-
-    /// Stream of the subject
-    #[arg(long, default_value = "declaration")]
-    stream: String,
-
-    /// This version of it only
-    #[arg(long, value_name = "N")]
-    version_of_subject: Option<i32>,
+    #[command(flatten)]
+    of: Asked,
 
     #[command(flatten)]
     place: Where,
@@ -42,7 +33,7 @@ pub fn run(args: &ReplayArgs, out: &Output) -> Result<ExitCode, CommandError> {
     if out.json {
         out.document(&replayed)?;
     } else if replayed.is_empty() {
-        out.line(format!("no decision on {} `{}` in the store", args.stream, args.subject))?;
+        out.line(format!("no decision on {} `{}` in the store", args.of.stream, args.of.subject))?;
     }
     for again in replayed.iter().filter(|_| !out.json) {
         let lane = |selection: &serde_json::Value| selection["lane"].as_str().unwrap_or("?").to_owned();
@@ -63,18 +54,16 @@ pub fn run(args: &ReplayArgs, out: &Output) -> Result<ExitCode, CommandError> {
 }
 
 async fn replayed(args: &ReplayArgs) -> Result<Vec<Again>, CommandError> {
-    let stream = rules::stream(&args.stream)?;
-    // As readers keep ids.
-    let subject = args.subject.trim().to_uppercase();
+    let (stream, subject) = args.of.named()?;
     match args.place.reach().await? {
         Reached::Running(remote) => {
-            let version = args.version_of_subject.map(|version| ("version", version.to_string()));
+            let version = args.of.version_of_subject.map(|version| ("version", version.to_string()));
             remote.read(&["v1", "replays", stream.name, &subject], version.as_slice()).await
         }
         Reached::Stopped(settings) => {
             let context = settings.release_context(secret(&settings)?);
             let mut replayer = Replayer::new(store(&settings)?, context);
-            Ok(again(&mut replayer, stream, &subject, args.version_of_subject)?)
+            Ok(again(&mut replayer, stream, &subject, args.of.version_of_subject)?)
         }
     }
 }

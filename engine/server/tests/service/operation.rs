@@ -1,12 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use crate::support::{LIMIT, Port, declaration, put_rules, write_rules};
+use crate::support::{LIMIT, Port, declaration, officers, put_rules, write_rules};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_says_how_it_is() {
@@ -70,16 +69,8 @@ async fn dead_letters_are_listed_and_delivered_again() {
     let says = Arc::new(AtomicU16::new(422));
     let said = Arc::clone(&says);
     let receive = post(move || async move { StatusCode::from_u16(said.load(Ordering::SeqCst)).unwrap() });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", receive)).await });
-
     let folder = tempfile::tempdir().unwrap();
-    write_rules(folder.path(), LIMIT);
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, "a secret between the two of us").unwrap();
-    let sink =
-        format!("[[sink]]\nname = \"officers\"\nkind = \"webhook\"\nurl = \"{url}\"\nsecret_file = {secret:?}\n");
+    let sink = officers(&folder, receive).await;
     let port = Port::in_folder(folder, &sink).await;
     let told = port.declare(&declaration("D1", &[1.0])).await;
     let path = "/v1/sinks/officers/dead-letters";

@@ -1,11 +1,10 @@
-use axum::Router;
 use axum::routing::post;
 use haechi_store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::support::{LIMIT, Port, declaration, settings, write_rules};
+use crate::support::{Port, declaration, officers, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_let_in_is_answered() {
@@ -54,16 +53,8 @@ async fn sinks_get_the_last_of_it() {
         called.send(answer).unwrap();
         answered.await.unwrap();
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", receive)).await });
-
     let folder = tempfile::tempdir().unwrap();
-    write_rules(folder.path(), LIMIT);
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, "a secret between the two of us").unwrap();
-    let sink =
-        format!("[[sink]]\nname = \"officers\"\nkind = \"webhook\"\nurl = \"{url}\"\nsecret_file = {secret:?}\n");
+    let sink = officers(&folder, receive).await;
     let port = Port::in_folder(folder, &sink).await;
     port.declare(&declaration("D1", &[1.0])).await;
     let first = calls.recv().await.unwrap();

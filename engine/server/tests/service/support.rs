@@ -146,3 +146,17 @@ pub fn declaration(id: &str, values: &[f64]) -> Value {
     let items: Vec<Value> = values.iter().enumerate().map(item).collect();
     json!({ "declaration_id": id, "flow": "import", "items": items })
 }
+
+/// Puts rules in a folder, and starts a receiver of webhooks; gives its sink, `officers`, as settings have it.
+pub async fn officers(folder: &TempDir, receive: axum::routing::MethodRouter) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().route("/", receive)).await });
+    write_rules(folder.path(), LIMIT);
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "a secret between the two of us").unwrap();
+    format!(
+        "[[sink]]\nname = \"officers\"\nkind = \"webhook\"\nurl = \"{url}\"\nsecret_file = '{}'\n",
+        secret.display()
+    )
+}
