@@ -83,6 +83,25 @@ pub fn post_request(path: &str, json: &[u8]) -> Vec<u8> {
     [head.as_bytes(), json].concat()
 }
 
+/// How long the request is that these bytes begin with, once its head is whole.
+pub fn request_length(bytes: &[u8]) -> io::Result<Option<usize>> {
+    let Some((text, body_at)) = head_text(bytes)? else { return Ok(None) };
+    Ok(Some(body_at + content_length(text).unwrap_or(0)))
+}
+
+/// The text before a body, and where the body begins.
+fn head_text(bytes: &[u8]) -> io::Result<Option<(&str, usize)>> {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let text = str::from_utf8(&bytes[..end]).map_err(|_| invalid("a head that is no text"))?;
+    Ok(Some((text, end + 4)))
+}
+
+fn content_length(head: &str) -> Option<usize> {
+    head.lines().skip(1).filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok()).flatten()
+    })
+}
+
 /// What comes before a body.
 struct Head {
     status: u16,
@@ -93,16 +112,12 @@ struct Head {
 impl Head {
     /// `None` while it is not whole.
     fn read(bytes: &[u8]) -> io::Result<Option<Self>> {
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-        let text = str::from_utf8(&bytes[..end]).map_err(|_| invalid("an answer whose head is no text"))?;
-        let mut lines = text.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-        let length = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok()).flatten()
-        });
+        let Some((text, body_at)) = head_text(bytes)? else { return Ok(None) };
+        let status = text.lines().next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let length = content_length(text);
         let status = status.ok_or_else(|| invalid("an answer without a status"))?;
         let length = length.ok_or_else(|| invalid("an answer without content-length"))?;
-        Ok(Some(Self { status, length, body_at: end + 4 }))
+        Ok(Some(Self { status, length, body_at }))
     }
 }
 

@@ -4,8 +4,10 @@
 //! A thread a connection, each taking the next request that nobody has taken and sleeping until it is due: the system's
 //! timers are finer than those of an async runtime, and a sleeping thread costs nothing.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -66,6 +68,17 @@ pub fn constant_rate<T: Send>(
 /// Latencies of those that were answered.
 pub fn latencies<'s>(shots: impl IntoIterator<Item = &'s Shot>) -> Latencies {
     shots.into_iter().filter(|shot| shot.answer.is_ok()).map(|shot| shot.latency).collect()
+}
+
+/// Writes them to a file, for a look at what happens when.
+pub fn write_csv(shots: &[Shot], file: &Path) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    writeln!(out, "due_ms,late_ms,latency_ms")?;
+    for shot in shots {
+        let [due, late, latency] = [shot.due, shot.late, shot.latency].map(|time| time.as_secs_f64() * 1e3);
+        writeln!(out, "{due:.3},{late:.3},{latency:.3}")?;
+    }
+    out.flush()
 }
 
 /// One connection's thread.

@@ -6,6 +6,7 @@
 
 pub mod bars;
 mod disk;
+mod floor;
 mod folder;
 mod http;
 mod judge;

@@ -1,4 +1,4 @@
-//! What the system says of a process: processor time and memory.
+//! What the system says of a process, its processor time and memory, and of the machine.
 
 use std::fs;
 
@@ -6,6 +6,8 @@ use super::Failure;
 
 /// Clock ticks a second in `/proc/PID/stat`: 100 in every Linux that programs can see.
 const TICKS: f64 = 100.0;
+/// Where `/proc/stat` has it: after `cpu user nice system idle iowait irq softirq`.
+const STOLEN: usize = 8;
 
 /// Processor time that a process has taken, all threads, in seconds.
 pub fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
@@ -20,6 +22,14 @@ pub fn resident_max_mib(pid: u32) -> Result<f64, Failure> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM in /proc/PID/status")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kib / 1024.0)
+}
+
+/// Processor time that the host of this virtual machine gave to others while something here was to run, all processors,
+/// in seconds. Nothing that runs here can be answered meanwhile.
+pub fn stolen_seconds() -> Result<f64, Failure> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let ticks = stat.split_ascii_whitespace().nth(STOLEN).ok_or("unexpected form of /proc/stat")?;
+    Ok(ticks.parse::<f64>()? / TICKS)
 }
 
 /// User and system time. The name of the program comes before and may hold anything, a parenthesis too.

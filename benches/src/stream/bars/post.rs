@@ -1,6 +1,7 @@
 //! `post`: one declaration a request at a constant rate, answered once it is on disk.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Common;
@@ -11,7 +12,7 @@ use crate::stream::report::Bar;
 use crate::stream::service::{From, Service};
 use crate::stream::traffic::Traffic;
 use crate::stream::watch::{self, Wrong};
-use crate::stream::{Failure, Report, disk, http, proc};
+use crate::stream::{Failure, Report, disk, floor, http, proc};
 
 /// Path of the requests.
 const PATH: &str = "/v1/declarations";
@@ -19,6 +20,8 @@ const PATH: &str = "/v1/declarations";
 const APPENDS: usize = 2_000;
 /// Pause between two appends beside the run: few enough that they are no load.
 const PROBE: Duration = Duration::from_millis(100);
+/// How long the least server is measured, before and after: a share of the run.
+const FLOOR_SHARE: f64 = 0.25;
 /// Requests sent before those that count: a process that has just started is measured by `restart`.
 const WARM_SECS: f64 = 2.0;
 
@@ -29,6 +32,9 @@ pub struct Args {
     common: Common,
     #[command(flatten)]
     load: Load,
+    /// Write when each request was due, how late it was sent and how long it took, in milliseconds, as CSV
+    #[arg(long, value_name = "FILE")]
+    shots: Option<PathBuf>,
 }
 
 /// The load.
@@ -47,7 +53,7 @@ pub struct Load {
 
 /// Measures.
 pub fn run(args: &Args) -> Result<Report, Failure> {
-    let Args { common, load } = args;
+    let Args { common, load, shots } = args;
     let (_folder, place) = common.place()?;
     let of = format!(
         "{} rules, {} requests/s for {} s, {} connections",
@@ -57,9 +63,14 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     let prepared = Prepared::new(common, load)?;
     let judge = Judge::new(&place.pack(), &prepared.traffic)?;
     let alone = disk::appends(&place.0, APPENDS)?;
+    let floor_before = prepared.floor(&place.0, load)?;
     let service = Service::start(&common.haechi, &place, &From::Requests)?;
     let (fired, beside) = disk::beside(&place.0, PROBE, || prepared.fire(&service, load, |_| ()))?;
 
+    let floor_after = prepared.floor(&place.0, load)?;
+    if let Some(file) = shots {
+        load::write_csv(&fired.shots, file).map_err(|e| format!("cannot write `{}`: {e}", file.display()))?;
+    }
     let latencies = load::latencies(&fired.shots);
     let p99_bar = alone.quantile(0.99) + 5.0;
     report.quantiles("the disk's own fdatasync, before", &alone, &[0.5, 0.99]);
@@ -79,6 +90,8 @@ pub fn run(args: &Args) -> Result<Report, Failure> {
     );
     report.add("answer after commit, p99.9", latencies.quantile(0.999), "ms");
     report.add(format!("answer after commit, longest of {}", latencies.len()), latencies.max(), "ms");
+    report.quantiles("a server that only syncs 4 KiB, same load, before", &floor_before, &[0.5, 0.99, 0.999]);
+    report.quantiles("a server that only syncs 4 KiB, same load, after", &floor_after, &[0.5, 0.99, 0.999]);
     let answers = fired.describe(&mut report);
     check(&service, &prepared, &judge, &answers, &mut report)?;
     Ok(report)
@@ -154,6 +167,12 @@ impl Prepared {
         Ok(Self { traffic, warm, requests })
     }
 
+    /// How long the answers of a server take that does nothing but the disk's part, under the same load.
+    fn floor(&self, folder: &Path, load: &Load) -> Result<Latencies, Failure> {
+        let count = (self.requests.len() as f64 * FLOOR_SHARE) as usize;
+        floor::latencies(folder, &self.requests[..count], load.rate, load.connections)
+    }
+
     /// Sends first some that do not count, then all that do. `beside` runs meanwhile.
     pub fn fire<T: Send>(
         &self,
@@ -163,7 +182,7 @@ impl Prepared {
     ) -> Result<Fired<T>, Failure> {
         load::constant_rate(service.address, &self.warm, load.rate, load.connections, |_| ())?;
         let us = std::process::id();
-        let before = (service.cpu_seconds()?, proc::cpu_seconds(us)?);
+        let before = (service.cpu_seconds()?, proc::cpu_seconds(us)?, proc::stolen_seconds()?);
         let (shots, beside) =
             load::constant_rate(service.address, &self.requests, load.rate, load.connections, beside)?;
         let cores = |now: f64, then: f64| (now - then) / load.seconds;
@@ -173,6 +192,7 @@ impl Prepared {
             first: self.warm.len() as u64,
             service_cores: cores(service.cpu_seconds()?, before.0),
             client_cores: cores(proc::cpu_seconds(us)?, before.1),
+            stolen_cores: cores(proc::stolen_seconds()?, before.2),
             resident_max_mib: service.resident_max_mib()?,
         })
     }
@@ -188,6 +208,7 @@ pub struct Fired<T> {
     pub first: u64,
     service_cores: f64,
     client_cores: f64,
+    stolen_cores: f64,
     resident_max_mib: f64,
 }
 
@@ -217,6 +238,7 @@ impl<T> Fired<T> {
         report.add("sent later than due, p99 (part of the latency)", late.quantile(0.99), "ms");
         report.add("processor of the service", self.service_cores, "cores");
         report.add("processor of this client", self.client_cores, "cores");
+        report.add("processor that the host took away", self.stolen_cores, "cores");
         report.add("resident memory of the service, most", self.resident_max_mib, "MiB");
         answers
     }
