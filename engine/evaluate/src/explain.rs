@@ -75,15 +75,16 @@ impl Evaluator {
         explain(&self.plan, &mut frame, self.plan.program.roots[rule], row)
     }
 
-    /// The names of the stream's columns that a rule reads, in the stream's order.
-    pub fn columns_of(&self, rule: usize) -> Vec<&'static str> {
+    /// The names of the columns that a rule reads, in the stream's order, those that are joined last.
+    pub fn columns_of(&self, rule: usize) -> Vec<String> {
         let program = &self.plan.program;
         let mut seen = Vec::new();
         columns_of_node(program, program.roots[rule], &mut seen);
         seen.sort_unstable();
         seen.dedup();
-        let mut names = program.stream.all_columns().enumerate();
-        seen.iter().filter_map(|index| names.by_ref().find(|(i, _)| i == index).map(|(_, c)| c.name)).collect()
+        let mut names = program.all_columns().enumerate();
+        let mut name = |index: &usize| names.by_ref().find(|(i, _)| i == index).map(|(_, (name, _))| name.to_owned());
+        seen.iter().filter_map(&mut name).collect()
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     /// Atoms that ask whether two text columns are the same.
     pub text_pairs: Vec<AtomId>,
     /// The columns of the stream that rules read: place, name, type.
-    pub columns: Vec<(usize, &'static str, DataType)>,
+    pub columns: Vec<(usize, Box<str>, DataType)>,
     /// How many columns the stream has.
     pub n_columns: usize,
     /// Operands that are columns, each with its place among those.
@@ -84,9 +84,10 @@ impl Plan {
         });
         let texts = texts.collect::<Result<_, EvaluateError>>()?;
         let atoms_of = atoms_of.into_iter().map(Into::into).collect();
-        let all: Vec<_> = program.stream.all_columns().collect();
-        let columns: Vec<_> =
-            program.columns().into_iter().map(|at| (at, all[at].name, all[at].kind.data_type())).collect();
+        let all: Vec<_> = program.all_columns().collect();
+        let column = |at: usize| (at, Box::from(all[at].0), all[at].1.clone());
+        let columns: Vec<(usize, Box<str>, DataType)> = program.columns().into_iter().map(column).collect();
+        let n_columns = all.len();
         let place = |column: usize| columns.binary_search_by_key(&column, |(at, ..)| *at).ok();
         let column_operands = (0..program.operands.len() as u32).map(OperandId).filter_map(|id| {
             let Operand::Column(column) = program.operand(id).operand else { return None };
@@ -105,7 +106,7 @@ impl Plan {
             shared,
             text_pairs,
             columns,
-            n_columns: all.len(),
+            n_columns,
             column_operands,
             computed_from,
             last_schema: RwLock::default(),

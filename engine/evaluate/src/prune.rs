@@ -24,7 +24,7 @@ use haechi_rules::program::{
 pub struct Pruner {
     program: Arc<Program>,
     /// By column of the stream.
-    names: Vec<&'static str>,
+    names: Vec<Arc<str>>,
     /// By atom: how texts begin that a LIKE matches.
     heads: Vec<Option<String>>,
     /// Whether a row that is left out may change the hits of another.
@@ -37,11 +37,11 @@ impl Pruner {
     /// Makes a program ready.
     pub fn new(program: Arc<Program>) -> Self {
         let stream = program.stream;
-        let names: Vec<_> = stream.all_columns().map(|column| column.name).collect();
+        let names: Vec<Arc<str>> = program.all_columns().map(|(name, _)| name.into()).collect();
         let heads = program.atoms.iter().map(|atom| head(&atom.test)).collect();
         // A derivation that looks across rows asks which of them belong together.
         let reads_neighbours =
-            |column: usize| stream.together.is_some_and(|together| inputs(stream, names[column]).contains(&together));
+            |column: usize| stream.together.is_some_and(|together| inputs(stream, &names[column]).contains(&together));
         let across_rows = program.looks_across_items() || program.columns().into_iter().any(reads_neighbours);
         Self { names, heads, across_rows, likely: AtomicUsize::new(0), program }
     }
@@ -254,7 +254,7 @@ impl<'a> Run<'a> {
     }
 
     fn column(&self, column: u32, class: Class) -> Extent<'a> {
-        let Some(known) = self.part.column(self.pruner.names[column as usize]) else { return Extent::ANY };
+        let Some(known) = self.part.column(&self.pruner.names[column as usize]) else { return Extent::ANY };
         Extent {
             null: known.nulls != Some(0),
             value: known.nulls != Some(self.part.rows),
@@ -264,7 +264,7 @@ impl<'a> Run<'a> {
     }
 
     fn has_records(&self, list: u32) -> bool {
-        let known = self.part.column(self.pruner.names[list as usize]);
+        let known = self.part.column(&self.pruner.names[list as usize]);
         known.is_none_or(|known| known.nulls != Some(self.part.rows))
     }
 }

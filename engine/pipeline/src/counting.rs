@@ -194,8 +194,9 @@ fn texts_aside(stream: &'static Stream, derived: &[&str]) -> Vec<&'static str> {
 fn reads(evaluator: &Evaluator, name: &str) -> bool {
     let program = evaluator.program();
     let all: Vec<_> = program.stream.all_columns().collect();
-    program.columns().iter().any(|index| {
-        let column = all[*index].name;
-        column == name || inputs_of(program.stream, column).contains(&name)
-    })
+    program
+        .columns()
+        .iter()
+        .filter_map(|index| all.get(*index))
+        .any(|column| column.name == name || inputs_of(program.stream, column.name).contains(&name))
 }

@@ -213,8 +213,8 @@ pub(crate) fn columns(stream: &'static Stream, evaluators: &[&Evaluator]) -> (Ve
     let mut touched: Vec<usize> = evaluators.iter().flat_map(|e| e.program().columns()).chain(keys).collect();
     touched.sort_unstable();
     touched.dedup();
-    for index in touched {
-        let column = all[index];
+    // What is joined is not read from rows.
+    for column in touched.into_iter().filter_map(|index| all.get(index)) {
         // A value that is given wins over one derived, so the column itself is read too.
         base.push(column.name);
         let inputs = inputs(stream, column.name);

@@ -26,7 +26,7 @@ pub(crate) struct HitWriter {
     lane_of: Vec<Option<i16>>,
     scores: Vec<Option<f64>>,
     instructions: Vec<Option<String>>,
-    columns: Vec<Vec<&'static str>>,
+    columns: Vec<Vec<String>>,
 }
 
 impl HitWriter {
@@ -108,7 +108,7 @@ impl HitWriter {
             text.push('{');
             let of_rule = places.entry(rule).or_insert_with(|| {
                 let names = self.columns[rule as usize].iter();
-                names.filter_map(|name| by_name.get(name).copied()).collect()
+                names.filter_map(|name| by_name.get(name.as_str()).copied()).collect()
             });
             for place in of_rule {
                 if text.len() > 1 {

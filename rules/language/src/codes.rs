@@ -1,7 +1,7 @@
 //! The stable codes of mistakes and warnings, each with what `haechi explain-error CODE` says about it.
 //!
 //! A new code is one entry in [`CODES`]; codes are never reused. `E01` files and their form, `E02` conditions,
-//! `E03` keys of a rule, `E04` lists and tables, `E05` policy, `E06` tests, `W07` warnings.
+//! `E03` keys of a rule, `E04` lists and tables, `E05` policy, `E06` tests, `W07` warnings, `E08` features over time.
 
 /// One code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

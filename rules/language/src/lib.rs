@@ -13,6 +13,7 @@ pub mod formula_lints;
 pub mod lints;
 pub mod lists;
 pub mod load;
+pub mod profile;
 pub mod program;
 pub mod render;
 pub mod rule;
@@ -24,6 +25,7 @@ pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{LoadOptions, RawRuleset, load};
+pub use profile::Profile;
 pub use program::Program;
 pub use rule::Rule;
 pub use ruleset::{Ruleset, compile};

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::lists::List;
+use crate::profile::{self, Profile};
 use crate::rule::Rule;
 use crate::source::{FileId, Sources};
 use crate::tables::ReferenceTable;
@@ -43,6 +44,8 @@ pub struct RawRuleset {
     pub lists: Vec<List>,
     /// Reference tables.
     pub tables: Vec<ReferenceTable>,
+    /// Features over time.
+    pub profiles: Vec<Profile>,
     /// Every `policy.yaml`; its text is among the sources, and whoever selects reads it.
     pub policies: Vec<PathBuf>,
     /// All files read, in order.
@@ -93,6 +96,7 @@ enum Role {
     Pack,
     Policy,
     Tests,
+    Profile,
     Yaml,
     List,
     Table,
@@ -112,6 +116,7 @@ impl Role {
             (_, "pack.yaml" | "pack.yml", _) => Self::Pack,
             (_, "policy.yaml" | "policy.yml", _) => Self::Policy,
             (_, name, "yaml" | "yml") if tested(name).is_some() => Self::Tests,
+            ("profiles", _, "yaml" | "yml") => Self::Profile,
             (_, _, "yaml" | "yml") => Self::Yaml,
             (_, _, "jsonl" | "ndjson") => Self::JsonLines,
             ("lists", _, "txt" | "csv") => Self::List,
@@ -191,6 +196,10 @@ impl Loader<'_> {
         match role {
             Role::Pack => {}
             Role::Policy => self.raw.policies.push(path.to_owned()),
+            Role::Profile => {
+                let profiles = profile::read_file(file, self.sources, defaults.owner.as_deref(), &mut self.out);
+                self.raw.profiles.extend(profiles);
+            }
             Role::Yaml => self.yaml(file, defaults),
             Role::List => {
                 let mut list = lists::read_file(file, self.sources, &mut self.out);
@@ -370,7 +379,7 @@ impl Loader<'_> {
     /// Lists and tables of the pack whose rules were named one by one.
     fn context(&mut self, pack: &Path) {
         let (n_files, n_rules) = (self.raw.files.len(), self.raw.rules.len());
-        for folder in ["lists", "tables"].map(|name| pack.join(name)) {
+        for folder in ["lists", "tables", "profiles"].map(|name| pack.join(name)) {
             if folder.is_dir() {
                 self.folder(&folder, &Defaults { stream: self.options.default_stream, owner: None }, 0);
             }
@@ -387,6 +396,8 @@ impl Loader<'_> {
         stand_once("E0401", "list", lists, sources, out);
         let tables = raw.tables.iter().map(|table| (table.name.as_str(), &table.at));
         stand_once("E0401", "table", tables, sources, out);
+        let entities = raw.profiles.iter().map(|profile| (profile.entity.as_str(), &profile.at));
+        stand_once("E0802", "entity", entities, sources, out);
     }
 }
 

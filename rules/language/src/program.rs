@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 use haechi_model::Stream;
 
@@ -67,7 +67,7 @@ pub enum Over {
 /// A value that atoms test.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
-    /// A column of the stream, by its place in [`Stream::all_columns`].
+    /// A column: by its place in [`Stream::all_columns`], or behind those in [`Program::joined`].
     Column(u32),
     /// A field of the records in a list column; for a plain list the value itself, field 0.
     Member {
@@ -227,11 +227,24 @@ pub enum Node {
     },
 }
 
+/// A column that rows do not bring: a feature of somebody they are about, or a column of a record they speak of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JoinedColumn {
+    /// `importer.declarations_90d`.
+    pub name: Arc<str>,
+    /// What it holds.
+    pub class: Class,
+    /// Its Arrow type.
+    pub data_type: DataType,
+}
+
 /// All conditions of a ruleset over one stream.
 #[derive(Debug)]
 pub struct Program {
     /// The stream whose rows it reads.
     pub stream: &'static Stream,
+    /// Columns that may stand beside those of the stream.
+    pub joined: Arc<[JoinedColumn]>,
     /// Distinct operands; inputs come before what uses them.
     pub operands: Vec<OperandEntry>,
     /// Distinct expressions left to DataFusion.
@@ -254,9 +267,10 @@ pub struct Program {
 
 impl Program {
     /// A program without rules.
-    pub fn new(stream: &'static Stream) -> Self {
+    pub fn new(stream: &'static Stream, joined: Arc<[JoinedColumn]>) -> Self {
         Self {
             stream,
+            joined,
             operands: Vec::new(),
             scalars: Vec::new(),
             atoms: Vec::new(),
@@ -286,7 +300,19 @@ impl Program {
         &self.nodes[id.0 as usize]
     }
 
-    /// Indices of the stream's columns that any rule touches, sorted: all that need be read.
+    /// Name and type of each column: those of the stream, then those that are joined.
+    pub fn all_columns(&self) -> impl Iterator<Item = (&str, DataType)> {
+        let own = self.stream.all_columns().map(|column| (column.name, column.kind.data_type()));
+        own.chain(self.joined.iter().map(|column| (&*column.name, column.data_type.clone())))
+    }
+
+    /// Columns that are joined and that any rule touches, in their order.
+    pub fn joined_columns(&self) -> impl Iterator<Item = &JoinedColumn> {
+        let own = self.stream.all_columns().count();
+        self.columns().into_iter().filter_map(move |column| self.joined.get(column.checked_sub(own)?))
+    }
+
+    /// Indices of the columns that any rule touches, sorted: all that need be read.
     pub fn columns(&self) -> Vec<usize> {
         let mut columns: Vec<usize> = self
             .operands

@@ -23,7 +23,7 @@ pub use threshold::{ChooseError, Threshold, choose, thresholds};
 /// The program whose root `i` is the rule with `values[i]` in place of the threshold's constant. The values are of the
 /// operand's class, as [`Parameter::values`] gives them.
 pub fn variants(program: &Program, rule: usize, threshold: &Threshold, values: &[Literal]) -> Program {
-    let mut made = Program::new(program.stream);
+    let mut made = Program::new(program.stream, Arc::clone(&program.joined));
     for value in values {
         let (nodes, operands) = (FxHashMap::default(), FxHashMap::default());
         let mut copy = Copy { from: program, to: &mut made, swept: threshold.atom, value, nodes, operands };

@@ -9,6 +9,7 @@ mod crossing;
 mod declaration;
 mod outcome;
 mod permit;
+mod reference;
 mod traveller;
 mod watchlist;
 
@@ -19,6 +20,7 @@ pub use crossing::CROSSING;
 pub use declaration::DECLARATION;
 pub use outcome::OUTCOME;
 pub use permit::PERMIT;
+pub use reference::{Reference, references};
 pub use traveller::TRAVELLER;
 pub use watchlist::WATCHLIST;
 

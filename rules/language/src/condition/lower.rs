@@ -15,7 +15,7 @@ use super::constant_lists::ConstantLists;
 use super::functions::Own;
 use super::parse::{self, Parsed, Positions, Read, Reading, SyntaxError};
 use super::value::{Call, Value};
-use super::{Compiler, functions};
+use super::{Compiler, Computed, functions};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::program::{Class, Cmp, Literal, Node, NodeId, Operand, OperandId, Over, Scope, Test};
 use crate::rule::SqlText;
@@ -39,8 +39,37 @@ pub(super) struct Lowering<'c, 'a> {
 /// Room for a condition at the bounds of [`parse`], without optimisation.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Compiles a condition that was read. The bounds of [`parse`] are wider than the stack of a common thread: the few
-/// conditions that may come near them get one of their own.
+/// Compiles an expression to a value.
+pub(super) fn compile_value(
+    compiler: &mut Compiler<'_>,
+    of: &str,
+    sql: &SqlText,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Computed> {
+    let as_value = |lowering: &mut Lowering<'_, '_>, expr: &Expr| lowering.value(expr, Scope::Row).map(computed);
+    compile_as(compiler, of, sql, &mut Reading::of(&sql.text), diagnostics, as_value)
+}
+
+/// Compiles a condition to its truth.
+pub(super) fn compile_truth(
+    compiler: &mut Compiler<'_>,
+    of: &str,
+    sql: &SqlText,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Computed> {
+    let as_truth = |lowering: &mut Lowering<'_, '_>, expr: &Expr| lowering.truth(expr, Scope::Row).map(computed);
+    compile_as(compiler, of, sql, &mut Reading::of(&sql.text), diagnostics, as_truth)
+}
+
+fn computed(value: Value) -> Computed {
+    match value {
+        Value::Null => Computed::Constant(None),
+        Value::Literal(literal) => Computed::Constant(Some(literal)),
+        Value::Operand(operand) => Computed::Operand(operand),
+    }
+}
+
+/// Compiles a condition that was read.
 pub(super) fn compile(
     compiler: &mut Compiler<'_>,
     rule: &str,
@@ -48,9 +77,23 @@ pub(super) fn compile(
     reading: &mut Reading<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<NodeId> {
+    let as_condition = |lowering: &mut Lowering<'_, '_>, expr: &Expr| lowering.condition(expr, false, Scope::Row);
+    compile_as(compiler, rule, sql, reading, diagnostics, as_condition)
+}
+
+/// Lowers an expression that was read. The bounds of [`parse`] are wider than the stack of a common thread: the few
+/// conditions that may come near them get one of their own.
+fn compile_as<T: Send>(
+    compiler: &mut Compiler<'_>,
+    rule: &str,
+    sql: &SqlText,
+    reading: &mut Reading<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+    form: impl Fn(&mut Lowering<'_, '_>, &Expr) -> Option<T> + Sync,
+) -> Option<T> {
     let Reading { positions, read } = reading;
     let mut lower =
-        |parsed: &Result<Parsed<'_>, SyntaxError>| lower(compiler, rule, sql, positions, parsed, diagnostics);
+        |parsed: &Result<Parsed<'_>, SyntaxError>| lower(compiler, rule, sql, positions, parsed, diagnostics, &form);
     let tokens = match read {
         Read::Parsed(parsed) => return lower(parsed),
         Read::Deep(tokens) => std::mem::take(tokens),
@@ -64,22 +107,23 @@ pub(super) fn compile(
     done.unwrap_or_else(|| lower(&parse::tokens(positions).and_then(|tokens| tokens.parse(positions))))
 }
 
-fn lower(
+fn lower<T>(
     compiler: &mut Compiler<'_>,
     rule: &str,
     sql: &SqlText,
     positions: &Positions<'_>,
     parsed: &Result<Parsed<'_>, SyntaxError>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<NodeId> {
+    form: impl Fn(&mut Lowering<'_, '_>, &Expr) -> Option<T>,
+) -> Option<T> {
     match parsed {
         Ok(Parsed { expr, lists }) => {
             let (traps, null_checked, both) = (Vec::new(), Vec::new(), HashMap::new());
             let mut lowering =
                 Lowering { compiler, rule, sql, positions, diagnostics, lists, traps, null_checked, both };
-            let node = lowering.condition(expr, false, Scope::Row);
+            let made = form(&mut lowering, expr);
             lowering.report_traps();
-            node
+            made
         }
         Err(SyntaxError { code, message, range, help }) => {
             let mistake = Diagnostic::error(code, sql.span(range.clone()), message.clone()).in_rule(rule);

@@ -20,16 +20,18 @@ mod value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use haechi_model::Stream;
+use haechi_model::{Stream, SubjectKind};
 use rustc_hash::FxHashMap;
 
 pub use functions::{SCALAR, singular};
 pub use scalar::input_type;
+pub(crate) use value::kind_class as column_class;
 
 use crate::diagnostic::Diagnostic;
 use crate::lists::List;
 use crate::load::RawRuleset;
-use crate::program::{Class, Cmp, Literal, NodeId, Operand, Program, Scope, Test};
+use crate::profile;
+use crate::program::{Class, Cmp, JoinedColumn, Literal, NodeId, Operand, OperandId, Program, Scope, Test};
 use crate::rule::{Rule, SqlText};
 use crate::tables::ReferenceTable;
 use ahead::read_ahead;
@@ -41,12 +43,29 @@ use scalar::ScalarPlanner;
 pub struct Catalog {
     lists: HashMap<String, Arc<List>>,
     tables: HashMap<String, Arc<ReferenceTable>>,
+    joined: FxHashMap<&'static str, Arc<[JoinedColumn]>>,
 }
 
 impl Catalog {
-    /// The lists and tables of loaded packs.
+    /// The lists, tables and features of loaded packs.
     pub fn of(raw: &RawRuleset) -> Self {
-        Self::new(raw.lists.iter().cloned().map(Arc::new), raw.tables.iter().cloned().map(Arc::new))
+        let named = Self::new(raw.lists.iter().cloned().map(Arc::new), raw.tables.iter().cloned().map(Arc::new));
+        SubjectKind::ALL
+            .iter()
+            .filter_map(|kind| Stream::find(kind.stream()))
+            .fold(named, |named, stream| named.with_joined(stream, profile::columns(&raw.profiles, stream)))
+    }
+
+    /// With columns beside those of a stream.
+    fn with_joined(mut self, stream: &'static Stream, columns: Vec<JoinedColumn>) -> Self {
+        self.joined.insert(stream.name, columns.into());
+        self
+    }
+
+    /// The same lists and tables, with other columns beside those of a stream.
+    pub(crate) fn with_columns(&self, stream: &'static Stream, columns: Vec<JoinedColumn>) -> Self {
+        let Self { lists, tables, joined: _ } = self;
+        Self { lists: lists.clone(), tables: tables.clone(), joined: FxHashMap::default() }.with_joined(stream, columns)
     }
 
     /// Lists and tables by name.
@@ -57,8 +76,18 @@ impl Catalog {
         Self {
             lists: lists.into_iter().map(|l| (l.name.clone(), l)).collect(),
             tables: tables.into_iter().map(|t| (t.name.clone(), t)).collect(),
+            joined: FxHashMap::default(),
         }
     }
+}
+
+/// A value that an expression computes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Computed {
+    /// The same for all rows; `None` is NULL.
+    Constant(Option<Literal>),
+    /// What the operand has.
+    Operand(OperandId),
 }
 
 /// Compiles conditions over one stream into one program.
@@ -74,12 +103,23 @@ impl<'a> Compiler<'a> {
     /// A compiler without rules yet.
     pub fn new(stream: &'static Stream, catalog: &'a Catalog) -> Self {
         let columns = stream.all_columns().enumerate().map(|(i, c)| (c.name, i as u32)).collect();
-        Self { program: Program::new(stream), catalog, columns, planner: ScalarPlanner::new() }
+        let joined = catalog.joined.get(stream.name).cloned().unwrap_or_default();
+        Self { program: Program::new(stream, joined), catalog, columns, planner: ScalarPlanner::new() }
     }
 
     /// Compiles one condition; `None` when it has errors, which stand in `diagnostics` with any warnings.
     pub fn condition(&mut self, rule: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<NodeId> {
         lower::compile(self, rule, sql, &mut Reading::of(&sql.text), diagnostics)
+    }
+
+    /// Compiles an expression to a value, as [`Compiler::condition`] does a condition.
+    pub fn value(&mut self, of: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<Computed> {
+        lower::compile_value(self, of, sql, diagnostics)
+    }
+
+    /// Compiles a condition to a value: true, false or NULL.
+    pub fn truth(&mut self, of: &str, sql: &SqlText, diagnostics: &mut Vec<Diagnostic>) -> Option<Computed> {
+        lower::compile_truth(self, of, sql, diagnostics)
     }
 
     /// Compiles the conditions of many rules in order, and says of each what became of it.

@@ -47,15 +47,7 @@ impl Lowering<'_, '_> {
                 _ => self.planned_value(expr, scope),
             },
             Expr::Identifier(ident) => self.column_value(ident, scope).map(Value::Operand),
-            Expr::CompoundIdentifier(parts) => {
-                let name: Vec<_> = parts.iter().map(|p| p.value.as_str()).collect();
-                let name = name.join(".");
-                self.error("E0213", expr, format!("unknown feature `{name}`")).label_help(
-                    "no such feature",
-                    Some("features over time are declared in a pack's profiles; columns are written without a dot"),
-                );
-                None
-            }
+            Expr::CompoundIdentifier(parts) => self.joined_value(expr, parts, scope).map(Value::Operand),
             Expr::TypedString(typed) => {
                 let text = match &typed.value.value {
                     SqlValue::SingleQuotedString(text) => text.as_str(),
@@ -150,6 +142,37 @@ impl Lowering<'_, '_> {
             }
             Scope::Records(list) => self.member(list, index, class, &ident.value.to_ascii_lowercase()),
         })
+    }
+
+    /// A column that is joined to the rows: `entity.feature`.
+    pub fn joined_value(&mut self, at: &Expr, parts: &[Ident], scope: Scope) -> Option<OperandId> {
+        let name: Vec<_> = parts.iter().map(|part| part.value.to_ascii_lowercase()).collect();
+        let name = name.join(".");
+        let program = &self.compiler.program;
+        let Some(place) = program.joined.iter().position(|column| *column.name == *name) else {
+            self.unknown_feature(at, &name);
+            return None;
+        };
+        if scope != Scope::Row {
+            self.error("E0214", at, format!("`{name}` cannot stand inside records"))
+                .label_help("a column of the row", Some("compare it outside the parentheses"));
+            return None;
+        }
+        let (class, place) = (program.joined[place].class, program.stream.all_columns().count() + place);
+        let operand = Operand::Column(place as u32);
+        Some(self.compiler.program.intern_operand(operand, class, scope, || name.into()))
+    }
+
+    fn unknown_feature(&mut self, at: &Expr, name: &str) {
+        let joined = Arc::clone(&self.compiler.program.joined);
+        let near =
+            nearest(name, joined.iter().map(|column| &*column.name)).map(|near| format!("did you mean `{near}`?"));
+        let help = near.unwrap_or_else(|| {
+            "features over time are declared in a pack's profiles; columns are written without a dot".to_owned()
+        });
+        let stream = self.compiler.program.stream.name;
+        self.error("E0213", at, format!("unknown feature `{name}` in stream `{stream}`"))
+            .label_help("no such feature", Some(&help));
     }
 
     pub fn member(&mut self, list: u32, member: u32, class: Class, name: &str) -> OperandId {
@@ -382,7 +405,7 @@ impl Lowering<'_, '_> {
     }
 }
 
-fn kind_class(kind: Kind) -> Option<Class> {
+pub(crate) fn kind_class(kind: Kind) -> Option<Class> {
     Some(match kind {
         Kind::Id | Kind::Code | Kind::Text => Class::Text,
         Kind::I32 | Kind::I64 => Class::Int,

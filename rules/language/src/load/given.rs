@@ -77,7 +77,7 @@ fn read_items(form: &mut Form<'_>, entry: &Entry, stream: &'static Stream) -> Ve
     }
 }
 
-fn read_row(form: &mut Form<'_>, node: &Node, stream: &'static Stream) -> BTreeMap<String, GivenValue> {
+pub(crate) fn read_row(form: &mut Form<'_>, node: &Node, stream: &'static Stream) -> BTreeMap<String, GivenValue> {
     let Value::Map(entries) = &node.value else {
         // `given:` with nothing after it is a row of NULLs.
         if !node.is_null() {

@@ -1,0 +1,15 @@
+//! What is known of every importer, route and traveller at the moment it matters.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
+
+mod bag;
+mod cell;
+mod days;
+mod ends;
+mod exact;
+mod latest;
+mod series;
+mod sketch;
+
+pub use cell::{Answer, Keeps};
+pub use series::{Grain, LATE_DAYS, LATE_HOURS};
+pub use sketch::{DISTINCT_ERROR, FREQUENT_ERROR, QUANTILE_ERROR};
