@@ -75,6 +75,15 @@ impl Evaluator {
         explain(&self.plan, &mut frame, self.plan.program.roots[rule], row)
     }
 
+    /// The values that expressions of the program have in a batch, in the order of `operands`.
+    pub fn values(&self, batch: &RecordBatch, operands: &[OperandId]) -> Result<Vec<ArrayRef>, EvaluateError> {
+        let schedule = self.state.schedule();
+        let prepared = Prepared::new(&self.plan, &schedule, batch, false)?;
+        let mut frame = Frame::rows(&self.plan, &schedule, Slots::default());
+        frame.begin(&prepared, 0..batch.num_rows());
+        operands.iter().map(|operand| frame.values(*operand)).collect()
+    }
+
     /// The names of the columns that a rule reads, in the stream's order, those that are joined last.
     pub fn columns_of(&self, rule: usize) -> Vec<String> {
         let program = &self.plan.program;

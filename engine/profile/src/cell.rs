@@ -37,6 +37,13 @@ pub enum Answer {
     Count(i64),
     /// A number.
     Number(f64),
+    /// Of `n`, for how many something holds.
+    Share {
+        /// All.
+        n: i64,
+        /// Those.
+        yes: i64,
+    },
     /// An instant, in ms since 1970.
     Instant(i64),
     /// A text.
@@ -248,7 +255,7 @@ impl Cell {
             (Self::Moments(moments), Aggregate::Sum) => Answer::Number(moments.sum()),
             (Self::Moments(moments), Aggregate::Mean) => number(moments.mean()),
             (Self::Moments(moments), _) => number(moments.standard_deviation()),
-            (Self::Share { n, yes }, _) => number((*n > 0).then(|| *yes as f64 / *n as f64)),
+            (Self::Share { n, yes }, _) => Answer::Share { n: *n, yes: *yes },
             (Self::Ends(ends), Aggregate::Min) => number(ends.least().map(unordered)),
             (Self::Ends(ends), Aggregate::Max) => number(ends.greatest().map(unordered)),
             (Self::Ends(ends), Aggregate::FirstSeen) => ends.least().map_or(Answer::Nothing, Answer::Instant),

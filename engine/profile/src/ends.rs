@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bag::Bag;
 
-/// Different values kept at either end. More than so many changes of one document within a tile do not happen.
-const KEPT: usize = 4;
+/// Different values kept at either end: so many may be taken back one after the other, as the items of a declaration are.
+const KEPT: usize = 16;
 
 /// The values at both ends. Up to twice [`KEPT`] different ones all are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Values kept.
-const KEPT: usize = 4;
+const KEPT: usize = 8;
 
 /// A value as text, or nothing where the record has none; by time, and among equals in the order they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,15 +1,23 @@
 //! What is known of every importer, route and traveller at the moment it matters.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
+mod answers;
 mod bag;
 mod cell;
 mod days;
 mod ends;
+mod entity;
 mod exact;
+mod facts;
 mod latest;
+mod plan;
+mod profiler;
 mod series;
 mod sketch;
+mod table;
 
 pub use cell::{Answer, Keeps};
+pub use plan::ProfilePlan;
+pub use profiler::{ProfileError, Profiler, Records, Replaced};
 pub use series::{Grain, LATE_DAYS, LATE_HOURS};
 pub use sketch::{DISTINCT_ERROR, FREQUENT_ERROR, QUANTILE_ERROR};

@@ -589,6 +589,93 @@ Wrong:  stream: traveller, items: [{...}]
 Right:  stream: traveller, given: {...}",
     ),
     entry(
+        "E0801",
+        "entity without a name",
+        "A file in `profiles/` declares an entity: who or what is remembered. Rules write its features `entity.feature`.
+
+Wrong:  entity: The importer
+Right:  entity: importer",
+    ),
+    entry(
+        "E0802",
+        "entity twice",
+        "Two files declare an entity of this name. What is known of it stands in one place: put the features together.
+
+Wrong:  entity: importer      # in profiles/importer.yaml and in profiles/valuation.yaml
+Right:  entity: importer      # in profiles/importer.yaml alone",
+    ),
+    entry(
+        "E0803",
+        "entity without keys or features",
+        "`keys:` says for each stream what tells one entity from another: a column, or an expression that gives text, a
+whole number or a date. `features:` says what is remembered.
+
+Wrong:  keys: importer_id
+Right:  keys: {declaration: importer_id}",
+    ),
+    entry(
+        "E0804",
+        "name of a feature",
+        "A feature has a name of its own in its entity: lower-case letters, digits and `_`. By custom it ends in its window.
+
+Wrong:  - name: Declarations (90 days)
+Right:  - name: declarations_90d",
+    ),
+    entry(
+        "E0805",
+        "unknown aggregate",
+        "`aggregate:` says how many values become one: count, sum, mean, stddev, share, min, max, distinct, quantile (with
+`at:`), most_frequent, entropy, first_seen, last_seen, days_since, latest.
+
+Wrong:  aggregate: average
+Right:  aggregate: mean",
+    ),
+    entry(
+        "E0806",
+        "unknown window",
+        "`window:` says how far a feature looks back: `all`, hours up to `24h` (to the millisecond), days up to `3660d` (whole
+days), or `this day`, `this week`, `this month`, `this quarter`, `this year`.
+
+Wrong:  window: 3 months
+Right:  window: 90d",
+    ),
+    entry(
+        "E0807",
+        "aggregate of the wrong thing",
+        "`of:` is a number for sums, means, extremes and quantiles, a condition for a share, any value for distinct,
+most_frequent, entropy and latest. A count needs none; what looks at times takes none. `each:` is `record` or `item`.
+
+Wrong:  {aggregate: sum, of: origin_country}
+Right:  {aggregate: distinct, of: origin_country}",
+    ),
+    entry(
+        "E0808",
+        "feature of an unknown stream",
+        "A feature is made of the records of one stream, and `keys:` has to say whom these are about. Where there is one key,
+`stream:` may be left out.
+
+Wrong:  keys: {declaration: importer_id}       # and a feature with stream: outcome
+Right:  keys: {declaration: importer_id, outcome: declaration.importer_id}",
+    ),
+    entry(
+        "E0809",
+        "share drawn towards nothing",
+        "`shrink: {toward: ENTITY.FEATURE, weight: N}` draws a share towards that of a larger group, as if N records of the group
+stood beside its own. The other feature is a share too, its entity has a key wherever this one has, and no share is drawn
+towards itself.
+
+Wrong:  shrink: {toward: everyone.declarations_90d, weight: 20}
+Right:  shrink: {toward: everyone.hit_rate_365d, weight: 20}",
+    ),
+    entry(
+        "E0810",
+        "test of a feature",
+        "A test of an entity gives records in their order, and what the last of them sees: itself is not in it.
+
+Wrong:  {given: {importer_id: I1}, expect: hit}
+Right:  {records: [{declaration: {importer_id: I1}}, {declaration: {importer_id: I1}}], expect: {declarations_90d: 1}}",
+    ),
+    entry(
         "W0701",
         "never true",
         "No row can satisfy the condition.

@@ -248,7 +248,7 @@ fn read_window(form: &mut Form<'_>, node: &Node, entries: &[Entry]) -> Option<Wi
 fn read_each(form: &mut Form<'_>, entries: &[Entry], aggregate: Aggregate, has_of: bool) -> Option<Each> {
     let Some(entry) = find(entries, "each") else {
         // What a whole record says is counted once; what its items say, for each.
-        let records = matches!(aggregate.needs(), Needs::RecordsOnly) || !has_of;
+        let records = matches!(aggregate, Aggregate::Latest) || aggregate.needs() == Needs::RecordsOnly || !has_of;
         return Some(if records { Each::Record } else { Each::Item });
     };
     match form.text(&entry.value, "each")?.as_str() {

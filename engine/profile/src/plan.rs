@@ -1,0 +1,205 @@
+//! What is kept of whom, and where it comes from: entities with their series, and streams with what they bring.
+
+use chrono_tz::Tz;
+use haechi_evaluate::{EvaluateError, Evaluator, Options};
+use haechi_model::Stream;
+use haechi_model::streams::Reference;
+use haechi_rules::condition::Computed;
+use haechi_rules::profile::{Aggregate, Each, Feature, Feed, Profiles};
+use haechi_rules::program::{Class, Literal, OperandId};
+
+use crate::cell::Keeps;
+use crate::days::Days;
+use crate::series::{Grain, SeriesPlan};
+
+/// How features are computed; made once a release.
+#[derive(Debug)]
+pub struct ProfilePlan {
+    pub(crate) entities: Vec<EntityPlan>,
+    pub(crate) feeds: Vec<FeedPlan>,
+    pub(crate) days: Days,
+}
+
+/// One entity.
+#[derive(Debug)]
+pub(crate) struct EntityPlan {
+    pub name: String,
+    /// Its definition by hash: what was kept under another one is of no use.
+    pub hash: [u8; 32],
+    pub series: Vec<SeriesPlan>,
+    pub features: Vec<FeaturePlan>,
+}
+
+/// One feature.
+#[derive(Debug)]
+pub(crate) struct FeaturePlan {
+    /// `entity.feature`.
+    pub name: String,
+    pub class: Class,
+    pub series: usize,
+    pub question: usize,
+    /// The place of a share that it is drawn towards, and by how many records.
+    pub shrink: Option<(FeaturePlace, f64)>,
+}
+
+/// Place of an entity, and of a feature in it.
+pub(crate) type FeaturePlace = (usize, usize);
+
+/// What a stream brings.
+#[derive(Debug)]
+pub(crate) struct FeedPlan {
+    pub stream: &'static Stream,
+    pub evaluator: Evaluator,
+    pub references: Vec<&'static Reference>,
+    /// All expressions, each once.
+    pub operands: Vec<OperandId>,
+    /// By entity: its key, if this stream says it.
+    pub keys: Vec<Option<Input>>,
+    /// By entity: what its series take from this stream.
+    pub inputs: Vec<Vec<SeriesInput>>,
+}
+
+/// A value for each row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Input {
+    /// The same for all.
+    Constant(Option<Literal>),
+    /// What an expression has, by its place in [`FeedPlan::operands`].
+    Expression(usize),
+}
+
+/// What a series takes from a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SeriesInput {
+    pub series: usize,
+    pub keeps: Keeps,
+    pub of: Option<Input>,
+    pub filter: Option<Input>,
+    pub each: Each,
+}
+
+impl ProfilePlan {
+    /// Plans what packs declare; days are those of `zone`.
+    pub fn new(profiles: &Profiles, zone: Tz) -> Result<Self, EvaluateError> {
+        let mut entities: Vec<EntityPlan> = profiles
+            .entities
+            .iter()
+            .zip(&profiles.hashes)
+            .map(|(profile, hash)| EntityPlan {
+                name: profile.entity.clone(),
+                hash: *hash,
+                series: Vec::new(),
+                features: Vec::new(),
+            })
+            .collect();
+        let mut feeds = Vec::with_capacity(profiles.feeds.len());
+        let mut places: Vec<(FeaturePlace, usize, usize)> = Vec::new();
+        for feed in &profiles.feeds {
+            let mut plan = FeedPlan::new(feed, entities.len())?;
+            for inputs in &feed.features {
+                let (entity, place) = inputs.place;
+                let feature = &profiles.entities[entity].features[place];
+                let of = inputs.of.as_ref().map(|(of, _)| plan.input(of));
+                let filter = inputs.filter.as_ref().map(|filter| plan.input(filter));
+                let (series, question) = plan.series(&mut entities[entity], entity, feature, of, filter);
+                places.push((inputs.place, series, question));
+            }
+            feeds.push(plan);
+        }
+        // Features come by stream; their places are those of the declaration.
+        places.sort_unstable();
+        let find = |name: &str| find(profiles, name);
+        for ((entity, place), series, question) in places {
+            let (profile, feature) = (&profiles.entities[entity], &profiles.entities[entity].features[place]);
+            entities[entity].features.push(FeaturePlan {
+                name: format!("{}.{}", profile.entity, feature.name),
+                class: feature.aggregate.class(),
+                series,
+                question,
+                shrink: feature.shrink.as_ref().and_then(|shrink| Some((find(&shrink.toward)?, shrink.weight))),
+            });
+        }
+        Ok(Self { entities, feeds, days: Days::new(zone) })
+    }
+
+    /// Whether nothing is remembered of anybody.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// What a stream brings, if it brings anything.
+    pub(crate) fn feed(&self, stream: &Stream) -> Option<&FeedPlan> {
+        self.feeds.iter().find(|feed| feed.stream == stream)
+    }
+
+    /// The place of `entity.feature`.
+    pub(crate) fn feature(&self, name: &str) -> Option<FeaturePlace> {
+        self.entities.iter().enumerate().find_map(|(entity, plan)| {
+            let place = plan.features.iter().position(|feature| feature.name == name)?;
+            Some((entity, place))
+        })
+    }
+}
+
+fn find(profiles: &Profiles, name: &str) -> Option<FeaturePlace> {
+    let (entity, feature) = name.split_once('.')?;
+    let place = profiles.entities.iter().position(|profile| profile.entity == entity)?;
+    Some((place, profiles.entities[place].features.iter().position(|known| known.name == feature)?))
+}
+
+impl FeedPlan {
+    fn new(feed: &Feed, entities: usize) -> Result<Self, EvaluateError> {
+        let mut plan = Self {
+            stream: feed.stream,
+            evaluator: Evaluator::new(std::sync::Arc::clone(&feed.program), Options::default())?,
+            references: feed.references.clone(),
+            operands: Vec::new(),
+            keys: Vec::new(),
+            inputs: vec![Vec::new(); entities],
+        };
+        plan.keys = feed.keys.iter().map(|key| key.as_ref().map(|key| plan.input(key))).collect();
+        Ok(plan)
+    }
+
+    fn input(&mut self, computed: &Computed) -> Input {
+        match computed {
+            Computed::Constant(literal) => Input::Constant(literal.clone()),
+            Computed::Operand(operand) => {
+                let known = self.operands.iter().position(|known| known == operand);
+                Input::Expression(known.unwrap_or_else(|| {
+                    self.operands.push(*operand);
+                    self.operands.len() - 1
+                }))
+            }
+        }
+    }
+
+    /// The series and question of a feature. Features that look at the same values in tiles of the same size share both
+    /// values and tiles.
+    fn series(
+        &mut self,
+        plan: &mut EntityPlan,
+        entity: usize,
+        feature: &Feature,
+        of: Option<Input>,
+        filter: Option<Input>,
+    ) -> (usize, usize) {
+        let keeps = Keeps::of(feature.aggregate);
+        let grain = Grain::of(feature.window);
+        let Feature { aggregate, quantile, window, each, .. } = *feature;
+        let same = |input: &&SeriesInput| {
+            input.keeps == keeps
+                && plan.series[input.series].grain == grain
+                && (&input.of, &input.filter, input.each) == (&of, &filter, each)
+        };
+        let known = self.inputs[entity].iter().find(same).map(|input| input.series);
+        let series = known.unwrap_or_else(|| {
+            let series = plan.series.len();
+            plan.series.push(SeriesPlan::new(keeps, grain));
+            self.inputs[entity].push(SeriesInput { series, keeps, of, filter, each });
+            series
+        });
+        let share = if aggregate == Aggregate::Quantile { quantile } else { 0.0 };
+        (series, plan.series[series].ask(window, aggregate, share))
+    }
+}

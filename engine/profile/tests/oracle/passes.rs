@@ -1,0 +1,129 @@
+//! The profiler under test, and versions on their way through it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::concat;
+use arrow::datatypes::{Float64Type, Int64Type};
+use haechi_model::streams::DECLARATION;
+use haechi_profile::{DISTINCT_ERROR, ProfilePlan, Profiler, QUANTILE_ERROR, Records, Replaced};
+use haechi_rules::condition::Catalog;
+use haechi_rules::{Sources, profile};
+
+use super::WINDOWS;
+use super::events::{Event, Version, declarations};
+
+/// Aggregates: name, how a pack writes it.
+pub const AGGREGATES: &[(&str, &str)] = &[
+    ("records", "aggregate: count"),
+    ("items", "aggregate: count, each: item"),
+    ("values", "aggregate: count, of: customs_value_usd"),
+    ("large", "aggregate: count, where: customs_value_usd > 400"),
+    ("sum", "aggregate: sum, of: customs_value_usd"),
+    ("mean", "aggregate: mean, of: customs_value_usd"),
+    ("stddev", "aggregate: stddev, of: customs_value_usd"),
+    ("share", "aggregate: share, of: customs_value_usd > 400"),
+    ("min", "aggregate: min, of: customs_value_usd"),
+    ("max", "aggregate: max, of: customs_value_usd * 2"),
+    ("distinct", "aggregate: distinct, of: origin_country"),
+    ("p25", "aggregate: quantile, at: 0.25, of: customs_value_usd"),
+    ("most", "aggregate: most_frequent, of: origin_country"),
+    ("entropy", "aggregate: entropy, of: origin_country"),
+    ("first", "aggregate: first_seen"),
+    ("last", "aggregate: last_seen"),
+    ("since", "aggregate: days_since"),
+    ("latest", "aggregate: latest, of: origin_country"),
+];
+
+/// A profiler of all aggregates over all windows.
+pub fn profiler() -> Profiler {
+    let folder = tempfile::tempdir().unwrap();
+    let profiles = folder.path().join("profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    let mut text = "entity: importer\nkeys: {declaration: importer_id}\nfeatures:\n".to_owned();
+    for (aggregate, written) in AGGREGATES {
+        for (window, form, _) in WINDOWS {
+            text += &format!("  - {{name: {aggregate}_{window}, {written}, window: {form}}}\n");
+        }
+    }
+    std::fs::write(profiles.join("importer.yaml"), text).unwrap();
+    let mut sources = Sources::default();
+    let (raw, mut mistakes) = haechi_rules::load(&[folder.path().to_owned()], &mut sources);
+    let profiles = profile::compile(&raw.profiles, &Catalog::of(&raw), &mut mistakes);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    Profiler::new(Arc::new(ProfilePlan::new(&profiles, chrono_tz::Tz::UTC).unwrap()), 7)
+}
+
+/// What every row is told, by feature, where batches have `size` records.
+pub fn run(profiler: &mut Profiler, versions: &[Version], size: usize) -> BTreeMap<String, ArrayRef> {
+    let names: Vec<String> = AGGREGATES
+        .iter()
+        .flat_map(|(aggregate, _)| WINDOWS.iter().map(move |(window, ..)| format!("importer.{aggregate}_{window}")))
+        .collect();
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut told: Vec<Vec<ArrayRef>> = vec![Vec::new(); names.len()];
+    for batch in versions.chunks(size.min(versions.len())) {
+        let rows: Vec<Event> = batch.iter().flat_map(|version| version.rows.clone()).collect();
+        let replaced = |version: &Version| version.replaces.map_or(Vec::new(), |place| versions[place].rows.clone());
+        let old: Vec<Vec<Event>> = batch.iter().map(replaced).collect();
+        let starts = starts(batch.iter().map(|version| version.rows.len()));
+        let old_starts = starts_of(&old);
+        let (rows, old) = (declarations(&rows), declarations(&old.concat()));
+        let replaced = Some(Replaced { rows: &old, starts: &old_starts });
+        let records = Records { stream: &DECLARATION, rows: &rows, starts: &starts, replaced };
+        let columns = profiler.pass(&records, &wanted).unwrap();
+        told.iter_mut().zip(columns).for_each(|(told, column)| told.push(column));
+    }
+    let whole = |parts: &Vec<ArrayRef>| concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
+    names.into_iter().zip(told.iter().map(whole)).collect()
+}
+
+fn starts_of(rows: &[Vec<Event>]) -> Vec<u32> {
+    starts(rows.iter().map(Vec::len))
+}
+
+fn starts(lengths: impl Iterator<Item = usize>) -> Vec<u32> {
+    std::iter::once(0)
+        .chain(lengths.scan(0u32, |end, length| {
+            *end += length as u32;
+            Some(*end)
+        }))
+        .collect()
+}
+
+/// The last rows' answers from sketches, against the values themselves.
+pub fn check_sketches(versions: &[Version], told: &BTreeMap<String, ArrayRef>) {
+    let rows: Vec<(usize, &Version, &Event)> = versions
+        .iter()
+        .flat_map(|v| v.rows.iter().map(move |e| (v, e)))
+        .enumerate()
+        .map(|(i, (v, e))| (i, v, e))
+        .collect();
+    let mut checked = 0;
+    for (row, _, asking) in rows.iter().rev().step_by(97).take(40) {
+        let Some(importer) = asking.importer else { continue };
+        let seen = |(v, e): &(&Version, &Event)| {
+            let there = v.replaced_at.is_none_or(|at| at > asking.version_seq);
+            e.importer == Some(importer) && e.version_seq < asking.version_seq && e.record != asking.record && there
+        };
+        let seen: Vec<&Event> = rows.iter().map(|(_, v, e)| (*v, *e)).filter(seen).map(|(_, e)| e).collect();
+        let mut origins: Vec<u64> = seen.iter().filter_map(|e| e.origin).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        let distinct = told["importer.distinct_all"].as_primitive::<Int64Type>().value(*row);
+        assert!(
+            (distinct as f64 / origins.len() as f64 - 1.0).abs() < DISTINCT_ERROR,
+            "{distinct} of {}",
+            origins.len()
+        );
+        let values: Vec<f64> = seen.iter().filter_map(|e| e.value).collect();
+        let quantile = told["importer.p25_all"].as_primitive::<Float64Type>().value(*row);
+        let rank =
+            |holds: &dyn Fn(f64) -> bool| values.iter().filter(|v| holds(**v)).count() as f64 / values.len() as f64;
+        let (below, upto) = (rank(&|v| v < quantile), rank(&|v| v <= quantile));
+        assert!(below - QUANTILE_ERROR < 0.25 && 0.25 < upto + QUANTILE_ERROR, "rank {below} to {upto}");
+        checked += usize::from(origins.len() > 2_100);
+    }
+    assert!(checked > 5, "{checked} answers came from sketches");
+}
