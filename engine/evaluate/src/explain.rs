@@ -85,14 +85,14 @@ impl Evaluator {
     }
 
     /// The names of the columns that a rule reads, in the stream's order, those that are joined last.
-    pub fn columns_of(&self, rule: usize) -> Vec<String> {
+    pub fn columns_of(&self, rule: usize) -> Vec<&str> {
         let program = &self.plan.program;
         let mut seen = Vec::new();
         columns_of_node(program, program.roots[rule], &mut seen);
         seen.sort_unstable();
         seen.dedup();
         let mut names = program.all_columns().enumerate();
-        let mut name = |index: &usize| names.by_ref().find(|(i, _)| i == index).map(|(_, (name, _))| name.to_owned());
+        let mut name = |index: &usize| names.by_ref().find(|(i, _)| i == index).map(|(_, (name, _))| name);
         seen.iter().filter_map(&mut name).collect()
     }
 }

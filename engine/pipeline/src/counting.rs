@@ -55,6 +55,9 @@ pub enum CountError {
     /// The hits could not be written.
     #[error(transparent)]
     Write(#[from] SinkError),
+    /// Counting goes over rows in any order, and what is known at a row depends on those before it.
+    #[error("rules ask for features over time (`{0}`): `haechi run` decides by them, counting does not")]
+    Feature(String),
     /// Arrow refused.
     #[error(transparent)]
     Arrow(#[from] ArrowError),
@@ -82,6 +85,8 @@ pub(crate) struct Counting<'a> {
     derived: Vec<&'static str>,
     /// Free text that nothing is derived from.
     aside: Vec<&'static str>,
+    /// A feature that rules name.
+    feature: Option<String>,
 }
 
 impl<'a> Counting<'a> {
@@ -103,7 +108,8 @@ impl<'a> Counting<'a> {
             inputs.options.keep = Some(Keep::new(move |part| pruner.may_hit(&part.derived(stream))));
         }
         let aside = texts_aside(stream, &derived);
-        Self { rows, inputs, stream, wanted, derived, aside }
+        let feature = evaluator.program().joined_columns().next().map(|column| column.name.to_string());
+        Self { rows, inputs, stream, wanted, derived, aside, feature }
     }
 
     /// Takes every batch, derived columns among it, to one of the states, of which each has a thread: a single one sees
@@ -113,6 +119,9 @@ impl<'a> Counting<'a> {
         states: Vec<S>,
         step: impl Fn(&mut S, &RecordBatch) -> Result<(), CountError> + Sync,
     ) -> Result<(Vec<S>, Tally), CountError> {
+        if let Some(feature) = &self.feature {
+            return Err(CountError::Feature(feature.clone()));
+        }
         let start = Instant::now();
         let progress = self.rows.progress;
         let reader = Mutex::new(ReadAhead::start(&self.inputs, self.stream, &self.wanted, progress)?);

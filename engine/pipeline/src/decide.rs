@@ -8,12 +8,14 @@ use arrow::error::ArrowError;
 use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs};
 use haechi_model::{Stream, SubjectKind};
+use haechi_profile::{ProfileError, ProfilePlan};
 use haechi_rules::Ruleset;
 use haechi_select::{
     RowHit, Secret, SelectError, SelectedBatch, Selector, SelectorError, Stamp, SubjectBatch, SubjectError,
 };
 
 use crate::hits::HitWriter;
+use crate::memory::{Memory, MemoryPlan};
 use crate::packs::Packs;
 
 /// Why a batch, or a decider, could not be had.
@@ -37,6 +39,9 @@ pub enum DecideError {
     /// Selecting failed.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// What is known of those that rows are about cannot be told.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// Arrow refused.
     #[error(transparent)]
     Arrow(#[from] ArrowError),
@@ -59,6 +64,9 @@ pub struct Decider {
     hit_writer: HitWriter,
     derived: Vec<&'static str>,
     base: Vec<&'static str>,
+    memory: Option<MemoryPlan>,
+    /// The features that rules and strata name.
+    features: Arc<[String]>,
 }
 
 /// What became of a batch.
@@ -98,16 +106,51 @@ impl Decider {
         };
         let selector = Selector::new(kind, policy, Packs::effects(ruleset), secret)?;
         let ruleset_hash = <[u8; 32]>::try_from(decode_hex(&ruleset.hash)).map_err(|_| DecideError::Hash)?;
-        let programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
-        let (derived, base) = columns(stream, &programs);
+        let mut programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
+        let features = features(&programs);
+        let plan = ProfilePlan::new(&packs.profiles, derive.zone)?;
+        let memory = (!features.is_empty()).then(|| MemoryPlan::new(Arc::new(plan), secret));
+        programs.extend(memory.iter().filter_map(|memory| memory.plan().evaluator(stream)));
+        let (mut derived, mut base) = columns(stream, &programs);
+        if memory.is_some() {
+            // When a record was decides which windows it is in.
+            derived.push("event_at");
+            base.extend(inputs(stream, "event_at"));
+            base.sort_unstable();
+            base.dedup();
+        }
         let ruleset = Arc::new(ruleset.clone());
         let hit_writer = HitWriter::new(&ruleset, &evaluator);
-        Ok(Self { stream, ruleset, evaluator, strata, selector, derive, ruleset_hash, hit_writer, derived, base })
+        Ok(Self {
+            stream,
+            ruleset,
+            evaluator,
+            strata,
+            selector,
+            derive,
+            ruleset_hash,
+            hit_writer,
+            derived,
+            base,
+            memory,
+            features,
+        })
     }
 
     /// The columns that have to be read for these rules, derived ones not among them.
     pub fn columns(&self) -> &[&'static str] {
         &self.base
+    }
+
+    /// Where what is known of those that rows are about is kept and joined to them: nothing is known yet. Where rules
+    /// name no feature it does nothing.
+    pub fn memory(&self) -> Memory {
+        Memory::new(self.memory.as_ref(), self.stream, Arc::clone(&self.features))
+    }
+
+    /// The features over time that rules and strata name.
+    pub fn features(&self) -> &[String] {
+        &self.features
     }
 
     /// The evaluator, for explanations.
@@ -176,10 +219,11 @@ impl Decider {
         Ok(subjects.with_strata(strata)?)
     }
 
-    /// Decides on a batch in which every subject is whole, at the instant the decider was made for.
-    pub fn decide(&self, batch: &RecordBatch) -> Result<Decided, DecideError> {
+    /// Decides on a batch in which every subject is whole, at the instant the decider was made for, with what `memory`
+    /// has of the batches before.
+    pub fn decide(&self, batch: &RecordBatch, memory: &mut Memory) -> Result<Decided, DecideError> {
         let start = Instant::now();
-        let derived = self.derive(batch)?;
+        let derived = memory.join(self.derive(batch)?)?;
         let mut decided = self.decide_derived(&derived, self.derive.now.unwrap_or_default())?;
         decided.seconds.0 = start.elapsed().as_secs_f64() - decided.seconds.1;
         Ok(decided)
@@ -200,6 +244,15 @@ impl Decider {
         let seconds = (evaluated, start.elapsed().as_secs_f64() - evaluated);
         Ok(Decided { selected, hits, row_hits, first_rows, rows: derived.num_rows(), seconds })
     }
+}
+
+/// The columns that programs join to rows.
+fn features(evaluators: &[&Evaluator]) -> Arc<[String]> {
+    let mut names: Vec<String> =
+        evaluators.iter().flat_map(|e| e.program().joined_columns()).map(|column| column.name.to_string()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
 }
 
 /// The derived columns that programs touch, and the columns to read for them.

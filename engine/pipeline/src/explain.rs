@@ -72,9 +72,10 @@ pub fn find_subject(
 ) -> Result<Option<Finding>, RunError> {
     let progress = Arc::new(Progress::default());
     let mut reader = ReadAhead::start(inputs, decider.stream, decider.columns(), &progress)?;
+    let mut memory = decider.memory();
     for intake in reader.by_ref() {
         // Derived before anything is taken out: a column may look across neighbours, and a key may itself be derived.
-        let derived = decider.derive(&intake?.batch)?;
+        let derived = memory.join(decider.derive(&intake?.batch)?)?;
         let rows = rows_of(&derived, decider.stream.subject_key, subject);
         if rows.is_empty() {
             continue;

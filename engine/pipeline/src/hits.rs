@@ -29,6 +29,10 @@ pub(crate) struct HitWriter {
     columns: Vec<Vec<String>>,
 }
 
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
 impl HitWriter {
     pub fn new(ruleset: &Ruleset, evaluator: &Evaluator) -> Self {
         let lanes = ruleset.stream.lanes.map(SubjectKind::lanes).unwrap_or_default();
@@ -39,7 +43,7 @@ impl HitWriter {
             lane_of: ruleset.rules.iter().map(|rule| rule.lane.map(|lane| lane.rank() as i16)).collect(),
             scores: ruleset.rules.iter().map(|rule| rule.score).collect(),
             instructions: ruleset.rules.iter().map(|rule| rule.instruction.clone()).collect(),
-            columns: (0..ruleset.rules.len()).map(|rule| evaluator.columns_of(rule)).collect(),
+            columns: (0..ruleset.rules.len()).map(|rule| owned(evaluator.columns_of(rule))).collect(),
         }
     }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use haechi_model::{Stream, SubjectKind};
 use haechi_rules::condition::{Catalog, Compiler};
 use haechi_rules::load::load_with;
+use haechi_rules::profile::Profiles;
 use haechi_rules::rule::{Day, Origin, SqlText};
 use haechi_rules::source::FileId;
 use haechi_rules::{
-    Diagnostic, LoadOptions, Program, RawRuleset, Ruleset, Sources, compile, formula_lints, lints, ruleset,
+    Diagnostic, LoadOptions, Program, RawRuleset, Ruleset, Sources, compile, formula_lints, lints, profile, ruleset,
 };
 use haechi_select::{Policy, RuleEffect};
 
@@ -21,6 +22,8 @@ pub struct Packs {
     pub raw: RawRuleset,
     /// One ruleset a stream that has rules.
     pub rulesets: Vec<Ruleset>,
+    /// Features over time.
+    pub profiles: Profiles,
     /// Policies by file.
     pub policies: Vec<(PathBuf, Policy)>,
     /// Everything found, in the order of the files.
@@ -47,7 +50,8 @@ impl Packs {
             rulesets.push(ruleset);
         }
         diagnostics.extend(lints::lint(&raw, &sources, today));
-        let mut packs = Self { sources, raw, rulesets, policies: Vec::new(), diagnostics, catalog };
+        let profiles = profile::compile(&raw.profiles, &catalog, &mut diagnostics);
+        let mut packs = Self { sources, raw, rulesets, profiles, policies: Vec::new(), diagnostics, catalog };
         packs.read_policies();
         let order = |d: &Diagnostic| (d.span.file, d.span.range.start);
         packs.diagnostics.sort_by_key(order);

@@ -11,12 +11,13 @@ use haechi_evaluate::explain::Explanation;
 use haechi_evaluate::{EvaluateError, Evaluator, Options};
 use haechi_model::Stream;
 use haechi_model::derive::{DeriveContext, derive};
+use haechi_rules::program::JoinedColumn;
 use haechi_rules::rule::{GivenValue, Rule, RuleTest};
 use haechi_rules::{Ruleset, Sources};
 use serde::Serialize;
 
 /// Noon of the day rule tests take place where the rule's validity does not say otherwise: 2026-01-01.
-const TEST_DAY: i32 = 20_454;
+pub(crate) const TEST_DAY: i32 = 20_454;
 const DAY_MS: i64 = 86_400_000;
 
 /// What became of one test.
@@ -79,7 +80,7 @@ fn run_one(stream: &'static Stream, evaluator: &Evaluator, rule: &Rule, index: u
         _ => TEST_DAY,
     };
     let now = i64::from(day) * DAY_MS + DAY_MS / 2;
-    let batch = given_rows(stream, &test.rows)?;
+    let batch = given_rows(stream, &test.rows, &evaluator.program().joined)?;
     let batch = derive(stream, &batch, &DeriveContext { now: Some(now), ..DeriveContext::default() })?;
     let hits = evaluator.evaluate(&batch)?;
     let hit = hits.iter().any(|(_, found)| found as usize == index);
@@ -88,10 +89,11 @@ fn run_one(stream: &'static Stream, evaluator: &Evaluator, rule: &Rule, index: u
     Ok((hit, explanation))
 }
 
-/// The rows of a test: the columns it names, and one subject key for all.
-fn given_rows(
+/// The rows of a test: the columns it names, those that may be joined among them, and one subject key for all.
+pub(crate) fn given_rows(
     stream: &'static Stream,
     rows: &[BTreeMap<String, GivenValue>],
+    joined: &[JoinedColumn],
 ) -> Result<RecordBatch, Box<dyn std::error::Error>> {
     let mut lines = String::new();
     for (number, row) in rows.iter().enumerate() {
@@ -107,7 +109,17 @@ fn given_rows(
     let named =
         |name: &str| name == stream.subject_key || name == "item_no" || rows.iter().any(|r| r.contains_key(name));
     // Arrow's JSON reader makes no dictionaries: read plain text, then cast.
-    let wanted: Vec<_> = stream.all_columns().filter(|c| named(c.name)).map(haechi_model::Column::field).collect();
+    if let Some(unknown) = rows
+        .iter()
+        .flat_map(BTreeMap::keys)
+        .find(|name| name.contains('.') && joined.iter().all(|column| *column.name != ***name))
+    {
+        return Err(format!("unknown feature `{unknown}` in stream `{}`", stream.name).into());
+    }
+    let own = stream.all_columns().filter(|c| named(c.name)).map(haechi_model::Column::field);
+    let features = joined.iter().filter(|column| named(&column.name));
+    let features = features.map(|column| Field::new(&*column.name, column.data_type.clone(), true));
+    let wanted: Vec<_> = own.chain(features).collect();
     let plain = wanted.iter().map(|field| match field.data_type() {
         DataType::Dictionary(_, value) => Field::new(field.name(), (**value).clone(), true),
         other => Field::new(field.name(), other.clone(), true),

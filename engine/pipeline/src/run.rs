@@ -178,10 +178,11 @@ fn decide_all(
     tally: &mut Tally,
     progress: &Progress,
 ) -> Result<(), RunError> {
+    let mut memory = decider.memory();
     for intake in reader {
         let intake = intake?;
         tally.read(&intake);
-        let decided = decider.decide(&intake.batch)?;
+        let decided = decider.decide(&intake.batch, &mut memory)?;
         progress.rows.fetch_add(decided.rows as u64, Ordering::Relaxed);
         tally.decided(&decided);
         if !intake.set_aside.is_empty() && to_writer.send(Output::SetAside(intake.set_aside)).is_err() {

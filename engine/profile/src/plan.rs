@@ -3,10 +3,9 @@
 use chrono_tz::Tz;
 use haechi_evaluate::{EvaluateError, Evaluator, Options};
 use haechi_model::Stream;
-use haechi_model::streams::Reference;
 use haechi_rules::condition::Computed;
-use haechi_rules::profile::{Aggregate, Each, Feature, Feed, Profiles};
-use haechi_rules::program::{Class, Literal, OperandId};
+use haechi_rules::profile::{Aggregate, Each, Feature, Feed, Profile, Profiles};
+use haechi_rules::program::{Class, JoinedColumn, Literal, OperandId};
 
 use crate::cell::Keeps;
 use crate::days::Days;
@@ -24,8 +23,6 @@ pub struct ProfilePlan {
 #[derive(Debug)]
 pub(crate) struct EntityPlan {
     pub name: String,
-    /// Its definition by hash: what was kept under another one is of no use.
-    pub hash: [u8; 32],
     pub series: Vec<SeriesPlan>,
     pub features: Vec<FeaturePlan>,
 }
@@ -50,7 +47,6 @@ pub(crate) type FeaturePlace = (usize, usize);
 pub(crate) struct FeedPlan {
     pub stream: &'static Stream,
     pub evaluator: Evaluator,
-    pub references: Vec<&'static Reference>,
     /// All expressions, each once.
     pub operands: Vec<OperandId>,
     /// By entity: its key, if this stream says it.
@@ -81,17 +77,9 @@ pub(crate) struct SeriesInput {
 impl ProfilePlan {
     /// Plans what packs declare; days are those of `zone`.
     pub fn new(profiles: &Profiles, zone: Tz) -> Result<Self, EvaluateError> {
-        let mut entities: Vec<EntityPlan> = profiles
-            .entities
-            .iter()
-            .zip(&profiles.hashes)
-            .map(|(profile, hash)| EntityPlan {
-                name: profile.entity.clone(),
-                hash: *hash,
-                series: Vec::new(),
-                features: Vec::new(),
-            })
-            .collect();
+        let entity =
+            |profile: &Profile| EntityPlan { name: profile.entity.clone(), series: Vec::new(), features: Vec::new() };
+        let mut entities: Vec<EntityPlan> = profiles.entities.iter().map(entity).collect();
         let mut feeds = Vec::with_capacity(profiles.feeds.len());
         let mut places: Vec<(FeaturePlace, usize, usize)> = Vec::new();
         for feed in &profiles.feeds {
@@ -127,6 +115,16 @@ impl ProfilePlan {
         self.entities.is_empty()
     }
 
+    /// The expressions over a stream: the columns that they read are those to read.
+    pub fn evaluator(&self, stream: &Stream) -> Option<&Evaluator> {
+        self.feed(stream).map(|feed| &feed.evaluator)
+    }
+
+    /// Columns of other records that may be joined to those of a stream.
+    pub fn joined(&self, stream: &Stream) -> &[JoinedColumn] {
+        self.feed(stream).map_or(&[], |feed| &feed.evaluator.program().joined)
+    }
+
     /// What a stream brings, if it brings anything.
     pub(crate) fn feed(&self, stream: &Stream) -> Option<&FeedPlan> {
         self.feeds.iter().find(|feed| feed.stream == stream)
@@ -152,7 +150,6 @@ impl FeedPlan {
         let mut plan = Self {
             stream: feed.stream,
             evaluator: Evaluator::new(std::sync::Arc::clone(&feed.program), Options::default())?,
-            references: feed.references.clone(),
             operands: Vec::new(),
             keys: Vec::new(),
             inputs: vec![Vec::new(); entities],

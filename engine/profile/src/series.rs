@@ -157,12 +157,8 @@ impl PartialEq for Whole {
 const NOWHERE: (i64, i64) = (i64::MAX, i64::MIN);
 
 impl Series {
-    pub fn is_empty(&self) -> bool {
-        self.tiles.is_empty()
-    }
-
     /// The newest tile.
-    pub fn newest(&self) -> Option<i64> {
+    fn newest(&self) -> Option<i64> {
         self.tiles.last().map(|(tile, _)| *tile)
     }
 

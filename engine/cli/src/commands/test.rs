@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use haechi_pipeline::{TestOutcome, run_tests};
+use haechi_pipeline::{FailedProfileTest, TestOutcome, run_profile_tests, run_tests};
 
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
@@ -31,17 +31,23 @@ pub fn run(args: &TestArgs, out: &Output) -> Result<ExitCode, CommandError> {
         outcomes.extend(run_tests(ruleset, &packs.sources)?);
     }
     let failed: Vec<_> = outcomes.iter().filter(|o| !o.passed()).collect();
+    let (profile_tests, profiles_failed) = run_profile_tests(&packs);
+    let all_failed = failed.len() + profiles_failed.len();
+    let passed = outcomes.len() + profile_tests - all_failed;
     if out.json {
         out.document(&serde_json::json!({
-            "passed": outcomes.len() - failed.len(), "failed": failed.len(), "failures": failed,
+            "passed": passed, "failed": all_failed, "failures": failed, "profile_failures": profiles_failed,
         }))?;
     } else {
+        for FailedProfileTest { entity, test, at, reasons } in &profiles_failed {
+            out.line(format!("{at}: {entity} test {test}\n  {}", reasons.join("\n  ")))?;
+        }
         for outcome in &failed {
             print(outcome, out)?;
         }
-        out.line(format!("{} tests passed, {} failed", outcomes.len() - failed.len(), failed.len()))?;
+        out.line(format!("{passed} tests passed, {all_failed} failed"))?;
     }
-    Ok(if failed.is_empty() { DONE } else { ExitCode::from(FOUND_WRONG) })
+    Ok(if all_failed == 0 { DONE } else { ExitCode::from(FOUND_WRONG) })
 }
 
 fn print(outcome: &TestOutcome, out: &Output) -> Result<(), CommandError> {

@@ -86,7 +86,7 @@ fn each_batch_is_decided_wholly_by_the_generation_it_names() {
             let mut seen = Vec::new();
             while !done.load(Ordering::Acquire) {
                 let rules = live.current();
-                let decided = rules.value.decide(&batch).unwrap();
+                let decided = rules.value.decide(&batch, &mut rules.value.memory()).unwrap();
                 // Generation g hits what is worth more than g - 1.
                 let expected: Vec<u32> = (rules.generation as u32..100).collect();
                 assert_eq!(hit_rows(&decided.row_hits), expected, "generation {}", rules.generation);
@@ -152,7 +152,11 @@ fn rules_with_errors_replace_nothing_and_say_why() {
     let shown = haechi_rules::render::render(&packs.diagnostics, &packs.sources, false);
     assert!(shown.contains("unknown column `customs_valu_usd`"), "{shown}");
     assert_eq!(
-        (live.current().generation, hit_rows(&live.current().value.decide(&batch()).unwrap().row_hits).len()),
+        (
+            live.current().generation,
+            hit_rows(&live.current().value.decide(&batch(), &mut live.current().value.memory()).unwrap().row_hits)
+                .len()
+        ),
         (1, 89)
     );
 

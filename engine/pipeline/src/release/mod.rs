@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::decide::Decider;
 use crate::live::{Compiled, Live};
 use crate::packs::Packs;
+use crate::profile_tests::run_profile_tests;
 use crate::rule_tests::run_tests;
 
 pub use watch::{RuleSource, RuleWatch, WatchState};
@@ -119,6 +120,11 @@ impl Release {
             }
             let decider = Decider::new(packs, stream, &context.secret, derive.clone(), context.options)
                 .map_err(|e| Refused::because(e.to_string()))?;
+            if let Some(feature) = decider.features().first() {
+                let message =
+                    format!("rules ask for a feature over time (`{feature}`), which only `haechi run` tells so far");
+                return Err(Refused::because(message));
+            }
             deciders.push(decider);
         }
         if deciders.is_empty() {
@@ -173,6 +179,13 @@ fn check(packs: &Packs) -> Result<usize, Refused> {
             format!("{}: rule `{}`, test {}: {why}", outcome.at, outcome.rule, outcome.test)
         }));
     }
+    let (profile_tests, profile_failed) = run_profile_tests(packs);
+    tests += profile_tests;
+    failed.extend(
+        profile_failed.into_iter().map(|test| {
+            format!("{}: entity `{}`, test {}: {}", test.at, test.entity, test.test, test.reasons.join("; "))
+        }),
+    );
     if failed.is_empty() {
         return Ok(tests);
     }

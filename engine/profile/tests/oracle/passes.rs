@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::concat;
 use arrow::datatypes::{Float64Type, Int64Type};
 use haechi_model::streams::DECLARATION;

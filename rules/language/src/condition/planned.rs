@@ -126,7 +126,10 @@ impl Lowering<'_, '_> {
                 Some(operand) => Some(operand),
                 None => return false,
             },
-            Expr::CompoundIdentifier(_) => return self.value(expr, scope).is_some(),
+            Expr::CompoundIdentifier(parts) => match self.joined_value(&expr.clone(), &parts.clone(), scope) {
+                Some(operand) => Some(operand),
+                None => return false,
+            },
             Expr::Function(function) => match self.own_call(function) {
                 Some(Ok(call)) => match self.own_value(expr, &call, scope) {
                     Some(operand) => Some(operand),

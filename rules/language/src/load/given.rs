@@ -87,6 +87,14 @@ pub(crate) fn read_row(form: &mut Form<'_>, node: &Node, stream: &'static Stream
     };
     let mut row = BTreeMap::new();
     for entry in entries {
+        if entry.key.contains('.') {
+            // A feature, or a column of a record it speaks of: which there are is known once all files are read.
+            if let Some(value) = read_joined(form, &entry.value, &entry.key) {
+                let (at, key_at) = (form.span(entry.value.at.clone()), form.span(entry.key_at.clone()));
+                row.insert(entry.key.clone(), GivenValue { value, at, key_at });
+            }
+            continue;
+        }
         let Some(column) = stream.column(&entry.key) else {
             let help = match form.nearest(&entry.key, stream.all_columns().map(|column| column.name)) {
                 Some(near) => format!("nearest is `{near}`"),
@@ -103,6 +111,21 @@ pub(crate) fn read_row(form: &mut Form<'_>, node: &Node, stream: &'static Stream
         row.insert(entry.key.clone(), GivenValue { value, at, key_at });
     }
     row
+}
+
+/// The value of a column that is joined: as it is written.
+fn read_joined(form: &mut Form<'_>, node: &Node, name: &str) -> Option<Json> {
+    if node.is_null() {
+        return Some(Json::Null);
+    }
+    let value = node.bool().map(Json::Bool);
+    let value = value.or_else(|| integer(node).map(Json::from));
+    let value = value.or_else(|| node.number().and_then(Number::from_f64).map(Json::Number));
+    let value = value.or_else(|| node.text().map(|text| Json::String(text.to_owned())));
+    if value.is_none() {
+        form.wrong_kind(node, name, "a value");
+    }
+    value
 }
 
 /// A value outside a closed code list is a test of something that never comes.
