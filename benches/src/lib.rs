@@ -13,6 +13,7 @@ use haechi_pipeline::{Decider, Packs};
 use haechi_select::Secret;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+pub mod features;
 pub mod programs;
 pub mod source;
 pub mod stream;

@@ -1,7 +1,8 @@
-//! Two plain numbers about evaluation in memory, with rules of the mix:
+//! Plain numbers about evaluation in memory, with rules of the mix:
 //!
 //! - `measure in-memory [DIR]`: microseconds a row, in batches of 131,072 rows with text by code, on one core.
 //! - `measure one-row [DIR]`: microseconds from a batch of one row to its hits.
+//! - `measure features [DIR]`: rows a second with forty features over eight entities told to each row.
 //!
 //! DIR is a workload of `benches/peers/workload.py`; without it, rows and rules are made from seed 7.
 
@@ -18,11 +19,16 @@ use arrow::compute::take;
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use clap::{Args, Parser, Subcommand};
+use haechi_benches::features;
 use haechi_benches::programs::evaluator;
 use haechi_benches::source::Source;
 use haechi_benches::workload::Text;
 use haechi_evaluate::Evaluator;
 use rayon::ThreadPoolBuilder;
+
+/// As the service has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Evaluation in memory, in plain numbers
 #[derive(Debug, Parser)]
@@ -37,6 +43,8 @@ enum Command {
     InMemory(InMemory),
     /// Microseconds for a batch of one row
     OneRow(OneRow),
+    /// Rows a second, each told what is known of eight entities and added to it
+    Features(Features),
 }
 
 #[derive(Debug, Args)]
@@ -78,10 +86,29 @@ struct OneRow {
     repeat: usize,
 }
 
+#[derive(Debug, Args)]
+struct Features {
+    /// Folder of a workload
+    dir: Option<PathBuf>,
+    /// How many rules, besides one for each feature
+    #[arg(long, default_value_t = 1_000)]
+    rules: usize,
+    /// How many rows
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: usize,
+    /// Rows a batch
+    #[arg(long, default_value_t = 16_384)]
+    batch_rows: usize,
+    /// Threads
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::InMemory(args) => in_memory(&args),
         Command::OneRow(args) => one_row(&args),
+        Command::Features(args) => features(&args),
     };
     match done {
         Ok(line) if writeln!(stdout(), "{line}").is_ok() => ExitCode::SUCCESS,
@@ -112,6 +139,43 @@ fn in_memory(args: &InMemory) -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "{} rules, {} rows in batches of {}, {} hits, threads: {}: microseconds a row: min {:.3}, median {:.3}",
         args.rules, args.rows, args.batch_rows, hits, args.threads, times.min, times.median
+    ))
+}
+
+fn features(args: &Features) -> Result<String, Box<dyn Error>> {
+    ThreadPoolBuilder::new().num_threads(args.threads).build_global()?;
+    let source = Source::new(args.dir.clone());
+    let decider = features::decider(&source.rules(args.rules)?);
+    let batches = source.batches(args.rows, args.batch_rows, Text::AsStream)?;
+    let mut memory = decider.memory();
+    let (mut deriving, mut telling, mut evaluating, mut hits) = (0.0, 0.0, 0.0, 0);
+    for batch in &batches {
+        let start = Instant::now();
+        let derived = decider.derive(batch)?;
+        let at_derived = start.elapsed().as_secs_f64();
+        let told = memory.join(derived)?;
+        let at_told = start.elapsed().as_secs_f64();
+        hits += decider.evaluator().evaluate(black_box(&told))?.len();
+        deriving += at_derived;
+        telling += at_told - at_derived;
+        evaluating += start.elapsed().as_secs_f64() - at_told;
+    }
+    let (n, total) = (args.rows as f64, deriving + telling + evaluating);
+    Ok(format!(
+        "{} rules, {} features, {} rows in batches of {}, {hits} hits, threads: {}: {:.0} rows/s; microseconds a row: \
+         derived {:.2}, told and remembered {:.2} ({:.3} a feature), evaluated {:.2}; known: {}; {:.0} MiB resident",
+        args.rules,
+        features::COUNT,
+        args.rows,
+        args.batch_rows,
+        args.threads,
+        n / total,
+        deriving * 1e6 / n,
+        telling * 1e6 / n,
+        telling * 1e6 / n / features::COUNT as f64,
+        evaluating * 1e6 / n,
+        memory.known().map(|(entity, known)| format!("{entity} {known}")).collect::<Vec<_>>().join(", "),
+        haechi_benches::stream::resident_max_mib().map_err(|error| error.to_string())?,
     ))
 }
 

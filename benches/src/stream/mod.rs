@@ -23,3 +23,8 @@ mod watch;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 pub use report::Report;
+
+/// The most memory that was resident in this process so far, in MiB.
+pub fn resident_max_mib() -> Result<f64, Failure> {
+    proc::resident_max_mib(std::process::id())
+}

@@ -44,6 +44,11 @@ impl Memory {
         Self { profiler, stream, wanted }
     }
 
+    /// How many entities of each kind are known.
+    pub fn known(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.profiler.iter().flat_map(Profiler::known)
+    }
+
     /// The rows, derived before, with what is known of those they are about; and from now on they are known themselves.
     /// The rows of a subject stand together.
     pub fn join(&mut self, derived: RecordBatch) -> Result<RecordBatch, DecideError> {

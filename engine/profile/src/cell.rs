@@ -89,11 +89,6 @@ impl Keeps {
         }
     }
 
-    /// Whether a sketch stands for its values once they are too many.
-    pub fn may_be_sketched(self) -> bool {
-        matches!(self, Self::Quantiles | Self::Distinct | Self::Texts)
-    }
-
     pub(crate) fn empty(self) -> Cell {
         match self {
             Self::Count => Cell::Count(0),

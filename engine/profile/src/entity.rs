@@ -23,7 +23,7 @@ impl Entity {
     /// The bytes that [`Entity::unpack`] reads.
     pub fn pack(&self) -> Box<[u8]> {
         // Nothing in it can fail to serialise.
-        postcard::to_allocvec(self).unwrap_or_default().into()
+        postcard::to_extend(self, Vec::new()).unwrap_or_default().into()
     }
 
     /// `None` where the bytes are not those of an entity of this plan.

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::cell::{Answer, Cell, Fact, Keeps, answer_of_sketches};
 use crate::days::first_day;
 
-/// Different values kept one by one in a series; of more there are sketches.
-pub(crate) const ENTRIES_MAX: usize = 2_048;
+/// Values kept one by one in a series, over all its tiles; of more there are sketches. Few are so busy: sixty countries
+/// on each day of a year are two thirds of it.
+pub(crate) const ENTRIES_MAX: usize = 32_768;
 /// A sketch is asked again once so large a part has been added to it.
 const ASK_AGAIN: u64 = 128;
 /// Days, beyond its longest window, for which a series keeps its tiles: how late a record may come and still see, and be
@@ -124,6 +125,8 @@ fn place_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
 pub(crate) struct Series {
     /// By time.
     tiles: Vec<(i64, Cell)>,
+    /// Values kept one by one.
+    entries: u32,
     /// Once there were too many values. By question: the answer of then.
     sketched: Option<Vec<Option<Asked>>>,
     /// By window: what was put together last. Follows from the tiles.
@@ -181,17 +184,17 @@ impl Series {
                 }
             },
         };
-        self.tiles[place].1.add(fact);
+        let cell = &mut self.tiles[place].1;
+        let before = cell.entries();
+        cell.add(fact);
+        self.entries += (cell.entries() - before) as u32;
         for whole in &mut self.windows {
             if whole.range.0 <= tile && tile <= whole.range.1 {
                 whole.cell.add(fact);
             }
         }
-        if plan.keeps.may_be_sketched() && self.sketched.is_none() {
-            let entries: usize = self.tiles.iter().map(|(_, cell)| cell.entries()).sum();
-            if entries > ENTRIES_MAX {
-                self.sketch(plan);
-            }
+        if self.entries as usize > ENTRIES_MAX {
+            self.sketch(plan);
         }
     }
 
@@ -199,7 +202,10 @@ impl Series {
     pub fn remove(&mut self, plan: &SeriesPlan, moment: Moment, fact: Fact<'_>) {
         let tile = moment.tile(plan.grain);
         let Ok(place) = self.tiles.binary_search_by_key(&tile, |(at, _)| *at) else { return };
-        self.tiles[place].1.remove(fact);
+        let cell = &mut self.tiles[place].1;
+        let before = cell.entries();
+        cell.remove(fact);
+        self.entries -= (before - cell.entries()) as u32;
         if self.tiles[place].1.is_empty() {
             self.tiles.remove(place);
         }
@@ -240,7 +246,8 @@ impl Series {
         let first = tile.saturating_sub(plan.span);
         let gone = self.tiles.partition_point(|(at, _)| *at < first);
         if gone > 0 {
-            self.tiles.drain(..gone);
+            let entries: usize = self.tiles.drain(..gone).map(|(_, cell)| cell.entries()).sum();
+            self.entries -= entries as u32;
             if self.tiles.is_empty() {
                 // Nothing of the many values is left.
                 self.sketched = None;
@@ -260,6 +267,7 @@ impl Series {
         for (_, cell) in &mut self.tiles {
             *cell = cell.sketched();
         }
+        self.entries = 0;
         self.sketched = Some(vec![None; plan.questions.len()]);
         self.windows = Vec::new();
     }

@@ -256,7 +256,7 @@ mod tests {
             one.add::<Quantiles>(ordered(value as f64));
             other.add::<Quantiles>(ordered(value as f64));
             if i % 777 == 0 {
-                other = postcard::from_bytes(&postcard::to_allocvec(&other).unwrap()).unwrap();
+                other = postcard::from_bytes(&postcard::to_extend(&other, Vec::new()).unwrap()).unwrap();
             }
         }
         assert_eq!(one, other);

@@ -46,7 +46,7 @@ enum Slot {
 }
 
 /// Entities of one kind that are open at once, unless told otherwise.
-pub(crate) const OPEN_MAX: usize = 65_536;
+pub(crate) const OPEN_MAX: usize = 1 << 20;
 
 impl Table {
     /// An entity, to be asked; `None` where nothing is known of it.

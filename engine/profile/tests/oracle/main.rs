@@ -53,11 +53,11 @@ fn batches_and_threads_change_nothing() {
 /// So many values that sketches stand for them: inside their stated error, and the same however the stream was cut.
 #[tokio::test]
 async fn sketches_keep_their_error_and_are_the_same_however_the_stream_is_cut() {
-    let versions = versions(21, 9_000, 6_000);
+    let versions = versions(21, 90_000, 60_000);
     let mut whole = profiler();
     let told = run(&mut whole, &versions, usize::MAX);
     let mut parts = profiler();
-    assert_eq!(run(&mut parts, &versions, 97), told);
+    assert_eq!(run(&mut parts, &versions, 971), told);
     assert_eq!(parts.state(), whole.state());
     passes::check_sketches(&versions, &told);
 }
