@@ -191,6 +191,28 @@ fn settings_are_printed_and_checked() {
     assert!(String::from_utf8(rules.stderr).unwrap().contains("[rules] paths: no rules"));
 }
 
+#[test]
+fn a_damaged_value_is_told_and_found_wrong() {
+    let (desk, running) = served();
+    assert_eq!(running.end(), 0);
+    {
+        let database = fjall::Database::builder(desk.path("store")).open().unwrap();
+        let journal = database.keyspace("journal", fjall::KeyspaceCreateOptions::default).unwrap();
+        let (key, value) = journal.iter().next().unwrap().into_inner().unwrap();
+        let mut value = value.to_vec();
+        *value.last_mut().unwrap() ^= 1;
+        journal.insert(key, value).unwrap();
+        database.persist(fjall::PersistMode::SyncAll).unwrap();
+    }
+    let found = desk.haechi("inspect --verify --config haechi.toml");
+    let lines: Vec<&str> = found.out.lines().collect();
+    assert_eq!(found.code, 1, "{}{}", found.out, found.err);
+    assert!(lines[0].contains("journal") && lines[0].contains(": checksum"), "{}", found.out);
+    assert!(lines.last().unwrap().ends_with(" damaged"), "{}", found.out);
+    let told = desk.haechi("inspect --verify --config haechi.toml --json");
+    assert_eq!((told.code, told.json()["faults"][0].as_str()), (1, Some(lines[0])));
+}
+
 /// A slip in a path is not to look like a service without anything in it.
 #[test]
 fn a_store_that_is_not_there_is_not_made() {
