@@ -8,7 +8,7 @@ use haechi_pipeline::{TestOutcome, run_tests};
 
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
-use crate::output::Output;
+use crate::output::{Output, count, counted};
 use crate::rules;
 
 pub const EXAMPLE: &str = "\
@@ -39,7 +39,11 @@ pub fn run(args: &TestArgs, out: &Output) -> Result<ExitCode, CommandError> {
         for outcome in &failed {
             print(outcome, out)?;
         }
-        out.line(format!("{} tests passed, {} failed", outcomes.len() - failed.len(), failed.len()))?;
+        out.line(format!(
+            "{} passed, {} failed",
+            counted((outcomes.len() - failed.len()) as u64, "test"),
+            count(failed.len() as u64)
+        ))?;
     }
     Ok(if failed.is_empty() { DONE } else { ExitCode::from(FOUND_WRONG) })
 }
