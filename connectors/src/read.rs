@@ -32,7 +32,7 @@ use crate::mapping::Mapping;
 use crate::options::ReadOptions;
 pub use crate::tabular::Document;
 use crate::tabular::documents::Desk;
-use crate::tabular::{OpenError, ReadError, Reader, in_full, open_bytes};
+use crate::tabular::{OpenError, ReadError, Reader, in_full, open_bytes, placed};
 
 /// Units of one message that are kept in memory together; a message with more is set aside whole.
 const MESSAGE_UNITS_MAX: usize = 1 << 18;
@@ -191,7 +191,7 @@ impl Alone {
         if within.is_empty() {
             return intake;
         }
-        let place = |position: &str| format!("{within}, {position}");
+        let place = |position: &str| placed(within, position);
         for unit in &mut intake.set_aside {
             unit.position = place(&unit.position);
         }

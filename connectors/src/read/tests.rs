@@ -57,6 +57,27 @@ fn documents_gather_into_one_batch_and_faults_keep_their_place() {
     );
 }
 
+/// What was set aside is read again under the position it had, whatever its text is like.
+#[test]
+fn each_part_of_a_position_is_said_once() {
+    let csv = "declaration_id,item_no\nA,1\n";
+    let json = r#"{"declaration_id":"A","items":[{}]}"#;
+    for (within, bytes, expected) in [
+        ("", csv, "line 2"),
+        ("offset 3", csv, "offset 3, line 2"),
+        ("offset 3, line 7", csv, "offset 3, line 7"),
+        ("", json, "line 1, item 1"),
+        ("offset 3", json, "offset 3, line 1, item 1"),
+        ("line 7", json, "line 7, item 1"),
+        ("offset 3, line 7, item 2", json, "offset 3, line 7, item 2"),
+        ("row 7", r#"{"declaration_id":"A","item_no":1}"#, "row 7"),
+    ] {
+        let document = document(within, bytes);
+        let gathered = documents().gather(&[document]);
+        assert_eq!(text(&gathered[0].intake.batch, "source_position"), [expected], "{within:?} {bytes}");
+    }
+}
+
 #[test]
 fn a_subject_that_comes_again_begins_another_batch() {
     check_gather(

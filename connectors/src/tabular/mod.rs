@@ -53,6 +53,7 @@ pub(crate) use columnar::decoding;
 pub use documents::Document;
 pub use errors::{OpenError, ReadError, in_full};
 pub use open::{Reader, open, open_bytes, open_file};
+pub(crate) use rows::placed;
 
 #[cfg(test)]
 mod tests;

@@ -118,24 +118,34 @@ impl Objects {
             let reason = "the declaration has no items; send at least one".to_owned();
             return sink.refuse(source, at, &Fault { code: "no_items", reason }, bytes);
         }
+        // A refused item is kept in its document, alone: that can be mended and read again, and the line may be long.
+        let alone = |item: &Value| {
+            let header =
+                object.iter().filter(|(name, _)| *name != "items").map(|(name, value)| (name.clone(), value.clone()));
+            Value::Object(header.chain([("items".to_owned(), Value::from(vec![item.clone()]))]).collect()).to_string()
+        };
         for (i, item) in items.iter().enumerate() {
             let at = Position::Item(line, i + 1);
+            let place = Value::from(i + 1);
             let Value::Object(item) = item else {
                 let reason = "the item is no object; write its columns as `{...}`".to_owned();
-                sink.refuse(source, at, &Fault { code: "bad_json", reason }, item.to_string().as_bytes());
+                sink.refuse(source, at, &Fault { code: "bad_json", reason }, alone(&items[i]).as_bytes());
                 continue;
             };
-            let place = Value::from(i + 1);
             let mut row = Slots(header.0.clone());
             fill(&mut row, inputs, item.iter(), sink, other);
             if let Some(slot) = item_no.and_then(|at| row.0.get_mut(at)) {
                 slot.get_or_insert(&place);
             }
-            // The text of a refused item is the item; the line that held it may be long.
             let before = sink.n_set_aside();
             sink.row(source, at, wired, &row, b"");
             if sink.n_set_aside() > before {
-                sink.amend_last_text(&Value::Object(item.clone()).to_string());
+                let mut item = item.clone();
+                if item_no.is_some() {
+                    // Alone it would be the first.
+                    item.entry("item_no").or_insert(place);
+                }
+                sink.amend_last_text(&alone(&Value::Object(item)));
             }
         }
     }

@@ -31,6 +31,9 @@ pub enum Position {
     Row(u64),
 }
 
+/// A word of a position and its number: `line 7`.
+type Numbered = (&'static str, u64);
+
 impl Position {
     /// Writes it as the column `source_position` has it.
     pub fn write(self, text: &mut String) {
@@ -41,25 +44,61 @@ impl Position {
     /// Writes it where it stands within something that has a position too.
     fn write_within(self, within: &str, text: &mut String) {
         text.clear();
-        if !within.is_empty() {
-            text.push_str(within);
-            text.push_str(", ");
+        text.push_str(within);
+        let (place, item) = self.parts();
+        for (word, number) in std::iter::once(place).chain(item) {
+            if !says(within, word) {
+                if !text.is_empty() {
+                    text.push_str(", ");
+                }
+                push_part(text, word, number);
+            }
         }
-        self.append(text);
     }
 
     fn append(self, text: &mut String) {
-        let (word, number) = match self {
-            Self::Line(line) | Self::Item(line, _) => ("line ", line),
-            Self::Row(row) => ("row ", row),
-        };
-        text.push_str(word);
-        push_number(text, number);
-        if let Self::Item(_, item) = self {
-            text.push_str(", item ");
-            push_number(text, item as u64);
+        let (place, item) = self.parts();
+        push_part(text, place.0, place.1);
+        if let Some((word, number)) = item {
+            text.push_str(", ");
+            push_part(text, word, number);
         }
     }
+
+    fn parts(self) -> (Numbered, Option<Numbered>) {
+        match self {
+            Self::Line(line) => (("line", line), None),
+            Self::Item(line, item) => (("line", line), Some(("item", item as u64))),
+            Self::Row(row) => (("row", row), None),
+        }
+    }
+}
+
+/// A position in something that has one too: `offset 17, line 1`.
+pub fn placed(within: &str, position: &str) -> String {
+    let mut text = within.to_owned();
+    for part in position.split(", ").filter(|part| !says(within, part.split(' ').next().unwrap_or_default())) {
+        text.push_str(", ");
+        text.push_str(part);
+    }
+    text
+}
+
+/// Whether a position says already which line, row or item it is. What was set aside is one of them, and is read again
+/// under the position it had: where it stands in its own text is no news.
+fn says(within: &str, word: &str) -> bool {
+    let named = |words: &[&str]| within.split(", ").any(|part| words.iter().any(|word| part.starts_with(word)));
+    match word {
+        "line" | "row" => named(&["line ", "row "]),
+        "item" => named(&["item "]),
+        _ => false,
+    }
+}
+
+fn push_part(text: &mut String, word: &str, number: u64) {
+    text.push_str(word);
+    text.push(' ');
+    push_number(text, number);
 }
 
 impl std::fmt::Display for Position {

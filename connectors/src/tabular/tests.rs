@@ -421,7 +421,10 @@ fn json_is_flat_or_nested() {
     bad_type: line 8, column "net_mass_kg": the value is a list or an object; write one value
     bad_list: line 9, column "permits": the value has a bad element 1: "law" is missing
     "#);
-    assert_eq!(read.set_aside[0].text, r#"{"hs_code":"x"}"#);
+    assert_eq!(
+        read.set_aside[0].text,
+        r#"{"declaration_id":"D2","declared_at":"2027-03-02","items":[{"hs_code":"x","item_no":2}]}"#
+    );
     assert!(read.warnings.iter().any(|w| w.code == "unknown_columns" && w.text.contains("colour")));
 }
 

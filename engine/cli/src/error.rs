@@ -104,7 +104,9 @@ impl CommandError {
         match self {
             Self::Rules(_) => 1,
             Self::Mapping(MappingError::Unreadable { .. }) => 3,
-            Self::Usage(_) | Self::Mapping(_) | Self::Secret(_) | Self::Replay(ReplayError::UnknownRule { .. }) => 2,
+            Self::Usage(_) | Self::Mapping(_) | Self::Secret(_) => 2,
+            Self::Replay(ReplayError::UnknownRule { .. } | ReplayError::AnotherSecret(_)) => 2,
+            Self::Replay(ReplayError::NoVersion { .. }) => 1,
             Self::Decide(error) | Self::Run(RunError::Decide(error)) => match error {
                 DecideError::NoRules(_) | DecideError::NoLanes(_) | DecideError::Selector(_) => 2,
                 DecideError::Subject(_) => 3,

@@ -91,9 +91,19 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// So many of them: `1 file`, `2,000 files`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, counted};
+
+    #[test]
+    fn one_is_not_several() {
+        assert_eq!([0, 1, 2_000].map(|n| counted(n, "file")), ["0 files", "1 file", "2,000 files"]);
+    }
 
     #[test]
     fn thousands_stand_apart() {

@@ -114,12 +114,19 @@ pub fn derive_context(now_ms: i64, zone: &str, secret: &Secret) -> Result<Derive
 
 /// The secret of random draws and pseudonyms: HAECHI_SECRET in hex, or the one for demonstrations, with a note, once.
 pub fn secret(out: &Output) -> Result<Secret, CommandError> {
+    Ok(Secret::from_hex(&secret_hex(out)?)?)
+}
+
+/// The same as it is written.
+pub fn secret_hex(out: &Output) -> Result<String, CommandError> {
     static NOTED: AtomicBool = AtomicBool::new(false);
     if let Some(hex) = std::env::var_os("HAECHI_SECRET") {
-        return Ok(Secret::from_hex(hex.to_string_lossy().trim())?);
+        let hex = hex.to_string_lossy().trim().to_owned();
+        Secret::from_hex(&hex)?;
+        return Ok(hex);
     }
     if !out.json && !NOTED.swap(true, Ordering::Relaxed) {
         out.note("note: random draws and traveller ids use the public demonstration secret; set HAECHI_SECRET (32 bytes in hex)")?;
     }
-    Ok(Secret::demo())
+    Ok(Secret::demo_hex())
 }

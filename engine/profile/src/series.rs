@@ -312,7 +312,9 @@ impl Whole {
             if less.len() + more.len() < after(range.1) - place(range.0)
                 && less.iter().all(|(_, cell)| self.cell.unmerge(cell))
             {
-                more.iter().for_each(|(_, cell)| self.cell.merge(cell));
+                for (_, cell) in more {
+                    self.cell.merge(cell);
+                }
                 self.range = range;
                 return;
             }

@@ -36,6 +36,7 @@ pub enum SecretError {
 impl Secret {
     /// Fewest bytes accepted.
     pub const BYTES_MIN: usize = 16;
+    const DEMO: &[u8] = b"haechi demonstration secret, known to everyone";
 
     /// A secret of these bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SecretError> {
@@ -54,7 +55,12 @@ impl Secret {
     /// The secret that stands in this source file, **for demonstrations and tests only**: with it, anybody who has
     /// the source can compute whom the random arm takes. A command that falls back on it says so.
     pub fn demo() -> Self {
-        Self::keyed(b"haechi demonstration secret, known to everyone")
+        Self::keyed(Self::DEMO)
+    }
+
+    /// [`Secret::demo`] as a file of settings has it, in hexadecimal.
+    pub fn demo_hex() -> String {
+        hex::encode(Self::DEMO)
     }
 
     fn keyed(bytes: &[u8]) -> Self {

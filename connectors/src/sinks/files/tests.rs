@@ -129,6 +129,60 @@ fn streams_that_come_together_go_to_files_of_their_own_in_the_order_of_the_journ
     assert_eq!((of("consignment"), of("traveller")), (vec![1, 3, 4], vec![2, 6]));
 }
 
+/// Were they written a stream at a time, by name, a crash between the two would lose what stands before: the folder is
+/// as far as the highest position in it.
+#[test]
+fn streams_are_written_in_the_order_of_their_positions_and_not_of_their_names() {
+    let dir = temp();
+    let mut mixed = folder(dir.path(), Format::Ndjson, NEVER);
+    mixed.begin(0).unwrap();
+    let row = |(position, stream)| Row::new(position, stream, "S", "none");
+    let rows = [(1, "consignment"), (2, "traveller"), (3, "traveller"), (4, "consignment")].map(row);
+    mixed.deliver(&published(&rows[..2])).unwrap();
+    // The file of travellers takes no more.
+    let path = dir.path().join(super::names::growing("traveller", 2, Format::Ndjson));
+    mixed.growing.get_mut("traveller").unwrap().file = fs::File::open(path).unwrap();
+    assert!(matches!(mixed.deliver(&published(&rows[2..])), Err(DeliverError::Later { .. })));
+    drop(mixed);
+    assert_eq!(folder(dir.path(), Format::Ndjson, NEVER).begin(0), Ok(2), "4 is not written before 3");
+    let mut again = folder(dir.path(), Format::Ndjson, AT_ONCE);
+    assert_eq!(again.begin(0), Ok(2));
+    again.deliver(&published(&rows[2..])).unwrap();
+    again.finish_due().unwrap();
+    let mut all = all(dir.path());
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3, 4]);
+}
+
+/// Whatever order the system lists them in.
+#[test]
+fn a_folder_is_as_far_as_the_highest_position_of_any_file_in_it() {
+    let streams = ["consignment", "declaration", "traveller"];
+    for format in FORMATS {
+        for highest in 0..3 {
+            let positions = |place: usize| if place == highest { [2, 9] } else { [3 + place as u64, 6 + place as u64] };
+            // Finished before the stop, or by looking through what was left.
+            for roll in [AT_ONCE, NEVER] {
+                let dir = temp();
+                let mut rows: Vec<_> =
+                    (0..3).flat_map(|s| positions(s).map(|p| Row::new(p, streams[s], "S", "none"))).collect();
+                rows.sort_by_key(|row| row.position);
+                let mut left = folder(dir.path(), format, roll);
+                left.begin(0).unwrap();
+                left.deliver(&published(&rows)).unwrap();
+                left.finish_due().unwrap();
+                drop(left);
+                assert_eq!(
+                    folder(dir.path(), format, roll).begin(0),
+                    Ok(9),
+                    "{} {format:?} {roll:?}",
+                    streams[highest]
+                );
+            }
+        }
+    }
+}
+
 /// Deliveries, of which the last may be torn.
 fn deliveries() -> [RecordBatch; 3] {
     [declarations([1, 2, 5]), declarations([6]), declarations([8, 9, 10])]

@@ -8,7 +8,7 @@ use haechi_rules::{Severity, render};
 
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
-use crate::output::{Output, count};
+use crate::output::{Output, counted};
 use crate::rules;
 
 pub const EXAMPLE: &str = "\
@@ -50,11 +50,13 @@ pub fn run(args: &CheckArgs, out: &Output) -> Result<ExitCode, CommandError> {
             out.line(format!("{}\n", shown.trim_end()))?;
         }
         out.line(format!(
-            "{} rules, {} lists, {} tables in {} files: {errors} errors, {warnings} warnings",
-            count(rules as u64),
-            packs.raw.lists.len(),
-            packs.raw.tables.len(),
-            packs.raw.files.len()
+            "{}, {}, {} in {}: {}, {}",
+            counted(rules as u64, "rule"),
+            counted(packs.raw.lists.len() as u64, "list"),
+            counted(packs.raw.tables.len() as u64, "table"),
+            counted(packs.raw.files.len() as u64, "file"),
+            counted(errors as u64, "error"),
+            counted(warnings as u64, "warning")
         ))?;
     }
     let wrong = errors > 0 || (args.deny_warnings && warnings > 0);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::commands::DONE;
 use crate::error::CommandError;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::service;
 
 pub const EXAMPLE: &str = "\
@@ -48,7 +48,12 @@ pub fn run(args: &ConfigArgs, out: &Output) -> Result<ExitCode, CommandError> {
         // Not the settings themselves: properties and addresses in them may hold passwords.
         out.document(&json!({ "file": path, "sources": sources, "sinks": sinks }))?;
     } else {
-        out.line(format!("{} is right: {sources} sources, {sinks} sinks", path.display()))?;
+        out.line(format!(
+            "{} is right: {}, {}",
+            path.display(),
+            counted(sources as u64, "source"),
+            counted(sinks as u64, "sink")
+        ))?;
     }
     Ok(DONE)
 }

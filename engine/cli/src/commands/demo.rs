@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::commands::DONE;
 use crate::error::CommandError;
-use crate::output::{Output, count, table};
+use crate::output::{Output, count, counted, table};
 use crate::rules;
 
 pub const EXAMPLE: &str = "\
@@ -39,6 +40,11 @@ const LOOK: Duration = Duration::from_millis(250);
 const MARKER: &str = ".haechi-demo";
 /// The settings it writes.
 const SETTINGS: &str = "haechi.toml";
+/// The secret that they name, in a file of its own.
+const SECRET: &str = "secret";
+/// The demonstration's own service listens where nobody else does. A service started later on the settings listens
+/// where every service does, so that commands find it.
+const LISTEN: (&str, &str) = ("HAECHI__HTTP__LISTEN", "127.0.0.1:0");
 /// What the demonstration keeps, below its folder.
 const FOLDERS: [&str; 4] = ["store", "in", "selections", "day"];
 
@@ -85,10 +91,14 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
             spec.seed
         ))?;
     }
+    let secret_file = args.out.join(SECRET);
+    write_private(&secret_file, &rules::secret_hex(out)?)
+        .map_err(|source| CommandError::File { path: secret_file, source })?;
     let settings_file = args.out.join(SETTINGS);
     let text = settings(args);
     fs::write(&settings_file, &text).map_err(|source| CommandError::File { path: settings_file.clone(), source })?;
-    let settings = Settings::parse(&settings_file.display().to_string(), &text, [])?;
+    let listen = [(LISTEN.0.to_owned(), LISTEN.1.to_owned())];
+    let settings = Settings::parse(&settings_file.display().to_string(), &text, listen)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| CommandError::Bug(e.to_string()))?;
     let demo = Demo { args, out, settings, settings_file };
     runtime.block_on(demo.run(&day))
@@ -98,8 +108,8 @@ pub fn run(args: &DemoArgs, out: &Output) -> Result<ExitCode, CommandError> {
 fn clear(out: &Path) -> Result<(), CommandError> {
     let marker = out.join(MARKER);
     let left: Vec<PathBuf> = FOLDERS.iter().map(|folder| out.join(folder)).filter(|path| path.exists()).collect();
-    let settings = Some(out.join(SETTINGS)).filter(|path| path.exists());
-    if let (Some(path), false) = (left.first().or(settings.as_ref()), marker.exists()) {
+    let written = [SETTINGS, SECRET].map(|file| out.join(file)).into_iter().find(|path| path.exists());
+    if let (Some(path), false) = (left.first().or(written.as_ref()), marker.exists()) {
         let found = path.display();
         let reason =
             format!("`{found}` is of no demonstration, which would replace it; name another folder with --out");
@@ -118,9 +128,11 @@ fn settings(args: &DemoArgs) -> String {
     let shown = |path: &Path| toml_text(&path.display().to_string());
     let packs: Vec<String> = STREAMS.iter().map(|(_, _, pack, _)| shown(&args.packs.join(pack))).collect();
     let mut text = format!(
-        "[store]\npath = {}\n\n[engine]\nzone = \"Asia/Seoul\"\n\n[rules]\npaths = [{}]\n\n[http]\nlisten = \"127.0.0.1:0\"\n",
+        "[store]\npath = {}\n\n[engine]\nzone = \"Asia/Seoul\"\n\n[rules]\npaths = [{}]\n\
+         secret_file = {}\n",
         shown(&args.out.join("store")),
-        packs.join(", ")
+        packs.join(", "),
+        shown(&args.out.join(SECRET))
     );
     let source = |stream: &str| {
         let folder = shown(&args.out.join("in").join(stream));
@@ -167,7 +179,7 @@ struct Notable {
 
 impl Demo<'_> {
     async fn run(&self, day: &Path) -> Result<ExitCode, CommandError> {
-        let secret = rules::secret(self.out)?;
+        let secret = self.settings.rules.secret(None)?;
         for (stream, ..) in STREAMS {
             make_folder(&self.args.out.join("in").join(stream))?;
         }
@@ -291,18 +303,19 @@ impl Demo<'_> {
             let lanes = of_stream.by_lane(stream).into_iter();
             let lanes =
                 lanes.map(|(lane, n)| vec![lane.to_owned(), count(n), format!("{:.2} %", n as f64 / all * 100.0)]);
-            self.say(format!("\n{stream}: {} subjects", count(of_stream.subjects)))?;
+            self.say(format!("\n{stream}: {}", counted(of_stream.subjects, "subject")))?;
             self.say(table(&["lane", "subjects", "share"], &[1, 2], lanes).to_string())?;
         }
         self.say(format!("\none declaration posted:\n{}\nis answered:", posted.0))?;
         self.say(serde_json::to_string_pretty(&posted.1).unwrap_or_default())?;
-        self.say(format!("\n{} selections, explained", explained.len()))?;
+        self.say(format!("\n{}, explained", counted(explained.len() as u64, "selection")))?;
         for (stream, finding) in explained {
             self.say(format!("\n[{stream}] {}", finding.text(None).trim_end()))?;
         }
-        let settings = self.settings_file.display();
+        let (program, settings) = (program(), self.settings_file.display());
         self.say(format!(
-            "\nSelections were delivered to {}.\nMore: haechi serve --config {settings}\n      haechi inspect --config {settings}",
+            "\nSelections were delivered to {}.\nMore: {program} serve --config {settings}\n      \
+             {program} inspect --config {settings}      (from another shell)",
             self.args.out.join("selections").display()
         ))
     }
@@ -392,6 +405,35 @@ fn drop_into(from: &Path, to: &Path) -> std::io::Result<()> {
         fs::copy(from, &part)?;
         fs::rename(part, to)
     })
+}
+
+/// A file for its owner only.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    // The rights of one that is there would stay.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(format!("{text}\n").as_bytes())
+}
+
+/// How this program is called from here: by its name if that is what the search path finds, else by its path.
+fn program() -> String {
+    let name = format!("haechi{}", std::env::consts::EXE_SUFFIX);
+    let Ok(running) = std::env::current_exe().and_then(fs::canonicalize) else { return name };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file());
+    if found.and_then(|file| fs::canonicalize(file).ok()).as_ref() == Some(&running) {
+        return name;
+    }
+    let here = std::env::current_dir().and_then(fs::canonicalize);
+    let below = here.ok().and_then(|here| running.strip_prefix(here).ok().map(Path::to_owned));
+    below.unwrap_or(running).display().to_string()
 }
 
 fn make_folder(path: &Path) -> Result<(), CommandError> {

@@ -11,7 +11,7 @@ use haechi_pipeline::{Progress, Rows, count as count_hits};
 
 use crate::commands::DONE;
 use crate::error::CommandError;
-use crate::output::{Output, count, table};
+use crate::output::{Output, count, counted, table};
 use crate::progress::Bar;
 use crate::rules::{self, RulesOverFiles};
 
@@ -67,10 +67,10 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
     }
     let total = report.seconds.get("total").copied().unwrap_or_default();
     out.line(format!(
-        "{} x {} rules: {} hits, {} set aside, {total:.3} s",
+        "{} x {}: {}, {} set aside, {total:.3} s",
         rows_shown(report.rows, report.rows_skipped),
-        count(report.rules as u64),
-        count(report.hits),
+        counted(report.rules as u64, "rule"),
+        counted(report.hits, "hit"),
         count(report.set_aside)
     ))?;
     let mut rules: Vec<_> = report.per_rule.iter().map(|(id, n)| (id, n.as_u64().unwrap_or_default())).collect();
@@ -83,5 +83,5 @@ pub fn run(args: &EvaluateArgs, out: &Output) -> Result<ExitCode, CommandError> 
 /// Rows, and how many of them were skipped.
 pub fn rows_shown(rows: u64, skipped: u64) -> String {
     let skipped = if skipped > 0 { format!(" ({} skipped)", count(skipped)) } else { String::new() };
-    format!("{} rows{skipped}", count(rows))
+    format!("{}{skipped}", counted(rows, "row"))
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use haechi_connectors::formats::edifact::codes::{REASONS, WARNINGS};
 use haechi_rules::codes;
 use haechi_rules::diagnostic::nearest;
 
@@ -18,7 +19,7 @@ Example:
 /// Arguments of `haechi explain-error`.
 #[derive(Debug, Args)]
 pub struct ExplainErrorArgs {
-    /// A code such as E0202; without it, all codes are listed
+    /// A code such as E0202; without it, all codes of rules are listed
     pub code: Option<String>,
 }
 
@@ -35,6 +36,14 @@ pub fn run(args: &ExplainErrorArgs, out: &Output) -> Result<ExitCode, CommandErr
         }
         return Ok(DONE);
     };
+    if let Some(told) = of_reader(code)? {
+        if out.json {
+            out.document(&told)?;
+        } else {
+            out.line(format!("{}: {}\n\n{}", told.code, told.title, told.explanation))?;
+        }
+        return Ok(DONE);
+    }
     let code = code.to_uppercase();
     let entry = codes::find(&code).ok_or_else(|| {
         let near = nearest(&code, codes::CODES.iter().map(|e| e.code)).map(|n| format!("; did you mean `{n}`?"));
@@ -46,4 +55,37 @@ pub fn run(args: &ExplainErrorArgs, out: &Output) -> Result<ExitCode, CommandErr
         out.line(format!("{}: {}\n\n{}", entry.code, entry.title, entry.explanation))?;
     }
     Ok(DONE)
+}
+
+/// What a code of readers means.
+#[derive(serde::Serialize)]
+struct OfReader {
+    code: String,
+    title: String,
+    explanation: String,
+}
+
+/// Codes in lower case are not of rules: records are set aside under them, or read with a warning. Those of messages are
+/// listed; what the others mean stands beside them each time.
+fn of_reader(code: &str) -> Result<Option<OfReader>, CommandError> {
+    if !code.contains('_') && !code.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Ok(None);
+    }
+    let code = code.to_lowercase();
+    let found = |list: &[(&str, &'static str)]| list.iter().find(|(known, _)| *known == code).map(|(_, means)| *means);
+    let title = match (found(REASONS), found(WARNINGS)) {
+        (Some(means), _) => format!("{means} (why a part of a message is set aside)"),
+        (None, Some(means)) => format!("{means} (a warning about a message)"),
+        (None, None) => {
+            return Err(CommandError::Usage(format!(
+                "`{code}` is no error code of rules; if it is why records were set aside, the reason beside it says what to \
+                 do: `haechi quarantine list --code {code}`"
+            )));
+        }
+    };
+    let explanation = format!(
+        "What was met, where, and what to do about it stands in the reason beside the code, where something was set aside \
+         under it:\n\n  haechi quarantine list --code {code}"
+    );
+    Ok(Some(OfReader { code, title, explanation }))
 }

@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
-use crate::output::{Output, count, table};
+use crate::output::{Output, count, counted, table};
 use crate::service::{Reached, Where, store};
 
 pub const EXAMPLE: &str = "\
@@ -73,10 +73,10 @@ fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
             out.line(format!("and {} more", count(unsaid)))?;
         }
         let read = format!(
-            "{} values read: {} rows, {} selections",
-            count(report.values),
-            count(report.rows),
-            count(report.selections)
+            "{} read: {}, {}",
+            counted(report.values, "value"),
+            counted(report.rows, "row"),
+            counted(report.selections, "selection")
         );
         let found =
             if report.is_sound() { "all sound".to_owned() } else { format!("{} damaged", count(report.faulty)) };
@@ -106,7 +106,7 @@ fn show(status: &Status, out: &Output) -> Result<(), CommandError> {
         (true, reasons) => format!("running, not ready: {}", reasons.join("; ")),
     };
     out.line(format!("service   {how}"))?;
-    out.line(format!("position  {}, {} rows waiting", count(status.position), count(status.waiting_rows)))?;
+    out.line(format!("position  {}, {} waiting", count(status.position), counted(status.waiting_rows, "row")))?;
     if let Some(release) = &status.release {
         let revision = release.revision.as_ref().map_or(String::new(), |revision| format!(", commit {revision}"));
         let from = release.from.map_or(String::new(), |from| format!(", since position {}", count(from)));

@@ -30,7 +30,7 @@ pub struct QuarantineArgs {
     #[command(flatten)]
     place: Where,
 
-    /// Who does it; by default the user of this system
+    /// Who does it; by default USER, else LOGNAME, else the number of the user
     #[arg(long, global = true, value_name = "NAME")]
     user: Option<String>,
 
@@ -108,7 +108,7 @@ impl State {
 
 /// Runs it.
 pub fn run(args: &QuarantineArgs, out: &Output) -> Result<ExitCode, CommandError> {
-    let who = args.user.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
+    let who = args.user.clone().unwrap_or_else(user);
     let runtime = runtime()?;
     let told = runtime.block_on(async {
         match args.place.reach().await? {
@@ -212,7 +212,7 @@ fn print_unit(told: &Value, out: &Output) -> Result<(), CommandError> {
     }
     for resolution in told["resolutions"].as_array().into_iter().flatten() {
         let (who, at) = (text(&resolution["who"]), text(&resolution["at"]));
-        out.line(format!("{:12}{} by {who} at {at}", "then", resolution["outcome"]))?;
+        out.line(format!("{:12}{} by {who} at {at}", "then", became(&resolution["outcome"])))?;
     }
     out.line("")?;
     // What stands before it has to stand before the mended text too.
@@ -221,6 +221,32 @@ fn print_unit(told: &Value, out: &Output) -> Result<(), CommandError> {
     }
     out.line(text(&told["text"]))?;
     Ok(())
+}
+
+/// What became of a unit, in words.
+fn became(outcome: &Value) -> String {
+    let (replayed, discarded) = (&outcome["replayed"], &outcome["discarded"]);
+    match (replayed.is_object(), discarded.is_object()) {
+        (true, _) => format!("replayed as position {}", text(&replayed["position"])),
+        (_, true) => format!("discarded ({})", text(&discarded["reason"])),
+        // Of a newer service.
+        _ => outcome.to_string(),
+    }
+}
+
+/// Who runs this, as far as the system tells.
+fn user() -> String {
+    let named =
+        ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    named.or_else(user_number).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The number of the user that this process runs as.
+fn user_number() -> Option<String> {
+    #[cfg(unix)]
+    return std::fs::metadata("/proc/self").ok().map(|of| format!("uid {}", std::os::unix::fs::MetadataExt::uid(&of)));
+    #[cfg(not(unix))]
+    None
 }
 
 fn print_replayed(told: &Value, out: &Output) -> Result<(), CommandError> {

@@ -11,7 +11,7 @@ use haechi_pipeline::{Decider, Manifest, Progress, RunOptions, RunReport, run as
 
 use crate::commands::DONE;
 use crate::error::CommandError;
-use crate::output::{Output, count, table};
+use crate::output::{Output, count, counted, table};
 use crate::progress::Bar;
 use crate::rules;
 
@@ -113,11 +113,11 @@ pub fn print(report: &RunReport, decider: &Decider, folder: &Path, out: &Output)
         vec![lane.clone(), count(number), format!("{:.2} %", number as f64 / subjects * 100.0)]
     });
     out.line(format!(
-        "{}: {} rows, {} subjects, {} hits, {} set aside",
+        "{}: {}, {}, {}, {} set aside",
         report.stream,
-        count(report.rows),
-        count(report.subjects),
-        count(report.hits),
+        counted(report.rows, "row"),
+        counted(report.subjects, "subject"),
+        counted(report.hits, "hit"),
         count(report.set_aside)
     ))?;
     out.line(table(&["lane", "subjects", "share"], &[1, 2], lanes).to_string())?;

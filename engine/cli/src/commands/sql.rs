@@ -13,7 +13,7 @@ use haechi_archive::{Answer, Archive, SqlOptions};
 use crate::answer_file::AnswerFile;
 use crate::commands::{DONE, archive};
 use crate::error::CommandError;
-use crate::output::{Output, count, table};
+use crate::output::{Output, count, counted, table};
 use crate::service;
 
 pub const EXAMPLE: &str = "\
@@ -76,7 +76,7 @@ pub fn run(args: &SqlArgs, out: &Output) -> Result<ExitCode, CommandError> {
         match &args.out {
             Some(path) => {
                 let rows = write(answer, AnswerFile::create(path)?).await?;
-                out.note(format!("{} rows in `{}`", count(rows), path.display()))?;
+                out.note(format!("{} in `{}`", counted(rows, "row"), path.display()))?;
             }
             None if out.json => lines(answer).await?,
             None => print(answer, out).await?,

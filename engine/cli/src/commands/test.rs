@@ -8,7 +8,7 @@ use haechi_pipeline::{FailedProfileTest, TestOutcome, run_profile_tests, run_tes
 
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
-use crate::output::Output;
+use crate::output::{Output, count, counted};
 use crate::rules;
 
 pub const EXAMPLE: &str = "\
@@ -45,7 +45,7 @@ pub fn run(args: &TestArgs, out: &Output) -> Result<ExitCode, CommandError> {
         for outcome in &failed {
             print(outcome, out)?;
         }
-        out.line(format!("{passed} tests passed, {all_failed} failed"))?;
+        out.line(format!("{} passed, {} failed", counted(passed as u64, "test"), count(all_failed as u64)))?;
     }
     Ok(if all_failed == 0 { DONE } else { ExitCode::from(FOUND_WRONG) })
 }

@@ -118,7 +118,7 @@ fn a_mistake_is_shown_where_it_stands() {
       = help: lanes of a declaration: `release`, `post_audit`, `documents`, `scan`, `examine`
       = rule: shoes-01
 
-    0 rules, 0 lists, 0 tables in 1 files: 2 errors, 0 warnings
+    0 rules, 0 lists, 0 tables in 1 file: 2 errors, 0 warnings
     ");
 }
 
@@ -127,7 +127,7 @@ fn rules_without_mistakes_pass() {
     let desk = Desk::new();
     desk.file("shoes.yaml", SHOES);
     let ran = desk.haechi("check shoes.yaml --deny-warnings").done();
-    assert_eq!(ran.out, "1 rules, 0 lists, 0 tables in 1 files: 0 errors, 0 warnings\n");
+    assert_eq!(ran.out, "1 rule, 0 lists, 0 tables in 1 file: 0 errors, 0 warnings\n");
     assert_eq!(desk.haechi("test shoes.yaml").done().out, "2 tests passed, 0 failed\n");
 }
 
@@ -157,7 +157,7 @@ fn a_rule_test_that_fails_shows_the_difference() {
           no      customs_value_usd / net_mass_kg < 4.5   [customs_value_usd / net_mass_kg = 12.5, customs_value_usd = 100.0, net_mass_kg = 8.0]
           unknown any item has
             unknown description LIKE '%SAMPLE%'   [description = NULL]
-    1 tests passed, 1 failed
+    1 test passed, 1 failed
     ");
     let report = desk.haechi("test shoes.yaml --json").json();
     assert_eq!((&report["passed"], &report["failed"]), (&1.into(), &1.into()));

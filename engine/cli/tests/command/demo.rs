@@ -1,5 +1,6 @@
 //! `haechi demo`: the first thing a newcomer sees.
 
+use crate::service::Running;
 use crate::support::{Desk, repository};
 
 #[test]
@@ -17,8 +18,29 @@ fn a_small_day_arrives_at_the_service_and_is_explained() {
     assert!(ran.out.contains("\"outcome\": \"selected\""), "{}", ran.out);
     let explained = ran.out.lines().filter(|line| line.starts_with('[')).count();
     assert_eq!(explained, 5, "{}", ran.out);
-    // The settings it leaves can be used.
-    desk.haechi("config --check .demo/haechi.toml").done();
+    // What it hints at works as it stands there, under the secret of the demonstration.
+    let hint = |word: &str| {
+        let line = ran.out.lines().rev().find(|line| line.contains(&format!(" {word} --config "))).unwrap();
+        let line = line.trim_start_matches("More:").split("   ").find(|part| part.contains("--config")).unwrap();
+        let (program, words) = line.trim().split_once(' ').unwrap();
+        assert_eq!(program, env!("CARGO_BIN_EXE_haechi"), "it is not on the path");
+        words.to_owned()
+    };
+    let settings = desk.read(".demo/haechi.toml");
+    assert!(!settings.contains("listen"), "the address is that of every service: {settings}");
+    let secret = std::fs::metadata(desk.path(".demo/secret")).unwrap();
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&secret.permissions()) & 0o777, 0o600);
+    let mut serve = desk.command(&format!("{} --json", hint("serve")));
+    let running = Running::of(serve.env("HAECHI__HTTP__LISTEN", "127.0.0.1:0"));
+    let mut inspect = desk.command(&hint("inspect"));
+    let inspected = inspect.env("HAECHI__HTTP__LISTEN", &running.address).output().unwrap();
+    let inspected = String::from_utf8(inspected.stdout).unwrap();
+    assert!(inspected.starts_with(&format!("service   running, ready\nposition  {before}, ")), "{inspected}");
+    let subject = ran.out.lines().find_map(|line| line.strip_prefix("[declaration] ")).unwrap();
+    let subject = subject.split(' ').next().unwrap();
+    desk.haechi(&format!("explain {subject} --url http://{}", running.address)).done();
+    assert_eq!(running.end(), 0);
 }
 
 #[test]
@@ -55,10 +77,12 @@ fn what_is_not_the_demonstrations_is_not_replaced() {
         std::fs::remove_dir_all(desk.path("there")).unwrap();
     }
     std::fs::create_dir(desk.path("there")).unwrap();
-    desk.file("there/haechi.toml", "[store]\n");
-    assert_eq!(desk.haechi(&demo).code, 2);
-    assert_eq!(desk.read("there/haechi.toml"), "[store]\n");
-    std::fs::remove_file(desk.path("there/haechi.toml")).unwrap();
+    for taken in ["there/haechi.toml", "there/secret"] {
+        desk.file(taken, "ours\n");
+        assert_eq!(desk.haechi(&demo).code, 2);
+        assert_eq!(desk.read(taken), "ours\n");
+        std::fs::remove_file(desk.path(taken)).unwrap();
+    }
     for _again in 0..2 {
         desk.haechi(&demo).done();
     }

@@ -85,3 +85,20 @@ fn every_code_is_described() {
         assert!(text.lines().count() > 2, "{}: nothing but a title", entry.code);
     }
 }
+
+#[test]
+fn codes_of_readers_are_told_from_those_of_rules() {
+    let desk = Desk::new();
+    let of_message = desk.haechi("explain-error check_digit").done().out;
+    assert!(of_message.starts_with("check_digit: a container number whose check digit does not fit"), "{of_message}");
+    assert!(
+        desk.haechi("explain-error no_flight --json").done().json()["title"].as_str().unwrap().contains("set aside")
+    );
+    let of_table = desk.haechi("explain-error torn_line");
+    assert_eq!(of_table.code, 2);
+    assert!(
+        of_table.err.contains("no error code of rules") && of_table.err.contains("list --code torn_line"),
+        "{}",
+        of_table.err
+    );
+}

@@ -14,18 +14,20 @@ const SETTINGS: &str = "[store]\npath = 'store'\n[rules]\npaths = ['shoes.yaml']
 const SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// A service that runs beside the test.
-struct Running {
+pub struct Running {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Running {
     fn on(desk: &Desk) -> Self {
         let mut command = desk.command("serve --config haechi.toml --json");
-        command
-            .env("HAECHI_SECRET", SECRET)
-            .env("HAECHI__HTTP__LISTEN", "127.0.0.1:0")
-            .env("HAECHI__TELEMETRY__LOG", "warn");
+        Self::of(command.env("HAECHI_SECRET", SECRET).env("HAECHI__HTTP__LISTEN", "127.0.0.1:0"))
+    }
+
+    /// What this command starts, once it listens.
+    pub fn of(command: &mut Command) -> Self {
+        command.env("HAECHI__TELEMETRY__LOG", "warn");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -48,7 +50,7 @@ impl Running {
     }
 
     /// Asks it to end; its exit code.
-    fn end(mut self) -> i32 {
+    pub fn end(mut self) -> i32 {
         assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
         self.child.wait().unwrap().code().unwrap()
     }
@@ -104,12 +106,19 @@ fn a_running_service_is_asked_over_http() {
     assert_eq!((&first["rows"], &first["decision"]["version"]), (&1.into(), &1.into()), "{first}");
     let unknown = desk.haechi(&format!("explain D1 --rule shoes-02 {url}"));
     assert_eq!((unknown.code, unknown.err.contains("did you mean `shoes-01`?")), (1, true), "{}", unknown.err);
+    for word in ["explain", "replay"] {
+        let none = desk.haechi(&format!("{word} D1 --version-of-subject 9 {url}"));
+        assert_eq!((none.code, none.err.contains("there is one on versions 1 and 2")), (1, true), "{}", none.err);
+    }
     let nobody = desk.haechi(&format!("explain a/b?c {url}"));
     assert_eq!((nobody.code, nobody.err.contains("no decision on declaration `A/B?C`")), (1, true), "{}", nobody.err);
     let refused = desk.haechi(&format!("quarantine replay {} {url}", ids[0]));
     assert_eq!((refused.code, refused.err.contains("is replayed already")), (1, true), "{}", refused.err);
     let given_up = desk.haechi(&format!("quarantine discard {} twice {url} --user ara", ids[1])).done().out;
-    assert!(given_up.contains("state       discarded") && given_up.contains("by ara at"), "{given_up}");
+    assert!(
+        given_up.contains("state       discarded") && given_up.contains("then        discarded (twice) by ara at "),
+        "{given_up}"
+    );
     // The store is the service's as long as it runs.
     let locked = desk.haechi("inspect --config haechi.toml");
     assert_eq!((locked.code, locked.err.contains("another process has this store open")), (3, true), "{}", locked.err);
@@ -134,6 +143,16 @@ fn the_store_is_asked_while_no_service_runs() {
     let (code, explained) = explain("shoes-01");
     assert_eq!((code, explained.starts_with("shoes-01 does not hit row 1 of 1:\n")), (Some(0), true), "{explained}");
     assert_eq!(explain("shoes-02").0, Some(2));
+    for word in ["explain", "replay"] {
+        let mut command = desk.command(&format!("{word} D2 --version-of-subject 9 --config haechi.toml"));
+        let none = command.env("HAECHI_SECRET", SECRET).output().unwrap();
+        let told = String::from_utf8(none.stderr).unwrap();
+        assert_eq!((none.status.code(), told.contains("there is one on version 1\n")), (Some(1), true), "{told}");
+    }
+    let mut command = desk.command("explain D2 --config haechi.toml");
+    let other = command.env("HAECHI_SECRET", SECRET.replace("00", "11")).output().unwrap();
+    let told = String::from_utf8(other.stderr).unwrap();
+    assert_eq!((other.status.code(), told.contains("made with another secret or policy")), (Some(2), true), "{told}");
     let ids = ids(&desk.haechi("quarantine list --config haechi.toml --json").done().json());
     desk.file("mended.json", MENDED);
     let replay = |id: u64| {
@@ -189,6 +208,63 @@ fn settings_are_printed_and_checked() {
     let rules = desk.command("serve --config haechi.toml").env("HAECHI_SECRET", SECRET).output().unwrap();
     assert_eq!(rules.status.code(), Some(2));
     assert!(String::from_utf8(rules.stderr).unwrap().contains("[rules] paths: no rules"));
+}
+
+#[test]
+fn what_became_of_a_unit_is_told_in_words_and_by_whom() {
+    let (desk, running) = served();
+    assert_eq!(running.end(), 0);
+    let ids = ids(&desk.haechi("quarantine list --config haechi.toml --json").done().json());
+    desk.file("mended.json", MENDED);
+    let by = |words: String, user: &[(&str, &str)]| {
+        let mut command = desk.command(&format!("quarantine {words} --config haechi.toml"));
+        command.env_remove("USER").env_remove("LOGNAME").env("HAECHI_SECRET", SECRET).envs(user.iter().copied());
+        assert!(command.output().unwrap().status.success(), "{words}");
+    };
+    by(format!("replay {} mended.json", ids[0]), &[("USER", "ara"), ("LOGNAME", "kim")]);
+    by(format!("discard {} twice", ids[1]), &[("USER", ""), ("LOGNAME", "kim")]);
+    let then = |id: u64| {
+        let shown = desk.haechi(&format!("quarantine show {id} --config haechi.toml")).done().out;
+        shown.lines().find_map(|line| line.strip_prefix("then        ")).unwrap_or_else(|| panic!("{shown}")).to_owned()
+    };
+    let replayed = then(ids[0]);
+    assert!(replayed.starts_with("replayed as position ") && replayed.contains(" by ara at "), "{replayed}");
+    assert!(then(ids[1]).starts_with("discarded (twice) by kim at "), "{}", then(ids[1]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_has_no_name_has_a_number() {
+    let (desk, running) = served();
+    assert_eq!(running.end(), 0);
+    let ids = ids(&desk.haechi("quarantine list --config haechi.toml --json").done().json());
+    let mut command = desk.command(&format!("quarantine discard {} twice --config haechi.toml", ids[0]));
+    let output = command.env_remove("USER").env_remove("LOGNAME").output().unwrap();
+    let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap());
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains(&format!("discarded (twice) by uid {uid} at ")), "{told}");
+}
+
+#[test]
+fn a_damaged_value_is_told_and_found_wrong() {
+    let (desk, running) = served();
+    assert_eq!(running.end(), 0);
+    {
+        let database = fjall::Database::builder(desk.path("store")).open().unwrap();
+        let journal = database.keyspace("journal", fjall::KeyspaceCreateOptions::default).unwrap();
+        let (key, value) = journal.iter().next().unwrap().into_inner().unwrap();
+        let mut value = value.to_vec();
+        *value.last_mut().unwrap() ^= 1;
+        journal.insert(key, value).unwrap();
+        database.persist(fjall::PersistMode::SyncAll).unwrap();
+    }
+    let found = desk.haechi("inspect --verify --config haechi.toml");
+    let lines: Vec<&str> = found.out.lines().collect();
+    assert_eq!(found.code, 1, "{}{}", found.out, found.err);
+    assert!(lines[0].contains("journal") && lines[0].contains(": checksum"), "{}", found.out);
+    assert!(lines.last().unwrap().ends_with(" damaged"), "{}", found.out);
+    let told = desk.haechi("inspect --verify --config haechi.toml --json");
+    assert_eq!((told.code, told.json()["faults"][0].as_str()), (1, Some(lines[0])));
 }
 
 /// A slip in a path is not to look like a service without anything in it.

@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::error::ArrowError;
 use haechi_model::Stream;
-use haechi_store::{Position, Store, StoreError, StoredDecisions, StoredEntry};
+use haechi_store::{Position, Store, StoreError, StoredDecisions, StoredEntry, SubjectVersion};
 
 use crate::decide::DecideError;
 use crate::explain::{Finding, UnknownRule, explain};
@@ -46,6 +46,24 @@ pub enum ReplayError {
         /// Which.
         source: UnknownRule,
     },
+    /// A subject that is known, by its other versions.
+    #[error("no decision on version {version} of {stream} `{subject}` in the store; there is one on {}", listed(.decided))]
+    NoVersion {
+        /// Stream of the subject.
+        stream: &'static str,
+        /// Which subject.
+        subject: String,
+        /// The version asked for.
+        version: i32,
+        /// The versions that were decided on, rising.
+        decided: Vec<i32>,
+    },
+    /// Draws would come out otherwise than then.
+    #[error(
+        "the decision at position {0} was made with another secret or policy: \
+         name the secret of then as `HAECHI_SECRET` or in [rules] `secret_file`"
+    )]
+    AnotherSecret(Position),
     /// Deciding fails now.
     #[error(transparent)]
     Decide(#[from] DecideError),
@@ -111,9 +129,8 @@ impl Replayer {
         id: &str,
         version: Option<i32>,
     ) -> Result<Vec<Replayed>, ReplayError> {
-        let versions = self.store.versions(stream, [id])?.pop().unwrap_or_default();
         let (mut replayed, mut forgotten) = (Vec::new(), None);
-        for known in versions.iter().filter(|v| v.decided && version.is_none_or(|wanted| wanted == v.version)) {
+        for known in self.decided(stream, id, version)? {
             let entry = match self.store.entry(known.position) {
                 Err(error @ StoreError::Forgotten { .. }) => {
                     forgotten = Some(error);
@@ -135,7 +152,8 @@ impl Replayer {
     }
 
     /// Why a subject was decided on as it was: the newest version, or the one asked for. `None` where the journal does
-    /// not hold it. `rule` asks about one rule in particular, hit or not.
+    /// not hold it. `rule` asks about one rule in particular, hit or not. What chance drew is explained under the secret
+    /// of then or not at all.
     pub fn explain(
         &mut self,
         stream: &'static Stream,
@@ -143,10 +161,9 @@ impl Replayer {
         version: Option<i32>,
         rule: Option<&str>,
     ) -> Result<Option<Finding>, ReplayError> {
-        let versions = self.store.versions(stream, [id])?.pop().unwrap_or_default();
-        let known = versions.iter().rev().find(|v| v.decided && version.is_none_or(|wanted| wanted == v.version));
-        let Some(known) = known else { return Ok(None) };
+        let Some(known) = self.decided(stream, id, version)?.pop() else { return Ok(None) };
         let Some(entry) = self.store.entry(known.position)? else { return Ok(None) };
+        let Some(then) = self.store.selection(stream, id, Some(known.version))? else { return Ok(None) };
         let release = self.release(entry.first)?;
         let decider = release.decider(stream).ok_or(DecideError::NoRules(stream.name))?;
         let unknown = |source| ReplayError::UnknownRule { position: entry.first, source };
@@ -154,8 +171,34 @@ impl Replayer {
         let rows = entry.decode()?;
         let first = (known.position - entry.first) as usize;
         let rows = rows.slice(first, crate::stream::subject_rows(stream, &rows, first));
+        let again = self.rows(&entry, known.position, &rows, &then)?;
+        if again.differing().iter().any(|column| column == "policy_hash") {
+            return Err(ReplayError::AnotherSecret(known.position));
+        }
         let derived = decider.derive_at(&rows, entry.known_at_ms)?;
         Ok(Some(explain(decider, &derived, rule)?))
+    }
+
+    /// The versions of a subject that were decided on, oldest first: all, or the one asked for.
+    fn decided(
+        &self,
+        stream: &'static Stream,
+        id: &str,
+        version: Option<i32>,
+    ) -> Result<Vec<SubjectVersion>, ReplayError> {
+        let mut decided = self.store.versions(stream, [id])?.pop().unwrap_or_default();
+        decided.retain(|known| known.decided);
+        let Some(wanted) = version else { return Ok(decided) };
+        let of_version: Vec<_> = decided.iter().filter(|known| known.version == wanted).copied().collect();
+        if of_version.is_empty() && !decided.is_empty() {
+            return Err(ReplayError::NoVersion {
+                stream: stream.name,
+                subject: id.to_owned(),
+                version: wanted,
+                decided: decided.iter().map(|known| known.version).collect(),
+            });
+        }
+        Ok(of_version)
     }
 
     /// Every decision of a journal entry at once; `None` where nothing was decided in it.
@@ -201,6 +244,15 @@ impl Replayer {
         self.compiled.push_front((kept.hash, Arc::clone(&release)));
         self.compiled.truncate(COMPILED);
         Ok(release)
+    }
+}
+
+/// Versions in words: `version 2`, `versions 1 and 2`, `versions 1, 2 and 5`.
+fn listed(versions: &[i32]) -> String {
+    let numbers: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    match numbers.as_slice() {
+        [before @ .., last] if !before.is_empty() => format!("versions {} and {last}", before.join(", ")),
+        _ => format!("version {}", numbers.join("")),
     }
 }
 

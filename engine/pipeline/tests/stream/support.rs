@@ -67,13 +67,18 @@ impl Bench {
         Self { folder, engine }
     }
 
+    /// On the rules that are in a folder.
+    pub fn on(folder: tempfile::TempDir) -> Self {
+        let engine = start(folder.path(), EngineOptions::default());
+        Self { folder, engine }
+    }
+
     /// Stops, and starts again on the same store.
     pub fn restart(self) -> Self {
         let Self { folder, engine } = self;
         engine.stop();
         drop(engine);
-        let engine = start(folder.path(), EngineOptions::default());
-        Self { folder, engine }
+        Self::on(folder)
     }
 
     pub fn store(&self) -> &Store {

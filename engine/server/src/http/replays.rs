@@ -69,7 +69,8 @@ fn nothing(stream: &Stream, subject: &str) -> Problem {
 impl From<ReplayError> for Problem {
     fn from(error: ReplayError) -> Self {
         match error {
-            ReplayError::UnknownRule { .. } => Self::not_found(error.to_string()),
+            ReplayError::UnknownRule { .. } | ReplayError::NoVersion { .. } => Self::not_found(error.to_string()),
+            ReplayError::AnotherSecret(_) => Self::new(StatusCode::CONFLICT, "another_secret", error.to_string()),
             ReplayError::Store(StoreError::Forgotten { .. }) => archived(),
             ReplayError::Store(error) => error.into(),
             error => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "not_replayed", error.to_string()),

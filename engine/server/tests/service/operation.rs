@@ -64,6 +64,39 @@ async fn rules_are_replaced_while_it_runs_and_bad_ones_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_decision_is_explained_by_the_rules_of_then() {
+    let port = Port::open().await;
+    let before = port.get("/v1/rules").await.body;
+    assert_eq!(port.declare(&declaration("D1", &[500.0])).await.selections(), ["D1 1 release selected"]);
+    write_rules(port.folder.path(), LIMIT / 10.0);
+    port.until("/v1/rules", |rules| rules["release"] != before["release"]).await;
+    assert_eq!(port.declare(&declaration("D1", &[600.0, 1.0])).await.selections(), ["D1 2 examine selected"]);
+
+    let path = "/v1/explanations/declaration/d1";
+    let newest = port.get(path).await;
+    assert_eq!(
+        (newest.status, &newest.body["decision"]["lane"], &newest.body["rows"]),
+        (200, &json!("examine"), &json!(2))
+    );
+    assert_eq!(newest.body["hits"][0]["rule"], "r-value");
+    let first = port.get(&format!("{path}?version=1&rule=r-value")).await.body;
+    assert_eq!((&first["decision"]["lane"], &first["asked"][0]["truth"]), (&json!("release"), &json!(false)));
+    let text = first["text"].as_str().unwrap();
+    assert!(
+        text.contains(&format!("customs_value_usd > {LIMIT} ")) && text.contains("[customs_value_usd = 500.0]"),
+        "{text}"
+    );
+    for wrong in ["/v1/explanations/declaration/D9", "/v1/explanations/declaration/D1?rule=r-none"] {
+        assert_eq!(port.get(wrong).await.problem(), "not_found", "{wrong}");
+    }
+    let no_version = port.get(&format!("{path}?version=9")).await;
+    assert_eq!((no_version.status, no_version.problem()), (404, "not_found"));
+    let detail = no_version.body["detail"].as_str().unwrap();
+    assert!(detail.ends_with("there is one on versions 1 and 2"), "{detail}");
+    port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_listed_and_delivered_again() {
     // A receiver that says what it is told to say.
     let says = Arc::new(AtomicU16::new(422));

@@ -33,6 +33,13 @@ async fn a_mended_item_joins_the_others() {
     let replay = format!("/v1/quarantine/{id}/replay");
     let as_it_was = port.post(&replay, "application/octet-stream", "").await;
     assert_eq!((as_it_was.status, as_it_was.problem()), (422, "not_readable"));
+    let detail = as_it_was.body["detail"].as_str().unwrap();
+    let unit_at = unit["position"].as_str().unwrap();
+    assert!(unit_at.ends_with(", line 1, item 2"), "{unit_at}");
+    assert!(
+        detail.contains(&format!(": {unit_at}, column \"customs_value_usd\": \"much\"")),
+        "each place once: {detail}"
+    );
     let mut half_mended = torn("D1");
     half_mended["items"][0]["hs_code"] = "8517120000".into();
     let half = port.post(&replay, "application/json", half_mended.to_string()).await;
@@ -67,6 +74,40 @@ async fn a_mended_item_joins_the_others() {
     assert_eq!(column("importer_id"), ["KR123"; 3]);
     assert_eq!(column("change_kind"), ["amend"; 3]);
     drop((store, entry));
+    port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_of_a_bad_item_can_be_mended_and_replayed_as_it_is_shown() {
+    let port = Port::open().await;
+    let mut declared = torn("D1");
+    declared["items"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .for_each(|item| drop(item.as_object_mut().unwrap().remove("item_no")));
+    let told = port.declare(&declared).await;
+    let id = told.body["set_aside"][0]["id"].as_u64().unwrap();
+    let shown = port.get(&format!("/v1/quarantine/{id}")).await.body;
+    let text = shown["text"].as_str().unwrap();
+    let document: Value = serde_json::from_str(text).unwrap();
+    assert_eq!((&document["declaration_id"], document["items"].as_array().unwrap().len()), (&json!("D1"), 1));
+    let mended = text.replace("\"much\"", "5000");
+    let replayed = port.post(&format!("/v1/quarantine/{id}/replay"), "application/json", mended).await;
+    assert_eq!(replayed.selections(), ["D1 2 examine selected"]);
+    let store = port.service.engine().store().clone();
+    let rows = store.entry(replayed.body["selections"][0]["position"].as_u64().unwrap()).unwrap().unwrap();
+    let rows = rows.decode().unwrap();
+    let column = |name: &str| {
+        let texts =
+            arrow::compute::cast(rows.column_by_name(name).unwrap(), &arrow::datatypes::DataType::Utf8).unwrap();
+        arrow::array::AsArray::as_string::<i32>(&texts).iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(column("item_no"), ["1", "2", "3"], "it stays the second");
+    let unit_at = shown["position"].as_str().unwrap();
+    let body = unit_at.strip_suffix(", line 1, item 2").unwrap();
+    assert_eq!(column("source_position"), [1, 2, 3].map(|item| format!("{body}, line 1, item {item}")));
+    drop((store, rows));
     port.service.stop().await;
 }
 

@@ -158,3 +158,61 @@ fn a_log_that_went_bad_before_a_commit_is_damage_also_to_a_store_that_recovers()
     }
     assert!(fs::read(&log).unwrap() == content, "it is left as it is, to be looked at");
 }
+
+/// Every table of the database: blocks of keys and values.
+fn tables(folder: &Path) -> Vec<PathBuf> {
+    let is_table = |file: &PathBuf| file.parent().is_some_and(|parent| parent.ends_with("tables"));
+    files(folder).into_iter().filter(is_table).collect()
+}
+
+#[test]
+fn a_damaged_block_of_any_table_is_in_the_report() {
+    let whole = tempfile::tempdir().unwrap();
+    filled(whole.path());
+    let mut told = 0;
+    for table in tables(whole.path()) {
+        let damaged = tempfile::tempdir().unwrap();
+        copy(whole.path(), damaged.path());
+        let path = damaged.path().join(table.strip_prefix(whole.path()).unwrap());
+        let mut content = fs::read(&path).unwrap();
+        // Beyond the head of the first block.
+        content[60] ^= 0x10;
+        fs::write(&path, content).unwrap();
+        let store = match Store::open(damaged.path(), &options()) {
+            Ok(store) => store,
+            // What the store itself needs to open.
+            Err(StoreError::Corrupt { .. } | StoreError::Damaged { .. }) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        let report = store.verify(|_| ()).unwrap();
+        let is_told = report.faults.iter().any(|fault| fault.contains("a block does not have its checksum"));
+        assert!(!report.is_sound() && is_told, "{}: {report:?}", path.display());
+        told += 1;
+    }
+    assert!(told > 0, "some of the journal is in tables");
+}
+
+#[test]
+fn a_value_that_is_not_what_was_written_is_in_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for id in ["a", "b"] {
+        write(&store, &[subject(id, 1, 3)]).unwrap();
+    }
+    drop(store);
+    for (i, keyspace) in ["journal", "decisions"].into_iter().enumerate() {
+        // Its block is whole, and so is the log: the value alone tells.
+        let database = fjall::Database::builder(folder.path()).open().unwrap();
+        let values = database.keyspace(keyspace, fjall::KeyspaceCreateOptions::default).unwrap();
+        let key = 4_u64.to_be_bytes();
+        let mut value = values.get(key).unwrap().unwrap().to_vec();
+        *value.last_mut().unwrap() ^= 1;
+        values.insert(key, value).unwrap();
+        database.persist(fjall::PersistMode::SyncAll).unwrap();
+        drop((values, database));
+        let report = open(folder.path()).verify(|_| ()).unwrap();
+        assert_eq!(report.faulty, i as u64 + 1, "{report:?}");
+        let is_told = |fault: &String| fault.contains(keyspace) && fault.contains("position 4: checksum");
+        assert!(report.faults.iter().any(is_told), "{report:?}");
+    }
+}

@@ -9,15 +9,13 @@ use crate::yaml::{Node, Value};
 
 /// The tests under `tests:`.
 pub(super) fn read(form: &mut Form<'_>, node: &Node, features: &[Feature]) -> Vec<ProfileTest> {
-    match &node.value {
-        Value::List(nodes) => nodes.iter().filter_map(|node| read_test(form, node, features)).collect(),
-        _ => {
-            if !node.is_null() {
-                form.wrong_kind(node, "tests", "a list of tests");
-            }
-            Vec::new()
-        }
+    if let Value::List(nodes) = &node.value {
+        return nodes.iter().filter_map(|node| read_test(form, node, features)).collect();
     }
+    if !node.is_null() {
+        form.wrong_kind(node, "tests", "a list of tests");
+    }
+    Vec::new()
 }
 
 fn read_test(form: &mut Form<'_>, node: &Node, features: &[Feature]) -> Option<ProfileTest> {
