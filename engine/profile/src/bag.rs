@@ -135,7 +135,9 @@ mod tests {
 
     fn bag(values: &[u8]) -> Bag<u8> {
         let mut bag = Bag::default();
-        values.iter().for_each(|value| bag.add(*value, 1));
+        for value in values {
+            bag.add(*value, 1);
+        }
         bag
     }
 
@@ -158,7 +160,9 @@ mod tests {
             let rank = ((share * values.len() as f64).ceil() as usize).max(1);
             prop_assert_eq!(bag.quantile(share), Some(&values[rank - 1]));
             let mut counts = BTreeMap::new();
-            values.iter().for_each(|value| *counts.entry(*value).or_insert(0) += 1);
+            for value in &values {
+                *counts.entry(*value).or_insert(0) += 1;
+            }
             let most = counts.iter().rev().max_by_key(|(_, count)| **count).map(|(value, _)| *value);
             prop_assert_eq!(bag.most_frequent().copied(), most);
         }

@@ -55,7 +55,9 @@ mod tests {
         #[test]
         fn ends_are_right_whatever_lies_between(values in prop::collection::vec(-50i64..50, 1..80)) {
             let mut ends = Ends::default();
-            values.iter().for_each(|value| ends.add(*value));
+            for value in &values {
+                ends.add(*value);
+            }
             prop_assert_eq!(ends.least(), values.iter().min().copied());
             prop_assert_eq!(ends.greatest(), values.iter().max().copied());
             // The newest is taken back, as an amendment does.

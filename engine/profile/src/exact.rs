@@ -96,7 +96,9 @@ mod tests {
         #[test]
         fn what_is_taken_off_leaves_nothing(values in prop::collection::vec(-1e12..1e12f64, 1..50), kept in 0usize..50) {
             let mut moments = Moments::default();
-            values.iter().for_each(|value| moments.add(*value));
+            for value in &values {
+                moments.add(*value);
+            }
             let kept = kept.min(values.len());
             values[kept..].iter().rev().for_each(|value| moments.remove(*value));
             let mut fresh = Moments::default();
@@ -116,7 +118,9 @@ mod tests {
     fn of_a_few_values() {
         let mut moments = Moments::default();
         assert_eq!((moments.mean(), moments.standard_deviation(), moments.sum()), (None, None, 0.0));
-        [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].iter().for_each(|value| moments.add(*value));
+        for value in [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0] {
+            moments.add(value);
+        }
         assert_eq!((moments.sum(), moments.mean()), (40.0, Some(5.0)));
         assert!((moments.standard_deviation().unwrap() - (32.0f64 / 7.0).sqrt()).abs() < 1e-12);
     }

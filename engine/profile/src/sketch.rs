@@ -69,7 +69,9 @@ impl<T: Clone + PartialEq> Sketch<T> {
     /// The sketch with all that waits. One that cannot be read, which only a damaged store can bring, counts as empty.
     pub fn open<K: Kind<Item = T>>(&self) -> K {
         let mut sketch = K::read(&self.packed).unwrap_or_else(K::new);
-        self.waiting.iter().for_each(|value| sketch.put(value));
+        for value in &self.waiting {
+            sketch.put(value);
+        }
         sketch
     }
 
@@ -225,7 +227,9 @@ mod tests {
             // Far from even: a few values are a million times the others.
             let values: Vec<f64> = mixed(n).map(|value| (value as f64 / u64::MAX as f64 * 14.0).exp()).collect();
             let mut sketch = Sketch::of::<Quantiles>(std::iter::empty());
-            values.iter().for_each(|value| sketch.add::<Quantiles>(ordered(*value)));
+            for value in &values {
+                sketch.add::<Quantiles>(ordered(*value));
+            }
             let mut open = sketch.open::<Quantiles>();
             for share in [0.01, 0.1, 0.5, 0.9, 0.99] {
                 let value = open.at(share).unwrap();

@@ -31,7 +31,7 @@ pub fn run(args: &TestArgs, out: &Output) -> Result<ExitCode, CommandError> {
         outcomes.extend(run_tests(ruleset, &packs.sources)?);
     }
     let failed: Vec<_> = outcomes.iter().filter(|o| !o.passed()).collect();
-    let (profile_tests, profiles_failed) = run_profile_tests(&packs);
+    let (profile_tests, profiles_failed) = run_profile_tests(packs);
     let all_failed = failed.len() + profiles_failed.len();
     let passed = outcomes.len() + profile_tests - all_failed;
     if out.json {

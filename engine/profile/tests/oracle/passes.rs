@@ -1,6 +1,7 @@
 //! The profiler under test, and versions on their way through it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
@@ -44,7 +45,7 @@ pub fn profiler() -> Profiler {
     let mut text = "entity: importer\nkeys: {declaration: importer_id}\nfeatures:\n".to_owned();
     for (aggregate, written) in AGGREGATES {
         for (window, form, _) in WINDOWS {
-            text += &format!("  - {{name: {aggregate}_{window}, {written}, window: {form}}}\n");
+            writeln!(text, "  - {{name: {aggregate}_{window}, {written}, window: {form}}}").unwrap();
         }
     }
     std::fs::write(profiles.join("importer.yaml"), text).unwrap();
