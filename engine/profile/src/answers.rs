@@ -5,99 +5,154 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMillisecondArray};
 use haechi_rules::program::Class;
 
-use crate::cell::Answer;
+use crate::cell::{Answer, Keeps};
 use crate::entity::Entity;
-use crate::plan::{EntityPlan, FeaturePlace, ProfilePlan};
+use crate::plan::{EntityPlan, FeaturePlace, FeaturePlan, ProfilePlan};
 use crate::series::{Moment, Series};
 
-/// What the rows of a batch were told of one kind of entity.
-#[derive(Debug, Default)]
-pub(crate) struct Answers {
-    /// By feature asked for: its place, and an answer a row.
-    of: Vec<(usize, Vec<Answer>)>,
+/// What rows of a batch were told of some entities of one kind, in the order in which they asked.
+#[derive(Debug)]
+pub(crate) struct Told {
+    entity: usize,
+    rows: Vec<u32>,
+    /// By feature asked for: its place in the entity, and what it says.
+    of: Vec<(usize, Values)>,
+    last: Vec<Answer>,
 }
 
-impl Answers {
-    pub fn new(_: &EntityPlan, asked: &[usize], rows: usize) -> Self {
-        Self { of: asked.iter().map(|feature| (*feature, Vec::with_capacity(rows))).collect() }
+/// Answers in the form of their column; what is not known has a place too.
+#[derive(Debug)]
+enum Values {
+    Counts(Vec<Option<i64>>),
+    Numbers(Vec<Option<f64>>),
+    Instants(Vec<Option<i64>>),
+    Texts(Vec<Option<Box<str>>>),
+    /// Not a number yet: it may be drawn towards another share.
+    Shares(Vec<Option<(i64, i64)>>),
+}
+
+impl Values {
+    fn new(plan: &EntityPlan, feature: &FeaturePlan) -> Self {
+        match feature.class {
+            _ if plan.series[feature.series].keeps == Keeps::Share => Self::Shares(Vec::new()),
+            Class::Int => Self::Counts(Vec::new()),
+            Class::Ts => Self::Instants(Vec::new()),
+            Class::Text => Self::Texts(Vec::new()),
+            Class::Float | Class::Bool | Class::Date => Self::Numbers(Vec::new()),
+        }
     }
 
-    /// The next row asks of this entity, or of one of which nothing is known.
-    pub fn add(&mut self, plan: &EntityPlan, asked: &[usize], mut known: Option<&mut Entity>, moment: Moment) {
-        for (feature, (_, answers)) in asked.iter().zip(&mut self.of) {
+    fn add(&mut self, answer: &Answer) {
+        match self {
+            Self::Counts(counts) => counts.push(if let Answer::Count(n) = answer { Some(*n) } else { None }),
+            Self::Numbers(numbers) => numbers.push(if let Answer::Number(x) = answer { Some(*x) } else { None }),
+            Self::Instants(instants) => instants.push(if let Answer::Instant(at) = answer { Some(*at) } else { None }),
+            Self::Texts(texts) => texts.push(if let Answer::Text(text) = answer { Some(text.clone()) } else { None }),
+            Self::Shares(shares) => {
+                shares.push(if let Answer::Share { n, yes } = answer { Some((*n, *yes)) } else { None });
+            }
+        }
+    }
+}
+
+impl Told {
+    /// Nothing yet, of the features at these places of an entity.
+    pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>) -> Self {
+        let plan = &plan.entities[entity];
+        let last = vec![Answer::Nothing; asked.len()];
+        let of = asked.into_iter().map(|feature| (feature, Values::new(plan, &plan.features[feature]))).collect();
+        Self { entity, rows: Vec::new(), of, last }
+    }
+
+    /// Whether anything is asked.
+    pub fn asks(&self) -> bool {
+        !self.of.is_empty()
+    }
+
+    /// A row asks of this entity, or of one of which nothing is known.
+    pub fn add(&mut self, plan: &EntityPlan, row: u32, mut known: Option<&mut Entity>, moment: Moment) {
+        self.rows.push(row);
+        for ((feature, values), last) in self.of.iter_mut().zip(&mut self.last) {
             let feature = &plan.features[*feature];
             let series = &plan.series[feature.series];
-            answers.push(match &mut known {
+            *last = match &mut known {
                 Some(entity) => entity.series[feature.series].answer(series, feature.question, moment),
                 None => Series::default().answer(series, feature.question, moment),
-            });
+            };
+            values.add(last);
         }
     }
 
-    /// The next row is about nobody.
-    pub fn nobody(&mut self) {
-        self.of.iter_mut().for_each(|(_, answers)| answers.push(Answer::Nothing));
-    }
-
-    /// The next row asks what the one before did.
-    pub fn repeat(&mut self) {
-        for (_, answers) in &mut self.of {
-            let last = answers.last().cloned().unwrap_or(Answer::Nothing);
-            answers.push(last);
+    /// A row asks what the one before did.
+    pub fn repeat(&mut self, row: u32) {
+        self.rows.push(row);
+        for ((_, values), last) in self.of.iter_mut().zip(&self.last) {
+            values.add(last);
         }
     }
 
-    fn of(&self, feature: usize) -> Option<&[Answer]> {
-        self.of.iter().find(|(place, _)| *place == feature).map(|(_, answers)| answers.as_slice())
+    fn of(&self, place: FeaturePlace) -> Option<(&[u32], &Values)> {
+        let found = self.of.iter().filter(|_| self.entity == place.0).find(|(feature, _)| *feature == place.1);
+        found.map(|(_, values)| (self.rows.as_slice(), values))
     }
 }
 
-/// The column of a feature; all NULL where the stream says nothing of its entity.
-pub(crate) fn column(plan: &ProfilePlan, place: FeaturePlace, all: &[Answers], rows: usize) -> ArrayRef {
+/// The column of a feature; NULL for rows that are about nobody.
+pub(crate) fn column(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], rows: usize) -> ArrayRef {
     let feature = &plan.entities[place.0].features[place.1];
-    let answers = all.get(place.0).and_then(|answers| answers.of(place.1)).filter(|answers| answers.len() == rows);
-    let answers = || answers.unwrap_or_default().iter();
-    let absent = rows - answers().len();
     match feature.class {
         Class::Int => {
-            let values = answers().map(|answer| if let Answer::Count(n) = answer { Some(*n) } else { None });
-            Arc::new(values.chain(std::iter::repeat_n(None, absent)).collect::<Int64Array>())
+            let of = |values: &Values| if let Values::Counts(counts) = values { counts.clone() } else { Vec::new() };
+            Arc::new(Int64Array::from(in_order(place, told, rows, of)))
         }
         Class::Ts => {
-            let values = answers().map(|answer| if let Answer::Instant(at) = answer { Some(*at) } else { None });
-            let values = values.chain(std::iter::repeat_n(None, absent)).collect::<TimestampMillisecondArray>();
-            Arc::new(values.with_timezone("UTC"))
+            let of = |values: &Values| if let Values::Instants(at) = values { at.clone() } else { Vec::new() };
+            let instants = TimestampMillisecondArray::from(in_order(place, told, rows, of));
+            Arc::new(instants.with_timezone("UTC"))
         }
         Class::Text => {
-            let values = answers().map(|answer| if let Answer::Text(text) = answer { Some(&**text) } else { None });
-            Arc::new(values.chain(std::iter::repeat_n(None, absent)).collect::<StringArray>())
+            let of = |values: &Values| if let Values::Texts(texts) = values { texts.clone() } else { Vec::new() };
+            Arc::new(in_order(place, told, rows, of).into_iter().collect::<StringArray>())
         }
-        Class::Float | Class::Bool | Class::Date => {
-            let numbers = numbers(plan, place, all, rows);
-            Arc::new(Float64Array::from(numbers))
+        Class::Float | Class::Bool | Class::Date => Arc::new(Float64Array::from(numbers(plan, place, told, rows))),
+    }
+}
+
+/// The answers of all parts, by row.
+fn in_order<T: Clone>(
+    place: FeaturePlace,
+    told: &[Told],
+    rows: usize,
+    of: impl Fn(&Values) -> Vec<Option<T>>,
+) -> Vec<Option<T>> {
+    let mut by_row = vec![None; rows];
+    for (asking, values) in told.iter().filter_map(|told| told.of(place)) {
+        for (row, value) in asking.iter().zip(of(values)) {
+            by_row[*row as usize] = value;
         }
     }
+    by_row
 }
 
 /// Numbers; shares drawn towards those of their group.
-fn numbers(plan: &ProfilePlan, place: FeaturePlace, all: &[Answers], rows: usize) -> Vec<Option<f64>> {
-    let answers = all.get(place.0).and_then(|answers| answers.of(place.1)).filter(|answers| answers.len() == rows);
-    let Some(answers) = answers else { return vec![None; rows] };
-    let shrink = plan.entities[place.0].features[place.1].shrink;
-    let group = shrink.map(|(parent, weight)| (numbers(plan, parent, all, rows), weight));
-    let number = |(row, answer): (usize, &Answer)| match answer {
-        Answer::Number(number) => Some(*number),
-        Answer::Share { n, yes } => {
-            let toward = group.as_ref().and_then(|(group, weight)| Some((group[row]?, *weight)));
-            share(*n, *yes, toward)
-        }
-        _ => None,
+fn numbers(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], rows: usize) -> Vec<Option<f64>> {
+    let entity = &plan.entities[place.0];
+    let feature = &entity.features[place.1];
+    if entity.series[feature.series].keeps != Keeps::Share {
+        let of = |values: &Values| if let Values::Numbers(numbers) = values { numbers.clone() } else { Vec::new() };
+        return in_order(place, told, rows, of);
+    }
+    let group = feature.shrink.map(|(parent, weight)| (numbers(plan, parent, told, rows), weight));
+    let of = |values: &Values| if let Values::Shares(shares) = values { shares.clone() } else { Vec::new() };
+    let number = |(row, own): (usize, Option<(i64, i64)>)| {
+        let toward = group.as_ref().and_then(|(group, weight)| Some((group[row]?, *weight)));
+        own.and_then(|(n, yes)| share(n, yes, toward))
     };
-    answers.iter().enumerate().map(number).collect()
+    in_order(place, told, rows, of).into_iter().enumerate().map(number).collect()
 }
 
 /// A share, drawn towards that of a group by so many records of it.
-pub(crate) fn share(n: i64, yes: i64, toward: Option<(f64, f64)>) -> Option<f64> {
+fn share(n: i64, yes: i64, toward: Option<(f64, f64)>) -> Option<f64> {
     match toward {
         Some((group, weight)) => Some((yes as f64 + weight * group) / (n as f64 + weight)),
         None => (n > 0).then(|| yes as f64 / n as f64),

@@ -92,7 +92,7 @@ impl Keeps {
     pub(crate) fn empty(self) -> Cell {
         match self {
             Self::Count => Cell::Count(0),
-            Self::Moments => Cell::Moments(Moments::default()),
+            Self::Moments => Cell::Moments(Box::default()),
             Self::Share => Cell::Share { n: 0, yes: 0 },
             Self::Numbers | Self::Instants => Cell::Ends(Ends::default()),
             Self::Quantiles => Cell::Numbers(Bag::default()),
@@ -107,16 +107,20 @@ impl Keeps {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Cell {
     Count(i64),
-    Moments(Moments),
-    Share { n: i64, yes: i64 },
+    /// In a box, as sketches are: most tiles hold a count or a few values, and there are millions of them.
+    Moments(Box<Moments>),
+    Share {
+        n: i64,
+        yes: i64,
+    },
     Ends(Ends),
     Latest(Latest),
     Numbers(Bag<i64>),
     Hashes(Bag<u64>),
     Texts(Bag<Box<str>>),
-    NumberSketch(Sketch<i64>),
-    HashSketch(Sketch<u64>),
-    TextSketch(Sketch<Box<str>>),
+    NumberSketch(Box<Sketch<i64>>),
+    HashSketch(Box<Sketch<u64>>),
+    TextSketch(Box<Sketch<Box<str>>>),
 }
 
 impl Cell {
@@ -225,9 +229,9 @@ impl Cell {
             bag.iter().map(|(value, count)| (value.clone(), count))
         }
         match self {
-            Self::Numbers(bag) => Self::NumberSketch(Sketch::of::<Quantiles>(all(bag))),
-            Self::Hashes(bag) => Self::HashSketch(Sketch::of::<Distinct>(all(bag))),
-            Self::Texts(bag) => Self::TextSketch(Sketch::of::<Frequent>(all(bag))),
+            Self::Numbers(bag) => Self::NumberSketch(Box::new(Sketch::of::<Quantiles>(all(bag)))),
+            Self::Hashes(bag) => Self::HashSketch(Box::new(Sketch::of::<Distinct>(all(bag)))),
+            Self::Texts(bag) => Self::TextSketch(Box::new(Sketch::of::<Frequent>(all(bag)))),
             other => other.clone(),
         }
     }

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 use crate::cell::{Fact, Keeps};
 use crate::plan::Input;
 use crate::series::Moment;
-use crate::table::KeyHash;
+use crate::shard::KeyHash;
 
 /// The values of an input, one a row or one for all.
 pub(crate) enum Values {

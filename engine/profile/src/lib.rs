@@ -13,8 +13,8 @@ mod latest;
 mod plan;
 mod profiler;
 mod series;
+mod shard;
 mod sketch;
-mod table;
 
 pub use cell::{Answer, Keeps};
 pub use plan::ProfilePlan;

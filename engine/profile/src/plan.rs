@@ -115,6 +115,11 @@ impl ProfilePlan {
         self.entities.is_empty()
     }
 
+    /// All features, as rules write them.
+    pub fn features(&self) -> impl Iterator<Item = &str> {
+        self.entities.iter().flat_map(|entity| &entity.features).map(|feature| feature.name.as_str())
+    }
+
     /// The expressions over a stream: the columns that they read are those to read.
     pub fn evaluator(&self, stream: &Stream) -> Option<&Evaluator> {
         self.feed(stream).map(|feed| &feed.evaluator)

@@ -1,10 +1,9 @@
 //! Records in their order, each first told what is known of those it is about, then added to it.
 //!
-//! Entities do not depend on each other, so each kind goes through the whole batch on a thread of its own, record by
-//! record. What a record sees depends on those before it in the journal and on nothing else: not on where a batch ends,
-//! nor on the number of threads.
+//! Entities do not depend on each other, so what a batch has for each of them goes to it together, record by record, and
+//! threads take some of the entities each. What a record sees depends on those before it in the journal and on nothing
+//! else: not on where a batch ends, nor on the number of threads.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -16,12 +15,12 @@ use haechi_model::Stream;
 use haechi_rules::profile::Each;
 use rayon::prelude::*;
 
-use crate::answers::{Answers, column};
+use crate::answers::{Told, column};
 use crate::cell::{Answer, Fact};
 use crate::facts::{Facts, Filter, Values, hash_key, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput};
 use crate::series::Moment;
-use crate::table::{KeyHash, OPEN_MAX, Table};
+use crate::shard::{KeyHash, OPEN_MAX, Shard};
 
 /// Why features cannot be computed.
 #[derive(Debug, thiserror::Error)]
@@ -65,15 +64,25 @@ pub struct Replaced<'a> {
 /// All that is known of everybody.
 pub struct Profiler {
     plan: Arc<ProfilePlan>,
-    tables: Vec<Table>,
+    /// By entity.
+    known: Vec<Vec<Shard>>,
     seed: u64,
+}
+
+/// Entities of one kind, in as many parts, so that threads share the work on a kind too.
+const SHARDS: usize = 8;
+
+/// The place of the shard that a key is in.
+fn shard_of(key: KeyHash) -> usize {
+    (key >> (KeyHash::BITS - SHARDS.ilog2())) as usize
 }
 
 impl Profiler {
     /// One that knows nothing yet. `seed` is secret: with it keys are hashed.
     pub fn new(plan: Arc<ProfilePlan>, seed: u64) -> Self {
-        let tables = plan.entities.iter().map(|_| Table::default()).collect();
-        Self { plan, tables, seed }
+        let shards = || (0..SHARDS).map(|_| Shard::default()).collect();
+        let known = plan.entities.iter().map(|_| shards()).collect();
+        Self { plan, known, seed }
     }
 
     /// How features are computed.
@@ -93,35 +102,29 @@ impl Profiler {
         let Some(feed) = plan.feed(records.stream) else {
             return Ok(places.iter().map(|place| column(&plan, *place, &[], n_rows)).collect());
         };
-        let now = Prepared::new(&plan, feed, records.stream, records.rows, self.seed)?;
-        let before = records
-            .replaced
-            .map(|replaced| Prepared::new(&plan, feed, records.stream, replaced.rows, self.seed))
-            .transpose()?;
-        let answers: Vec<Answers> = self
-            .tables
-            .par_iter_mut()
-            .zip(&plan.entities)
-            .enumerate()
-            .map(|(entity, (table, entity_plan))| {
+        let stream = records.stream;
+        let now = Prepared::new(&plan, feed, stream, records.rows, self.seed)?;
+        let before = records.replaced.map(|of| Prepared::new(&plan, feed, stream, of.rows, self.seed)).transpose()?;
+        let of_record = record_of_rows(records.starts, n_rows);
+        let of_replaced = records.replaced.map_or(Vec::new(), |of| record_of_rows(of.starts, of.rows.num_rows()));
+        let parts = self.known.iter_mut().enumerate().flat_map(|(entity, shards)| {
+            shards.iter_mut().enumerate().map(move |(shard, known)| (entity, shard, known))
+        });
+        let told: Vec<Told> = parts
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .filter_map(|(entity, shard, known)| {
+                let of = now.of[entity].as_ref()?;
+                let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
                 let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();
-                let replaced =
-                    before.as_ref().zip(records.replaced).map(|(before, of)| (&before.of[entity], before, of.starts));
-                let mut pass = Pass {
-                    plan: entity_plan,
-                    table,
-                    now: &now,
-                    of: now.of[entity].as_ref(),
-                    replaced,
-                    asked,
-                    told: Answers::default(),
-                };
-                pass.run(records.starts);
-                pass.table.pack(OPEN_MAX);
-                pass.told
+                let told = Told::new(&plan, entity, asked);
+                let mut pass = Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told };
+                pass.run(&items(of, replaced.map(|(_, of)| of), shard, &of_record, &of_replaced));
+                pass.known.pack(OPEN_MAX / SHARDS);
+                Some(pass.told)
             })
             .collect();
-        Ok(places.iter().map(|place| column(&plan, *place, &answers, n_rows)).collect())
+        Ok(places.iter().map(|place| column(&plan, *place, &told, n_rows)).collect())
     }
 
     /// What is known of one, by its key, as a record at that instant would see it: the value of each feature of the
@@ -130,7 +133,8 @@ impl Profiler {
         let place = self.plan.entities.iter().position(|plan| plan.name == entity)?;
         let plan = &self.plan.entities[place];
         let moment = Moment { at_ms, day: self.plan.days.of(at_ms) };
-        let known = self.tables[place].get(plan, hash_key(key, self.seed))?;
+        let key = hash_key(key, self.seed);
+        let known = self.known[place][shard_of(key)].get(plan, key)?;
         let answers = plan.features.iter().map(|feature| {
             let answer = known.series[feature.series].answer(&plan.series[feature.series], feature.question, moment);
             (feature.name.clone(), answer)
@@ -140,13 +144,23 @@ impl Profiler {
 
     /// How many entities of each kind are known.
     pub fn known(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.plan.entities.iter().zip(&self.tables).map(|(plan, table)| (plan.name.as_str(), table.len()))
+        let count = |shards: &Vec<Shard>| shards.iter().map(Shard::len).sum();
+        self.plan.entities.iter().zip(&self.known).map(move |(plan, shards)| (plan.name.as_str(), count(shards)))
     }
 
     /// All that is known, as bytes: equal where two profilers would answer the same for ever.
     pub fn state(&self) -> Vec<Vec<(u128, Box<[u8]>)>> {
-        self.tables.iter().map(Table::packed).collect()
+        self.known.iter().map(|shards| shards.iter().flat_map(Shard::packed).collect()).collect()
     }
+}
+
+/// The record of each row.
+fn record_of_rows(starts: &[u32], rows: usize) -> Vec<u32> {
+    let mut of = vec![0; rows];
+    for (record, window) in starts.windows(2).enumerate() {
+        of[window[0] as usize..window[1] as usize].fill(record as u32);
+    }
+    of
 }
 
 /// The features asked for, and the shares that they are drawn towards.
@@ -216,93 +230,121 @@ impl Prepared {
     }
 }
 
+/// A row that is about an entity of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
+    key: KeyHash,
+    record: u32,
+    /// Whether it is of the version that is there now; those that it replaces come first.
+    now: bool,
+    row: u32,
+}
+
+/// The rows that are about entities of a shard, those of one entity together, in the order of the journal. What one
+/// entity is told and given does not depend on any other, so each is looked up once, and is in the caches then.
+fn items(
+    of: &OfEntity,
+    replaced: Option<&OfEntity>,
+    shard: usize,
+    of_record: &[u32],
+    of_replaced: &[u32],
+) -> Vec<Item> {
+    let rows = |of: &OfEntity, records: &[u32], now: bool, items: &mut Vec<Item>| {
+        let keys = of.keys.iter().zip(records).enumerate();
+        let here = keys.filter_map(|(row, (key, record))| Some((row, (*key)?, *record)));
+        let here = here.filter(|(_, key, _)| shard_of(*key) == shard);
+        items.extend(here.map(|(row, key, record)| Item { key, record, now, row: row as u32 }));
+    };
+    let mut items = Vec::new();
+    if let Some(replaced) = replaced {
+        rows(replaced, of_replaced, false, &mut items);
+    }
+    rows(of, of_record, true, &mut items);
+    items.sort_unstable();
+    items
+}
+
 impl OfEntity {
-    /// What a row of a record brings: each series it feeds, and the fact.
+    /// What a row brings: each series it feeds, and the fact. `earlier` are the rows of its record about the same entity
+    /// that came before it.
     fn of_row<'f>(
         &'f self,
-        record: &Range<usize>,
+        earlier: &'f [Item],
         row: usize,
         moments: &'f [Moment],
     ) -> impl Iterator<Item = (usize, Fact<'f>)> {
-        let (first, key) = (record.start, self.keys[row]);
         self.brings.iter().filter_map(move |brings| {
             let fact_of = |row: usize| brings.facts.at(row, moments[row]).filter(|_| brings.filter.holds(row));
             let fact = fact_of(row)?;
             // A record counts once for each of those it is about, by the first of its rows that says something.
-            let said = brings.each == Each::Record
-                && (first..row).any(|earlier| self.keys[earlier] == key && fact_of(earlier).is_some());
+            let said = brings.each == Each::Record && earlier.iter().any(|item| fact_of(item.row as usize).is_some());
             (!said).then_some((brings.series, fact))
         })
     }
 }
 
-/// One kind of entity on its way through a batch.
+/// A part of one kind of entity on its way through a batch.
 struct Pass<'p> {
     plan: &'p EntityPlan,
-    table: &'p mut Table,
+    known: &'p mut Shard,
     now: &'p Prepared,
-    of: Option<&'p OfEntity>,
-    replaced: Option<(&'p Option<OfEntity>, &'p Prepared, &'p [u32])>,
-    /// Places of the features asked for.
-    asked: Vec<usize>,
-    told: Answers,
+    of: &'p OfEntity,
+    replaced: Option<(&'p Prepared, &'p OfEntity)>,
+    told: Told,
 }
 
 impl Pass<'_> {
-    fn run(&mut self, starts: &[u32]) {
-        let Some(of) = self.of else { return };
-        self.told = Answers::new(self.plan, &self.asked, of.keys.len());
-        for (record, window) in starts.windows(2).enumerate() {
-            let rows = window[0] as usize..window[1] as usize;
-            self.take_back(record);
-            for row in rows.clone() {
-                self.tell(of, &rows, row);
-            }
-            for row in rows.clone() {
-                self.add(of, &rows, row);
+    fn run(&mut self, items: &[Item]) {
+        for of_entity in items.chunk_by(|a, b| a.key == b.key) {
+            for of_record in of_entity.chunk_by(|a, b| a.record == b.record) {
+                let (replaced, now) = of_record.split_at(of_record.partition_point(|item| !item.now));
+                self.take_back(replaced);
+                self.tell(now);
+                self.add(now);
             }
         }
     }
 
     /// The record is not there any more as it was.
-    fn take_back(&mut self, record: usize) {
-        let Some((Some(of), prepared, starts)) = self.replaced else { return };
-        let Some([first, end]) = starts.get(record..record + 2) else { return };
-        let rows = *first as usize..*end as usize;
-        for row in rows.clone() {
-            let Some(key) = of.keys[row] else { continue };
-            let Some(entity) = self.table.get(self.plan, key) else { continue };
-            for (series, fact) in of.of_row(&rows, row, &prepared.moments) {
+    fn take_back(&mut self, items: &[Item]) {
+        let (Some((prepared, of)), Some(first)) = (self.replaced, items.first()) else { return };
+        let Some(entity) = self.known.get(self.plan, first.key) else { return };
+        for (place, item) in items.iter().enumerate() {
+            let row = item.row as usize;
+            for (series, fact) in of.of_row(&items[..place], row, &prepared.moments) {
                 entity.series[series].remove(&self.plan.series[series], prepared.moments[row], fact);
             }
         }
     }
 
-    fn tell(&mut self, of: &OfEntity, record: &Range<usize>, row: usize) {
-        if self.asked.is_empty() {
-            return;
+    /// All rows of a record see the same: what was before it.
+    fn tell(&mut self, items: &[Item]) {
+        let Some(first) = items.first().filter(|_| self.told.asks()) else { return };
+        let mut known = self.known.get(self.plan, first.key);
+        let mut last = None;
+        for item in items {
+            let moment = self.now.moments[item.row as usize];
+            if last.replace(moment) == Some(moment) {
+                self.told.repeat(item.row);
+            } else {
+                self.told.add(self.plan, item.row, known.as_deref_mut(), moment);
+            }
         }
-        if row > record.start && of.keys[row] == of.keys[row - 1] && self.now.moments[row] == self.now.moments[row - 1]
-        {
-            return self.told.repeat();
-        }
-        let Some(key) = of.keys[row] else { return self.told.nobody() };
-        let moment = self.now.moments[row];
-        let known = self.table.get(self.plan, key);
-        self.told.add(self.plan, &self.asked, known, moment);
     }
 
-    fn add(&mut self, of: &OfEntity, record: &Range<usize>, row: usize) {
-        let Some(key) = of.keys[row] else { return };
-        let moment = self.now.moments[row];
-        let mut brings = of.of_row(record, row, &self.now.moments).peekable();
-        if brings.peek().is_none() {
-            return;
-        }
-        let entity = self.table.get_or_new(self.plan, key);
-        entity.newest_ms = entity.newest_ms.max(moment.at_ms);
-        for (series, fact) in brings {
-            entity.series[series].add(&self.plan.series[series], moment, fact);
+    fn add(&mut self, items: &[Item]) {
+        for (place, item) in items.iter().enumerate() {
+            let row = item.row as usize;
+            let moment = self.now.moments[row];
+            let mut brings = self.of.of_row(&items[..place], row, &self.now.moments).peekable();
+            if brings.peek().is_none() {
+                continue;
+            }
+            let entity = self.known.get_or_new(self.plan, item.key);
+            entity.newest_ms = entity.newest_ms.max(moment.at_ms);
+            for (series, fact) in brings {
+                entity.series[series].add(&self.plan.series[series], moment, fact);
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::days::first_day;
 /// Values kept one by one in a series, over all its tiles; of more there are sketches. Few are so busy: sixty countries
 /// on each day of a year are two thirds of it.
 pub(crate) const ENTRIES_MAX: usize = 32_768;
+/// Values kept one by one in a tile: each new one is put in its place among them.
+pub(crate) const TILE_ENTRIES_MAX: usize = 2_048;
 /// A sketch is asked again once so large a part has been added to it.
 const ASK_AGAIN: u64 = 128;
 /// Days, beyond its longest window, for which a series keeps its tiles: how late a record may come and still see, and be
@@ -22,6 +24,8 @@ pub const LATE_DAYS: i64 = 31;
 /// The same for windows of hours.
 pub const LATE_HOURS: i64 = 24;
 
+/// Tiles for which room is made one by one.
+const FEW: usize = 3;
 const HOUR_MS: i64 = 3_600_000;
 
 /// What a tile is.
@@ -128,10 +132,10 @@ pub(crate) struct Series {
     /// Values kept one by one.
     entries: u32,
     /// Once there were too many values. By question: the answer of then.
-    sketched: Option<Vec<Option<Asked>>>,
+    sketched: Option<Box<[Option<Asked>]>>,
     /// By window: what was put together last. Follows from the tiles.
     #[serde(skip)]
-    windows: Vec<Whole>,
+    windows: Box<[Whole]>,
 }
 
 /// An answer from sketches, which is given again until there is more to say.
@@ -187,13 +191,14 @@ impl Series {
         let cell = &mut self.tiles[place].1;
         let before = cell.entries();
         cell.add(fact);
-        self.entries += (cell.entries() - before) as u32;
+        let after = cell.entries();
+        self.entries += (after - before) as u32;
         for whole in &mut self.windows {
             if whole.range.0 <= tile && tile <= whole.range.1 {
                 whole.cell.add(fact);
             }
         }
-        if self.entries as usize > ENTRIES_MAX {
+        if after > TILE_ENTRIES_MAX || self.entries as usize > ENTRIES_MAX {
             self.sketch(plan);
         }
     }
@@ -219,6 +224,9 @@ impl Series {
     /// The answer to a question of the plan at a moment.
     pub fn answer(&mut self, plan: &SeriesPlan, question: usize, moment: Moment) -> Answer {
         let Question { window, aggregate, share } = plan.questions[question];
+        if self.tiles.is_empty() {
+            return nothing(plan, aggregate);
+        }
         let range = moment.range(plan.windows[usize::from(window)]);
         if self.sketched.is_some() {
             return self.asked(question, aggregate, share, range);
@@ -229,7 +237,7 @@ impl Series {
         }
         if self.windows.is_empty() {
             let nowhere = Whole { range: NOWHERE, cell: plan.keeps.empty() };
-            self.windows = vec![nowhere; plan.windows.len()];
+            self.windows = vec![nowhere; plan.windows.len()].into();
         }
         let whole = &mut self.windows[usize::from(window)];
         if whole.range != range {
@@ -252,7 +260,11 @@ impl Series {
                 // Nothing of the many values is left.
                 self.sketched = None;
             }
-            self.windows.clear();
+            self.windows = Box::default();
+        }
+        if self.tiles.len() < FEW {
+            // Most entities are seen once or twice.
+            self.tiles.reserve_exact(1);
         }
         self.tiles.push((tile, self.empty(plan)));
         self.tiles.len() - 1
@@ -268,8 +280,8 @@ impl Series {
             *cell = cell.sketched();
         }
         self.entries = 0;
-        self.sketched = Some(vec![None; plan.questions.len()]);
-        self.windows = Vec::new();
+        self.sketched = Some(vec![None; plan.questions.len()].into());
+        self.windows = Box::default();
     }
 
     /// The answer from sketches: that of before while the range is the same and little has come to it.

@@ -1,4 +1,4 @@
-//! All entities of one kind: those in use open, the others packed.
+//! A part of the entities of one kind: those in use open, the others packed.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -32,9 +32,9 @@ impl Hasher for Spread {
     }
 }
 
-/// The entities of one kind.
+/// Entities by key.
 #[derive(Default)]
-pub(crate) struct Table {
+pub(crate) struct Shard {
     slots: HashMap<KeyHash, Slot, BuildHasherDefault<Spread>>,
     /// Those that are open, in the order in which they are looked at for packing.
     open: VecDeque<KeyHash>,
@@ -48,7 +48,7 @@ enum Slot {
 /// Entities of one kind that are open at once, unless told otherwise.
 pub(crate) const OPEN_MAX: usize = 1 << 20;
 
-impl Table {
+impl Shard {
     /// An entity, to be asked; `None` where nothing is known of it.
     pub fn get(&mut self, plan: &EntityPlan, key: KeyHash) -> Option<&mut Entity> {
         let slot = self.slots.get_mut(&key)?;
