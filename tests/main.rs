@@ -8,6 +8,7 @@ mod cutting;
 mod damage;
 mod damaged;
 mod explained;
+mod features;
 mod formats;
 mod korea;
 mod messages;

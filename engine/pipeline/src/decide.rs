@@ -39,6 +39,16 @@ pub enum DecideError {
     /// Selecting failed.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// Rules ask for what only records of another stream say.
+    #[error("rules ask for `{feature}`, which is made of stream `{made_of}`: a run of `{stream}` does not see it")]
+    OtherStream {
+        /// The feature.
+        feature: String,
+        /// The stream it is made of.
+        made_of: &'static str,
+        /// The stream decided on.
+        stream: &'static str,
+    },
     /// What is known of those that rows are about cannot be told.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -109,6 +119,12 @@ impl Decider {
         let mut programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
         let features = features(&programs);
         let plan = ProfilePlan::new(&packs.profiles, derive.zone)?;
+        for feature in plan.with_groups(features.iter().map(String::as_str)) {
+            // It would be told as if nothing had ever happened.
+            if let Some(made_of) = plan.made_of(&feature).filter(|made_of| *made_of != stream) {
+                return Err(DecideError::OtherStream { feature, made_of: made_of.name, stream: stream.name });
+            }
+        }
         let memory = (!features.is_empty()).then(|| MemoryPlan::new(Arc::new(plan), secret));
         programs.extend(memory.iter().filter_map(|memory| memory.plan().evaluator(stream)));
         let (mut derived, mut base) = columns(stream, &programs);

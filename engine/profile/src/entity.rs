@@ -10,14 +10,12 @@ use crate::series::Series;
 pub(crate) struct Entity {
     /// By place in the plan.
     pub series: Vec<Series>,
-    /// When its newest record was, in ms since 1970: retention counts from here.
-    pub newest_ms: i64,
 }
 
 impl Entity {
     /// One of whom nothing is known.
     pub fn new(plan: &EntityPlan) -> Self {
-        Self { series: vec![Series::default(); plan.series.len()], newest_ms: i64::MIN }
+        Self { series: vec![Series::default(); plan.series.len()] }
     }
 
     /// The bytes that [`Entity::unpack`] reads.

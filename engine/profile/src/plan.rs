@@ -120,6 +120,21 @@ impl ProfilePlan {
         self.entities.iter().flat_map(|entity| &entity.features).map(|feature| feature.name.as_str())
     }
 
+    /// The stream whose records a feature is made of.
+    pub fn made_of(&self, feature: &str) -> Option<&'static Stream> {
+        let (entity, place) = self.feature(feature)?;
+        let series = self.entities[entity].features[place].series;
+        let fed = |feed: &&FeedPlan| feed.inputs[entity].iter().any(|input| input.series == series);
+        self.feeds.iter().find(fed).map(|feed| feed.stream)
+    }
+
+    /// These features, and the shares that they are drawn towards.
+    pub fn with_groups<'n>(&self, features: impl Iterator<Item = &'n str>) -> Vec<String> {
+        let places: Vec<FeaturePlace> = features.filter_map(|name| self.feature(name)).collect();
+        let all = with_parents(self, &places);
+        all.into_iter().map(|(entity, place)| self.entities[entity].features[place].name.clone()).collect()
+    }
+
     /// The expressions over a stream: the columns that they read are those to read.
     pub fn evaluator(&self, stream: &Stream) -> Option<&Evaluator> {
         self.feed(stream).map(|feed| &feed.evaluator)
@@ -142,6 +157,19 @@ impl ProfilePlan {
             Some((entity, place))
         })
     }
+}
+
+/// The features asked for, and the shares that they are drawn towards.
+pub(crate) fn with_parents(plan: &ProfilePlan, places: &[FeaturePlace]) -> Vec<FeaturePlace> {
+    let mut all: Vec<FeaturePlace> = Vec::with_capacity(places.len());
+    for place in places {
+        let mut next = Some(*place);
+        while let Some(place) = next.filter(|place| !all.contains(place)) {
+            all.push(place);
+            next = plan.entities[place.0].features[place.1].shrink.map(|(parent, _)| parent);
+        }
+    }
+    all
 }
 
 fn find(profiles: &Profiles, name: &str) -> Option<FeaturePlace> {

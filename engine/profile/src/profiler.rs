@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use crate::answers::{Told, column};
 use crate::cell::{Answer, Fact};
 use crate::facts::{Facts, Filter, Values, hash_key, keys};
-use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput};
+use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
 use crate::shard::{KeyHash, OPEN_MAX, Shard};
 
@@ -161,19 +161,6 @@ fn record_of_rows(starts: &[u32], rows: usize) -> Vec<u32> {
         of[window[0] as usize..window[1] as usize].fill(record as u32);
     }
     of
-}
-
-/// The features asked for, and the shares that they are drawn towards.
-fn with_parents(plan: &ProfilePlan, places: &[FeaturePlace]) -> Vec<FeaturePlace> {
-    let mut all: Vec<FeaturePlace> = Vec::with_capacity(places.len());
-    for place in places {
-        let mut next = Some(*place);
-        while let Some(place) = next.filter(|place| !all.contains(place)) {
-            all.push(place);
-            next = plan.entities[place.0].features[place.1].shrink.map(|(parent, _)| parent);
-        }
-    }
-    all
 }
 
 /// The rows of a batch, in the form that entities take.
@@ -341,7 +328,6 @@ impl Pass<'_> {
                 continue;
             }
             let entity = self.known.get_or_new(self.plan, item.key);
-            entity.newest_ms = entity.newest_ms.max(moment.at_ms);
             for (series, fact) in brings {
                 entity.series[series].add(&self.plan.series[series], moment, fact);
             }

@@ -35,8 +35,6 @@ pub struct Profile {
     pub owner: Option<String>,
     /// What tells one from another, by stream.
     pub keys: Vec<EntityKey>,
-    /// Days after which what is known of a person who does not come again is forgotten.
-    pub retention_days: Option<u32>,
     /// What is known.
     pub features: Vec<Feature>,
     /// Records, and what the last of them sees.

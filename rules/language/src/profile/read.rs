@@ -13,11 +13,9 @@ use crate::rule::SqlText;
 use crate::source::{FileId, Sources};
 use crate::yaml::{self, Entry, Node, Value};
 
-const PROFILE_KEYS: &[&str] = &["entity", "title", "owner", "keys", "retention_days", "features", "tests"];
+const PROFILE_KEYS: &[&str] = &["entity", "title", "owner", "keys", "features", "tests"];
 const FEATURE_KEYS: &[&str] =
     &["name", "title", "stream", "aggregate", "at", "of", "where", "window", "each", "shrink"];
-/// Ten years, as windows.
-const RETENTION_DAYS_MAX: f64 = 3_660.0;
 const NAME_LEN_MAX: usize = 64;
 
 /// Reads a file: one entity a document.
@@ -41,13 +39,6 @@ fn read(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -> Option<Profile
     let title = value("title").and_then(|node| form.text(node, "title")).unwrap_or_else(|| entity.clone());
     let owner = value("owner").and_then(|node| form.text(node, "owner")).or_else(|| owner.map(str::to_owned));
     let keys = read_keys(form, node, find(entries, "keys"));
-    let retention_days = value("retention_days").and_then(|node| {
-        let days = node.number().filter(|days| days.fract() == 0.0 && (1.0..=RETENTION_DAYS_MAX).contains(days));
-        if days.is_none() {
-            form.wrong_kind(node, "retention_days", "a whole number of days, 1 to 3660");
-        }
-        days.map(|days| days as u32)
-    });
     let streams: Vec<_> = keys.iter().map(|key| key.stream).collect();
     let mut features: Vec<Feature> = Vec::new();
     match value("features").map(|node| (node, &node.value)) {
@@ -65,7 +56,7 @@ fn read(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -> Option<Profile
         _ => form.missing("E0803", node, "an entity without features", "add `features:`, a list of `- name: ...`"),
     }
     let tests = value("tests").map_or(Vec::new(), |node| tests_of::read(form, node, &features));
-    Some(Profile { entity, at: form.span(at), title, owner, keys, retention_days, features, tests })
+    Some(Profile { entity, at: form.span(at), title, owner, keys, features, tests })
 }
 
 fn read_name(
