@@ -31,7 +31,7 @@ fn an_explanation_tells_what_was_decided() {
         for selection in hit.iter().take(8).chain(quiet.iter().take(2)) {
             let subject = &selection["subject_id"];
             let finding =
-                find_subject(decider(stream), &inputs(&[&path], None, 64), subject, Some(0)).unwrap().unwrap();
+                find_subject(decider(stream), &inputs(&[&path], None, 64), &[], subject, Some(0)).unwrap().unwrap();
             let decision = &finding.decision;
             assert_eq!(decision.lane.name(), selection["lane"], "{subject}");
             assert_eq!(decision.requested_lane.name(), selection["requested_lane"], "{subject}");
@@ -52,6 +52,6 @@ fn an_explanation_tells_what_was_decided() {
             let asked = finding.asked.iter().filter(|why| why.truth == Some(true)).count();
             assert_eq!(asked, rules.iter().filter(|rule| *rule == first).count(), "{subject}: {first}");
         }
-        assert!(find_subject(decider(stream), &inputs(&[&path], None, 64), "NOBODY", None).unwrap().is_none());
+        assert!(find_subject(decider(stream), &inputs(&[&path], None, 64), &[], "NOBODY", None).unwrap().is_none());
     }
 }

@@ -4,16 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use haechi_evaluate::Options;
 use haechi_model::Stream;
 use haechi_model::derive::DeriveContext;
-use haechi_pipeline::release::{Release, ReleaseContext};
-use haechi_pipeline::{DecideError, Decider, Packs, Progress, Rows, count, run_profile_tests};
+use haechi_pipeline::{DecideError, Packs, Progress, Rows, count, run_profile_tests};
 use haechi_rules::Severity;
-use haechi_select::Secret;
 use tempfile::TempDir;
 
-use crate::support::{decider_of, inputs, ran_by};
+use crate::support::{decider_of, inputs, ran_by, ran_with};
 
 const PROFILES: &str = "\
 entity: importer
@@ -74,6 +71,54 @@ fn a_record_sees_what_came_before_it_and_never_itself_whatever_the_batch() {
     }
 }
 
+/// D1 is found out on the 4th, D2 on the 6th: what is known on the 5th knows of D1 alone, though both were inspected
+/// before. Then O1 is corrected, and O2 is sent again.
+const OUTCOMES: &str = "\
+outcome_id,subject_kind,subject_id,severity,inspected_at,known_at
+O2,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-06T00:00:00Z
+O1,declaration,D1,3,2026-05-01T12:00:00Z,2026-05-04T00:00:00Z
+O1,declaration,D1,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
+O2,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
+";
+
+#[test]
+fn an_outcome_is_known_to_what_comes_after_it_was_recorded_and_to_nothing_before() {
+    let day = |day: u32| format!("D{day},1,I1,2026-05-{day:02}T01:00:00Z\n");
+    let declarations: String = [1, 2, 3, 5, 7, 9].into_iter().map(day).collect();
+    for (when, hit) in [
+        ("importer.hit_rate_365d IS NULL", vec!["D1", "D2", "D3"]),
+        ("importer.hit_rate_365d = 1", vec!["D5"]),
+        ("importer.hit_rate_365d = 0.5", vec!["D7"]),
+        ("importer.hit_rate_365d = 0", vec!["D9"]),
+    ] {
+        let (folder, path) = pack(when, PROFILES);
+        let (file, outcomes) = (folder.path().join("days.csv"), folder.path().join("outcomes.csv"));
+        fs::write(&file, format!("declaration_id,item_no,importer_id,declared_at\n{declarations}")).unwrap();
+        fs::write(&outcomes, OUTCOMES).unwrap();
+        for batch_rows in [1, 4, 4_096] {
+            let facts = vec![(Stream::find("outcome").unwrap(), inputs(&[&outcomes], None, batch_rows))];
+            let decider = decider_of("declaration", std::slice::from_ref(&path));
+            let ran = ran_with(&decider, inputs(&[&file], None, batch_rows), facts);
+            let subjects: Vec<String> =
+                ran.hits().into_iter().map(|mut hit| hit.remove("subject_id").unwrap()).collect();
+            assert_eq!(subjects, hit, "{when}, batches of {batch_rows}");
+        }
+    }
+}
+
+#[test]
+fn a_later_version_takes_the_place_of_the_earlier_one_where_files_number_them() {
+    let (folder, path) = pack("importer.declarations_90d = 1", PROFILES);
+    let file = folder.path().join("days.csv");
+    let rows = "D1,1,1,I1,2026-05-01T01:00:00Z\nD2,1,1,I1,2026-05-02T01:00:00Z\nD2,1,2,I1,2026-05-02T01:00:00Z\nD3,1,1,I1,2026-05-03T01:00:00Z\nD2,1,3,I2,2026-05-02T01:00:00Z\nD4,1,1,I1,2026-05-04T01:00:00Z\nD4,1,2,I2,2026-05-04T01:00:00Z\n";
+    fs::write(&file, format!("declaration_id,item_no,version,importer_id,declared_at\n{rows}")).unwrap();
+    for batch_rows in [1, 3, 4_096] {
+        let ran = ran_by(&decider_of("declaration", std::slice::from_ref(&path)), inputs(&[&file], None, batch_rows));
+        let hits = ran.hits().into_iter().map(|hit| format!("{} {}", hit["subject_id"], hit["version"]));
+        assert_eq!(hits.collect::<Vec<_>>(), ["D2 1", "D2 2", "D4 2"], "batches of {batch_rows}");
+    }
+}
+
 #[test]
 fn tests_of_profiles_say_what_was_found() {
     let (_folder, path) = pack("importer.declarations_90d > 3", PROFILES);
@@ -88,21 +133,10 @@ fn tests_of_profiles_say_what_was_found() {
 #[test]
 fn what_cannot_be_told_yet_is_refused() {
     let (_folder, path) = pack("importer.hit_rate_365d > 0.5", PROFILES);
-    let packs = Packs::load(&[path], None, None);
-    let stream = Stream::find("declaration").unwrap();
-    let made = Decider::new(&packs, stream, &Secret::demo(), DeriveContext::default(), Options::default());
-    assert!(matches!(made, Err(DecideError::OtherStream { made_of: "outcome", .. })), "a run never sees outcomes");
+    let refused = decider_of("declaration", &[path]).memory().err().unwrap();
+    assert!(matches!(refused, DecideError::OtherStream { made_of: "outcome", .. }), "no outcomes were given");
 
     let (folder, path) = pack("importer.declarations_90d > 3", PROFILES);
-    let context = ReleaseContext {
-        secret: Secret::demo(),
-        zone: chrono_tz::UTC,
-        default_stream: None,
-        options: Options::default(),
-    };
-    let refused = Release::load(std::slice::from_ref(&path), None, &context, 0).err().unwrap();
-    assert!(refused.summary.contains("importer.declarations_90d"), "{}", refused.summary);
-
     let file = folder.path().join("day.csv");
     fs::write(&file, DECLARATIONS).unwrap();
     let decider = decider_of("declaration", &[path]);

@@ -29,7 +29,7 @@ fn everybody_in_a_message_gets_a_selection() {
         assert_eq!(selections.len() as u64, subjects, "{stream}");
         // A traveller's key is derived from the message, and is a name to ask by all the same.
         let subject = &selections[0]["subject_id"];
-        let found = find_subject(decider(stream), &inputs(&[&pattern], None, BATCH_ROWS), subject, None).unwrap();
+        let found = find_subject(decider(stream), &inputs(&[&pattern], None, BATCH_ROWS), &[], subject, None).unwrap();
         assert_eq!(&found.unwrap().decision.subject_id, subject);
     }
 }

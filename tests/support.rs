@@ -91,9 +91,15 @@ pub fn ran(stream: &str, inputs: Inputs) -> Ran {
 
 /// Runs files through these rules.
 pub fn ran_by(decider: &Decider, inputs: Inputs) -> Ran {
+    ran_with(decider, inputs, Vec::new())
+}
+
+/// Runs files through these rules, with facts beside.
+pub fn ran_with(decider: &Decider, inputs: Inputs, facts: Vec<(&'static Stream, Inputs)>) -> Ran {
     let folder = TempDir::new().unwrap();
     let manifest = Manifest {
         stream: decider.stream.name.to_owned(),
+        facts: Vec::new(),
         rules: Vec::new(),
         inputs: inputs.files.clone(),
         mapping: None,
@@ -101,7 +107,7 @@ pub fn ran_by(decider: &Decider, inputs: Inputs) -> Ran {
         decided_at_ms: EVENING_MS,
         ruleset_hash: decider.ruleset.hash.clone(),
     };
-    let options = RunOptions { inputs, out: folder.path().to_owned() };
+    let options = RunOptions { inputs, facts, out: folder.path().to_owned() };
     let report = run(decider, &options, &manifest, &Arc::new(Progress::default())).unwrap();
     Ran { report, folder }
 }

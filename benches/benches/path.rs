@@ -17,7 +17,7 @@ fn decide(bencher: Bencher<'_, '_>, (stream, pack): (&str, &str)) {
     let (batch, decider) = (rows(stream, 20_000), decider(stream, pack, 4_096));
     bencher
         .counter(ItemsCount::new(batch.num_rows()))
-        .bench(|| decider.decide(black_box(&batch), &mut decider.memory()).map(|d| d.row_hits.len()));
+        .bench(|| decider.decide(black_box(&batch), &mut decider.memory().unwrap()).map(|d| d.row_hits.len()));
 }
 
 /// Evaluation alone, by rows a block.
@@ -35,5 +35,5 @@ fn evaluate_import(bencher: Bencher<'_, '_>, block_rows: usize) {
 #[divan::bench]
 fn decide_one(bencher: Bencher<'_, '_>) {
     let (batch, decider) = (rows("declaration", 100).slice(0, 1), decider("declaration", "import", 4_096));
-    bencher.bench(|| decider.decide(black_box(&batch), &mut decider.memory()).map(|d| d.row_hits.len()));
+    bencher.bench(|| decider.decide(black_box(&batch), &mut decider.memory().unwrap()).map(|d| d.row_hits.len()));
 }

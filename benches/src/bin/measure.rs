@@ -147,13 +147,13 @@ fn features(args: &Features) -> Result<String, Box<dyn Error>> {
     let source = Source::new(args.dir.clone());
     let decider = features::decider(&source.rules(args.rules)?);
     let batches = source.batches(args.rows, args.batch_rows, Text::AsStream)?;
-    let mut memory = decider.memory();
+    let mut memory = decider.memory()?;
     let (mut deriving, mut telling, mut evaluating, mut hits) = (0.0, 0.0, 0.0, 0);
     for batch in &batches {
         let start = Instant::now();
         let derived = decider.derive(batch)?;
         let at_derived = start.elapsed().as_secs_f64();
-        let told = memory.join(derived)?;
+        let told = memory.join(batch, derived)?;
         let at_told = start.elapsed().as_secs_f64();
         hits += decider.evaluator().evaluate(black_box(&told))?.len();
         deriving += at_derived;

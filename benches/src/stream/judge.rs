@@ -84,7 +84,7 @@ impl Judge {
         for first in (0..traffic.distinct()).step_by(TOGETHER) {
             let count = TOGETHER.min(traffic.distinct() - first);
             let rows = Text::AsStream.of(&traffic.rows(first as u64, count as u64)?)?;
-            verdicts.extend(verdicts_of(&decider.decide(&rows, &mut decider.memory())?.selected.selections)?);
+            verdicts.extend(verdicts_of(&decider.decide(&rows, &mut decider.memory()?)?.selected.selections)?);
         }
         if verdicts.len() != traffic.distinct() {
             return Err(format!("{} verdicts on {} declarations", verdicts.len(), traffic.distinct()).into());

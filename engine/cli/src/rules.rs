@@ -99,6 +99,15 @@ pub fn inputs(
     Ok(Inputs { files: files.to_vec(), mapping, options })
 }
 
+/// Files of facts, each `stream=file`.
+pub fn facts(named: &[String], zone: &str) -> Result<Vec<(&'static Stream, Inputs)>, CommandError> {
+    let of = |text: &String| {
+        let (stream, file) = text.split_once('=').unwrap_or((text, ""));
+        Ok((self::stream(stream)?, inputs(&[file.to_owned()], None, zone, None)?))
+    };
+    named.iter().map(of).collect()
+}
+
 /// A time zone by its IANA name.
 pub fn zone(name: &str) -> Result<chrono_tz::Tz, CommandError> {
     let parsed = name.parse();

@@ -8,14 +8,14 @@ use arrow::error::ArrowError;
 use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs};
 use haechi_model::{Stream, SubjectKind};
-use haechi_profile::{ProfileError, ProfilePlan};
+use haechi_profile::ProfileError;
 use haechi_rules::Ruleset;
 use haechi_select::{
     RowHit, Secret, SelectError, SelectedBatch, Selector, SelectorError, Stamp, SubjectBatch, SubjectError,
 };
 
 use crate::hits::HitWriter;
-use crate::memory::{Memory, MemoryPlan};
+use crate::memory::{Memory, MemoryPlan, Timeline};
 use crate::packs::Packs;
 
 /// Why a batch, or a decider, could not be had.
@@ -40,7 +40,10 @@ pub enum DecideError {
     #[error(transparent)]
     Select(#[from] SelectError),
     /// Rules ask for what only records of another stream say.
-    #[error("rules ask for `{feature}`, which is made of stream `{made_of}`: a run of `{stream}` does not see it")]
+    #[error(
+        "rules ask for `{feature}`, which is made of stream `{made_of}`: a run of `{stream}` does not see it; \
+         give it with `--facts {made_of}=FILE`"
+    )]
     OtherStream {
         /// The feature.
         feature: String,
@@ -74,7 +77,7 @@ pub struct Decider {
     hit_writer: HitWriter,
     derived: Vec<&'static str>,
     base: Vec<&'static str>,
-    memory: Option<MemoryPlan>,
+    memory: Arc<MemoryPlan>,
     /// The features that rules and strata name.
     features: Arc<[String]>,
 }
@@ -104,6 +107,19 @@ impl Decider {
         derive: DeriveContext,
         options: Options,
     ) -> Result<Self, DecideError> {
+        let memory = Arc::new(MemoryPlan::new(packs, secret, derive.clone())?);
+        Self::remembering(packs, stream, secret, derive, options, memory)
+    }
+
+    /// As [`Decider::new`], with a plan of what is remembered that others share.
+    pub(crate) fn remembering(
+        packs: &Packs,
+        stream: &'static Stream,
+        secret: &Secret,
+        derive: DeriveContext,
+        options: Options,
+        memory: Arc<MemoryPlan>,
+    ) -> Result<Self, DecideError> {
         let kind: SubjectKind = stream.lanes.ok_or(DecideError::NoLanes(stream.name))?;
         let ruleset = packs.ruleset(stream).ok_or(DecideError::NoRules(stream.name))?;
         let evaluator = Evaluator::new(Arc::clone(&ruleset.program), options)?;
@@ -116,22 +132,13 @@ impl Decider {
         };
         let selector = Selector::new(kind, policy, Packs::effects(ruleset), secret)?;
         let ruleset_hash = <[u8; 32]>::try_from(decode_hex(&ruleset.hash)).map_err(|_| DecideError::Hash)?;
-        let mut programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
+        let programs: Vec<_> = std::iter::once(&evaluator).chain(strata.iter().map(|(e, _)| e)).collect();
         let features = features(&programs);
-        let plan = ProfilePlan::new(&packs.profiles, derive.zone)?;
-        for feature in plan.with_groups(features.iter().map(String::as_str)) {
-            // It would be told as if nothing had ever happened.
-            if let Some(made_of) = plan.made_of(&feature).filter(|made_of| *made_of != stream) {
-                return Err(DecideError::OtherStream { feature, made_of: made_of.name, stream: stream.name });
-            }
-        }
-        let memory = (!features.is_empty()).then(|| MemoryPlan::new(Arc::new(plan), secret));
-        programs.extend(memory.iter().filter_map(|memory| memory.plan().evaluator(stream)));
         let (mut derived, mut base) = columns(stream, &programs);
-        if memory.is_some() {
-            // When a record was decides which windows it is in.
-            derived.push("event_at");
-            base.extend(inputs(stream, "event_at"));
+        if !features.is_empty() {
+            let (more_derived, more_base) = memory.columns(stream);
+            derived.extend(more_derived);
+            base.extend(more_base);
             base.sort_unstable();
             base.dedup();
         }
@@ -159,13 +166,33 @@ impl Decider {
     }
 
     /// Where what is known of those that rows are about is kept and joined to them: nothing is known yet. Where rules
-    /// name no feature it does nothing.
-    pub fn memory(&self) -> Memory {
-        Memory::new(self.memory.as_ref(), self.stream, Arc::clone(&self.features))
+    /// name no feature it does nothing. It remembers records of the decider's own stream, so rules that ask for what
+    /// others say are refused.
+    pub fn memory(&self) -> Result<Memory, DecideError> {
+        self.memory_with(Timeline::default())
+    }
+
+    /// As [`Decider::memory`], with facts beside.
+    pub(crate) fn memory_with(&self, facts: Timeline) -> Result<Memory, DecideError> {
+        let profiles = self.memory.profiles();
+        for feature in profiles.with_groups(self.features.iter().map(String::as_str)) {
+            let told = |stream: &Stream| *stream == *self.stream || facts.streams().any(|told| told == stream);
+            // It would be told as if nothing had ever happened.
+            if let Some(made_of) = profiles.made_of(&feature).filter(|made_of| !told(made_of)) {
+                return Err(DecideError::OtherStream { feature, made_of: made_of.name, stream: self.stream.name });
+            }
+        }
+        let plan = Some(Arc::clone(&self.memory)).filter(|_| !self.features.is_empty());
+        Ok(Memory::new(plan, facts, self.stream, Arc::clone(&self.features)))
+    }
+
+    /// How what is remembered is kept.
+    pub(crate) fn memory_plan(&self) -> &MemoryPlan {
+        &self.memory
     }
 
     /// The features over time that rules and strata name.
-    pub fn features(&self) -> &[String] {
+    pub fn features(&self) -> &Arc<[String]> {
         &self.features
     }
 
@@ -239,7 +266,7 @@ impl Decider {
     /// has of the batches before.
     pub fn decide(&self, batch: &RecordBatch, memory: &mut Memory) -> Result<Decided, DecideError> {
         let start = Instant::now();
-        let derived = memory.join(self.derive(batch)?)?;
+        let derived = memory.join(batch, self.derive(batch)?)?;
         let mut decided = self.decide_derived(&derived, self.derive.now.unwrap_or_default())?;
         decided.seconds.0 = start.elapsed().as_secs_f64() - decided.seconds.1;
         Ok(decided)

@@ -9,11 +9,13 @@ use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take_record_batch};
 use arrow::datatypes::DataType;
 use haechi_evaluate::explain::Explanation;
+use haechi_model::Stream;
 use haechi_select::{RowHit, SubjectDecision};
 use serde::Serialize;
 
 use crate::decide::{DecideError, Decider};
 use crate::input::{Inputs, Progress, ReadAhead};
+use crate::memory::Timeline;
 use crate::run::RunError;
 
 /// A subject found in the inputs.
@@ -62,20 +64,23 @@ impl Decider {
     }
 }
 
-/// Finds a subject in the inputs and decides on it again; `rule` asks about one rule in particular.
-/// `None`: the inputs do not hold it.
+/// Finds a subject in the inputs and decides on it again, with facts beside as in [`crate::RunOptions`]; `rule` asks about
+/// one rule in particular. `None`: the inputs do not hold it.
 pub fn find_subject(
     decider: &Decider,
     inputs: &Inputs,
+    facts: &[(&'static Stream, Inputs)],
     subject: &str,
     rule: Option<usize>,
 ) -> Result<Option<Finding>, RunError> {
     let progress = Arc::new(Progress::default());
     let mut reader = ReadAhead::start(inputs, decider.stream, decider.columns(), &progress)?;
-    let mut memory = decider.memory();
+    let (facts, _) = Timeline::read(decider.memory_plan(), facts)?;
+    let mut memory = decider.memory_with(facts)?;
     for intake in reader.by_ref() {
         // Derived before anything is taken out: a column may look across neighbours, and a key may itself be derived.
-        let derived = memory.join(decider.derive(&intake?.batch)?)?;
+        let given = intake?.batch;
+        let derived = memory.join(&given, decider.derive(&given)?)?;
         let rows = rows_of(&derived, decider.stream.subject_key, subject);
         if rows.is_empty() {
             continue;

@@ -10,11 +10,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use haechi_connectors::sinks::parquet::SinkError;
-use haechi_model::{Intake, Lane};
+use haechi_model::intake::SetAside;
+use haechi_model::{Intake, Lane, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{DecideError, Decider};
 use crate::input::{Inputs, Progress, ReadAhead, ReadFailure};
+use crate::memory::{Memory, Timeline};
 use crate::outputs::{MANIFEST, Output, OutputFiles};
 
 /// Decided batches waiting to be written.
@@ -25,6 +27,8 @@ const BEHIND: usize = 2;
 pub struct RunOptions {
     /// What to read.
     pub inputs: Inputs,
+    /// Files of facts, by stream: what features are made of beside the inputs.
+    pub facts: Vec<(&'static Stream, Inputs)>,
     /// Where the files go; made if missing.
     pub out: PathBuf,
 }
@@ -82,6 +86,9 @@ pub struct Manifest {
     pub rules: Vec<PathBuf>,
     /// Inputs, as absolute paths or globs.
     pub inputs: Vec<String>,
+    /// Files of facts, `stream=path`.
+    #[serde(default)]
+    pub facts: Vec<String>,
     /// The mapping file.
     pub mapping: Option<PathBuf>,
     /// Zone of wall times without one.
@@ -150,12 +157,17 @@ pub fn run(
     progress: &Arc<Progress>,
 ) -> Result<RunReport, RunError> {
     let start = Instant::now();
+    let (facts, facts_set_aside) = Timeline::read(decider.memory_plan(), &options.facts)?;
+    let mut memory = decider.memory_with(facts)?;
     let mut reader = ReadAhead::start(&options.inputs, decider.stream, decider.columns(), progress)?;
     let files = OutputFiles::create(&options.out)?;
     let (to_writer, outputs) = sync_channel(BEHIND);
     let writer = std::thread::spawn(move || write_all(files, &outputs));
     let mut tally = Tally::new(decider);
-    let decided = decide_all(decider, &mut reader, &to_writer, &mut tally, progress);
+    tally.set_aside(&facts_set_aside);
+    // The writer takes it, or has failed and says so itself.
+    let _ = to_writer.send(Output::SetAside(facts_set_aside));
+    let decided = decide_all(decider, &mut memory, &mut reader, &to_writer, &mut tally, progress);
     drop(to_writer);
     // What failed first is the reason: a writer that stopped makes the decisions stop too.
     let (files, mut write) = writer.join().map_err(|_| RunError::WriterDied)??;
@@ -173,16 +185,16 @@ pub fn run(
 
 fn decide_all(
     decider: &Decider,
+    memory: &mut Memory,
     reader: &mut ReadAhead,
     to_writer: &SyncSender<Output>,
     tally: &mut Tally,
     progress: &Progress,
 ) -> Result<(), RunError> {
-    let mut memory = decider.memory();
     for intake in reader {
         let intake = intake?;
         tally.read(&intake);
-        let decided = decider.decide(&intake.batch, &mut memory)?;
+        let decided = decider.decide(&intake.batch, memory)?;
         progress.rows.fetch_add(decided.rows as u64, Ordering::Relaxed);
         tally.decided(&decided);
         if !intake.set_aside.is_empty() && to_writer.send(Output::SetAside(intake.set_aside)).is_err() {
@@ -239,11 +251,15 @@ impl Tally {
         }
     }
 
-    fn read(&mut self, intake: &Intake) {
-        self.set_aside += intake.set_aside.len() as u64;
-        for unit in &intake.set_aside {
+    fn set_aside(&mut self, units: &[SetAside]) {
+        self.set_aside += units.len() as u64;
+        for unit in units {
             *self.reasons.entry(unit.code.to_owned()).or_default() += 1;
         }
+    }
+
+    fn read(&mut self, intake: &Intake) {
+        self.set_aside(&intake.set_aside);
         for warning in &intake.warnings {
             *self.warnings.entry(warning.code.to_owned()).or_default() += 1;
         }

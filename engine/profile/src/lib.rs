@@ -14,10 +14,12 @@ mod plan;
 mod profiler;
 mod series;
 mod shard;
+mod shelf;
 mod sketch;
 
 pub use cell::{Answer, Keeps};
 pub use plan::ProfilePlan;
 pub use profiler::{ProfileError, Profiler, Records, Replaced};
 pub use series::{Grain, LATE_DAYS, LATE_HOURS};
+pub use shelf::{Position, Shelf, ShelfError, Shelved, StateId};
 pub use sketch::{DISTINCT_ERROR, FREQUENT_ERROR, QUANTILE_ERROR};

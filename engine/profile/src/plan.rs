@@ -6,10 +6,12 @@ use haechi_model::Stream;
 use haechi_rules::condition::Computed;
 use haechi_rules::profile::{Aggregate, Each, Feature, Feed, Profile, Profiles};
 use haechi_rules::program::{Class, JoinedColumn, Literal, OperandId};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cell::Keeps;
 use crate::days::Days;
 use crate::series::{Grain, SeriesPlan};
+use crate::shelf::StateId;
 
 /// How features are computed; made once a release.
 #[derive(Debug)]
@@ -17,7 +19,13 @@ pub struct ProfilePlan {
     pub(crate) entities: Vec<EntityPlan>,
     pub(crate) feeds: Vec<FeedPlan>,
     pub(crate) days: Days,
+    /// What each entity is made of, and in which days.
+    hashes: Vec<[u8; 32]>,
+    zone: Tz,
 }
+
+/// How entities are packed; another way is another state.
+const FORMAT: u64 = 1;
 
 /// One entity.
 #[derive(Debug)]
@@ -107,7 +115,14 @@ impl ProfilePlan {
                 shrink: feature.shrink.as_ref().and_then(|shrink| Some((find(&shrink.toward)?, shrink.weight))),
             });
         }
-        Ok(Self { entities, feeds, days: Days::new(zone) })
+        Ok(Self { entities, feeds, days: Days::new(zone), hashes: profiles.hashes.clone(), zone })
+    }
+
+    /// What names the state of each entity, with keys hashed under this seed.
+    pub fn state_ids(&self, seed: u64) -> Vec<StateId> {
+        let seed = seed ^ FORMAT;
+        let zone = self.zone.name().as_bytes();
+        self.hashes.iter().map(|hash| StateId(xxh3_64_with_seed(&[hash, zone].concat(), seed))).collect()
     }
 
     /// Whether nothing is remembered of anybody.

@@ -17,10 +17,12 @@ use rayon::prelude::*;
 
 use crate::answers::{Told, column};
 use crate::cell::{Answer, Fact};
+use crate::entity::Entity;
 use crate::facts::{Facts, Filter, Values, hash_key, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
 use crate::shard::{KeyHash, OPEN_MAX, Shard};
+use crate::shelf::{Position, Shelf, ShelfError, Shelved, StateId, from_shelf};
 
 /// Why features cannot be computed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum ProfileError {
     /// Asked for by a name that no pack declares.
     #[error("no feature `{0}`")]
     UnknownFeature(String),
+    /// What is kept of entities cannot be read; nothing has changed.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
 }
 
 /// Records of one stream, in the order of the journal.
@@ -50,6 +55,22 @@ pub struct Records<'a> {
     pub starts: &'a [u32],
     /// The versions that they replace.
     pub replaced: Option<Replaced<'a>>,
+    /// Where the first row stands in the journal, and the others after it.
+    pub first: Position,
+}
+
+impl<'a> Records<'a> {
+    /// Records that make these as if they had never been. Only where nothing was replaced is it without records.
+    fn inverse(self, nothing: &'a RecordBatch, no_starts: &'a [u32]) -> Self {
+        let Self { stream, rows, starts, replaced, first } = self;
+        let Replaced { rows: now, starts: now_starts } =
+            replaced.unwrap_or(Replaced { rows: nothing, starts: no_starts });
+        Self { stream, rows: now, starts: now_starts, replaced: Some(Replaced { rows, starts }), first }
+    }
+
+    fn position(&self, record: u32) -> Position {
+        self.first + Position::from(self.starts.get(record as usize).copied().unwrap_or_default())
+    }
 }
 
 /// Earlier versions of records.
@@ -65,24 +86,66 @@ pub struct Replaced<'a> {
 pub struct Profiler {
     plan: Arc<ProfilePlan>,
     /// By entity.
-    known: Vec<Vec<Shard>>,
+    known: Vec<Kind>,
     seed: u64,
+    /// Without it all is in memory.
+    shelf: Option<Arc<dyn Shelf>>,
+}
+
+/// All that is known of the entities of one kind.
+struct Kind {
+    id: StateId,
+    /// None while it is not known yet what was before: nothing is told of them then, and nothing added.
+    shards: Option<Vec<Shard>>,
 }
 
 /// Entities of one kind, in as many parts, so that threads share the work on a kind too.
 const SHARDS: usize = 8;
+/// Entities of one kind that stay in memory though the shelf has them.
+const IN_MEMORY_MAX: usize = 1 << 21;
 
 /// The place of the shard that a key is in.
 fn shard_of(key: KeyHash) -> usize {
     (key >> (KeyHash::BITS - SHARDS.ilog2())) as usize
 }
 
+fn no_shards() -> Vec<Shard> {
+    (0..SHARDS).map(|_| Shard::default()).collect()
+}
+
 impl Profiler {
     /// One that knows nothing yet. `seed` is secret: with it keys are hashed.
     pub fn new(plan: Arc<ProfilePlan>, seed: u64) -> Self {
-        let shards = || (0..SHARDS).map(|_| Shard::default()).collect();
-        let known = plan.entities.iter().map(|_| shards()).collect();
-        Self { plan, known, seed }
+        let known = plan.state_ids(seed).into_iter().map(|id| Kind { id, shards: Some(no_shards()) }).collect();
+        Self { plan, known, seed, shelf: None }
+    }
+
+    /// One that knows what a shelf has of those kinds of entities that are `complete` there. It has to be told again
+    /// what came since, see [`Profiler::catch_up`].
+    pub fn on(plan: Arc<ProfilePlan>, seed: u64, shelf: Arc<dyn Shelf>, complete: impl Fn(StateId) -> bool) -> Self {
+        let kind = |id| Kind { id, shards: complete(id).then(no_shards) };
+        let known = plan.state_ids(seed).into_iter().map(kind).collect();
+        Self { plan, known, seed, shelf: Some(shelf) }
+    }
+
+    /// Goes on under another plan with the kinds of entities that it shares with this one.
+    pub fn follow(&mut self, plan: Arc<ProfilePlan>, seed: u64) {
+        let ids = plan.state_ids(seed);
+        let mut old = std::mem::take(&mut self.known);
+        let kind = |id: StateId| {
+            let same = old.iter_mut().find(|kind| kind.id == id).and_then(|kind| kind.shards.take());
+            Kind { id, shards: same }
+        };
+        self.known = ids.into_iter().map(kind).collect();
+        (self.plan, self.seed) = (plan, seed);
+    }
+
+    /// Takes over what another one knows of kinds of which nothing is known here. Both have been told the same.
+    pub fn adopt(&mut self, mut other: Self) {
+        for kind in self.known.iter_mut().filter(|kind| kind.shards.is_none()) {
+            let known = other.known.iter_mut().find(|other| other.id == kind.id);
+            kind.shards = known.and_then(|known| known.shards.take());
+        }
     }
 
     /// How features are computed.
@@ -90,67 +153,183 @@ impl Profiler {
         &self.plan
     }
 
-    /// Tells what is known at each record, a column a feature and a value a row, and makes the records known.
+    /// The kinds of entities by name, and whether what was before is known of them.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, StateId, bool)> {
+        let kinds = self.plan.entities.iter().zip(&self.known);
+        kinds.map(|(plan, kind)| (plan.name.as_str(), kind.id, kind.shards.is_some()))
+    }
+
+    /// Tells what is known at each record, a column a feature and a value a row, and makes the records known. Where it
+    /// fails nothing has changed.
     pub fn pass(&mut self, records: &Records<'_>, wanted: &[&str]) -> Result<Vec<ArrayRef>, ProfileError> {
         let plan = Arc::clone(&self.plan);
-        let n_rows = records.rows.num_rows();
         let places: Vec<FeaturePlace> = wanted
             .iter()
             .map(|name| plan.feature(name).ok_or_else(|| ProfileError::UnknownFeature((*name).to_owned())))
             .collect::<Result<_, _>>()?;
         let asked = with_parents(&plan, &places);
-        let Some(feed) = plan.feed(records.stream) else {
-            return Ok(places.iter().map(|place| column(&plan, *place, &[], n_rows)).collect());
+        let told = self.run(records, &asked, false)?;
+        let known = |place: &FeaturePlace| with_parents(&plan, &[*place]).iter().all(|p| self.known[p.0].is_known());
+        let column = |place: &FeaturePlace| {
+            let told = if known(place) { told.as_slice() } else { &[] };
+            column(&plan, *place, told, records.rows.num_rows())
         };
+        Ok(places.iter().map(column).collect())
+    }
+
+    /// Makes records known again that some entities know already, since the shelf has them as they were later.
+    pub fn catch_up(&mut self, records: &Records<'_>) -> Result<(), ProfileError> {
+        self.run(records, &[], true).map(|_| ())
+    }
+
+    /// What comes from here on is new to all.
+    pub fn caught_up(&mut self) {
+        self.shards_mut().for_each(|(_, shard)| shard.caught_up());
+    }
+
+    /// Makes records that were passed last as if they had never been: they did not get into the journal.
+    pub fn take_back(&mut self, records: Records<'_>) -> Result<(), ProfileError> {
+        let nothing = records.rows.slice(0, 0);
+        let no_starts = vec![0; records.starts.len()];
+        self.run(&records.inverse(&nothing, &no_starts), &[], false).map(|_| ())
+    }
+
+    fn run(&mut self, records: &Records<'_>, asked: &[FeaturePlace], again: bool) -> Result<Vec<Told>, ProfileError> {
+        let plan = Arc::clone(&self.plan);
+        let Some(feed) = plan.feed(records.stream) else { return Ok(Vec::new()) };
         let stream = records.stream;
         let now = Prepared::new(&plan, feed, stream, records.rows, self.seed)?;
         let before = records.replaced.map(|of| Prepared::new(&plan, feed, stream, of.rows, self.seed)).transpose()?;
-        let of_record = record_of_rows(records.starts, n_rows);
+        let of_record = record_of_rows(records.starts, records.rows.num_rows());
         let of_replaced = records.replaced.map_or(Vec::new(), |of| record_of_rows(of.starts, of.rows.num_rows()));
-        let parts = self.known.iter_mut().enumerate().flat_map(|(entity, shards)| {
-            shards.iter_mut().enumerate().map(move |(shard, known)| (entity, shard, known))
-        });
-        let told: Vec<Told> = parts
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .filter_map(|(entity, shard, known)| {
-                let of = now.of[entity].as_ref()?;
-                let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
-                let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();
-                let told = Told::new(&plan, entity, asked);
-                let mut pass = Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told };
-                pass.run(&items(of, replaced.map(|(_, of)| of), shard, &of_record, &of_replaced));
-                pass.known.pack(OPEN_MAX / SHARDS);
-                Some(pass.told)
+        let shelf = self.shelf.clone();
+        let mut parts: Vec<Part<'_>> = self
+            .known
+            .iter_mut()
+            .enumerate()
+            .flat_map(|(entity, kind)| {
+                let id = kind.id;
+                let shards = kind.shards.iter_mut().flatten().enumerate();
+                shards.map(move |(shard, known)| Part {
+                    entity,
+                    id,
+                    shard,
+                    known,
+                    items: Vec::new(),
+                    fetched: Vec::new(),
+                })
             })
+            .filter(|part| now.of[part.entity].is_some())
             .collect();
-        Ok(places.iter().map(|place| column(&plan, *place, &told, n_rows)).collect())
+        // All that can fail comes before anything changes.
+        let look_up = |part: &mut Part<'_>| -> Result<(), ProfileError> {
+            if let Some(of) = &now.of[part.entity] {
+                let replaced = before.as_ref().and_then(|before| before.of[part.entity].as_ref());
+                part.items = items(of, replaced, part.shard, &of_record, &of_replaced);
+            }
+            if let Some(shelf) = &shelf {
+                part.fetch(shelf.as_ref())?;
+            }
+            Ok(())
+        };
+        parts.par_iter_mut().try_for_each(look_up)?;
+        let pass = |part: Part<'_>| {
+            let Part { entity, known, items, fetched, .. } = part;
+            fetched.iter().for_each(|(key, bytes)| known.take_from_shelf(*key, bytes));
+            let of = now.of[entity].as_ref()?;
+            let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
+            let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();
+            let told = Told::new(&plan, entity, asked);
+            let shelved = shelf.is_some();
+            let mut pass =
+                Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told, records, again, shelved };
+            pass.run(&items);
+            pass.known.pack(OPEN_MAX / SHARDS);
+            Some(pass.told)
+        };
+        Ok(parts.into_par_iter().filter_map(pass).collect())
+    }
+
+    /// The entities that have changed before a position and are not on the shelf as they are; they will be with that
+    /// commit. Everything before `upto` has been passed.
+    pub fn shelve(&mut self, before: Position, upto: Position, commit: u64) -> Vec<Shelved> {
+        let shards: Vec<_> = self.shards_mut().collect();
+        let shelve = |(id, shard): (StateId, &mut Shard)| shard.shelve(id, before, upto, commit);
+        shards.into_par_iter().flat_map_iter(shelve).collect()
+    }
+
+    /// By kind of entity: the least position that the shelf lacks anything of, with all that was given to it; `None`
+    /// where it lacks nothing. Kinds of which it is not known what was before are left out.
+    pub fn lacks(&self) -> impl Iterator<Item = (StateId, Option<Position>)> {
+        let known = self.known.iter().filter_map(|kind| Some((kind.id, kind.shards.as_ref()?)));
+        known.map(|(id, shards)| (id, shards.iter().filter_map(Shard::lacks).min()))
+    }
+
+    /// Everything that was given to the shelf in commits up to this one is there.
+    pub fn committed(&mut self, commit: u64) {
+        self.shards_mut().for_each(|(_, shard)| shard.committed(commit, IN_MEMORY_MAX / SHARDS));
     }
 
     /// What is known of one, by its key, as a record at that instant would see it: the value of each feature of the
     /// entity in the order of their declaration. `None` where nothing is known, or no such entity.
-    pub fn ask(&mut self, entity: &str, key: &str, at_ms: i64) -> Option<Vec<(String, Answer)>> {
-        let place = self.plan.entities.iter().position(|plan| plan.name == entity)?;
+    pub fn ask(&mut self, entity: &str, key: &str, at_ms: i64) -> Result<Option<Vec<(String, Answer)>>, ProfileError> {
+        let Some(place) = self.plan.entities.iter().position(|plan| plan.name == entity) else { return Ok(None) };
         let plan = &self.plan.entities[place];
         let moment = Moment { at_ms, day: self.plan.days.of(at_ms) };
         let key = hash_key(key, self.seed);
-        let known = self.known[place][shard_of(key)].get(plan, key)?;
+        let Kind { id, shards: Some(shards) } = &mut self.known[place] else { return Ok(None) };
+        let shard = &mut shards[shard_of(key)];
+        let mut from_shelf_only = None;
+        if let (Some(shelf), [missing]) = (&self.shelf, shard.missing(std::iter::once(key)).as_slice()) {
+            let bytes = shelf.fetch(*id, &[*missing])?.pop().flatten();
+            from_shelf_only = bytes.and_then(|bytes| Entity::unpack(plan, from_shelf(&bytes)?.1));
+        }
+        let Some(known) = from_shelf_only.as_mut().or_else(|| shard.get(plan, key)) else { return Ok(None) };
         let answers = plan.features.iter().map(|feature| {
             let answer = known.series[feature.series].answer(&plan.series[feature.series], feature.question, moment);
             (feature.name.clone(), answer)
         });
-        Some(answers.collect())
+        Ok(Some(answers.collect()))
     }
 
-    /// How many entities of each kind are known.
+    /// How many entities of each kind are in memory.
     pub fn known(&self) -> impl Iterator<Item = (&str, usize)> {
-        let count = |shards: &Vec<Shard>| shards.iter().map(Shard::len).sum();
-        self.plan.entities.iter().zip(&self.known).map(move |(plan, shards)| (plan.name.as_str(), count(shards)))
+        let count = |kind: &Kind| kind.shards.iter().flatten().map(Shard::len).sum();
+        self.plan.entities.iter().zip(&self.known).map(move |(plan, kind)| (plan.name.as_str(), count(kind)))
     }
 
-    /// All that is known, as bytes: equal where two profilers would answer the same for ever.
+    /// All that is in memory, as bytes: equal where two profilers would answer the same for ever.
     pub fn state(&self) -> Vec<Vec<(u128, Box<[u8]>)>> {
-        self.known.iter().map(|shards| shards.iter().flat_map(Shard::packed).collect()).collect()
+        self.known.iter().map(|kind| kind.shards.iter().flatten().flat_map(Shard::packed).collect()).collect()
+    }
+
+    fn shards_mut(&mut self) -> impl Iterator<Item = (StateId, &mut Shard)> {
+        self.known.iter_mut().flat_map(|kind| kind.shards.iter_mut().flatten().map(|shard| (kind.id, shard)))
+    }
+}
+
+impl Kind {
+    fn is_known(&self) -> bool {
+        self.shards.is_some()
+    }
+}
+
+/// A shard, what a batch has for it, and what of that has to come from the shelf first.
+struct Part<'p> {
+    entity: usize,
+    id: StateId,
+    shard: usize,
+    known: &'p mut Shard,
+    items: Vec<Item>,
+    fetched: Vec<(KeyHash, Vec<u8>)>,
+}
+
+impl Part<'_> {
+    fn fetch(&mut self, shelf: &dyn Shelf) -> Result<(), ShelfError> {
+        let missing = self.known.missing(self.items.chunk_by(|a, b| a.key == b.key).map(|items| items[0].key));
+        let found = shelf.fetch(self.id, &missing)?;
+        self.fetched = missing.into_iter().zip(found).filter_map(|(key, bytes)| Some((key, bytes?))).collect();
+        Ok(())
     }
 }
 
@@ -278,12 +457,25 @@ struct Pass<'p> {
     of: &'p OfEntity,
     replaced: Option<(&'p Prepared, &'p OfEntity)>,
     told: Told,
+    records: &'p Records<'p>,
+    /// Whether some entities may know the records already.
+    again: bool,
+    /// Whether it matters what has changed.
+    shelved: bool,
 }
 
 impl Pass<'_> {
     fn run(&mut self, items: &[Item]) {
         for of_entity in items.chunk_by(|a, b| a.key == b.key) {
+            let key = of_entity[0].key;
             for of_record in of_entity.chunk_by(|a, b| a.record == b.record) {
+                if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
+                    continue;
+                }
+                if self.shelved {
+                    // That of the first of all: what changes is in the order of positions then.
+                    self.known.changed(key, self.records.first);
+                }
                 let (replaced, now) = of_record.split_at(of_record.partition_point(|item| !item.now));
                 self.take_back(replaced);
                 self.tell(now);

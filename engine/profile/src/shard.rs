@@ -8,6 +8,7 @@ use hashbrown::hash_map::Entry;
 
 use crate::entity::Entity;
 use crate::plan::EntityPlan;
+use crate::shelf::{Position, Shelved, StateId, Unshelved, from_shelf, on_shelf};
 
 /// A key by hash: 128 bits, under a secret seed, so that nobody makes two of them meet and nobody reads them back.
 pub(crate) type KeyHash = u128;
@@ -38,6 +39,9 @@ pub(crate) struct Shard {
     slots: HashMap<KeyHash, Slot, BuildHasherDefault<Spread>>,
     /// Those that are open, in the order in which they are looked at for packing.
     open: VecDeque<KeyHash>,
+    unshelved: Unshelved,
+    /// Up to where everything is in an entity that was taken from the shelf; asked only while catching up.
+    has: HashMap<KeyHash, Position, BuildHasherDefault<Spread>>,
 }
 
 enum Slot {
@@ -105,6 +109,62 @@ impl Shard {
                 Slot::Open { entity, .. } => *slot = Slot::Packed(entity.pack()),
                 Slot::Packed(_) => {}
             }
+        }
+    }
+
+    /// Of these keys those that are not in memory.
+    pub fn missing(&self, keys: impl Iterator<Item = KeyHash>) -> Vec<KeyHash> {
+        keys.filter(|key| !self.slots.contains_key(key)).collect()
+    }
+
+    /// Puts here what the shelf has of an entity. What cannot be read is nothing.
+    pub fn take_from_shelf(&mut self, key: KeyHash, bytes: &[u8]) {
+        let Some((upto, packed)) = from_shelf(bytes) else { return };
+        self.slots.insert(key, Slot::Packed(packed.into()));
+        self.has.insert(key, upto);
+    }
+
+    /// Whether what is at a position is in an entity already, since the shelf had it.
+    pub fn has(&self, key: KeyHash, position: Position) -> bool {
+        self.has.get(&key).is_some_and(|upto| position < *upto)
+    }
+
+    /// Nothing is told twice from here on.
+    pub fn caught_up(&mut self) {
+        self.has = HashMap::default();
+    }
+
+    /// An entity is not any more as the shelf has it, by a record at or after a position.
+    pub fn changed(&mut self, key: KeyHash, at: Position) {
+        self.unshelved.changed(key, at);
+    }
+
+    /// The least position that the shelf lacks anything of.
+    pub fn lacks(&self) -> Option<Position> {
+        self.unshelved.lacks()
+    }
+
+    /// The entities that have changed before a position, to be kept with that commit. All that is before `upto` is in
+    /// them.
+    pub fn shelve(&mut self, of: StateId, before: Position, upto: Position, commit: u64) -> Vec<Shelved> {
+        let mut shelved = Vec::new();
+        while let Some(key) = self.unshelved.next(before, commit) {
+            let bytes = match self.slots.get(&key) {
+                Some(Slot::Open { entity, .. }) => on_shelf(upto, &entity.pack()),
+                Some(Slot::Packed(bytes)) => on_shelf(upto, bytes),
+                None => continue,
+            };
+            shelved.push(Shelved { of, key, bytes });
+        }
+        shelved
+    }
+
+    /// What is in commits up to this one is on the shelf: beyond `max` entities those leave the memory.
+    pub fn committed(&mut self, commit: u64, max: usize) {
+        self.unshelved.committed(commit);
+        while self.slots.len() > max {
+            let Some(key) = self.unshelved.dispensable() else { return };
+            self.slots.remove(&key);
         }
     }
 

@@ -183,6 +183,7 @@ fn entry(store: &Store, rows: RecordBatch) -> Entry {
         first_rows: first_rows.clone(),
     };
     let subjects = Subjects {
+        late: false,
         ids: Arc::new(StringArray::from(subjects.clone())),
         contents: subjects.iter().map(|id| support::content(id, 1)).collect(),
         envelopes: vec![0; subjects.len()],

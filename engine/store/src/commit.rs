@@ -50,7 +50,7 @@ pub struct Entry {
     pub decided: Option<Decisions>,
 }
 
-/// The subjects of an entry in the order of their rows, a place each in every column.
+/// The subjects of an entry, or its facts, in the order of their rows, a place each in every column.
 #[derive(Clone, Debug)]
 pub struct Subjects {
     /// Identifiers: `Utf8`, or a dictionary of it.
@@ -66,6 +66,8 @@ pub struct Subjects {
     /// Every version known before, of this commit and those not yet written too, as [`crate::Store::versions`] gives
     /// them. The index of a subject is written whole: what is missing here is forgotten.
     pub earlier: Vec<Vec<SubjectVersion>>,
+    /// Whether facts came after a later version of them, and do not count. Of subjects the decisions say that.
+    pub late: bool,
 }
 
 /// Selections of an entry, with their hits.
@@ -186,7 +188,8 @@ impl Encoded {
 
     /// The index entries of an entry's subjects. `decided` are the first rows of those that were decided on.
     fn subjects(&mut self, entry: &Entry, subjects: &Subjects, decided: &[u32]) -> Result<(), StoreError> {
-        let Subjects { ids, versions, first_rows, contents, envelopes, earlier } = subjects;
+        let Subjects { ids, versions, first_rows, contents, envelopes, earlier, late } = subjects;
+        let facts_count = entry.stream.lanes.is_none() && !late;
         let ids: StringArray = match ids.data_type() {
             DataType::Utf8 => ids.as_string().clone(),
             _ => cast(ids, &DataType::Utf8)?.as_string().clone(),
@@ -206,7 +209,7 @@ impl Encoded {
                 position: entry.first + Position::from(row),
                 content: contents[i],
                 envelope: envelopes[i],
-                decided: decided.next_if_eq(&&row).is_some(),
+                decided: decided.next_if_eq(&&row).is_some() || facts_count,
             };
             subjects::key(entry.stream, id, &mut key);
             let value = if earlier[i].is_empty() {

@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) writer: Mutex<Writer>,
     pub(crate) next: AtomicU64,
     pub(crate) known_at_ms: AtomicI64,
+    /// What lies at or behind it is not forgotten.
+    held: AtomicU64,
 }
 
 impl std::fmt::Debug for Store {
@@ -65,6 +67,7 @@ impl Store {
             writer: Mutex::default(),
             next: AtomicU64::default(),
             known_at_ms: AtomicI64::default(),
+            held: AtomicU64::new(Position::MAX),
         }));
         store.set_end(end);
         Ok(store)
@@ -292,6 +295,19 @@ impl Store {
         self.read(|view| Ok(view.get(Table::State, key)?.map(|value| value.to_vec())))
     }
 
+    /// State under each of these keys.
+    pub fn states_at(&self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.read(|view| {
+            let state = |key: Vec<u8>| Ok(view.get(Table::State, &key)?.map(|value| value.to_vec()));
+            keys.into_iter().map(state).collect()
+        })
+    }
+
+    /// Nothing from this position on is forgotten, until told otherwise: somebody will read it.
+    pub fn hold(&self, from: Position) {
+        self.0.held.store(from, Ordering::Release);
+    }
+
     /// State whose keys begin with `prefix` and come after `after`, at most `limit`.
     pub fn states(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<KeyValue>, StoreError> {
         let from = after.unwrap_or(prefix);
@@ -316,9 +332,9 @@ impl Store {
 
     /// Drops the entries that lie wholly before a position, and their decisions: they were archived. The index keeps
     /// every version of their subjects. The entry before the first one kept may stay as well. Units set aside before it
-    /// go where they were resolved; what still waits stays.
+    /// go where they were resolved; what still waits stays. What is held ([`Store::hold`]) stays too.
     pub fn forget_before(&self, position: Position) -> Result<(), StoreError> {
-        let position = position.min(self.next_position());
+        let position = position.min(self.next_position()).min(self.0.held.load(Acquire));
         // Written first, so that what is half removed counts as forgotten.
         let before = self.read(|view| {
             let kept = view.last_at(Table::Journal, &position_key(position))?.and_then(|(key, _)| key_position(&key));

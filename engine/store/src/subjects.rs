@@ -16,7 +16,7 @@ pub struct SubjectVersion {
     pub content: [u8; 16],
     /// Hash of the envelope it came in; 0 without one. It tells a message sent again from one that says the same anew.
     pub envelope: u64,
-    /// Whether it was decided on. One that came after a later version is kept and not decided on.
+    /// Whether it counts: it was decided on, or is a fact. One that came after a later version is kept and counts not.
     pub decided: bool,
 }
 

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::condition::{Catalog, Compiler};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::RawRuleset;
+use crate::profile;
 use crate::program::{Literal, NodeId, Program};
 use crate::rule::Rule;
 
@@ -109,6 +110,11 @@ fn content_hash(raw: &RawRuleset, stream: &Stream) -> String {
     for table in tables {
         part(&table.name);
         part(&format!("{:?} {:?}", table.keys, table.columns));
+    }
+    let mut profiles: Vec<_> = raw.profiles.iter().map(profile::definition).collect();
+    profiles.sort_unstable();
+    for definition in profiles {
+        part(&definition);
     }
     hex::encode(hasher.finalize())
 }

@@ -88,6 +88,7 @@ impl World {
             first_rows: first_rows.clone(),
         });
         let subjects = subjects.as_ref().map(|subjects| Subjects {
+            late: false,
             ids: Arc::new(StringArray::from_iter_values(ids.iter())),
             versions: vec![version; subjects.len()],
             first_rows,

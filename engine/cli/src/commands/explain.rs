@@ -78,7 +78,8 @@ fn in_run(folder: &Path, args: &ExplainArgs, out: &Output) -> Result<Option<Valu
     let unknown = |error: UnknownRule| CommandError::Usage(error.to_string());
     let rule = args.rule.as_deref().map(|id| decider.rule_named(id).map_err(unknown)).transpose()?;
     let inputs = rules::inputs(&manifest.inputs, manifest.mapping.as_deref(), &manifest.zone, None)?;
-    told(find_subject(&decider, &inputs, &args.of.subject, rule)?, args)
+    let facts = rules::facts(&manifest.facts, &manifest.zone)?;
+    told(find_subject(&decider, &inputs, &facts, &args.of.subject, rule)?, args)
 }
 
 /// Decided again from the journal of the service.

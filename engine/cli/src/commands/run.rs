@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use clap::Args;
 use haechi_evaluate::Options;
+use haechi_model::Stream;
 use haechi_pipeline::{Decider, Manifest, Progress, RunOptions, RunReport, run as run_path};
 
 use crate::commands::DONE;
@@ -38,6 +39,11 @@ pub struct RunArgs {
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub input: Vec<String>,
 
+    /// Files of facts that features are made of, beside the inputs: `outcome=outcomes.parquet`. A fact is known to what
+    /// comes after it became known (`known_at`, or else when it was)
+    #[arg(long, num_args = 1.., value_name = "STREAM=FILE", value_parser = fact)]
+    pub facts: Vec<String>,
+
     /// Mapping file: their columns to ours
     #[arg(long, value_name = "TOML")]
     pub mapping: Option<PathBuf>,
@@ -65,6 +71,16 @@ pub fn instant(text: &str) -> Result<i64, String> {
     parsed.map(|t| t.timestamp_millis()).map_err(|_| "write an instant such as 2026-01-31T08:00:00Z".to_owned())
 }
 
+/// `stream=file`, looked at before anything is read.
+fn fact(text: &str) -> Result<String, String> {
+    let stream = text.split_once('=').and_then(|(stream, _)| Stream::find(stream));
+    match stream {
+        Some(stream) if stream.lanes.is_none() => Ok(text.to_owned()),
+        Some(stream) => Err(format!("`{}` is no stream of facts; give it with --input", stream.name)),
+        None => Err("write STREAM=FILE, such as outcome=outcomes.parquet".to_owned()),
+    }
+}
+
 /// Runs it.
 pub fn run(args: &RunArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let (report, decider) = run_files(args, out)?;
@@ -85,10 +101,12 @@ pub fn run_files(args: &RunArgs, out: &Output) -> Result<(RunReport, Decider), C
     let secret = rules::secret(out)?;
     let derive = rules::derive_context(now, &args.zone, &secret)?;
     let decider = Decider::new(packs, stream, &secret, derive, Options::default())?;
+    let facts = rules::facts(&args.facts, &args.zone)?;
     let manifest = Manifest {
         stream: stream.name.to_owned(),
         rules: args.rules.iter().map(|path| absolute(path)).collect(),
         inputs: args.input.iter().map(|path| absolute(Path::new(path)).display().to_string()).collect(),
+        facts: facts.iter().flat_map(|(stream, inputs)| inputs.files.iter().map(|file| named(stream, file))).collect(),
         mapping: args.mapping.as_deref().map(absolute),
         zone: args.zone.clone(),
         decided_at_ms: now,
@@ -96,9 +114,13 @@ pub fn run_files(args: &RunArgs, out: &Output) -> Result<(RunReport, Decider), C
     };
     let progress = Arc::new(Progress::default());
     let bar = Bar::start(&progress);
-    let report = run_path(&decider, &RunOptions { inputs, out: args.out.clone() }, &manifest, &progress)?;
+    let report = run_path(&decider, &RunOptions { inputs, facts, out: args.out.clone() }, &manifest, &progress)?;
     drop(bar);
     Ok((report, decider))
+}
+
+fn named(stream: &Stream, file: &str) -> String {
+    format!("{}={}", stream.name, absolute(Path::new(file)).display())
 }
 
 fn absolute(path: &Path) -> PathBuf {

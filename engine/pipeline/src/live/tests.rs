@@ -86,7 +86,7 @@ fn each_batch_is_decided_wholly_by_the_generation_it_names() {
             let mut seen = Vec::new();
             while !done.load(Ordering::Acquire) {
                 let rules = live.current();
-                let decided = rules.value.decide(&batch, &mut rules.value.memory()).unwrap();
+                let decided = rules.value.decide(&batch, &mut rules.value.memory().unwrap()).unwrap();
                 // Generation g hits what is worth more than g - 1.
                 let expected: Vec<u32> = (rules.generation as u32..100).collect();
                 assert_eq!(hit_rows(&decided.row_hits), expected, "generation {}", rules.generation);
@@ -154,8 +154,10 @@ fn rules_with_errors_replace_nothing_and_say_why() {
     assert_eq!(
         (
             live.current().generation,
-            hit_rows(&live.current().value.decide(&batch(), &mut live.current().value.memory()).unwrap().row_hits)
-                .len()
+            hit_rows(
+                &live.current().value.decide(&batch(), &mut live.current().value.memory().unwrap()).unwrap().row_hits
+            )
+            .len()
         ),
         (1, 89)
     );

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::decide::Decider;
 use crate::live::{Compiled, Live};
+use crate::memory::MemoryPlan;
 use crate::packs::Packs;
 use crate::profile_tests::run_profile_tests;
 use crate::rule_tests::run_tests;
@@ -43,6 +44,8 @@ pub struct ReleaseContext {
 /// Rules in force: a decider for each stream, and the files they were made from.
 pub struct Release {
     deciders: Vec<Decider>,
+    /// How what is remembered of importers, routes and travellers is kept.
+    pub(crate) memory: Arc<MemoryPlan>,
     /// What the store keeps of it.
     pub kept: Arc<haechi_store::Release>,
     /// Warnings of the rules, as text.
@@ -112,19 +115,18 @@ impl Release {
             id_key: context.secret.subkey("traveller_id"),
             ..DeriveContext::default()
         };
+        let memory =
+            MemoryPlan::new(packs, &context.secret, derive.clone()).map_err(|e| Refused::because(e.to_string()))?;
+        let memory = Arc::new(memory);
         let mut deciders = Vec::new();
         for kind in SubjectKind::ALL {
             let Some(stream) = Stream::find(kind.stream()) else { continue };
             if packs.ruleset(stream).is_none() {
                 continue;
             }
-            let decider = Decider::new(packs, stream, &context.secret, derive.clone(), context.options)
+            let memory = Arc::clone(&memory);
+            let decider = Decider::remembering(packs, stream, &context.secret, derive.clone(), context.options, memory)
                 .map_err(|e| Refused::because(e.to_string()))?;
-            if let Some(feature) = decider.features().first() {
-                let message =
-                    format!("rules ask for a feature over time (`{feature}`), which only `haechi run` tells so far");
-                return Err(Refused::because(message));
-            }
             deciders.push(decider);
         }
         if deciders.is_empty() {
@@ -132,7 +134,7 @@ impl Release {
         }
         kept.rulesets = deciders.iter().map(|d| (d.stream.name.to_owned(), d.ruleset_hash())).collect();
         let warnings = packs.diagnostics.iter().filter(|d| d.severity != Severity::Error).count();
-        Ok(Self { deciders, kept: Arc::new(kept), warnings, tests })
+        Ok(Self { deciders, memory, kept: Arc::new(kept), warnings, tests })
     }
 
     /// The decider of a stream.

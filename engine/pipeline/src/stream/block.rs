@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
 use arrow::compute::{cast, concat, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::error::ArrowError;
@@ -101,8 +101,8 @@ pub(crate) fn runs(ids: &Ids<'_>, versions: Option<&ArrayRef>, ends: &[usize]) -
 
 /// The id of each row.
 pub(crate) enum Ids<'a> {
-    Plain(&'a arrow::array::StringArray),
-    ByKey(&'a arrow::array::Int32Array, &'a arrow::array::StringArray),
+    Plain(&'a StringArray),
+    ByKey(&'a arrow::array::Int32Array, &'a StringArray),
 }
 
 impl<'a> Ids<'a> {
@@ -132,14 +132,41 @@ impl<'a> Ids<'a> {
     }
 }
 
+/// What tells the subjects of a stream apart, or its facts: the id of a subject, all parts of the key of a fact. `None`
+/// where the rows lack the column.
+pub(crate) fn identities(stream: &'static Stream, rows: &RecordBatch) -> Result<Option<ArrayRef>, ArrowError> {
+    let Some(first) = rows.column_by_name(stream.subject_key) else { return Ok(None) };
+    let more = stream.columns.iter().filter(|column| column.key && column.name != stream.subject_key);
+    let more: Vec<&ArrayRef> = more.filter_map(|column| rows.column_by_name(column.name)).collect();
+    if stream.lanes.is_some() || more.is_empty() {
+        return Ok(Some(Arc::clone(first)));
+    }
+    let texts = |array: &ArrayRef| Ok::<_, ArrowError>(cast(array, &DataType::Utf8)?.as_string::<i32>().clone());
+    let parts = std::iter::once(first).chain(more).map(texts).collect::<Result<Vec<_>, _>>()?;
+    let identity = |row: usize| {
+        let whole = parts[0].is_valid(row).then(|| {
+            // No identifier has this character in it.
+            let part =
+                |texts: &StringArray| if texts.is_valid(row) { texts.value(row).to_owned() } else { String::new() };
+            parts.iter().map(part).collect::<Vec<_>>().join("\u{1f}")
+        });
+        whole.filter(|whole| !whole.is_empty())
+    };
+    Ok(Some(Arc::new((0..rows.num_rows()).map(identity).collect::<StringArray>())))
+}
+
 /// How many rows from `first` on are of the subject and version of that row.
 pub(crate) fn subject_rows(stream: &'static Stream, rows: &RecordBatch, first: usize) -> usize {
     let ids = rows.column_by_name(stream.subject_key).and_then(Ids::of);
-    let Some(ids) = ids.filter(|_| first < rows.num_rows()) else { return 0 };
-    let versions = rows.column_by_name("version").and_then(|array| array.as_primitive_opt::<Int32Type>());
+    ids.map_or(0, |ids| same_rows(&ids, rows.column_by_name("version"), first, rows.num_rows()))
+}
+
+/// As [`subject_rows`], of rows with these identities and versions.
+pub(crate) fn same_rows(ids: &Ids<'_>, versions: Option<&ArrayRef>, first: usize, rows: usize) -> usize {
+    let versions = versions.and_then(|array| array.as_primitive_opt::<Int32Type>());
     let version = |row: usize| versions.filter(|v| v.is_valid(row)).map(|v| v.value(row));
     let same = |row: &usize| ids.get(*row) == ids.get(first) && version(*row) == version(first);
-    (first..rows.num_rows()).take_while(same).count()
+    (first..rows).take_while(same).count()
 }
 
 /// The rows with what has to be kept with them since it cannot be had from them alone: the subjects' ids (they may be

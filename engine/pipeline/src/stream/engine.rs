@@ -14,7 +14,7 @@ use super::answer::Answer;
 use super::committer::{Committer, answer_from_store, encode_all};
 use super::health::{Guard, Health};
 use super::inbox::{Inbox, Reply, Urgency};
-use super::sequencer::Sequencer;
+use super::sequencer::{Sequencer, SettleError};
 use crate::release::LiveRelease;
 
 /// Blocks that wait between two threads, and so at most as many more than there are threads. What comes while all are
@@ -44,6 +44,9 @@ pub enum StartError {
     /// The store does not say where it ends.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is remembered cannot be brought up to the end of the journal.
+    #[error("features cannot be brought up to the end of the journal: {0}")]
+    Features(String),
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -87,6 +90,16 @@ pub struct Status {
     pub waiting_rows: [(Urgency, usize); 2],
     /// Why nothing can be committed, while that is so.
     pub failing: Option<String>,
+}
+
+impl From<SettleError> for StartError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Store(error) => Self::Store(error),
+            SettleError::Thread(error) => Self::Thread(error),
+            error => Self::Features(error.to_string()),
+        }
+    }
 }
 
 impl Engine {

@@ -13,11 +13,13 @@ use haechi_model::selection::published_schema;
 use haechi_store::{Decisions, Entry, Position, Subjects};
 use rustc_hash::FxHashMap;
 
-use super::block::{keep, with_column};
+use super::block::{identities, keep, with_column};
+use super::remembering::{Coming, Remembering, Replaces, VersionsOf};
 use super::sequencer::SettleError;
-use super::settling::{Settlement, Settling};
+use super::settling::{Earlier, Settlement, Settling};
 use super::versions::Fate;
 use crate::decide::{Decided, Decider};
+use crate::memory::beside;
 
 /// What became of the rows of one stream.
 pub(super) struct Placed {
@@ -30,19 +32,27 @@ pub(super) struct Placed {
     pub selections: FxHashMap<usize, (RecordBatch, usize)>,
 }
 
+/// What is needed to place rows of one stream.
+pub(super) struct Placing<'a> {
+    pub stream: &'static Stream,
+    pub now_ms: i64,
+    /// Who decides; nobody on facts.
+    pub decider: Option<&'a Decider>,
+    pub remembering: &'a mut Remembering,
+    pub versions: &'a VersionsOf<'a>,
+}
+
 /// Decides on what is accepted, keeps what came late, and gives all of it positions from `first` on.
 pub(super) fn place_all(
-    stream: &'static Stream,
+    placing: Placing<'_>,
     first: Position,
-    now_ms: i64,
-    decider: &Decider,
     rows: &RecordBatch,
     settlement: &mut Settlement,
 ) -> Result<Placed, SettleError> {
     let placed =
         Placed { next: first, entries: Vec::new(), failed: FxHashMap::default(), selections: FxHashMap::default() };
-    let mut pass = Pass { stream, now_ms, placed, places: Vec::new() };
-    pass.decided(decider, rows, settlement)?;
+    let mut pass = Pass { placing, placed, places: Vec::new() };
+    pass.accepted(rows, settlement)?;
     pass.late(rows, settlement)?;
     let Pass { mut placed, places, .. } = pass;
     // Only now every version has its place.
@@ -56,33 +66,72 @@ pub(super) fn place_all(
 }
 
 /// One stream's rows on their way to entries.
-struct Pass {
-    stream: &'static Stream,
-    now_ms: i64,
+struct Pass<'a> {
+    placing: Placing<'a>,
     placed: Placed,
     /// The subjects of each entry.
     places: Vec<Vec<usize>>,
 }
 
-impl Pass {
+/// Rows that were accepted, and whose they are.
+struct Accepted<'a> {
+    rows: &'a RecordBatch,
+    /// Where what was sent of each subject stands in the settlement.
+    places: &'a [usize],
+    /// Where its rows begin, and the end of the last.
+    starts: &'a [u32],
+    settlement: &'a Settlement,
+}
+
+/// Some of them, one after the other, that are placed together.
+struct Piece {
+    of: Range<usize>,
+    /// With what was known of those that they are about.
+    rows: RecordBatch,
+    decided: Option<Decided>,
+}
+
+impl Accepted<'_> {
+    fn rows_of(&self, of: &Range<usize>) -> RecordBatch {
+        let (begin, end) = (self.starts[of.start] as usize, self.starts[of.end] as usize);
+        self.rows.slice(begin, end - begin)
+    }
+
+    fn starts_of(&self, of: &Range<usize>) -> Vec<u32> {
+        self.starts[of.start..=of.end].iter().map(|start| start - self.starts[of.start]).collect()
+    }
+
+    /// What each of these replaces. `failed` are those that did not become versions of anything.
+    fn replaced_by(&self, of: &Range<usize>, failed: &FxHashMap<usize, String>) -> Vec<Replaces> {
+        let replaces = |place: &usize| match self.settlement.replaces(*place, |place| failed.contains_key(&place)) {
+            None => Replaces::Nothing,
+            Some(Earlier::At(position)) => Replaces::At(position),
+            Some(Earlier::Sent(earlier)) => match self.places.binary_search(&earlier) {
+                Ok(subject) => Replaces::Rows(self.rows_of(&(subject..subject + 1))),
+                Err(_) => Replaces::Nothing,
+            },
+        };
+        self.places[of.clone()].iter().map(replaces).collect()
+    }
+}
+
+impl Pass<'_> {
     /// Decides on what is accepted.
-    fn decided(
-        &mut self,
-        decider: &Decider,
-        rows: &RecordBatch,
-        settlement: &mut Settlement,
-    ) -> Result<(), SettleError> {
+    fn accepted(&mut self, rows: &RecordBatch, settlement: &mut Settlement) -> Result<(), SettleError> {
         let places = places(settlement, |fate| matches!(fate, Fate::Accepted { .. }));
         if places.is_empty() {
             return Ok(());
         }
         let rows = self.versioned(rows, &settlement.sent, &places)?;
-        let sizes: Vec<usize> = places.iter().map(|place| settlement.sent[*place].run.rows.len()).collect();
+        let mut starts = vec![0];
+        for place in &places {
+            starts.push(starts[starts.len() - 1] + settlement.sent[*place].run.rows.len() as u32);
+        }
+        let accepted = Accepted { rows: &rows, places: &places, starts: &starts, settlement };
         let mut pieces = Vec::new();
-        self.decide(decider, &rows, &places, &sizes, 0..places.len(), 0..rows.num_rows(), &mut pieces);
-        for (of, of_rows, decided) in pieces {
-            let places = &places[of];
-            self.place(&rows.slice(of_rows.start, of_rows.len()), settlement, places, Some(decided))?;
+        self.decide(&accepted, 0..places.len(), &mut pieces)?;
+        for Piece { of, rows, decided } in pieces {
+            self.place(&rows, settlement, &places[of], decided, false)?;
         }
         Ok(())
     }
@@ -94,7 +143,7 @@ impl Pass {
             return Ok(());
         }
         let rows = self.versioned(rows, &settlement.sent, &places)?;
-        self.place(&rows, settlement, &places, None)
+        self.place(&rows, settlement, &places, None, true)
     }
 
     /// The rows of these subjects, each under its version.
@@ -110,10 +159,10 @@ impl Pass {
             changes |= !settling.is_first;
         }
         let rows = keep(rows, &kept)?;
-        let mut rows = with_column(self.stream, &rows, "version", Arc::new(Int32Array::from(versions)))?;
-        if changes {
+        let mut rows = with_column(self.placing.stream, &rows, "version", Arc::new(Int32Array::from(versions)))?;
+        if changes && self.placing.decider.is_some() {
             let kinds = self.change_kinds(&rows, sent, places)?;
-            rows = with_column(self.stream, &rows, "change_kind", kinds)?;
+            rows = with_column(self.placing.stream, &rows, "change_kind", kinds)?;
         }
         Ok(rows)
     }
@@ -133,41 +182,66 @@ impl Pass {
                 kinds.push(if amended { Some("amend") } else { said });
             }
         }
-        let wanted = self.stream.column("change_kind").map_or(DataType::Utf8, |column| column.kind.data_type());
+        let wanted = self.placing.stream.column("change_kind").map_or(DataType::Utf8, |column| column.kind.data_type());
         cast(&StringArray::from(kinds), &wanted)
     }
 
-    /// Decides on rows together; where that fails, on halves of them, down to the one subject that nothing can be
-    /// decided about.
-    #[expect(clippy::too_many_arguments, reason = "a recursion over one state")]
+    /// Tells rows what is known and decides on them together; where that fails, on halves of them, down to the one
+    /// subject that nothing can be decided about.
     fn decide(
         &mut self,
-        decider: &Decider,
-        all: &RecordBatch,
-        places: &[usize],
-        sizes: &[usize],
+        accepted: &Accepted<'_>,
         of: Range<usize>,
-        rows: Range<usize>,
-        pieces: &mut Vec<(Range<usize>, Range<usize>, Decided)>,
-    ) {
-        let batch = all.slice(rows.start, rows.len());
-        // Derived under their versions, as the journal has them: a replay sees the same neighbours.
-        let decide = || decider.decide_derived(&decider.derive_at(&batch, self.now_ms)?, self.now_ms);
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), SettleError> {
+        let before: usize = pieces.iter().map(|piece| piece.rows.num_rows()).sum();
+        let first = self.placed.next + before as Position;
+        let mark = self.placing.remembering.mark();
         // A panic is a bug of ours; it must not cost more than the subject that shows it.
-        let reason = match catch_unwind(AssertUnwindSafe(decide)) {
-            Ok(Ok(decided)) => return pieces.push((of, rows, decided)),
+        let piece = catch_unwind(AssertUnwindSafe(|| self.piece(accepted, of.clone(), first)));
+        let reason = match piece {
+            Ok(Ok(piece)) => {
+                pieces.push(piece);
+                return Ok(());
+            }
+            Ok(Err(SettleError::Store(error))) => return Err(SettleError::Store(error)),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "deciding failed; this is a bug".to_owned(),
         };
+        self.placing.remembering.take_back(mark);
         if of.len() <= 1 {
-            tracing::error!(stream = self.stream.name, reason, "a subject could not be decided on and is set aside");
-            self.placed.failed.extend(of.map(|place| (places[place], reason.clone())));
-            return;
+            let stream = self.placing.stream.name;
+            tracing::error!(stream, reason, "a subject could not be decided on and is set aside");
+            self.placed.failed.extend(of.map(|subject| (accepted.places[subject], reason.clone())));
+            return Ok(());
         }
         let middle = of.start + of.len() / 2;
-        let cut = rows.start + sizes[of.start..middle].iter().sum::<usize>();
-        self.decide(decider, all, places, sizes, of.start..middle, rows.start..cut, pieces);
-        self.decide(decider, all, places, sizes, middle..of.end, cut..rows.end, pieces);
+        self.decide(accepted, of.start..middle, pieces)?;
+        self.decide(accepted, middle..of.end, pieces)
+    }
+
+    fn piece(&mut self, accepted: &Accepted<'_>, of: Range<usize>, first: Position) -> Result<Piece, SettleError> {
+        let Placing { stream, now_ms, decider, remembering, versions } = &mut self.placing;
+        let rows = accepted.rows_of(&of);
+        let coming = |rows| Coming {
+            stream,
+            rows,
+            starts: accepted.starts_of(&of),
+            replaces: accepted.replaced_by(&of, &self.placed.failed),
+            first,
+            now_ms: *now_ms,
+        };
+        let Some(decider) = decider else {
+            remembering.tell(coming(&rows), &[], *versions)?;
+            return Ok(Piece { of, rows, decided: None });
+        };
+        // Derived under their versions, as the journal has them: a replay sees the same neighbours.
+        let derived = decider.derive_at(&rows, *now_ms)?;
+        let features = decider.features();
+        let known = remembering.tell(coming(&derived), features, *versions)?;
+        let decided = decider.decide_derived(&beside(&derived, features, &known)?, *now_ms)?;
+        // What was known then stands with the rows: a replay decides by it.
+        Ok(Piece { of, rows: beside(&rows, features, &known)?, decided: Some(decided) })
     }
 
     /// Makes an entry of these rows and gives them their positions.
@@ -177,6 +251,7 @@ impl Pass {
         settlement: &mut Settlement,
         places: &[usize],
         decided: Option<Decided>,
+        late: bool,
     ) -> Result<(), SettleError> {
         let first = self.placed.next;
         let mut first_rows = Vec::with_capacity(places.len());
@@ -186,16 +261,17 @@ impl Pass {
             row += settlement.sent[*place].run.rows.len();
         }
         let sent = || places.iter().map(|place| &settlement.sent[*place]);
-        let missing = || ArrowError::SchemaError(format!("no column `{}`", self.stream.subject_key));
-        let key = rows.column_by_name(self.stream.subject_key).ok_or_else(missing)?;
+        let missing = || ArrowError::SchemaError(format!("no column `{}`", self.placing.stream.subject_key));
+        let key = identities(self.placing.stream, rows)?.ok_or_else(missing)?;
         let of_first = UInt32Array::from(first_rows.clone());
         let subjects = Subjects {
-            ids: take(key, &of_first, None)?,
+            ids: take(&key, &of_first, None)?,
             versions: sent().map(|settling| settling.version().map_or(1, |(version, _)| version)).collect(),
             contents: sent().map(|settling| settling.content).collect(),
             envelopes: sent().map(|settling| settling.envelope).collect(),
             earlier: Vec::new(),
             first_rows: first_rows.clone(),
+            late,
         };
         let published = match &decided {
             Some(decided) => Some(published(first, &decided.first_rows, &decided.selected.selections)?),
@@ -213,7 +289,7 @@ impl Pass {
             first_rows: decided.first_rows,
         });
         self.placed.next += rows.num_rows() as u64;
-        let (stream, known_at_ms) = (self.stream, self.now_ms);
+        let (stream, known_at_ms) = (self.placing.stream, self.placing.now_ms);
         let entry = Entry { first, stream, known_at_ms, rows: rows.clone(), subjects: Some(subjects), decided };
         self.placed.entries.push(entry);
         self.places.push(places.to_vec());

@@ -12,16 +12,15 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use haechi_model::Stream;
 use haechi_model::intake::SetAside;
-use haechi_store::{
-    Commit, Entry, Outcome as QuarantineOutcome, Position, Resolution, SetAsideRecord, Store, StoreError,
-};
+use haechi_store::{Commit, Outcome as QuarantineOutcome, Position, Resolution, SetAsideRecord, Store, StoreError};
 
-use super::block::{ID_BYTES_MAX, Ids, runs, unite, with_what_follows};
+use super::block::{ID_BYTES_MAX, Ids, identities, runs, unite, with_what_follows};
 use super::clock::Clock;
 use super::content::Hasher;
 use super::inbox::{Inbox, Order, Reply, Urgency};
 use super::overlay::Overlay;
-use super::placing::place_all;
+use super::placing::{Placing, place_all};
+use super::remembering::Remembering;
 use super::settling::Settlement;
 use super::versions::Fate;
 use super::work::{From, Settled, Work};
@@ -37,6 +36,7 @@ pub(crate) struct Sequencer {
     clock: Clock,
     next: Position,
     overlay: Overlay,
+    remembering: Remembering,
     /// Hash of the release that the last commit was made by.
     release: Option<[u8; 32]>,
     number: u64,
@@ -54,13 +54,15 @@ struct Turn<'a> {
 
 /// Rows could not be settled together.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SettleError {
+pub(crate) enum SettleError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Arrow(#[from] ArrowError),
     #[error(transparent)]
     Decide(#[from] DecideError),
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     #[error("settling failed; this is a bug")]
     Bug,
 }
@@ -76,11 +78,13 @@ impl Sequencer {
         rules: Arc<LiveRelease>,
         committed: Arc<AtomicU64>,
         block_rows: usize,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, SettleError> {
         let next = store.next_position();
         let release = store.release_at(next)?.map(|(_, release)| release.hash);
         let clock = Clock::after(store.last_known_at_ms());
-        Ok(Self { inbox, store, rules, clock, next, overlay: Overlay::new(committed), release, number: 0, block_rows })
+        let overlay = Overlay::new(Arc::clone(&committed));
+        let remembering = Remembering::start(&store, Arc::clone(&rules.current().value.memory), committed)?;
+        Ok(Self { inbox, store, rules, clock, next, overlay, remembering, release, number: 0, block_rows })
     }
 
     /// Works until the inbox is closed and empty, or nobody takes the work.
@@ -103,6 +107,7 @@ impl Sequencer {
         let now_ms = self.clock.now();
         let mut work = Work::new(self.number, urgency, now_ms);
         self.note_release(&rules, &mut work.commit);
+        self.remember_under(&rules.value);
 
         let mut streams: Vec<(&'static Stream, Vec<usize>)> = Vec::new();
         let mut settled: Vec<Settled> = Vec::with_capacity(orders.len());
@@ -131,6 +136,7 @@ impl Sequencer {
         for of_order in &mut settled {
             resolve(of_order, now_ms, &mut work.commit);
         }
+        self.remembering.keep(&mut work.commit, self.number, self.next);
         work.orders = settled;
         metrics::histogram!("haechi_block_seconds", "urgency" => urgency.name()).record(start.elapsed());
         work
@@ -142,6 +148,25 @@ impl Sequencer {
         if self.release != Some(kept.hash) {
             self.release = Some(kept.hash);
             commit.release = Some((self.next, (**kept).clone()));
+        }
+    }
+
+    /// What is remembered goes on under these rules. While the store cannot be read, nothing goes on.
+    fn remember_under(&mut self, release: &Release) {
+        let Self { remembering, overlay, store, next, .. } = self;
+        let versions = |stream, ids: &[&str]| overlay.versions(store, stream, ids.iter().copied());
+        loop {
+            match remembering.turn(&release.memory, *next, &versions) {
+                Ok(()) => return,
+                Err(SettleError::Store(error)) if error.may_pass() => {
+                    tracing::debug!(%error, "what is remembered cannot be read yet");
+                    std::thread::sleep(PAUSE);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "new features cannot be filled and stay NULL");
+                    return;
+                }
+            }
         }
     }
 
@@ -174,22 +199,22 @@ impl Sequencer {
         places: &[usize],
     ) -> Result<(), SettleError> {
         let first = self.next;
+        let mark = self.remembering.mark();
         loop {
-            match catch_unwind(AssertUnwindSafe(|| self.stream(turn, stream, places))) {
+            let settled = catch_unwind(AssertUnwindSafe(|| self.stream(turn, stream, places)));
+            let error = match settled {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(SettleError::Store(error))) if error.may_pass() => {
+                Ok(Err(error)) => error,
+                Err(_) => SettleError::Bug,
+            };
+            self.next = first;
+            self.remembering.take_back(mark);
+            match error {
+                SettleError::Store(error) if error.may_pass() => {
                     tracing::debug!(%error, "what is known of subjects cannot be read yet");
-                    self.next = first;
                     std::thread::sleep(PAUSE);
                 }
-                Ok(Err(error)) => {
-                    self.next = first;
-                    return Err(error);
-                }
-                Err(_) => {
-                    self.next = first;
-                    return Err(SettleError::Bug);
-                }
+                error => return Err(error),
             }
         }
     }
@@ -202,14 +227,11 @@ impl Sequencer {
             return Ok(());
         }
         let rows = unite(stream, &of_stream)?;
-        if stream.lanes.is_none() {
-            let entry =
-                Entry { first: self.next, stream, known_at_ms: work.now_ms, rows, subjects: None, decided: None };
-            self.next += entry.rows.num_rows() as u64;
-            work.commit.entries.push(entry);
-            return Ok(());
-        }
-        let decider = release.decider(stream).ok_or(DecideError::NoRules(stream.name))?;
+        // Facts are settled like subjects, and nothing is decided about them.
+        let decider = match stream.lanes {
+            Some(_) => Some(release.decider(stream).ok_or(DecideError::NoRules(stream.name))?),
+            None => None,
+        };
         let ends: Vec<usize> = of_stream
             .iter()
             .scan(0, |end, part| {
@@ -217,22 +239,30 @@ impl Sequencer {
                 Some(*end)
             })
             .collect();
-        let decider_key = decider.derive_key(&rows, work.now_ms)?;
         let no_key = || DecideError::Arrow(ArrowError::SchemaError(format!("no column `{}`", stream.subject_key)));
-        let key = decider_key.column_by_name(stream.subject_key).ok_or_else(no_key)?;
-        let ids = Ids::of(key).ok_or_else(no_key)?;
+        let with_key = decider.map(|decider| decider.derive_key(&rows, work.now_ms)).transpose()?;
+        let key = identities(stream, with_key.as_ref().unwrap_or(&rows))?.ok_or_else(no_key)?;
+        let ids = Ids::of(&key).ok_or_else(no_key)?;
         let (runs, nobody) = runs(&ids, rows.column_by_name("version"), &ends);
         let known = runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default());
         let known = self.overlay.versions(&self.store, stream, known)?;
         let mut settlement = Settlement::of(&ids, runs, known, &mut Hasher::new(&rows)?);
 
-        let kept = with_what_follows(stream, &rows, &of_stream, key, |rows, column| {
-            decider.derive_column(rows, column, work.now_ms)
-        })?;
-        let placed = place_all(stream, self.next, work.now_ms, decider, &kept, &mut settlement)?;
+        let kept = match decider {
+            Some(decider) => with_what_follows(stream, &rows, &of_stream, &key, |rows, column| {
+                decider.derive_column(rows, column, work.now_ms)
+            })?,
+            None => rows.clone(),
+        };
+        let (overlay, store) = (&self.overlay, &self.store);
+        let versions = |stream, ids: &[&str]| overlay.versions(store, stream, ids.iter().copied());
+        let placing =
+            Placing { stream, now_ms: work.now_ms, decider, remembering: &mut self.remembering, versions: &versions };
+        let placed = place_all(placing, self.next, &kept, &mut settlement)?;
 
         // Nothing fails from here on.
         self.next = placed.next;
+        placed.entries.iter().for_each(|entry| self.remembering.note(self.number, entry));
         let noted =
             settlement.changed().filter_map(|(row, versions)| Some((Box::from(ids.get(row)?), versions.to_vec())));
         self.overlay.note(self.number, stream, noted);
@@ -257,7 +287,7 @@ impl Sequencer {
             if let Some(position) = settlement.stands_at(place) {
                 of_order.first_position.get_or_insert(position);
             }
-            if matches!(of_order.reply, Reply::Answer(_)) {
+            if matches!(of_order.reply, Reply::Answer(_)) && decider.is_some() {
                 of_order.subjects.push(settlement.pending(place, id, here));
             }
         }

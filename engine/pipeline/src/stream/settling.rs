@@ -20,6 +20,14 @@ pub(super) struct Settlement {
     versions: Vec<Vec<SubjectVersion>>,
 }
 
+/// Where an earlier version is.
+pub(super) enum Earlier {
+    /// In the journal, at that position.
+    At(Position),
+    /// In this block, sent at that place.
+    Sent(usize),
+}
+
 /// The rows of one subject in a delivery.
 pub(super) struct Settling {
     pub run: Run,
@@ -81,6 +89,26 @@ impl Settlement {
         if let Some(known) = known.find(|known| known.version == version && known.position == NOT_PLACED) {
             known.position = position;
         }
+    }
+
+    /// The version that what was sent at a place takes the place of; `None` where it is the first that counts. What
+    /// `failed` is said of did not become a version.
+    pub fn replaces(&self, place: usize, failed: impl Fn(usize) -> bool) -> Option<Earlier> {
+        let settling = &self.sent[place];
+        let (this, _) = settling.version()?;
+        let sent_as = |version: i32| {
+            let is_it = |s: &Settling| s.subject == settling.subject && s.version() == Some((version, true));
+            self.sent[..place].iter().rposition(is_it)
+        };
+        let mut earlier: Vec<&SubjectVersion> =
+            self.versions[settling.subject].iter().filter(|known| known.decided && known.version < this).collect();
+        earlier.sort_unstable_by_key(|known| std::cmp::Reverse(known.version));
+        earlier.into_iter().find_map(|known| {
+            if known.position != NOT_PLACED {
+                return Some(Earlier::At(known.position));
+            }
+            sent_as(known.version).filter(|place| !failed(*place)).map(Earlier::Sent)
+        })
     }
 
     /// Nothing more is placed: what has no place now could not be decided on, and is no version of anything.

@@ -102,6 +102,7 @@ pub fn entry(first: Position, subjects: &[Subject]) -> Entry {
         known_at_ms: known_at_ms(first),
         rows,
         subjects: Some(Subjects {
+            late: false,
             ids: ids(subjects.iter().map(|s| s.id.as_str())),
             versions: subjects.iter().map(|s| s.version).collect(),
             contents: subjects.iter().map(|s| content(&s.id, s.version)).collect(),

@@ -68,6 +68,21 @@ impl Catalog {
         Self { lists: lists.clone(), tables: tables.clone(), joined: FxHashMap::default() }.with_joined(stream, columns)
     }
 
+    /// What lists and tables of these names hold, in a fixed order.
+    pub(crate) fn contents_of(&self, named: impl Fn(&str) -> bool) -> Vec<String> {
+        let lists = self.lists.values().filter(|list| named(&list.name));
+        let lists = lists.map(|list| {
+            let mut entries = list.entries.clone();
+            entries.sort_unstable();
+            format!("list {} {:?} {entries:?}", list.name, list.kind)
+        });
+        let tables = self.tables.values().filter(|table| named(&table.name));
+        let tables = tables.map(|table| format!("table {} {:?} {:?}", table.name, table.keys, table.columns));
+        let mut contents: Vec<String> = lists.chain(tables).collect();
+        contents.sort_unstable();
+        contents
+    }
+
     /// Lists and tables by name.
     pub fn new(
         lists: impl IntoIterator<Item = Arc<List>>,

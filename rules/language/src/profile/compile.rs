@@ -18,9 +18,10 @@ use crate::rule::SqlText;
 pub struct Profiles {
     /// The entities, as declared.
     pub entities: Vec<Profile>,
-    /// SHA-256 of each entity's definition: another one is another entity.
+    /// SHA-256 of what each entity is made of, lists and tables that it names included: what was kept under another one
+    /// cannot be gone on with.
     pub hashes: Vec<[u8; 32]>,
-    /// One a stream.
+    /// One a stream, by its name.
     pub feeds: Vec<Feed>,
 }
 
@@ -85,9 +86,11 @@ pub fn compile(profiles: &[Profile], catalog: &Catalog, diagnostics: &mut Vec<Di
             streams.push(key.stream);
         }
     }
+    // In one order, whatever other entities there are: what an entity keeps stands in it.
+    streams.sort_unstable_by_key(|stream| stream.name);
     let feeds = streams.into_iter().map(|stream| feed(profiles, catalog, stream, diagnostics)).collect();
     check_shrinking(profiles, diagnostics);
-    let hashes = profiles.iter().map(definition_hash).collect();
+    let hashes = profiles.iter().map(|profile| made_of_hash(profile, catalog)).collect();
     Profiles { entities: profiles.to_vec(), hashes, feeds }
 }
 
@@ -207,8 +210,8 @@ fn check_shrinking(profiles: &[Profile], out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What a definition says, not how it is laid out.
-fn definition_hash(profile: &Profile) -> [u8; 32] {
+/// What an entity is made of, whatever its features are called and whatever is made of them.
+fn made_of_hash(profile: &Profile, catalog: &Catalog) -> [u8; 32] {
     let mut hasher = Sha256::new();
     let mut part = |text: &str| {
         hasher.update((text.len() as u64).to_le_bytes());
@@ -220,13 +223,37 @@ fn definition_hash(profile: &Profile) -> [u8; 32] {
         part(&key.key.text);
     }
     for feature in &profile.features {
-        let Feature { name, stream, aggregate, quantile, of, filter, window, each, shrink, at: _, title: _ } = feature;
-        part(name);
+        let Feature { stream, aggregate, quantile, of, filter, window, each, .. } = feature;
         part(stream.name);
         part(&format!("{aggregate:?} {quantile:?} {window} {each:?}"));
         part(of.as_ref().map_or("", |of| &of.text));
         part(filter.as_ref().map_or("", |filter| &filter.text));
-        part(&shrink.as_ref().map_or(String::new(), |shrink| format!("{} {:?}", shrink.toward, shrink.weight)));
+    }
+    let texts = || {
+        let of_features = profile.features.iter().flat_map(|feature| feature.of.iter().chain(&feature.filter));
+        profile.keys.iter().map(|key| &key.key).chain(of_features)
+    };
+    for contents in catalog.contents_of(|name| texts().any(|sql| sql.text.contains(name))) {
+        part(&contents);
     }
     hasher.finalize().into()
+}
+
+/// What a definition says, not how it is laid out. Lists and tables are not in it.
+pub(crate) fn definition(profile: &Profile) -> String {
+    let Profile { entity, keys, features, .. } = profile;
+    let keys = keys.iter().map(|key| format!("{}: {}", key.stream.name, key.key.text));
+    let features = features.iter().map(|feature| {
+        let Feature { name, stream, aggregate, quantile, of, filter, window, each, shrink, at: _, title: _ } = feature;
+        let text = |sql: &Option<SqlText>| sql.as_ref().map_or(String::new(), |sql| sql.text.clone());
+        let shrink = shrink.as_ref().map(|shrink| (&shrink.toward, shrink.weight));
+        format!(
+            "{name} {} {aggregate:?} {quantile:?} {window} {each:?} {:?} {:?} {shrink:?}",
+            stream.name,
+            text(of),
+            text(filter)
+        )
+    });
+    let parts: Vec<String> = std::iter::once(entity.clone()).chain(keys).chain(features).collect();
+    format!("{parts:?}")
 }

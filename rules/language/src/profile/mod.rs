@@ -17,8 +17,8 @@ use crate::diagnostic::Span;
 use crate::rule::{GivenValue, SqlText};
 
 pub use aggregate::Aggregate;
-pub(crate) use compile::columns;
 pub use compile::{FeatureInputs, Feed, Profiles, compile};
+pub(crate) use compile::{columns, definition};
 pub(crate) use read::read_file;
 pub use window::{Calendar, Window};
 

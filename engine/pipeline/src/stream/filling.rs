@@ -1,0 +1,145 @@
+//! Features that are new, filled from the journal beside the stream.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use haechi_profile::{Profiler, StateId};
+use haechi_store::{Commit, Position, Store};
+
+use super::history::read;
+use super::kept::{put_complete_from, state_key};
+use super::past::Past;
+use super::remembering::{Entities, settle_error};
+use super::sequencer::SettleError;
+use crate::memory::MemoryPlan;
+
+/// So near to its end the journal is left to whoever takes over.
+const NEAR: Position = 4_096;
+/// Positions after which what was filled is written to the store: a restart goes on there.
+const WRITE_AFTER: Position = 131_072;
+
+/// A thread that reads the journal. Dropping it stops it.
+pub(super) struct Filling {
+    ready: Receiver<(Profiler, Position)>,
+    stop: Arc<AtomicBool>,
+    reads_from: Arc<AtomicU64>,
+}
+
+impl Filling {
+    /// Fills these kinds of entities, each from where the store lacks anything of it.
+    pub fn start(store: Store, plan: Arc<MemoryPlan>, from: Vec<(StateId, Position)>) -> Result<Self, SettleError> {
+        let (sender, ready) = channel();
+        let stop: Arc<AtomicBool> = Arc::default();
+        let begin = from.iter().map(|(_, from)| *from).min().unwrap_or_default();
+        let reads_from = Arc::new(AtomicU64::new(begin));
+        let ids: Vec<StateId> = from.into_iter().map(|(id, _)| id).collect();
+        let mut filler = Filler {
+            profiler: filler(&store, &plan, &ids),
+            past: Past::new(store, Arc::default()),
+            plan,
+            ids,
+            commits: 0,
+            stop: Arc::clone(&stop),
+            reads_from: Arc::clone(&reads_from),
+        };
+        tracing::info!(kinds = filler.ids.len(), from = begin, "features are filled beside; they are NULL until then");
+        let fill = move || match filler.run(begin, &sender) {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "features could not be filled; a restart tries again"),
+        };
+        let thread = std::thread::Builder::new().name("haechi-filling".to_owned()).spawn(fill);
+        thread.map(|_| Self { ready, stop, reads_from }).map_err(SettleError::Thread)
+    }
+
+    /// What was filled, and up to where, once it is there.
+    pub fn ready(&self) -> Option<(Profiler, Position)> {
+        self.ready.try_recv().ok()
+    }
+
+    /// What lies before this is not needed any more.
+    pub fn reads_from(&self) -> Position {
+        self.reads_from.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+/// One that knows of these kinds what the store has, and nothing of others.
+pub(super) fn filler(store: &Store, plan: &MemoryPlan, ids: &[StateId]) -> Profiler {
+    let shelf = Arc::new(Entities(store.clone()));
+    Profiler::on(Arc::clone(plan.profiles()), plan.seed(), shelf, |id| ids.contains(&id))
+}
+
+struct Filler {
+    profiler: Profiler,
+    past: Past,
+    plan: Arc<MemoryPlan>,
+    ids: Vec<StateId>,
+    /// Writes so far.
+    commits: u64,
+    stop: Arc<AtomicBool>,
+    reads_from: Arc<AtomicU64>,
+}
+
+impl Filler {
+    fn run(&mut self, begin: Position, ready: &Sender<(Profiler, Position)>) -> Result<(), SettleError> {
+        let mut upto = begin;
+        let mut written = begin;
+        loop {
+            let end = self.past.store().next_position();
+            if end.saturating_sub(upto) <= NEAR {
+                break;
+            }
+            upto = self.read(upto, end.min(upto + WRITE_AFTER))?;
+            if self.stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            if upto - written >= WRITE_AFTER {
+                self.write(upto)?;
+                written = upto;
+            }
+        }
+        let nothing = filler(self.past.store(), &self.plan, &[]);
+        // Whoever waited for it may be gone.
+        let _ = ready.send((std::mem::replace(&mut self.profiler, nothing), upto));
+        Ok(())
+    }
+
+    /// Reads the entries that begin from one position to another; where the last of them ends.
+    fn read(&mut self, from: Position, to: Position) -> Result<Position, SettleError> {
+        let Self { profiler, past, plan, stop, .. } = self;
+        let store = past.store().clone();
+        let mut end = to;
+        let entries = past.entries(from).take_while(|entry| match entry {
+            Ok(entry) => entry.first < to && !stop.load(Ordering::Acquire),
+            Err(_) => true,
+        });
+        let entries = entries.inspect(|entry| {
+            if let Ok(entry) = entry {
+                end = end.max(entry.first + entry.rows.num_rows() as Position);
+            }
+        });
+        let versions =
+            |stream: &'static haechi_model::Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
+        read(plan, past, entries, &versions, |records| profiler.catch_up(&records).map_err(settle_error))?;
+        Ok(end)
+    }
+
+    /// Everything so far goes to the store.
+    fn write(&mut self, upto: Position) -> Result<(), SettleError> {
+        self.commits += 1;
+        let mut commit = Commit::default();
+        let shelved = self.profiler.shelve(upto, upto, self.commits);
+        commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
+        commit.state.extend(self.ids.iter().map(|id| put_complete_from(*id, upto)));
+        self.past.store().write([commit.encode()?])?;
+        self.profiler.committed(self.commits);
+        self.reads_from.store(upto, Ordering::Release);
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! Under which keys the store has what is remembered.
+
+use haechi_profile::StateId;
+use haechi_store::{Position, Store, StoreError};
+
+/// Entities, by kind and key.
+const ENTITY: u8 = b'e';
+/// By kind: from which position on the store lacks anything.
+const COMPLETE: u8 = b'p';
+/// By kind: from which position on records were told of it.
+const USABLE: u8 = b'u';
+
+/// The key of an entity.
+pub(super) fn state_key(of: StateId, key: u128) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(25);
+    whole.push(ENTITY);
+    whole.extend_from_slice(&of.0.to_be_bytes());
+    whole.extend_from_slice(&key.to_be_bytes());
+    whole
+}
+
+/// Of entities of this kind the store has everything before a position.
+pub(super) fn put_complete_from(of: StateId, from: Position) -> (Vec<u8>, Option<Vec<u8>>) {
+    (key(COMPLETE, of), Some(from.to_le_bytes().to_vec()))
+}
+
+/// Records are told of entities of this kind from that position on.
+pub(super) fn put_usable_from(of: StateId, from: Position) -> (Vec<u8>, Option<Vec<u8>>) {
+    (key(USABLE, of), Some(from.to_le_bytes().to_vec()))
+}
+
+/// By kind: from where on the store lacks anything of it. It lacks all of what it never had.
+pub(super) fn complete_from(
+    store: &Store,
+    kinds: impl IntoIterator<Item = StateId>,
+) -> Result<Vec<(StateId, Position)>, StoreError> {
+    let from = |of: StateId| Ok((of, position(store.state(&key(COMPLETE, of))?).unwrap_or_default()));
+    kinds.into_iter().map(from).collect()
+}
+
+/// From which position on records were told of a kind; `None` where that is not known.
+pub(crate) fn usable_from(store: &Store, of: StateId) -> Result<Option<Position>, StoreError> {
+    Ok(position(store.state(&key(USABLE, of))?))
+}
+
+fn position(bytes: Option<Vec<u8>>) -> Option<Position> {
+    Some(Position::from_le_bytes(bytes?.try_into().ok()?))
+}
+
+fn key(what: u8, of: StateId) -> Vec<u8> {
+    let mut key = vec![what];
+    key.extend_from_slice(&of.0.to_be_bytes());
+    key
+}

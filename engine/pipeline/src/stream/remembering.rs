@@ -1,0 +1,266 @@
+//! What is remembered of importers, routes and travellers while the stream runs.
+//!
+//! Records are told what is known and become known in the order of the journal, before they are in it; what does not get
+//! there is taken back. What is remembered lies in memory and, a while later, in the store: entities that have changed go
+//! there with the commits, the longest changed first. So a restart reads on in the journal a little before its end.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::error::ArrowError;
+use haechi_model::Stream;
+use haechi_profile::{ProfileError, Profiler, Records, Replaced, Shelf, ShelfError, StateId};
+use haechi_store::{Commit, Entry, Position, Store, StoreError, SubjectVersion};
+
+use super::filling::{Filling, filler};
+use super::history::{prepare, read, replaced_rows};
+use super::kept::{complete_from, put_complete_from, put_usable_from, state_key};
+use super::past::Past;
+use super::sequencer::SettleError;
+use crate::decide::DecideError;
+use crate::memory::MemoryPlan;
+
+/// Positions, at most, between the end of the journal and what the store has of entities that have changed: what a
+/// restart reads again.
+const TAIL: Position = 131_072;
+/// How much of the journal a start reads before anything is taken in; more is read beside.
+const AT_START: Position = TAIL + 65_536;
+/// The same where rules change while the stream runs.
+const AT_ONCE: Position = 4_096;
+/// Positions after which it is written down how far the store has all.
+const NOTE_AFTER: Position = 8_192;
+
+/// All that is remembered, and what has just been added to it.
+pub(crate) struct Remembering {
+    plan: Arc<MemoryPlan>,
+    profiler: Profiler,
+    past: Past,
+    /// What was passed and may have to be taken back, oldest first.
+    passed: Vec<Passed>,
+    /// By kind of entity: from where on the store lacks anything, as it was written down last.
+    noted: Vec<(StateId, Position)>,
+    /// Kinds that have just become known, and from which position on.
+    usable: Vec<(StateId, Position)>,
+    /// What was before is found out beside, for kinds that are new.
+    filling: Option<Filling>,
+}
+
+/// Records that were passed.
+struct Passed {
+    stream: &'static Stream,
+    rows: RecordBatch,
+    starts: Vec<u32>,
+    replaced: Option<(RecordBatch, Vec<u32>)>,
+    first: Position,
+}
+
+impl Passed {
+    fn records(&self) -> Records<'_> {
+        let replaced = self.replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
+        Records { stream: self.stream, rows: &self.rows, starts: &self.starts, replaced, first: self.first }
+    }
+}
+
+/// Records of one stream on their way to the journal.
+pub(crate) struct Coming<'a> {
+    pub stream: &'static Stream,
+    /// Their rows; of subjects derived as far as rules need it.
+    pub rows: &'a RecordBatch,
+    /// Where each begins, and the end of the last.
+    pub starts: Vec<u32>,
+    /// What each replaces.
+    pub replaces: Vec<Replaces>,
+    /// Where the first row will stand.
+    pub first: Position,
+    pub now_ms: i64,
+}
+
+/// What a record replaces.
+#[derive(Clone, Debug)]
+pub(crate) enum Replaces {
+    /// It is the first of its subject.
+    Nothing,
+    /// The version that begins there.
+    At(Position),
+    /// One that is on its way to the journal with it.
+    Rows(RecordBatch),
+}
+
+/// Every version known of subjects, by stream and id.
+pub(crate) type VersionsOf<'a> = dyn Fn(&'static Stream, &[&str]) -> Result<Vec<Vec<SubjectVersion>>, StoreError> + 'a;
+
+impl Remembering {
+    /// What the store has, brought up to the end of the journal.
+    pub fn start(store: &Store, plan: Arc<MemoryPlan>, committed: Arc<AtomicU64>) -> Result<Self, SettleError> {
+        let shelf: Arc<dyn Shelf> = Arc::new(Entities(store.clone()));
+        let profiler = Profiler::on(Arc::clone(plan.profiles()), plan.seed(), shelf, |_| false);
+        let past = Past::new(store.clone(), committed);
+        let mut this =
+            Self { plan, profiler, past, passed: Vec::new(), noted: Vec::new(), usable: Vec::new(), filling: None };
+        let end = store.next_position();
+        this.fill(end, AT_START, &|stream, ids| store.versions(stream, ids.iter().copied()))?;
+        this.hold(end);
+        Ok(this)
+    }
+
+    /// Goes on under the rules in force, with all that was committed so far.
+    pub fn turn(
+        &mut self,
+        plan: &Arc<MemoryPlan>,
+        next: Position,
+        versions: &VersionsOf<'_>,
+    ) -> Result<(), SettleError> {
+        let committed = self.past.prune();
+        self.profiler.committed(committed);
+        if !Arc::ptr_eq(plan, &self.plan) {
+            self.plan = Arc::clone(plan);
+            self.profiler.follow(Arc::clone(plan.profiles()), plan.seed());
+            let kept: Vec<StateId> = self.profiler.kinds().filter(|(.., known)| *known).map(|(_, id, _)| id).collect();
+            self.noted.retain(|(id, _)| kept.contains(id));
+            self.filling = None;
+            self.fill(next, AT_ONCE, versions)?;
+        }
+        if let Some((filled, upto)) = self.filling.as_ref().and_then(Filling::ready) {
+            self.filling = None;
+            self.adopt(filled, upto, next, versions)?;
+        }
+        Ok(())
+    }
+
+    /// The features asked for, of the records that come now, a column each; from now on they are known themselves.
+    pub fn tell(
+        &mut self,
+        coming: Coming<'_>,
+        wanted: &[String],
+        versions: &VersionsOf<'_>,
+    ) -> Result<Vec<ArrayRef>, SettleError> {
+        let Coming { stream, rows, starts, replaces, first, now_ms } = coming;
+        if !self.plan.takes(stream) {
+            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            let records = Records { stream, rows, starts: &starts, replaced: None, first };
+            return self.profiler.pass(&records, &wanted).map_err(settle_error);
+        }
+        let (plan, past) = (&*self.plan, &self.past);
+        let rows = prepare(plan, past, stream, rows, now_ms, &|_| Position::MAX, versions)?;
+        let replaced = replaced_rows(plan, past, stream, &replaces, now_ms, versions)?;
+        let passed = Passed { stream, rows, starts, replaced, first };
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let columns = self.profiler.pass(&passed.records(), &wanted).map_err(settle_error)?;
+        self.passed.push(passed);
+        Ok(columns)
+    }
+
+    /// How much was passed so far, for [`Remembering::take_back`].
+    pub fn mark(&self) -> usize {
+        self.passed.len()
+    }
+
+    /// What was passed since a mark is not known any more.
+    pub fn take_back(&mut self, mark: usize) {
+        while self.passed.len() > mark {
+            let Some(passed) = self.passed.pop() else { return };
+            if let Err(error) = self.profiler.take_back(passed.records()) {
+                tracing::error!(%error, stream = passed.stream.name, "records that were refused stay in features");
+            }
+        }
+    }
+
+    /// Rows that will be in the journal with that commit.
+    pub fn note(&mut self, commit: u64, entry: &Entry) {
+        self.past.note(commit, entry);
+    }
+
+    /// All that was passed goes to the journal with this commit, which ends before `next`; with it goes what has changed
+    /// long ago.
+    pub fn keep(&mut self, commit: &mut Commit, number: u64, next: Position) {
+        self.passed.clear();
+        let shelved = self.profiler.shelve(next.saturating_sub(TAIL), next, number);
+        commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
+        let lacks: Vec<(StateId, Position)> =
+            self.profiler.lacks().map(|(id, from)| (id, from.unwrap_or(next))).collect();
+        let far = |(id, from): &(StateId, Position)| {
+            let noted = self.noted.iter().find(|(known, _)| known == id);
+            noted.is_none_or(|(_, noted)| from.saturating_sub(*noted) >= NOTE_AFTER)
+        };
+        let noted: Vec<_> = lacks.into_iter().filter(far).collect();
+        for (id, from) in noted {
+            commit.state.push(put_complete_from(id, from));
+            self.noted.retain(|(known, _)| *known != id);
+            self.noted.push((id, from));
+        }
+        commit.state.extend(self.usable.drain(..).map(|(id, from)| put_usable_from(id, from)));
+        self.hold(next);
+    }
+
+    /// Nothing of the journal is forgotten that a restart would read again.
+    fn hold(&self, next: Position) {
+        let from = self.noted.iter().map(|(_, from)| *from).min();
+        let filling = self.filling.as_ref().map(Filling::reads_from);
+        self.past.store().hold(from.into_iter().chain(filling).min().unwrap_or(next));
+    }
+
+    /// Finds out what was before, for kinds of entities of which that is not known: at once where little of the journal
+    /// has to be read for it, else beside.
+    fn fill(&mut self, next: Position, at_once: Position, versions: &VersionsOf<'_>) -> Result<(), SettleError> {
+        let missing: Vec<StateId> = self.profiler.kinds().filter(|(.., known)| !known).map(|(_, id, _)| id).collect();
+        let store = self.past.store().clone();
+        let (near, far): (Vec<_>, Vec<_>) =
+            complete_from(&store, missing)?.into_iter().partition(|(_, from)| next.saturating_sub(*from) <= at_once);
+        if let Some(from) = near.iter().map(|(_, from)| *from).min() {
+            let ids: Vec<StateId> = near.into_iter().map(|(id, _)| id).collect();
+            self.adopt(filler(&store, &self.plan, &ids), from, next, versions)?;
+        }
+        if !far.is_empty() {
+            self.filling = Some(Filling::start(store, Arc::clone(&self.plan), far)?);
+        }
+        Ok(())
+    }
+
+    /// Takes over kinds of entities that were filled up to a position, and are told of from `next` on.
+    fn adopt(
+        &mut self,
+        mut filled: Profiler,
+        upto: Position,
+        next: Position,
+        versions: &VersionsOf<'_>,
+    ) -> Result<(), SettleError> {
+        let (plan, past) = (&self.plan, &self.past);
+        read(plan, past, past.entries(upto), versions, |records| filled.catch_up(&records).map_err(settle_error))?;
+        filled.caught_up();
+        let kinds: Vec<(&str, StateId)> =
+            filled.kinds().filter(|(.., known)| *known).map(|(name, id, _)| (name, id)).collect();
+        let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+        tracing::info!(entities = names.join(", "), position = next, "features are known from here on");
+        self.usable.extend(kinds.into_iter().map(|(_, id)| (id, next)));
+        self.profiler.adopt(filled);
+        Ok(())
+    }
+
+    /// What is known, by entity.
+    #[cfg(test)]
+    pub fn profiler(&mut self) -> &mut Profiler {
+        &mut self.profiler
+    }
+}
+
+/// Entities as the store keeps them.
+pub(super) struct Entities(pub Store);
+
+impl Shelf for Entities {
+    fn fetch(&self, of: StateId, keys: &[u128]) -> Result<Vec<Option<Vec<u8>>>, ShelfError> {
+        let keys = keys.iter().map(|key| state_key(of, *key));
+        self.0.states_at(keys).map_err(|error| ShelfError(Box::new(error)))
+    }
+}
+
+/// A failure of the store may pass; others are of the records.
+pub(super) fn settle_error(error: ProfileError) -> SettleError {
+    match error {
+        ProfileError::Shelf(ShelfError(error)) => match error.downcast::<StoreError>() {
+            Ok(error) => SettleError::Store(*error),
+            Err(error) => SettleError::Arrow(ArrowError::ExternalError(error)),
+        },
+        error => SettleError::Decide(DecideError::Profile(error)),
+    }
+}
