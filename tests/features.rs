@@ -74,11 +74,11 @@ fn a_record_sees_what_came_before_it_and_never_itself_whatever_the_batch() {
 /// D1 is found out on the 4th, D2 on the 6th: what is known on the 5th knows of D1 alone, though both were inspected
 /// before. Then O1 is corrected, and O2 is sent again.
 const OUTCOMES: &str = "\
-outcome_id,subject_kind,subject_id,severity,inspected_at,known_at
-O2,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-06T00:00:00Z
-O1,declaration,D1,3,2026-05-01T12:00:00Z,2026-05-04T00:00:00Z
-O1,declaration,D1,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
-O2,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
+outcome_id,version,subject_kind,subject_id,severity,inspected_at,known_at
+O2,1,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-06T00:00:00Z
+O1,2,declaration,D1,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
+O1,1,declaration,D1,3,2026-05-01T12:00:00Z,2026-05-04T00:00:00Z
+O2,1,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
 ";
 
 #[test]

@@ -16,7 +16,7 @@ use rustc_hash::FxHashSet;
 /// What the keys of a row say, as hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowKey {
-    /// Of the subject.
+    /// Of the subject in one version: another version is decided on by itself, and may come later.
     pub subject: u64,
     /// Of the whole key.
     pub row: u64,
@@ -178,7 +178,8 @@ impl KeyHasher {
 
     /// The key.
     pub fn finish(&self) -> RowKey {
-        RowKey { subject: self.subject, row: hash((self.subject, self.version, self.rest)) }
+        let subject = if self.version == 1 { self.subject } else { hash((self.subject, self.version)) };
+        RowKey { subject, row: hash((self.subject, self.version, self.rest)) }
     }
 }
 
