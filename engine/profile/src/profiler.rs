@@ -303,6 +303,19 @@ impl Profiler {
         self.known.iter().map(|kind| kind.shards.iter().flatten().flat_map(Shard::packed).collect()).collect()
     }
 
+    /// The bytes of one entity as [`Profiler::state`] has them, wherever it is.
+    pub fn packed(&self, of: StateId, key: u128) -> Result<Option<Box<[u8]>>, ProfileError> {
+        let Some(shards) = self.known.iter().find(|kind| kind.id == of).and_then(|kind| kind.shards.as_ref()) else {
+            return Ok(None);
+        };
+        if let Some(bytes) = shards[shard_of(key)].packed_one(key) {
+            return Ok(Some(bytes));
+        }
+        let Some(shelf) = &self.shelf else { return Ok(None) };
+        let bytes = shelf.fetch(of, &[key])?.pop().flatten();
+        Ok(bytes.and_then(|bytes| Some(from_shelf(&bytes)?.1.into())))
+    }
+
     fn shards_mut(&mut self) -> impl Iterator<Item = (StateId, &mut Shard)> {
         self.known.iter_mut().flat_map(|kind| kind.shards.iter_mut().flatten().map(|shard| (kind.id, shard)))
     }

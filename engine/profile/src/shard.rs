@@ -168,6 +168,14 @@ impl Shard {
         }
     }
 
+    /// The bytes of one that is in memory.
+    pub fn packed_one(&self, key: KeyHash) -> Option<Box<[u8]>> {
+        Some(match self.slots.get(&key)? {
+            Slot::Open { entity, .. } => entity.pack(),
+            Slot::Packed(bytes) => bytes.clone(),
+        })
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.slots.len()

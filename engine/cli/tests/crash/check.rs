@@ -9,8 +9,9 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use haechi_connectors::sinks::SelectionJson;
 use haechi_model::Stream;
-use haechi_pipeline::release::ReleaseContext;
+use haechi_pipeline::release::{Release, ReleaseContext};
 use haechi_pipeline::replay::Replayer;
+use haechi_pipeline::stream::audit_features;
 use haechi_select::Secret;
 use haechi_store::{QuarantineFilter, Store, StoreOptions};
 use serde_json::Value;
@@ -59,6 +60,7 @@ pub fn judge(store_path: &Path, book: &Book, notes: &Notes, has_kafka: bool) -> 
     judgement.observers(notes, &selected, has_kafka);
     judgement.quarantine(&store, book);
     judgement.replays(&store);
+    judgement.features(&store);
     match store.verify(|_| {}) {
         Ok(report) => {
             judgement.count("values of the store verified", report.values as usize);
@@ -324,13 +326,7 @@ impl Judgement {
 
     /// Every decision taken again is the same.
     fn replays(&mut self, store: &Store) {
-        let context = ReleaseContext {
-            secret: Secret::from_hex(SECRET).unwrap(),
-            zone: chrono_tz::UTC,
-            default_stream: None,
-            options: haechi_evaluate::Options::default(),
-        };
-        let mut replayer = Replayer::new(store.clone(), context);
+        let mut replayer = Replayer::new(store.clone(), context());
         for entry in store.entries(0).flatten() {
             match replayer.entry(&entry) {
                 Ok(Some(replayed)) => {
@@ -343,6 +339,34 @@ impl Judgement {
                 Err(error) => self.faults.note(format!("entry {} cannot be decided again: {error}", entry.first)),
             }
         }
+    }
+}
+
+impl Judgement {
+    /// What was told of features, and what is kept of entities, is what the journal leads to.
+    fn features(&mut self, store: &Store) {
+        let context = context();
+        let kept = store.release_at(store.next_position()).ok().flatten();
+        let Some(release) = kept.and_then(|(_, kept)| Release::restore(&kept, &context).ok()) else {
+            return self.faults.note("there are no rules to work features out by");
+        };
+        match audit_features(store, &release, 0) {
+            Ok(audit) => {
+                self.count("values of features worked out again", audit.values as usize);
+                self.count("entities worked out again", audit.entities as usize);
+                self.faults.must(audit.is_sound(), || format!("features are not what the journal says: {audit:?}"));
+            }
+            Err(error) => self.faults.note(error.to_string()),
+        }
+    }
+}
+
+fn context() -> ReleaseContext {
+    ReleaseContext {
+        secret: Secret::from_hex(SECRET).unwrap(),
+        zone: chrono_tz::UTC,
+        default_stream: None,
+        options: haechi_evaluate::Options::default(),
     }
 }
 

@@ -32,6 +32,10 @@ impl Rules {
             fs::write(pack.join("policy.yaml"), policy).unwrap();
             fs::write(pack.join("pack.yaml"), format!("name: {0}s\nstream: {0}\nowner: desk\n", kind.stream()))
                 .unwrap();
+            for (file, profile) in profiles(kind) {
+                fs::create_dir_all(pack.join("profiles")).unwrap();
+                fs::write(pack.join("profiles").join(file), profile).unwrap();
+            }
             rules.write(kind, 500, false);
         }
         rules
@@ -73,6 +77,8 @@ impl Rules {
                 format!("id: d-worth, when: 'customs_value_usd > {over}', lane: {lane}"),
                 "id: d-first, when: 'item_no = 1', score: 4".to_owned(),
                 "id: d-more, when: 'item_no > 1', score: 7".to_owned(),
+                format!("id: d-often, when: 'importer.items_24h > {over} OR importer.value_90d > {over}', lane: scan"),
+                "id: d-goods, when: 'goods.importers_30d > 3 AND goods.value_p90 > 500', score: 5".to_owned(),
                 format!("id: d-share, when: \"hs_code LIKE '85%'\", lane: scan, share: {share}"),
             ]
             .to_vec(),
@@ -97,5 +103,26 @@ fn lanes(kind: Kind) -> (&'static str, &'static str) {
         Kind::Declaration => ("post_audit", "documents"),
         Kind::Consignment => ("surveillance", "scan"),
         Kind::Traveller => ("refer", "intercept"),
+    }
+}
+
+/// What is remembered of whom.
+fn profiles(kind: Kind) -> Vec<(&'static str, &'static str)> {
+    match kind {
+        Kind::Declaration => vec![
+            (
+                "importer.yaml",
+                "entity: importer\nkeys: {declaration: importer_id}\nfeatures:\n  \
+                 - {name: items_24h, aggregate: count, each: item, window: 24h}\n  \
+                 - {name: value_90d, aggregate: sum, of: customs_value_usd, window: 90d}\n",
+            ),
+            (
+                "goods.yaml",
+                "entity: goods\nkeys: {declaration: hs_code}\nfeatures:\n  \
+                 - {name: importers_30d, aggregate: distinct, of: importer_id, window: 30d}\n  \
+                 - {name: value_p90, aggregate: quantile, at: 0.9, of: customs_value_usd, window: all}\n",
+            ),
+        ],
+        Kind::Consignment | Kind::Traveller => Vec::new(),
     }
 }

@@ -126,7 +126,7 @@ impl Filler {
         });
         let versions =
             |stream: &'static haechi_model::Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
-        read(plan, past, entries, &versions, |records| profiler.catch_up(&records).map_err(settle_error))?;
+        read(plan, past, entries, &versions, |records, _| profiler.catch_up(&records).map_err(settle_error))?;
         Ok(end)
     }
 

@@ -20,13 +20,13 @@ pub(super) struct Journalled {
     pub rows: RecordBatch,
 }
 
-/// Gives the records of these entries that counted when they came.
+/// Gives the records of these entries that counted when they came, and their rows as the journal has them.
 pub(super) fn read(
     plan: &MemoryPlan,
     past: &Past,
     entries: impl Iterator<Item = Result<Journalled, StoreError>>,
     versions: &VersionsOf<'_>,
-    mut each: impl FnMut(Records<'_>) -> Result<(), SettleError>,
+    mut each: impl FnMut(Records<'_>, &RecordBatch) -> Result<(), SettleError>,
 ) -> Result<(), SettleError> {
     for entry in entries {
         let Journalled { stream, first, known_at_ms, rows } = entry?;
@@ -54,10 +54,10 @@ pub(super) fn read(
             .collect();
         let mut starts: Vec<u32> = runs.iter().map(|run| run.rows.start as u32).collect();
         starts.push(rows.num_rows() as u32);
-        let rows = prepare(plan, past, stream, &rows, known_at_ms, &at, versions)?;
+        let prepared = prepare(plan, past, stream, &rows, known_at_ms, &at, versions)?;
         let replaced = replaced_rows(plan, past, stream, &replaces, known_at_ms, versions)?;
         let replaced = replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
-        each(Records { stream, rows: &rows, starts: &starts, replaced, first })?;
+        each(Records { stream, rows: &prepared, starts: &starts, replaced, first }, &rows)?;
     }
     Ok(())
 }

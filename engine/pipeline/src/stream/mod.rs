@@ -15,6 +15,7 @@
 //! Begin at [`Engine::start`].
 
 mod answer;
+mod audit;
 mod block;
 mod clock;
 mod committer;
@@ -36,6 +37,7 @@ mod versions;
 mod work;
 
 pub use answer::{Answer, Answered, Outcome};
+pub use audit::{AuditError, FeatureAudit, audit_features};
 pub(crate) use block::{identities, subject_rows};
 pub(crate) use clock::wall_ms;
 pub use engine::{Engine, EngineOptions, ReplayRefused, StartError, Status};

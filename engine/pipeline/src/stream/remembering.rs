@@ -226,7 +226,7 @@ impl Remembering {
         versions: &VersionsOf<'_>,
     ) -> Result<(), SettleError> {
         let (plan, past) = (&self.plan, &self.past);
-        read(plan, past, past.entries(upto), versions, |records| filled.catch_up(&records).map_err(settle_error))?;
+        read(plan, past, past.entries(upto), versions, |records, _| filled.catch_up(&records).map_err(settle_error))?;
         filled.caught_up();
         let kinds: Vec<(&str, StateId)> =
             filled.kinds().filter(|(.., known)| *known).map(|(name, id, _)| (name, id)).collect();
@@ -238,7 +238,6 @@ impl Remembering {
     }
 
     /// What is known, by entity.
-    #[cfg(test)]
     pub fn profiler(&mut self) -> &mut Profiler {
         &mut self.profiler
     }
