@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, inspect, quarantine,
-    replay, run, schema, serve, sql, sweep, test,
+    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, features, inspect,
+    profile, quarantine, replay, run, schema, serve, sql, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
@@ -53,6 +53,12 @@ pub enum Command {
     /// Take the decisions on a subject again, by the rules that took them
     #[command(after_help = replay::EXAMPLE)]
     Replay(replay::ReplayArgs),
+    /// Show what is known of an importer, a route, a traveller: features over time, last records, rules that hit
+    #[command(after_help = profile::EXAMPLE)]
+    Profile(profile::ProfileArgs),
+    /// List the features that rules may ask for: how they are made, what they cost, who asks
+    #[command(after_help = features::EXAMPLE)]
+    Features(features::FeaturesArgs),
     /// Describe an error or warning code
     #[command(after_help = explain_error::EXAMPLE)]
     ExplainError(explain_error::ExplainErrorArgs),

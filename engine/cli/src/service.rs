@@ -136,10 +136,26 @@ impl Remote {
     /// As [`Remote::get`], as a type of ours.
     pub async fn read<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, String)]) -> Result<T, CommandError> {
         let told = self.get(path, query).await?;
-        serde_json::from_value(told).map_err(|error| CommandError::Away {
-            url: self.base.to_string(),
-            reason: format!("it answers, but not as this version does: {error}"),
-        })
+        serde_json::from_value(told).map_err(|error| self.otherwise(&error))
+    }
+
+    fn otherwise(&self, error: &serde_json::Error) -> CommandError {
+        let reason = format!("it answers, but not as this version does: {error}");
+        CommandError::Away { url: self.base.to_string(), reason }
+    }
+
+    /// What it says to a question that is not for addresses; `None` where nothing is known.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        question: &impl serde::Serialize,
+    ) -> Result<Option<T>, CommandError> {
+        let answer = self.client.post(self.at(path)).json(question).send().await;
+        match self.told(answer).await {
+            Ok(told) => serde_json::from_value(told).map(Some).map_err(|error| self.otherwise(&error)),
+            Err(CommandError::Refused { status: 404, detail }) if detail.starts_with("nothing is known") => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What it says to that. `who` is who does it.

@@ -4,6 +4,7 @@
 //! columns are derived in `haechi-model`, bytes are read in `haechi-connectors`; here they only meet.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly"))]
 
+mod catalogue;
 mod count;
 mod counting;
 mod decide;
@@ -22,10 +23,12 @@ mod run;
 pub mod stream;
 mod sweep;
 
+pub use catalogue::{CatalogueEntity, CatalogueFeature, catalogue};
 pub use count::{CountReport, count};
 pub use counting::{CountError, Rows};
 pub use decide::{DecideError, Decided, Decider};
 pub use explain::{Finding, RuleHit, UnknownRule, find_subject};
+pub use haechi_profile::{Answer, Portrait, Portrayed, ProfileError};
 pub use input::{Inputs, Progress, ReadFailure};
 pub use memory::Memory;
 pub use packs::Packs;

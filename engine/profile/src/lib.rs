@@ -11,6 +11,7 @@ mod exact;
 mod facts;
 mod latest;
 mod plan;
+mod portrait;
 mod profiler;
 mod series;
 mod shard;
@@ -18,7 +19,8 @@ mod shelf;
 mod sketch;
 
 pub use cell::{Answer, Keeps};
-pub use plan::ProfilePlan;
+pub use plan::{AboutEntity, AboutFeature, ProfilePlan};
+pub use portrait::{Portrait, Portrayed};
 pub use profiler::{ProfileError, Profiler, Records, Replaced};
 pub use series::{Grain, LATE_DAYS, LATE_HOURS};
 pub use shelf::{Position, Shelf, ShelfError, Shelved, StateId};

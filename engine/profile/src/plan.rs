@@ -22,6 +22,40 @@ pub struct ProfilePlan {
     /// What each entity is made of, and in which days.
     hashes: Vec<[u8; 32]>,
     zone: Tz,
+    /// By entity: what people are told of it.
+    about: Vec<AboutEntity>,
+}
+
+/// What people are told of an entity.
+#[derive(Clone, Debug)]
+pub struct AboutEntity {
+    /// Its name.
+    pub name: String,
+    /// What it is, in a line.
+    pub title: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The streams that speak of it, and how they say whom they mean.
+    pub keys: Vec<(&'static str, String)>,
+    /// In the order of their declaration.
+    pub features: Vec<AboutFeature>,
+}
+
+/// What people are told of a feature.
+#[derive(Clone, Debug)]
+pub struct AboutFeature {
+    /// Its name, without the entity.
+    pub name: String,
+    /// What it says, in a line; may be empty.
+    pub title: String,
+    /// The stream it is made of.
+    pub stream: &'static str,
+    /// How it is made: aggregate, of what, where, over which window.
+    pub made: String,
+    /// What is kept for it: the series of its entity, and in which tiles.
+    pub series: usize,
+    /// Tiles that a series has at most; 1 where it is for all time, none where they are instants.
+    pub tiles: Option<i64>,
 }
 
 /// How entities are packed; another way is another state.
@@ -115,7 +149,13 @@ impl ProfilePlan {
                 shrink: feature.shrink.as_ref().and_then(|shrink| Some((find(&shrink.toward)?, shrink.weight))),
             });
         }
-        Ok(Self { entities, feeds, days: Days::new(zone), hashes: profiles.hashes.clone(), zone })
+        let about = profiles.entities.iter().zip(&entities).map(|(profile, plan)| about(profile, plan)).collect();
+        Ok(Self { entities, feeds, days: Days::new(zone), hashes: profiles.hashes.clone(), zone, about })
+    }
+
+    /// What people are told of entities and features.
+    pub fn about(&self) -> &[AboutEntity] {
+        &self.about
     }
 
     /// What names the state of each entity, with keys hashed under this seed.
@@ -185,6 +225,38 @@ pub(crate) fn with_parents(plan: &ProfilePlan, places: &[FeaturePlace]) -> Vec<F
         }
     }
     all
+}
+
+fn about(profile: &Profile, plan: &EntityPlan) -> AboutEntity {
+    let feature = |(feature, planned): (&Feature, &FeaturePlan)| {
+        let text = |before: &str, sql: &Option<haechi_rules::rule::SqlText>| {
+            sql.as_ref().map_or(String::new(), |sql| format!("{before}{}", sql.text))
+        };
+        let at =
+            if feature.aggregate == Aggregate::Quantile { format!(" {}", feature.quantile) } else { String::new() };
+        let (name, of, filter) =
+            (feature.aggregate.name(), text(" of ", &feature.of), text(" where ", &feature.filter));
+        let series = &plan.series[planned.series];
+        AboutFeature {
+            name: feature.name.clone(),
+            title: feature.title.clone(),
+            stream: feature.stream.name,
+            made: format!("{name}{at}{of}{filter}, {}", feature.window),
+            series: planned.series,
+            tiles: match series.grain {
+                Grain::All => Some(1),
+                Grain::Day => Some(series.span),
+                Grain::Instant => None,
+            },
+        }
+    };
+    AboutEntity {
+        name: profile.entity.clone(),
+        title: profile.title.clone(),
+        owner: profile.owner.clone(),
+        keys: profile.keys.iter().map(|key| (key.stream.name, key.key.text.clone())).collect(),
+        features: profile.features.iter().zip(&plan.features).map(feature).collect(),
+    }
 }
 
 fn find(profiles: &Profiles, name: &str) -> Option<FeaturePlace> {

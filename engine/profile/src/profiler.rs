@@ -16,9 +16,8 @@ use haechi_rules::profile::Each;
 use rayon::prelude::*;
 
 use crate::answers::{Told, column};
-use crate::cell::{Answer, Fact};
-use crate::entity::Entity;
-use crate::facts::{Facts, Filter, Values, hash_key, keys};
+use crate::cell::Fact;
+use crate::facts::{Facts, Filter, Values, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
 use crate::shard::{KeyHash, OPEN_MAX, Shard};
@@ -148,6 +147,10 @@ impl Profiler {
         }
     }
 
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How features are computed.
     pub fn plan(&self) -> &Arc<ProfilePlan> {
         &self.plan
@@ -268,28 +271,6 @@ impl Profiler {
     /// Everything that was given to the shelf in commits up to this one is there.
     pub fn committed(&mut self, commit: u64) {
         self.shards_mut().for_each(|(_, shard)| shard.committed(commit, IN_MEMORY_MAX / SHARDS));
-    }
-
-    /// What is known of one, by its key, as a record at that instant would see it: the value of each feature of the
-    /// entity in the order of their declaration. `None` where nothing is known, or no such entity.
-    pub fn ask(&mut self, entity: &str, key: &str, at_ms: i64) -> Result<Option<Vec<(String, Answer)>>, ProfileError> {
-        let Some(place) = self.plan.entities.iter().position(|plan| plan.name == entity) else { return Ok(None) };
-        let plan = &self.plan.entities[place];
-        let moment = Moment { at_ms, day: self.plan.days.of(at_ms) };
-        let key = hash_key(key, self.seed);
-        let Kind { id, shards: Some(shards) } = &mut self.known[place] else { return Ok(None) };
-        let shard = &mut shards[shard_of(key)];
-        let mut from_shelf_only = None;
-        if let (Some(shelf), [missing]) = (&self.shelf, shard.missing(std::iter::once(key)).as_slice()) {
-            let bytes = shelf.fetch(*id, &[*missing])?.pop().flatten();
-            from_shelf_only = bytes.and_then(|bytes| Entity::unpack(plan, from_shelf(&bytes)?.1));
-        }
-        let Some(known) = from_shelf_only.as_mut().or_else(|| shard.get(plan, key)) else { return Ok(None) };
-        let answers = plan.features.iter().map(|feature| {
-            let answer = known.series[feature.series].answer(&plan.series[feature.series], feature.question, moment);
-            (feature.name.clone(), answer)
-        });
-        Ok(Some(answers.collect()))
     }
 
     /// How many entities of each kind are in memory.

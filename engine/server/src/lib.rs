@@ -10,6 +10,7 @@ mod letters;
 mod listen;
 mod mending;
 mod metrics;
+pub mod profiles;
 pub mod quarantine;
 mod readers;
 pub mod replays;

@@ -10,7 +10,9 @@ pub mod demo;
 pub mod evaluate;
 pub mod explain;
 pub mod explain_error;
+pub mod features;
 pub mod inspect;
+pub mod profile;
 pub mod quarantine;
 pub mod replay;
 pub mod run;
@@ -46,6 +48,8 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
         Command::Explain(args) => explain::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::ExplainError(args) => explain_error::run(args, out),
+        Command::Profile(args) => profile::run(args, out),
+        Command::Features(args) => features::run(args, out),
         Command::Schema(args) => schema::run(args, out),
         Command::Convert(args) => convert::run(args, out),
         Command::Dataset(args) => dataset::run(args, out),

@@ -29,6 +29,9 @@ path = "{store}"
 paths = ["rules/declaration", "rules/consignment", "rules/traveller"]
 poll_ms = 50
 
+[engine]
+features_behind = 200
+
 [http]
 listen = "{address}"
 "#

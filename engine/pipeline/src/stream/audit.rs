@@ -10,6 +10,7 @@ use haechi_store::{Position, Store};
 
 use super::history::read;
 use super::past::Past;
+use super::reach::Reach;
 use super::remembering::{Remembering, settle_error};
 use super::sequencer::SettleError;
 use crate::memory::MemoryPlan;
@@ -79,8 +80,8 @@ fn audit(
         }
         Ok(())
     })?;
-    let mut kept = Remembering::start(store, Arc::clone(plan), Arc::default())?;
-    audit.entities(&again, kept.profiler())?;
+    let kept = Remembering::start(store, Arc::clone(plan), Arc::default(), Reach::default())?;
+    audit.entities(&again, &kept.known())?;
     Ok(audit)
 }
 

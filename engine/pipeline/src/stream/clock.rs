@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the machine's clock says, in ms since 1970 UTC.
-pub(crate) fn wall_ms() -> i64 {
+pub fn wall_ms() -> i64 {
     fail::fail_point!("clock-back", |ms| machine_ms() - ms.and_then(|ms| ms.parse::<i64>().ok()).unwrap_or(0));
     machine_ms()
 }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use haechi_connectors::source::FeedError;
 use haechi_connectors::{BoxFuture, Closed, Delivery, Feed, Receipt};
+use haechi_profile::{Portrait, ProfileError};
 use haechi_store::{Position, Store, StoreError};
 use tokio::sync::{oneshot, watch};
 
@@ -14,7 +15,9 @@ use super::answer::Answer;
 use super::committer::{Committer, answer_from_store, encode_all};
 use super::health::{Guard, Health};
 use super::inbox::{Inbox, Reply, Urgency};
+use super::remembering::Known;
 use super::sequencer::{Sequencer, SettleError};
+use super::standing::{EntityStanding, standing};
 use crate::release::LiveRelease;
 
 /// Blocks that wait between two threads, and so at most as many more than there are threads. What comes while all are
@@ -30,11 +33,14 @@ pub struct EngineOptions {
     pub block_rows: usize,
     /// Rows that wait or are worked on, for requests and for bulk each.
     pub waiting_rows: usize,
+    /// Positions, at most, that what the store has of features stands behind the journal: a start reads so much of it
+    /// again. Fewer cost more writing.
+    pub features_behind: u64,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { block_rows: 16_384, waiting_rows: 65_536 }
+        Self { block_rows: 16_384, waiting_rows: 65_536, features_behind: 131_072 }
     }
 }
 
@@ -75,6 +81,7 @@ pub struct Engine {
 struct Shared {
     store: Store,
     rules: Arc<LiveRelease>,
+    known: Known,
     inbox: Arc<Inbox>,
     position: watch::Receiver<Position>,
     health: Arc<Health>,
@@ -109,9 +116,9 @@ impl Engine {
         let committed = Arc::new(AtomicU64::new(0));
         let (sender, position) = watch::channel(store.next_position().saturating_sub(1));
         let health: Arc<Health> = Arc::default();
-        let block_rows = options.block_rows.max(1);
         let sequencer =
-            Sequencer::new(Arc::clone(&inbox), store.clone(), Arc::clone(&rules), Arc::clone(&committed), block_rows)?;
+            Sequencer::new(Arc::clone(&inbox), store.clone(), Arc::clone(&rules), Arc::clone(&committed), options)?;
+        let known = sequencer.known();
         // What waits in there has its room in the inbox until it is answered.
         let (to_reader, to_answer) = channel();
         let committer = Committer {
@@ -132,7 +139,7 @@ impl Engine {
             thread(guard("answers"), move || answer_from_store(&reader_store, &to_answer)),
         ];
         let threads = threads.into_iter().collect::<Result<_, _>>().map_err(StartError::Thread)?;
-        let shared = Shared { store, rules, inbox, position, health, threads: Mutex::new(threads) };
+        let shared = Shared { store, rules, known, inbox, position, health, threads: Mutex::new(threads) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -173,6 +180,19 @@ impl Engine {
     /// The rules it decides by.
     pub fn rules(&self) -> &Arc<LiveRelease> {
         &self.shared.rules
+    }
+
+    /// What is known of one entity at an instant, and would have been on so many days before; `None` where nothing is.
+    /// Waits for the block that is being decided.
+    pub fn portrait(&self, entity: &str, key: &str, at_ms: i64, days: u16) -> Result<Option<Portrait>, ProfileError> {
+        let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.portrait(entity, key, at_ms, days)
+    }
+
+    /// Every kind of entity, and how it stands.
+    pub fn entities(&self) -> Result<Vec<EntityStanding>, StoreError> {
+        let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        standing(&self.shared.store, &known)
     }
 
     /// The last position committed, now and later.

@@ -10,14 +10,10 @@ use haechi_store::{Commit, Position, Store};
 use super::history::read;
 use super::kept::{put_complete_from, state_key};
 use super::past::Past;
+use super::reach::Reach;
 use super::remembering::{Entities, settle_error};
 use super::sequencer::SettleError;
 use crate::memory::MemoryPlan;
-
-/// So near to its end the journal is left to whoever takes over.
-const NEAR: Position = 4_096;
-/// Positions after which what was filled is written to the store: a restart goes on there.
-const WRITE_AFTER: Position = 131_072;
 
 /// A thread that reads the journal. Dropping it stops it.
 pub(super) struct Filling {
@@ -28,7 +24,12 @@ pub(super) struct Filling {
 
 impl Filling {
     /// Fills these kinds of entities, each from where the store lacks anything of it.
-    pub fn start(store: Store, plan: Arc<MemoryPlan>, from: Vec<(StateId, Position)>) -> Result<Self, SettleError> {
+    pub fn start(
+        store: Store,
+        plan: Arc<MemoryPlan>,
+        from: Vec<(StateId, Position)>,
+        reach: Reach,
+    ) -> Result<Self, SettleError> {
         let (sender, ready) = channel();
         let stop: Arc<AtomicBool> = Arc::default();
         let begin = from.iter().map(|(_, from)| *from).min().unwrap_or_default();
@@ -39,6 +40,7 @@ impl Filling {
             past: Past::new(store, Arc::default()),
             plan,
             ids,
+            reach,
             commits: 0,
             stop: Arc::clone(&stop),
             reads_from: Arc::clone(&reads_from),
@@ -80,6 +82,7 @@ struct Filler {
     past: Past,
     plan: Arc<MemoryPlan>,
     ids: Vec<StateId>,
+    reach: Reach,
     /// Writes so far.
     commits: u64,
     stop: Arc<AtomicBool>,
@@ -92,14 +95,14 @@ impl Filler {
         let mut written = begin;
         loop {
             let end = self.past.store().next_position();
-            if end.saturating_sub(upto) <= NEAR {
+            if end.saturating_sub(upto) <= self.reach.at_once() {
                 break;
             }
-            upto = self.read(upto, end.min(upto + WRITE_AFTER))?;
+            upto = self.read(upto, end.min(upto + self.reach.write_after()))?;
             if self.stop.load(Ordering::Acquire) {
                 return Ok(());
             }
-            if upto - written >= WRITE_AFTER {
+            if upto - written >= self.reach.write_after() {
                 self.write(upto)?;
                 written = upto;
             }

@@ -4,8 +4,8 @@
 //! there is taken back. What is remembered lies in memory and, a while later, in the store: entities that have changed go
 //! there with the commits, the longest changed first. So a restart reads on in the journal a little before its end.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
@@ -17,25 +17,21 @@ use super::filling::{Filling, filler};
 use super::history::{prepare, read, replaced_rows};
 use super::kept::{complete_from, put_complete_from, put_usable_from, state_key};
 use super::past::Past;
+use super::reach::Reach;
 use super::sequencer::SettleError;
 use crate::decide::DecideError;
 use crate::memory::MemoryPlan;
 
-/// Positions, at most, between the end of the journal and what the store has of entities that have changed: what a
-/// restart reads again.
-const TAIL: Position = 131_072;
-/// How much of the journal a start reads before anything is taken in; more is read beside.
-const AT_START: Position = TAIL + 65_536;
-/// The same where rules change while the stream runs.
-const AT_ONCE: Position = 4_096;
-/// Positions after which it is written down how far the store has all.
-const NOTE_AFTER: Position = 8_192;
+/// All that is known of entities, for those who ask.
+pub(crate) type Known = Arc<Mutex<Profiler>>;
 
 /// All that is remembered, and what has just been added to it.
 pub(crate) struct Remembering {
     plan: Arc<MemoryPlan>,
-    profiler: Profiler,
+    /// Others may look, between two blocks.
+    profiler: Known,
     past: Past,
+    reach: Reach,
     /// What was passed and may have to be taken back, oldest first.
     passed: Vec<Passed>,
     /// By kind of entity: from where on the store lacks anything, as it was written down last.
@@ -92,14 +88,28 @@ pub(crate) type VersionsOf<'a> = dyn Fn(&'static Stream, &[&str]) -> Result<Vec<
 
 impl Remembering {
     /// What the store has, brought up to the end of the journal.
-    pub fn start(store: &Store, plan: Arc<MemoryPlan>, committed: Arc<AtomicU64>) -> Result<Self, SettleError> {
+    pub fn start(
+        store: &Store,
+        plan: Arc<MemoryPlan>,
+        committed: Arc<AtomicU64>,
+        reach: Reach,
+    ) -> Result<Self, SettleError> {
         let shelf: Arc<dyn Shelf> = Arc::new(Entities(store.clone()));
         let profiler = Profiler::on(Arc::clone(plan.profiles()), plan.seed(), shelf, |_| false);
+        let profiler = Arc::new(Mutex::new(profiler));
         let past = Past::new(store.clone(), committed);
-        let mut this =
-            Self { plan, profiler, past, passed: Vec::new(), noted: Vec::new(), usable: Vec::new(), filling: None };
+        let mut this = Self {
+            plan,
+            profiler,
+            past,
+            reach,
+            passed: Vec::new(),
+            noted: Vec::new(),
+            usable: Vec::new(),
+            filling: None,
+        };
         let end = store.next_position();
-        this.fill(end, AT_START, &|stream, ids| store.versions(stream, ids.iter().copied()))?;
+        this.fill(end, reach.at_start(), &|stream, ids| store.versions(stream, ids.iter().copied()))?;
         this.hold(end);
         Ok(this)
     }
@@ -112,14 +122,14 @@ impl Remembering {
         versions: &VersionsOf<'_>,
     ) -> Result<(), SettleError> {
         let committed = self.past.prune();
-        self.profiler.committed(committed);
+        self.known().committed(committed);
         if !Arc::ptr_eq(plan, &self.plan) {
             self.plan = Arc::clone(plan);
-            self.profiler.follow(Arc::clone(plan.profiles()), plan.seed());
-            let kept: Vec<StateId> = self.profiler.kinds().filter(|(.., known)| *known).map(|(_, id, _)| id).collect();
+            self.known().follow(Arc::clone(plan.profiles()), plan.seed());
+            let kept: Vec<StateId> = self.known().kinds().filter(|(.., known)| *known).map(|(_, id, _)| id).collect();
             self.noted.retain(|(id, _)| kept.contains(id));
             self.filling = None;
-            self.fill(next, AT_ONCE, versions)?;
+            self.fill(next, self.reach.at_once(), versions)?;
         }
         if let Some((filled, upto)) = self.filling.as_ref().and_then(Filling::ready) {
             self.filling = None;
@@ -139,14 +149,14 @@ impl Remembering {
         if !self.plan.takes(stream) {
             let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
             let records = Records { stream, rows, starts: &starts, replaced: None, first };
-            return self.profiler.pass(&records, &wanted).map_err(settle_error);
+            return self.known().pass(&records, &wanted).map_err(settle_error);
         }
         let (plan, past) = (&*self.plan, &self.past);
         let rows = prepare(plan, past, stream, rows, now_ms, &|_| Position::MAX, versions)?;
         let replaced = replaced_rows(plan, past, stream, &replaces, now_ms, versions)?;
         let passed = Passed { stream, rows, starts, replaced, first };
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        let columns = self.profiler.pass(&passed.records(), &wanted).map_err(settle_error)?;
+        let columns = self.known().pass(&passed.records(), &wanted).map_err(settle_error)?;
         self.passed.push(passed);
         Ok(columns)
     }
@@ -160,7 +170,7 @@ impl Remembering {
     pub fn take_back(&mut self, mark: usize) {
         while self.passed.len() > mark {
             let Some(passed) = self.passed.pop() else { return };
-            if let Err(error) = self.profiler.take_back(passed.records()) {
+            if let Err(error) = self.known().take_back(passed.records()) {
                 tracing::error!(%error, stream = passed.stream.name, "records that were refused stay in features");
             }
         }
@@ -175,13 +185,13 @@ impl Remembering {
     /// long ago.
     pub fn keep(&mut self, commit: &mut Commit, number: u64, next: Position) {
         self.passed.clear();
-        let shelved = self.profiler.shelve(next.saturating_sub(TAIL), next, number);
+        let shelved = self.known().shelve(self.reach.overdue(next), next, number);
         commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
         let lacks: Vec<(StateId, Position)> =
-            self.profiler.lacks().map(|(id, from)| (id, from.unwrap_or(next))).collect();
+            self.known().lacks().map(|(id, from)| (id, from.unwrap_or(next))).collect();
         let far = |(id, from): &(StateId, Position)| {
             let noted = self.noted.iter().find(|(known, _)| known == id);
-            noted.is_none_or(|(_, noted)| from.saturating_sub(*noted) >= NOTE_AFTER)
+            noted.is_none_or(|(_, noted)| from.saturating_sub(*noted) >= self.reach.note_after())
         };
         let noted: Vec<_> = lacks.into_iter().filter(far).collect();
         for (id, from) in noted {
@@ -203,7 +213,7 @@ impl Remembering {
     /// Finds out what was before, for kinds of entities of which that is not known: at once where little of the journal
     /// has to be read for it, else beside.
     fn fill(&mut self, next: Position, at_once: Position, versions: &VersionsOf<'_>) -> Result<(), SettleError> {
-        let missing: Vec<StateId> = self.profiler.kinds().filter(|(.., known)| !known).map(|(_, id, _)| id).collect();
+        let missing: Vec<StateId> = self.known().kinds().filter(|(.., known)| !known).map(|(_, id, _)| id).collect();
         let store = self.past.store().clone();
         let (near, far): (Vec<_>, Vec<_>) =
             complete_from(&store, missing)?.into_iter().partition(|(_, from)| next.saturating_sub(*from) <= at_once);
@@ -212,7 +222,7 @@ impl Remembering {
             self.adopt(filler(&store, &self.plan, &ids), from, next, versions)?;
         }
         if !far.is_empty() {
-            self.filling = Some(Filling::start(store, Arc::clone(&self.plan), far)?);
+            self.filling = Some(Filling::start(store, Arc::clone(&self.plan), far, self.reach)?);
         }
         Ok(())
     }
@@ -233,13 +243,18 @@ impl Remembering {
         let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
         tracing::info!(entities = names.join(", "), position = next, "features are known from here on");
         self.usable.extend(kinds.into_iter().map(|(_, id)| (id, next)));
-        self.profiler.adopt(filled);
+        self.known().adopt(filled);
         Ok(())
     }
 
-    /// What is known, by entity.
-    pub fn profiler(&mut self) -> &mut Profiler {
-        &mut self.profiler
+    /// All that is known, for whoever asks.
+    pub fn shared(&self) -> Known {
+        Arc::clone(&self.profiler)
+    }
+
+    /// All that is known of entities. A thread that panicked over it left what it has passed.
+    pub fn known(&self) -> MutexGuard<'_, Profiler> {
+        self.profiler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,10 +17,12 @@ use haechi_store::{Commit, Outcome as QuarantineOutcome, Position, Resolution, S
 use super::block::{ID_BYTES_MAX, Ids, identities, runs, unite, with_what_follows};
 use super::clock::Clock;
 use super::content::Hasher;
+use super::engine::EngineOptions;
 use super::inbox::{Inbox, Order, Reply, Urgency};
 use super::overlay::Overlay;
 use super::placing::{Placing, place_all};
-use super::remembering::Remembering;
+use super::reach::Reach;
+use super::remembering::{Known, Remembering};
 use super::settling::Settlement;
 use super::versions::Fate;
 use super::work::{From, Settled, Work};
@@ -77,14 +79,21 @@ impl Sequencer {
         store: Store,
         rules: Arc<LiveRelease>,
         committed: Arc<AtomicU64>,
-        block_rows: usize,
+        options: &EngineOptions,
     ) -> Result<Self, SettleError> {
         let next = store.next_position();
         let release = store.release_at(next)?.map(|(_, release)| release.hash);
         let clock = Clock::after(store.last_known_at_ms());
         let overlay = Overlay::new(Arc::clone(&committed));
-        let remembering = Remembering::start(&store, Arc::clone(&rules.current().value.memory), committed)?;
+        let reach = Reach::behind(options.features_behind);
+        let remembering = Remembering::start(&store, Arc::clone(&rules.current().value.memory), committed, reach)?;
+        let block_rows = options.block_rows.max(1);
         Ok(Self { inbox, store, rules, clock, next, overlay, remembering, release, number: 0, block_rows })
+    }
+
+    /// All that is known of entities, for whoever asks.
+    pub fn known(&self) -> Known {
+        self.remembering.shared()
     }
 
     /// Works until the inbox is closed and empty, or nobody takes the work.

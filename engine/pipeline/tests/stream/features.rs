@@ -8,9 +8,9 @@ use arrow::compute::concat_batches;
 use haechi_connectors::Delivery;
 use haechi_model::streams::{DECLARATION, OUTCOME};
 use haechi_model::{Cell, Intake, Stream, StreamBuilder};
-use haechi_pipeline::release::{RuleSource, RuleWatch};
+use haechi_pipeline::release::{Release, RuleSource, RuleWatch};
 use haechi_pipeline::replay::Replayer;
-use haechi_pipeline::stream::{Engine, EngineOptions};
+use haechi_pipeline::stream::{Engine, EngineOptions, FeatureAudit, audit_features};
 use haechi_store::{Store, StoreOptions};
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
@@ -57,10 +57,13 @@ fn source(folder: &Path) -> RuleSource {
     RuleSource { paths: vec![folder.join("pack")], committed_only: false, poll: Duration::from_millis(10) }
 }
 
+/// So that entities go to the store and are read from there, in so short a stream too.
+const OPTIONS: EngineOptions = EngineOptions { block_rows: 16_384, waiting_rows: 65_536, features_behind: 5 };
+
 fn start(folder: &Path) -> Engine {
     let store = Store::open(&folder.join("store"), &StoreOptions::default()).unwrap();
     let watch = RuleWatch::begin(source(folder), context()).unwrap();
-    Engine::start(store, watch.live(), &EngineOptions::default()).unwrap()
+    Engine::start(store, watch.live(), &OPTIONS).unwrap()
 }
 
 fn folder() -> tempfile::TempDir {
@@ -189,6 +192,12 @@ fn all_the_same_again(store: &Store) {
     }
 }
 
+/// What stands in the journal and is kept of entities, against what the journal leads to.
+fn audited(store: &Store) -> FeatureAudit {
+    let (_, kept) = store.release_at(store.next_position()).unwrap().unwrap();
+    audit_features(store, &Release::restore(&kept, &context()).unwrap(), 0).unwrap()
+}
+
 #[tokio::test]
 async fn each_record_is_told_what_counted_before_it() {
     let folder = folder();
@@ -279,7 +288,7 @@ async fn a_feature_that_is_new_is_filled_from_the_journal() {
     let store = Store::open(&folder.path().join("store"), &StoreOptions::default()).unwrap();
     let watch = RuleWatch::begin(source(folder.path()), context()).unwrap();
     let live = watch.live();
-    let engine = Engine::start(store.clone(), live.clone(), &EngineOptions::default()).unwrap();
+    let engine = Engine::start(store.clone(), live.clone(), &OPTIONS).unwrap();
     let stop = CancellationToken::new();
     let watching = tokio::spawn(watch.run(stop.clone()));
     send(&engine, &[declared("A", "I1", 1.0, 0), declared("B", "I1", 1.0, 0), found("O1", "A", 3)]).await;
@@ -292,8 +301,25 @@ async fn a_feature_that_is_new_is_filled_from_the_journal() {
     })
     .await
     .unwrap();
+    tokio::time::timeout(Duration::from_secs(30), async {
+        // Others than those that are looked at: with each block the engine takes over what has been filled.
+        for n in 0.. {
+            let id = format!("W{n}");
+            let origins = vec!["KR"];
+            send(&engine, &[Sent::Declaration { id, importer: "I9", origins, value: 1.0, hour: 0 }]).await;
+            if engine.entities().unwrap().iter().all(|entity| entity.usable) {
+                return;
+            }
+        }
+    })
+    .await
+    .unwrap();
     send(&engine, &[declared("C", "I1", 1.0, 0)]).await;
-    assert_eq!(told(&store, &NAMES)[2], "C 1: 2 2.0 1.0 2 1");
+    let told = told(&store, &NAMES);
+    assert_eq!(told.last().unwrap(), "C 1: 2 2.0 1.0 2 1");
+    assert_eq!(told[2], "W0 1: 0 0.0 - - -", "what is not known is not told as nothing");
+    let origin = engine.entities().unwrap().into_iter().find(|entity| entity.entity == "origin").unwrap();
+    assert!(origin.usable_from.is_some_and(|from| from > 3), "{origin:?}");
     all_the_same_again(&store);
     stop.cancel();
     watching.await.unwrap();
@@ -346,5 +372,9 @@ proptest! {
         prop_assert_eq!(told(engine.store(), &NAMES), expected);
         all_the_same_again(engine.store());
         engine.stop();
+        let audit = audited(engine.store());
+        prop_assert!(audit.is_sound(), "{:?}", audit);
+        let values = told(engine.store(), &NAMES).len() * NAMES.len();
+        prop_assert_eq!(audit.values, values as u64);
     }
 }

@@ -6,6 +6,7 @@ mod intake;
 mod opening;
 mod operation;
 mod problem;
+mod profiles;
 mod quarantine;
 mod query;
 mod replays;
@@ -44,6 +45,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/selections/{stream}/{subject}", get(selections::one))
         .route("/v1/replays/{stream}/{subject}", get(replays::of_subject))
         .route("/v1/explanations/{stream}/{subject}", get(replays::explain))
+        .route("/v1/profiles", post(profiles::show))
+        .route("/v1/features", get(profiles::features))
         .route("/v1/quarantine", get(quarantine::list))
         .route("/v1/quarantine/{id}", get(quarantine::show))
         .route("/v1/quarantine/{id}/replay", post(quarantine::replay))

@@ -88,6 +88,8 @@ pub struct EngineSettings {
     pub block_rows: usize,
     /// See [`EngineOptions::waiting_rows`].
     pub waiting_rows: usize,
+    /// See [`EngineOptions::features_behind`].
+    pub features_behind: u64,
     /// Zone of wall times without one, and of the office's hours.
     #[serde(with = "read::zone")]
     pub zone: Tz,
@@ -206,15 +208,16 @@ impl StoreSettings {
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        let EngineOptions { block_rows, waiting_rows } = EngineOptions::default();
-        Self { block_rows, waiting_rows, zone: Tz::UTC }
+        let EngineOptions { block_rows, waiting_rows, features_behind } = EngineOptions::default();
+        Self { block_rows, waiting_rows, features_behind, zone: Tz::UTC }
     }
 }
 
 impl EngineSettings {
     /// As the engine takes them.
     pub fn options(&self) -> EngineOptions {
-        EngineOptions { block_rows: self.block_rows, waiting_rows: self.waiting_rows }
+        let Self { block_rows, waiting_rows, features_behind, zone: _ } = *self;
+        EngineOptions { block_rows, waiting_rows, features_behind }
     }
 }
 
