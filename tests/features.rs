@@ -153,7 +153,9 @@ fn mistakes_in_profiles_have_a_place_and_a_code() {
         ("window: 3 months", "window: 90d", "E0806"),
         ("aggregate: sum, of: origin_country", "aggregate: distinct, of: origin_country", "E0807"),
         ("stream: crossing", "stream: outcome", "E0808"),
-        ("retention_days: 30, aggregate: count", "aggregate: count", "E0301"),
+        ("entity: importer\nretention_days: 30", "entity: importer", "E0811"),
+        ("entity: importer\nretention_days: soon", "entity: importer", "E0811"),
+        ("keys: {traveller: document_no, declaration:", "keys: {declaration:", "E0811"),
     ] {
         assert!(PROFILES.contains(right));
         let (_folder, path) = pack("item_no > 1", &PROFILES.replacen(right, wrong, 1));

@@ -676,6 +676,16 @@ Wrong:  {given: {importer_id: I1}, expect: hit}
 Right:  {records: [{declaration: {importer_id: I1}}, {declaration: {importer_id: I1}}], expect: {declarations_90d: 1}}",
     ),
     entry(
+        "E0811",
+        "how long features about people are kept",
+        "An entity whose key is made of what tells travellers apart (document, name, birth, contact, card) says for how many days
+after the last record about one of them it is kept. No window of its features is longer, `all` among them.
+
+Wrong:  {entity: traveller, keys: {traveller: document_no}, features: [{name: seen, aggregate: count, window: all}]}
+Right:  {entity: traveller, keys: {traveller: document_no}, retention_days: 365,
+         features: [{name: seen, aggregate: count, window: 365d}]}",
+    ),
+    entry(
         "W0701",
         "never true",
         "No row can satisfy the condition.

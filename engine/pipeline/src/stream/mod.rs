@@ -16,6 +16,7 @@
 
 mod answer;
 mod audit;
+mod backtest;
 mod block;
 mod clock;
 mod committer;
@@ -41,6 +42,7 @@ mod work;
 
 pub use answer::{Answer, Answered, Outcome};
 pub use audit::{AuditError, FeatureAudit, audit_features};
+pub use backtest::{JournalReplay, JournalReplayError, ReplayMode, StreamReplay, replay_journal};
 pub(crate) use block::{identities, subject_rows};
 pub use clock::wall_ms;
 pub use engine::{Engine, EngineOptions, ReplayRefused, StartError, Status};

@@ -222,6 +222,7 @@ fn made_of_hash(profile: &Profile, catalog: &Catalog) -> [u8; 32] {
         part(key.stream.name);
         part(&key.key.text);
     }
+    part(&format!("{:?}", profile.retention_days));
     for feature in &profile.features {
         let Feature { stream, aggregate, quantile, of, filter, window, each, .. } = feature;
         part(stream.name);
@@ -241,7 +242,7 @@ fn made_of_hash(profile: &Profile, catalog: &Catalog) -> [u8; 32] {
 
 /// What a definition says, not how it is laid out. Lists and tables are not in it.
 pub(crate) fn definition(profile: &Profile) -> String {
-    let Profile { entity, keys, features, .. } = profile;
+    let Profile { entity, keys, retention_days, features, .. } = profile;
     let keys = keys.iter().map(|key| format!("{}: {}", key.stream.name, key.key.text));
     let features = features.iter().map(|feature| {
         let Feature { name, stream, aggregate, quantile, of, filter, window, each, shrink, at: _, title: _ } = feature;
@@ -254,6 +255,7 @@ pub(crate) fn definition(profile: &Profile) -> String {
             text(filter)
         )
     });
-    let parts: Vec<String> = std::iter::once(entity.clone()).chain(keys).chain(features).collect();
+    let retention = retention_days.map(|days| format!("retention {days}"));
+    let parts: Vec<String> = std::iter::once(entity.clone()).chain(retention).chain(keys).chain(features).collect();
     format!("{parts:?}")
 }

@@ -35,6 +35,9 @@ pub struct Profile {
     pub owner: Option<String>,
     /// What tells one from another, by stream.
     pub keys: Vec<EntityKey>,
+    /// Days after the last record about one of them after which nothing is known of it any more. Entities that are
+    /// people have it.
+    pub retention_days: Option<u32>,
     /// What is known.
     pub features: Vec<Feature>,
     /// Records, and what the last of them sees.

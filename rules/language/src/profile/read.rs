@@ -13,7 +13,7 @@ use crate::rule::SqlText;
 use crate::source::{FileId, Sources};
 use crate::yaml::{self, Entry, Node, Value};
 
-const PROFILE_KEYS: &[&str] = &["entity", "title", "owner", "keys", "features", "tests"];
+const PROFILE_KEYS: &[&str] = &["entity", "title", "owner", "keys", "retention_days", "features", "tests"];
 const FEATURE_KEYS: &[&str] =
     &["name", "title", "stream", "aggregate", "at", "of", "where", "window", "each", "shrink"];
 const NAME_LEN_MAX: usize = 64;
@@ -55,8 +55,9 @@ fn read(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -> Option<Profile
         Some((node, _)) if !node.is_null() => form.wrong_kind(node, "features", "a list of features"),
         _ => form.missing("E0803", node, "an entity without features", "add `features:`, a list of `- name: ...`"),
     }
+    let retention_days = read_retention(form, node, find(entries, "retention_days"), &keys, &features);
     let tests = value("tests").map_or(Vec::new(), |node| tests_of::read(form, node, &features));
-    Some(Profile { entity, at: form.span(at), title, owner, keys, features, tests })
+    Some(Profile { entity, at: form.span(at), title, owner, keys, retention_days, features, tests })
 }
 
 fn read_name(
@@ -98,6 +99,42 @@ fn read_keys(form: &mut Form<'_>, node: &Node, entry: Option<&Entry>) -> Vec<Ent
         }
     }
     read
+}
+
+/// Who is remembered by what a passport says is not remembered for ever.
+fn read_retention(
+    form: &mut Form<'_>,
+    node: &Node,
+    entry: Option<&Entry>,
+    keys: &[EntityKey],
+    features: &[Feature],
+) -> Option<u32> {
+    let help = "`retention_days: 365` forgets whoever was not seen for a year";
+    let Some(entry) = entry else {
+        if keys.iter().any(is_personal) {
+            form.missing("E0811", node, "features about people, kept for ever", &format!("add {help}"));
+        }
+        return None;
+    };
+    let text = form.text(&entry.value, "retention_days")?;
+    let Some(days) = text.parse::<u32>().ok().filter(|days| (1..=DAYS_MAX).contains(days)) else {
+        let message = format!("`{text}` is no number of days from 1 to {DAYS_MAX}");
+        form.error("E0811", entry.value.at.clone(), message, help);
+        return None;
+    };
+    for feature in features.iter().filter(|feature| feature.window.days().is_none_or(|window| window > days)) {
+        let message = format!("`{}` looks back further than {days} days", feature.name);
+        let help = format!("give it a window of {days}d or less: what is older has to go");
+        form.error("E0811", feature.at.range.clone(), message, help);
+    }
+    Some(days)
+}
+
+/// Whether a key is made of what tells people apart.
+fn is_personal(key: &EntityKey) -> bool {
+    let words = || key.key.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let column = |word: &str| word == "traveller_id" || key.stream.column(word).is_some_and(|c| c.personal.is_some());
+    matches!(key.stream.name, "traveller" | "crossing") && words().any(column)
 }
 
 pub(super) fn stream_named(form: &mut Form<'_>, name: &str, at: std::ops::Range<usize>) -> Option<&'static Stream> {

@@ -61,6 +61,16 @@ impl Calendar {
 }
 
 impl Window {
+    /// How many days back it looks at most; `None` where there is no end to it.
+    pub fn days(self) -> Option<u32> {
+        match self {
+            Self::All => None,
+            Self::Hours(hours) => Some(hours.div_ceil(24)),
+            Self::Days(days) => Some(days),
+            Self::This(unit) => Some(unit.days()),
+        }
+    }
+
     /// Reads `all`, `12h`, `90d`, `this month`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
