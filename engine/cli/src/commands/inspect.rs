@@ -3,15 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use haechi_server::{SourceState, Status};
-use haechi_store::QuarantineState;
+use haechi_pipeline::release::Release;
+use haechi_pipeline::stream::{FeatureAudit, audit_features};
+use haechi_server::{Settings, SourceState, Status};
+use haechi_store::{QuarantineState, Store};
 use indicatif::ProgressBar;
+use serde_json::json;
 
 use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::{Output, count, counted, table};
-use crate::service::{Reached, Where, store};
+use crate::service::{Reached, Where, secret, store};
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -62,8 +65,9 @@ fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
         bar.set_message(progress.keyspace);
     })?;
     bar.finish_and_clear();
+    let features = features(&settings, &store)?;
     if out.json {
-        out.document(&report)?;
+        out.document(&json!({ "store": report, "features": features }))?;
     } else {
         for fault in &report.faults {
             out.line(fault)?;
@@ -81,8 +85,36 @@ fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
         let found =
             if report.is_sound() { "all sound".to_owned() } else { format!("{} damaged", count(report.faulty)) };
         out.line(format!("{read}; {found}"))?;
+        if let Some(features) = &features {
+            for difference in &features.first {
+                out.line(format!("worked out again from the journal it is another: {difference}"))?;
+            }
+            out.line(format!(
+                "{} of features and {} worked out again from the journal; {}",
+                counted(features.values, "value"),
+                counted(features.entities, "entity").replace("entitys", "entities"),
+                if features.is_sound() {
+                    "all the same".to_owned()
+                } else {
+                    format!("{} differ", count(features.values_differ + features.entities_differ))
+                }
+            ))?;
+        }
     }
-    Ok(if report.is_sound() { DONE } else { ExitCode::from(FOUND_WRONG) })
+    let sound = report.is_sound() && features.is_none_or(|features| features.is_sound());
+    Ok(if sound { DONE } else { ExitCode::from(FOUND_WRONG) })
+}
+
+/// Features worked out again from the journal, where the rules in force have any and the journal is whole.
+fn features(settings: &Settings, store: &Store) -> Result<Option<FeatureAudit>, CommandError> {
+    let Some((from, kept)) = store.release_at(store.next_position())? else { return Ok(None) };
+    let whole = store.entries(0).next().transpose()?.is_none_or(|entry| entry.first == 1);
+    let Ok(release) = Release::restore(&kept, &settings.release_context(secret(settings)?)) else { return Ok(None) };
+    if !whole || release.catalogue().is_empty() {
+        return Ok(None);
+    }
+    let audit = audit_features(store, &release, from);
+    audit.map(Some).map_err(|error| CommandError::Usage(error.to_string()))
 }
 
 async fn status(place: &Where) -> Result<Status, CommandError> {

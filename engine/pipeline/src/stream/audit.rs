@@ -9,6 +9,7 @@ use haechi_profile::Profiler;
 use haechi_store::{Position, Store};
 
 use super::history::read;
+use super::kept::usable_from;
 use super::past::Past;
 use super::reach::Reach;
 use super::remembering::{Remembering, settle_error};
@@ -67,6 +68,10 @@ fn audit(
 ) -> Result<FeatureAudit, SettleError> {
     let mut audit = FeatureAudit::default();
     let mut again = plan.profiler();
+    // Before that some were still being filled.
+    let usable = plan.profiles().state_ids(plan.seed()).into_iter().map(|id| usable_from(store, id));
+    let usable = usable.collect::<Result<Vec<_>, _>>()?;
+    let from = usable.into_iter().flatten().fold(from, Position::max);
     let past = Past::new(store.clone(), Arc::default());
     let versions = |stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
     read(plan, &past, past.entries(0), &versions, |records, rows| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use haechi_profile::{Profiler, StateId};
 use haechi_store::{Commit, Position, Store};
@@ -14,6 +15,9 @@ use super::reach::Reach;
 use super::remembering::{Entities, settle_error};
 use super::sequencer::SettleError;
 use crate::memory::MemoryPlan;
+
+/// Pause before the store is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A thread that reads the journal. Dropping it stops it.
 pub(super) struct Filling {
@@ -98,7 +102,12 @@ impl Filler {
             if end.saturating_sub(upto) <= self.reach.at_once() {
                 break;
             }
-            upto = self.read(upto, end.min(upto + self.reach.write_after()))?;
+            let to = end.min(upto + self.reach.write_after());
+            match self.read(&mut upto, to) {
+                Ok(()) => {}
+                Err(SettleError::Store(error)) if error.may_pass() => std::thread::sleep(PAUSE),
+                Err(error) => return Err(error),
+            }
             if self.stop.load(Ordering::Acquire) {
                 return Ok(());
             }
@@ -113,24 +122,30 @@ impl Filler {
         Ok(())
     }
 
-    /// Reads the entries that begin from one position to another; where the last of them ends.
-    fn read(&mut self, from: Position, to: Position) -> Result<Position, SettleError> {
+    /// Reads the entries that begin before a position, from `upto` on, which rises with what was read.
+    fn read(&mut self, upto: &mut Position, to: Position) -> Result<(), SettleError> {
         let Self { profiler, past, plan, stop, .. } = self;
         let store = past.store().clone();
-        let mut end = to;
-        let entries = past.entries(from).take_while(|entry| match entry {
+        let mut last = to;
+        let entries = past.entries(*upto).take_while(|entry| match entry {
             Ok(entry) => entry.first < to && !stop.load(Ordering::Acquire),
             Err(_) => true,
         });
         let entries = entries.inspect(|entry| {
             if let Ok(entry) = entry {
-                end = end.max(entry.first + entry.rows.num_rows() as Position);
+                last = last.max(entry.end());
             }
         });
         let versions =
             |stream: &'static haechi_model::Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
-        read(plan, past, entries, &versions, |records, _| profiler.catch_up(&records).map_err(settle_error))?;
-        Ok(end)
+        read(plan, past, entries, &versions, |records, _| {
+            profiler.catch_up(&records).map_err(settle_error)?;
+            // Entities that are new in memory do not know what they know: nothing may be read twice.
+            *upto = records.first + records.rows.num_rows() as Position;
+            Ok(())
+        })?;
+        *upto = last;
+        Ok(())
     }
 
     /// Everything so far goes to the store.

@@ -20,6 +20,13 @@ pub(super) struct Journalled {
     pub rows: RecordBatch,
 }
 
+impl Journalled {
+    /// The position after the last row.
+    pub fn end(&self) -> Position {
+        self.first + self.rows.num_rows() as Position
+    }
+}
+
 /// Gives the records of these entries that counted when they came, and their rows as the journal has them.
 pub(super) fn read(
     plan: &MemoryPlan,

@@ -15,7 +15,7 @@ use haechi_store::{Commit, Entry, Position, Store, StoreError, SubjectVersion};
 
 use super::filling::{Filling, filler};
 use super::history::{prepare, read, replaced_rows};
-use super::kept::{complete_from, put_complete_from, put_usable_from, state_key};
+use super::kept::{complete_from, put_complete_from, put_usable_from, state_key, usable_from};
 use super::past::Past;
 use super::reach::Reach;
 use super::sequencer::SettleError;
@@ -40,6 +40,9 @@ pub(crate) struct Remembering {
     usable: Vec<(StateId, Position)>,
     /// What was before is found out beside, for kinds that are new.
     filling: Option<Filling>,
+    /// Whether there are kinds of which it still has to be.
+    unfilled: bool,
+    starting: bool,
 }
 
 /// Records that were passed.
@@ -107,9 +110,12 @@ impl Remembering {
             noted: Vec::new(),
             usable: Vec::new(),
             filling: None,
+            unfilled: false,
+            starting: true,
         };
         let end = store.next_position();
         this.fill(end, reach.at_start(), &|stream, ids| store.versions(stream, ids.iter().copied()))?;
+        this.starting = false;
         this.hold(end);
         Ok(this)
     }
@@ -129,11 +135,17 @@ impl Remembering {
             let kept: Vec<StateId> = self.known().kinds().filter(|(.., known)| *known).map(|(_, id, _)| id).collect();
             self.noted.retain(|(id, _)| kept.contains(id));
             self.filling = None;
-            self.fill(next, self.reach.at_once(), versions)?;
+            self.unfilled = true;
         }
         if let Some((filled, upto)) = self.filling.as_ref().and_then(Filling::ready) {
             self.filling = None;
+            // Where that fails it is begun anew.
+            self.unfilled = true;
             self.adopt(filled, upto, next, versions)?;
+        }
+        if self.unfilled {
+            self.fill(next, self.reach.at_once(), versions)?;
+            self.unfilled = false;
         }
         Ok(())
     }
@@ -214,6 +226,9 @@ impl Remembering {
     /// has to be read for it, else beside.
     fn fill(&mut self, next: Position, at_once: Position, versions: &VersionsOf<'_>) -> Result<(), SettleError> {
         let missing: Vec<StateId> = self.known().kinds().filter(|(.., known)| !known).map(|(_, id, _)| id).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         let store = self.past.store().clone();
         let (near, far): (Vec<_>, Vec<_>) =
             complete_from(&store, missing)?.into_iter().partition(|(_, from)| next.saturating_sub(*from) <= at_once);
@@ -242,7 +257,12 @@ impl Remembering {
             filled.kinds().filter(|(.., known)| *known).map(|(name, id, _)| (name, id)).collect();
         let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
         tracing::info!(entities = names.join(", "), position = next, "features are known from here on");
-        self.usable.extend(kinds.into_iter().map(|(_, id)| (id, next)));
+        for (_, id) in kinds {
+            // A restart does not interrupt what was told before it.
+            if !self.starting || usable_from(past.store(), id)?.is_none() {
+                self.usable.push((id, next));
+            }
+        }
         self.known().adopt(filled);
         Ok(())
     }
