@@ -1,31 +1,37 @@
 //! What the shipped packs find of the schemes that the generator plants, and what that costs honest traffic.
 //!
-//! Subjects come in their order and each is decided on with what was known then, as a stream would: a batch is dated by
-//! the newest record in it. A scheme is found where *rules* ask for a lane; what the random arm takes does not count.
+//! Twice: with nothing but the subjects as they come, and then with what officers found beside. Officers inspect what was
+//! selected in the first run, by rules or by chance, and nothing else is known of; an outcome is known from when they
+//! inspected. A scheme is found where *rules* ask for a lane; what the random arm takes does not count.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::compute::{cast, max};
-use arrow::datatypes::{DataType, TimestampMillisecondType};
-use haechi_datasets::{Scheme, Spec, consignments, declarations, planted, travellers};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::DataType;
+use haechi_connectors::ReadOptions;
+use haechi_datasets::{Format, Scheme, Spec, planted, write};
 use haechi_evaluate::Options;
 use haechi_model::Stream;
 use haechi_model::derive::DeriveContext;
-use haechi_pipeline::{Decider, Packs};
+use haechi_pipeline::{Decider, Inputs, Manifest, Packs, Progress, RunOptions, run};
 use haechi_rules::Severity;
 use haechi_select::Secret;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::must;
+use crate::{AS_OF, must};
 
-/// Each stream with its pack, when its records come, and the lanes in which nobody looks before the subject goes on: the
-/// most lenient one and the one of looking later.
-const STREAMS: [(&str, &str, &str, [&str; 2]); 3] = [
-    ("declaration", "import", "declared_at", ["release", "post_audit"]),
-    ("consignment", "cargo", "manifested_at", ["none", "surveillance"]),
-    ("traveller", "traveller", "departure_scheduled_at", ["clear", "clear"]),
+/// Each stream with its pack, and the lanes in which nobody looks before the subject goes on: the most lenient one and
+/// the one of looking later.
+const STREAMS: [(&str, &str, [&str; 2]); 3] = [
+    ("declaration", "import", ["release", "post_audit"]),
+    ("consignment", "cargo", ["none", "surveillance"]),
+    ("traveller", "traveller", ["clear", "clear"]),
 ];
 
 /// What became of some subjects.
@@ -40,60 +46,107 @@ pub struct Found {
 }
 
 /// By stream and scheme, `None` for honest subjects.
+#[derive(Default)]
 pub struct Schemes(BTreeMap<(&'static str, Option<Scheme>), Found>);
 
-/// Decides on all subjects of a dataset.
+/// Which planted scheme a subject of a stream belongs to.
+type Key = HashMap<(&'static str, String), Scheme>;
+
+/// Decides on all subjects of a dataset: without outcomes, and with those of what was selected then.
 ///
 /// # Panics
-/// Where a pack has errors.
-pub fn measure(spec: &Spec) -> Schemes {
-    let key: HashMap<(&str, String), Scheme> =
-        planted(spec).into_iter().map(|p| ((p.stream, p.subject_id), p.scheme)).collect();
-    let mut found: BTreeMap<(&'static str, Option<Scheme>), Found> = BTreeMap::new();
-    for (stream, pack, at, nobody_looks) in STREAMS {
-        let decider = decider(stream, pack);
-        let mut memory = decider.memory();
-        let batches: Box<dyn Iterator<Item = RecordBatch>> = match stream {
-            "declaration" => Box::new(declarations(spec)),
-            "consignment" => Box::new(consignments(spec)),
-            _ => Box::new(travellers(spec)),
-        };
-        for batch in batches {
-            let now = newest(&batch, at);
-            let told = must(memory.join(must(decider.derive_at(&batch, now))));
-            let decided = must(decider.decide_derived(&told, now));
-            let selections = &decided.selected.selections;
-            let (subjects, lanes) = (text(selections, "subject_id"), text(selections, "requested_lane"));
-            for (subject, lane) in subjects.iter().zip(&lanes) {
-                let (subject, lane) = (subject.unwrap_or_default(), lane.unwrap_or_default());
-                let scheme = key.get(&(stream, subject.to_owned())).copied();
-                let of = found.entry((stream, scheme)).or_default();
-                of.subjects += 1;
-                of.selected += u64::from(lane != nobody_looks[0]);
-                of.looked_at += u64::from(!nobody_looks.contains(&lane));
-            }
+/// Where a pack has errors, or a file cannot be written.
+pub fn measure(spec: &Spec) -> [Schemes; 2] {
+    let folder = must(tempfile::tempdir());
+    must(write(spec, folder.path(), Format::Parquet));
+    let key: Key = planted(spec).into_iter().map(|p| ((p.stream, p.subject_id), p.scheme)).collect();
+    let (mut without, mut with) = (Schemes::default(), Schemes::default());
+    let mut inspected = HashSet::new();
+    for (stream, pack, _) in STREAMS {
+        for selections in selections(folder.path(), stream, &[pack], None) {
+            without.count(stream, &selections, &key);
+            let (subjects, lanes) = (text(&selections, "subject_id"), text(&selections, "lane"));
+            let taken = subjects.iter().zip(&lanes).filter(|(_, lane)| looked_at(stream, lane.unwrap_or_default()));
+            inspected.extend(taken.filter_map(|(subject, _)| Some((stream.to_owned(), subject?.to_owned()))));
         }
     }
-    Schemes(found)
+    let outcomes = folder.path().join("inspected.parquet");
+    keep(&folder.path().join("outcomes.parquet"), &outcomes, &inspected);
+    for (stream, pack, _) in STREAMS {
+        for selections in selections(folder.path(), stream, &[pack, "findings"], Some(&outcomes)) {
+            with.count(stream, &selections, &key);
+        }
+    }
+    [without, with]
 }
 
-/// The shipped pack of a stream, in the zone of the office.
-#[expect(clippy::panic, reason = "a benchmark has nobody to report to")]
-fn decider(stream: &str, pack: &str) -> Decider {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../rules/packs")).join(pack);
-    let packs = Packs::load(&[folder], None, None);
-    if let Some(error) = packs.diagnostics.iter().find(|d| d.severity == Severity::Error) {
-        panic!("{}", error.message);
-    }
-    let Some(stream) = Stream::find(stream) else { panic!("no stream `{stream}`") };
-    let derive = DeriveContext { zone: must("Asia/Seoul".parse()), ..DeriveContext::default() };
+/// Whether an officer looks before the subject goes on.
+fn looked_at(stream: &str, lane: &str) -> bool {
+    STREAMS.iter().any(|(of, _, nobody_looks)| *of == stream && !nobody_looks.contains(&lane))
+}
+
+/// The selections of a stream by these packs.
+fn selections(
+    dataset: &Path,
+    stream: &'static str,
+    packs: &[&str],
+    outcomes: Option<&PathBuf>,
+) -> impl Iterator<Item = RecordBatch> + use<> {
+    let decider = decider(stream, packs);
+    let out = dataset.join(format!("{stream}-{}", packs.len()));
+    let options = RunOptions {
+        inputs: inputs(&dataset.join(format!("{stream}s.parquet"))),
+        facts: outcomes.into_iter().filter_map(|path| Some((Stream::find("outcome")?, inputs(path)))).collect(),
+        out: out.clone(),
+    };
+    let manifest = Manifest {
+        stream: stream.to_owned(),
+        rules: Vec::new(),
+        inputs: options.inputs.files.clone(),
+        facts: Vec::new(),
+        mapping: None,
+        zone: "Asia/Seoul".to_owned(),
+        decided_at_ms: AS_OF,
+        ruleset_hash: decider.ruleset.hash.clone(),
+    };
+    must(run(&decider, &options, &manifest, &Arc::new(Progress::default())));
+    batches(&out.join("selections.parquet"))
+}
+
+fn decider(stream: &str, packs: &[&str]) -> Decider {
+    let shipped = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../rules/packs"));
+    let folders: Vec<PathBuf> = packs.iter().map(|pack| shipped.join(pack)).collect();
+    let packs = Packs::load(&folders, None, None);
+    let error = packs.diagnostics.iter().find(|d| d.severity == Severity::Error);
+    must(error.map_or(Ok(()), |error| Err(&error.message)));
+    let stream = must(Stream::find(stream).ok_or("no such stream"));
+    let derive = DeriveContext { now: Some(AS_OF), zone: must("Asia/Seoul".parse()), ..DeriveContext::default() };
     must(Decider::new(&packs, stream, &Secret::demo(), derive, Options::default()))
 }
 
-/// The newest instant of a column, in ms since 1970 UTC.
-fn newest(batch: &RecordBatch, column: &str) -> i64 {
-    let at = batch.column_by_name(column).and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>());
-    at.and_then(max).unwrap_or_default()
+fn inputs(file: &Path) -> Inputs {
+    let options = ReadOptions { zone: must("Asia/Seoul".parse()), ..ReadOptions::default() };
+    Inputs { files: vec![file.display().to_string()], mapping: None, options }
+}
+
+/// The outcomes of these subjects, by kind and id, in a file of their own.
+fn keep(from: &Path, to: &Path, inspected: &HashSet<(String, String)>) {
+    let mut writer = None;
+    for batch in batches(from) {
+        let (kinds, subjects) = (text(&batch, "subject_kind"), text(&batch, "subject_id"));
+        let subject = |(kind, id): (Option<&str>, Option<&str>)| {
+            inspected.contains(&(kind.unwrap_or_default().to_owned(), id.unwrap_or_default().to_owned()))
+        };
+        let kept: BooleanArray = kinds.iter().zip(&subjects).map(|pair| Some(subject(pair))).collect();
+        let kept = must(filter_record_batch(&batch, &kept));
+        let new = || must(ArrowWriter::try_new(must(File::create(to)), batch.schema(), None));
+        must(writer.get_or_insert_with(new).write(&kept));
+    }
+    must(writer.ok_or("no outcomes").map(|writer: ArrowWriter<File>| must(writer.close())));
+}
+
+fn batches(path: &Path) -> impl Iterator<Item = RecordBatch> + use<> {
+    must(must(ParquetRecordBatchReaderBuilder::try_new(must(File::open(path)))).build()).map(must)
 }
 
 fn text(batch: &RecordBatch, column: &str) -> StringArray {
@@ -101,8 +154,21 @@ fn text(batch: &RecordBatch, column: &str) -> StringArray {
     must(cast(column, &DataType::Utf8)).as_string::<i32>().clone()
 }
 
+impl Schemes {
+    fn count(&mut self, stream: &'static str, selections: &RecordBatch, key: &Key) {
+        let (subjects, lanes) = (text(selections, "subject_id"), text(selections, "requested_lane"));
+        for (subject, lane) in subjects.iter().zip(&lanes) {
+            let (subject, lane) = (subject.unwrap_or_default(), lane.unwrap_or_default());
+            let of = self.0.entry((stream, key.get(&(stream, subject.to_owned())).copied())).or_default();
+            of.subjects += 1;
+            of.selected += u64::from(!STREAMS.iter().any(|(of, _, lanes)| *of == stream && lanes[0] == lane));
+            of.looked_at += u64::from(looked_at(stream, lane));
+        }
+    }
+}
+
 impl fmt::Display for Schemes {
-    /// A row a scheme and stream, and one for all subjects of a stream: subjects, selected, looked at.
+    /// A row a scheme and stream, and one for all subjects of a stream.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "| stream | scheme | subjects | selected by rules | looked at before release |")?;
         writeln!(f, "|---|---|---|---|---|")?;

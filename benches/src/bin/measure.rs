@@ -201,12 +201,10 @@ fn schemes(args: &Schemes) -> Result<String, Box<dyn Error>> {
     let spec = Spec { days: args.days, ..Spec::day(args.seed).scaled(args.scale * f64::from(args.days)) };
     spec.check()?;
     let start = Instant::now();
-    let found = haechi_benches::schemes::measure(&spec);
+    let [without, with] = haechi_benches::schemes::measure(&spec);
     let seconds = start.elapsed().as_secs_f64();
-    Ok(format!(
-        "{} days at {} of a day's traffic, seed {}, {seconds:.0} s\n\n{found}",
-        args.days, args.scale, args.seed
-    ))
+    let of = format!("{} days at {} of a day's traffic, seed {}, {seconds:.0} s", args.days, args.scale, args.seed);
+    Ok(format!("{of}\n\nWithout outcomes:\n\n{without}\nWith the outcomes of what was looked at then:\n\n{with}"))
 }
 
 /// How often each rule hits, which is what `haechi evaluate` asks for without `--hits`.
