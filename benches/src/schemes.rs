@@ -1,7 +1,7 @@
 //! What the shipped packs find of the schemes that the generator plants, and what that costs honest traffic.
 //!
 //! Twice: with nothing but the subjects as they come, and then with what officers found beside. Officers inspect what was
-//! selected in the first run, by rules or by chance, and nothing else is known of; an outcome is known from when they
+//! to be looked at in the first run, by rules or by chance, and know of nothing else; an outcome is known from when they
 //! inspected. A scheme is found where *rules* ask for a lane; what the random arm takes does not count.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -10,7 +10,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::DataType;
 use haechi_connectors::ReadOptions;
@@ -52,7 +52,7 @@ pub struct Schemes(BTreeMap<(&'static str, Option<Scheme>), Found>);
 /// Which planted scheme a subject of a stream belongs to.
 type Key = HashMap<(&'static str, String), Scheme>;
 
-/// Decides on all subjects of a dataset: without outcomes, and with those of what was selected then.
+/// Decides on all subjects of a dataset: without outcomes, and with those of what was looked at then.
 ///
 /// # Panics
 /// Where a pack has errors, or a file cannot be written.
