@@ -15,6 +15,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 pub mod features;
 pub mod programs;
+pub mod schemes;
 pub mod source;
 pub mod stream;
 pub mod workload;

@@ -3,6 +3,7 @@
 //! - `measure in-memory [DIR]`: microseconds a row, in batches of 131,072 rows with text by code, on one core.
 //! - `measure one-row [DIR]`: microseconds from a batch of one row to its hits.
 //! - `measure features [DIR]`: rows a second with forty features over eight entities told to each row.
+//! - `measure schemes`: what the shipped packs find of the generator's planted schemes, over a month.
 //!
 //! DIR is a workload of `benches/peers/workload.py`; without it, rows and rules are made from seed 7.
 
@@ -23,6 +24,7 @@ use haechi_benches::features;
 use haechi_benches::programs::evaluator;
 use haechi_benches::source::Source;
 use haechi_benches::workload::Text;
+use haechi_datasets::Spec;
 use haechi_evaluate::Evaluator;
 use rayon::ThreadPoolBuilder;
 
@@ -45,6 +47,8 @@ enum Command {
     OneRow(OneRow),
     /// Rows a second, each told what is known of eight entities and added to it
     Features(Features),
+    /// What the shipped packs find of the planted schemes, and how much of the honest traffic they select
+    Schemes(Schemes),
 }
 
 #[derive(Debug, Args)]
@@ -104,11 +108,25 @@ struct Features {
     threads: usize,
 }
 
+#[derive(Debug, Args)]
+struct Schemes {
+    /// Names the dataset
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Days
+    #[arg(long, default_value_t = 30)]
+    days: u32,
+    /// Traffic of a day, as a part of a busy country's
+    #[arg(long, default_value_t = 0.25)]
+    scale: f64,
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::InMemory(args) => in_memory(&args),
         Command::OneRow(args) => one_row(&args),
         Command::Features(args) => features(&args),
+        Command::Schemes(args) => schemes(&args),
     };
     match done {
         Ok(line) if writeln!(stdout(), "{line}").is_ok() => ExitCode::SUCCESS,
@@ -177,6 +195,16 @@ fn features(args: &Features) -> Result<String, Box<dyn Error>> {
         memory.known().map(|(entity, known)| format!("{entity} {known}")).collect::<Vec<_>>().join(", "),
         haechi_benches::stream::resident_max_mib().map_err(|error| error.to_string())?,
     ))
+}
+
+fn schemes(args: &Schemes) -> Result<String, Box<dyn Error>> {
+    let spec = Spec { days: args.days, ..Spec::day(args.seed).scaled(args.scale * f64::from(args.days)) };
+    spec.check()?;
+    let start = Instant::now();
+    let [without, with] = haechi_benches::schemes::measure(&spec);
+    let seconds = start.elapsed().as_secs_f64();
+    let of = format!("{} days at {} of a day's traffic, seed {}, {seconds:.0} s", args.days, args.scale, args.seed);
+    Ok(format!("{of}\n\nWithout outcomes:\n\n{without}\nWith the outcomes of what was looked at then:\n\n{with}"))
 }
 
 /// How often each rule hits, which is what `haechi evaluate` asks for without `--hits`.
