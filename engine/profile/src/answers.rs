@@ -8,7 +8,7 @@ use haechi_rules::program::Class;
 use crate::cell::{Answer, Keeps};
 use crate::entity::Entity;
 use crate::plan::{EntityPlan, FeaturePlace, FeaturePlan, ProfilePlan};
-use crate::series::{Moment, Series};
+use crate::series::Moment;
 
 /// What rows of a batch were told of some entities of one kind, in the order in which they asked.
 #[derive(Debug)]
@@ -55,6 +55,21 @@ impl Values {
     }
 }
 
+/// Those of one form.
+macro_rules! of_form {
+    ($($name:ident: $form:ident($type:ty)),*) => {
+        impl Values {
+            $(fn $name(&self) -> &[Option<$type>] {
+                if let Self::$form(values) = self { values } else { &[] }
+            })*
+        }
+    };
+}
+
+of_form!(
+    counts: Counts(i64), numbers: Numbers(f64), instants: Instants(i64), texts: Texts(Box<str>), shares: Shares((i64, i64))
+);
+
 impl Told {
     /// Nothing yet, of the features at these places of an entity.
     pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>) -> Self {
@@ -69,16 +84,13 @@ impl Told {
         !self.of.is_empty()
     }
 
-    /// A row asks of this entity, or of one of which nothing is known.
-    pub fn add(&mut self, plan: &EntityPlan, row: u32, mut known: Option<&mut Entity>, moment: Moment) {
+    /// A row asks of this entity.
+    pub fn add(&mut self, plan: &EntityPlan, row: u32, entity: &mut Entity, moment: Moment) {
         self.rows.push(row);
         for ((feature, values), last) in self.of.iter_mut().zip(&mut self.last) {
             let feature = &plan.features[*feature];
             let series = &plan.series[feature.series];
-            *last = match &mut known {
-                Some(entity) => entity.series[feature.series].answer(series, feature.question, moment),
-                None => Series::default().answer(series, feature.question, moment),
-            };
+            *last = entity.series[feature.series].answer(series, feature.question, moment);
             values.add(last);
         }
     }
@@ -102,17 +114,14 @@ pub(crate) fn column(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], row
     let feature = &plan.entities[place.0].features[place.1];
     match feature.class {
         Class::Int => {
-            let of = |values: &Values| if let Values::Counts(counts) = values { counts.clone() } else { Vec::new() };
-            Arc::new(Int64Array::from(in_order(place, told, rows, of)))
+            Arc::new(Int64Array::from(in_order(place, told, rows, Values::counts)))
         }
         Class::Ts => {
-            let of = |values: &Values| if let Values::Instants(at) = values { at.clone() } else { Vec::new() };
-            let instants = TimestampMillisecondArray::from(in_order(place, told, rows, of));
+            let instants = TimestampMillisecondArray::from(in_order(place, told, rows, Values::instants));
             Arc::new(instants.with_timezone("UTC"))
         }
         Class::Text => {
-            let of = |values: &Values| if let Values::Texts(texts) = values { texts.clone() } else { Vec::new() };
-            Arc::new(in_order(place, told, rows, of).into_iter().collect::<StringArray>())
+            Arc::new(in_order(place, told, rows, Values::texts).into_iter().collect::<StringArray>())
         }
         Class::Float | Class::Bool | Class::Date => Arc::new(Float64Array::from(numbers(plan, place, told, rows))),
     }
@@ -123,12 +132,12 @@ fn in_order<T: Clone>(
     place: FeaturePlace,
     told: &[Told],
     rows: usize,
-    of: impl Fn(&Values) -> Vec<Option<T>>,
+    of: fn(&Values) -> &[Option<T>],
 ) -> Vec<Option<T>> {
     let mut by_row = vec![None; rows];
     for (asking, values) in told.iter().filter_map(|told| told.of(place)) {
         for (row, value) in asking.iter().zip(of(values)) {
-            by_row[*row as usize] = value;
+            by_row[*row as usize].clone_from(value);
         }
     }
     by_row
@@ -139,16 +148,14 @@ fn numbers(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], rows: usize) 
     let entity = &plan.entities[place.0];
     let feature = &entity.features[place.1];
     if entity.series[feature.series].keeps != Keeps::Share {
-        let of = |values: &Values| if let Values::Numbers(numbers) = values { numbers.clone() } else { Vec::new() };
-        return in_order(place, told, rows, of);
+        return in_order(place, told, rows, Values::numbers);
     }
     let group = feature.shrink.map(|(parent, weight)| (numbers(plan, parent, told, rows), weight));
-    let of = |values: &Values| if let Values::Shares(shares) = values { shares.clone() } else { Vec::new() };
     let number = |(row, own): (usize, Option<(i64, i64)>)| {
         let toward = group.as_ref().and_then(|(group, weight)| Some((group[row]?, *weight)));
         own.and_then(|(n, yes)| share(n, yes, toward))
     };
-    in_order(place, told, rows, of).into_iter().enumerate().map(number).collect()
+    in_order(place, told, rows, Values::shares).into_iter().enumerate().map(number).collect()
 }
 
 /// A share, drawn towards that of a group by so many records of it.

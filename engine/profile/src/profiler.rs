@@ -21,7 +21,7 @@ use crate::entity::Entity;
 use crate::facts::{Facts, Filter, Values, hash_key, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
-use crate::shard::{KeyHash, OPEN_MAX, Shard};
+use crate::shard::{KeyHash, OPEN_BYTES_MAX, Shard};
 use crate::shelf::{Position, Shelf, ShelfError, Shelved, StateId, from_shelf};
 
 /// Why features cannot be computed.
@@ -174,7 +174,7 @@ impl Profiler {
             let told = if known(place) { told.as_slice() } else { &[] };
             column(&plan, *place, told, records.rows.num_rows())
         };
-        Ok(places.iter().map(column).collect())
+        Ok(places.par_iter().map(column).collect())
     }
 
     /// Makes records known again that some entities know already, since the shelf has them as they were later.
@@ -233,6 +233,7 @@ impl Profiler {
             Ok(())
         };
         parts.par_iter_mut().try_for_each(look_up)?;
+        let open_bytes_max = OPEN_BYTES_MAX / (plan.entities.len() * SHARDS);
         let pass = |part: Part<'_>| {
             let Part { entity, known, items, fetched, .. } = part;
             fetched.iter().for_each(|(key, bytes)| known.take_from_shelf(*key, bytes));
@@ -244,7 +245,7 @@ impl Profiler {
             let mut pass =
                 Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told, records, again, shelved };
             pass.run(&items);
-            pass.known.pack(OPEN_MAX / SHARDS);
+            pass.known.pack(open_bytes_max);
             Some(pass.told)
         };
         Ok(parts.into_par_iter().filter_map(pass).collect())
@@ -272,19 +273,19 @@ impl Profiler {
 
     /// What is known of one, by its key, as a record at that instant would see it: the value of each feature of the
     /// entity in the order of their declaration. `None` where nothing is known, or no such entity.
-    pub fn ask(&mut self, entity: &str, key: &str, at_ms: i64) -> Result<Option<Vec<(String, Answer)>>, ProfileError> {
+    pub fn ask(&self, entity: &str, key: &str, at_ms: i64) -> Result<Option<Vec<(String, Answer)>>, ProfileError> {
         let Some(place) = self.plan.entities.iter().position(|plan| plan.name == entity) else { return Ok(None) };
         let plan = &self.plan.entities[place];
         let moment = Moment { at_ms, day: self.plan.days.of(at_ms) };
         let key = hash_key(key, self.seed);
-        let Kind { id, shards: Some(shards) } = &mut self.known[place] else { return Ok(None) };
-        let shard = &mut shards[shard_of(key)];
-        let mut from_shelf_only = None;
-        if let (Some(shelf), [missing]) = (&self.shelf, shard.missing(std::iter::once(key)).as_slice()) {
-            let bytes = shelf.fetch(*id, &[*missing])?.pop().flatten();
-            from_shelf_only = bytes.and_then(|bytes| Entity::unpack(plan, from_shelf(&bytes)?.1));
+        let Kind { id, shards: Some(shards) } = &self.known[place] else { return Ok(None) };
+        let shard = &shards[shard_of(key)];
+        let mut known = shard.copy(plan, key);
+        if let (Some(shelf), None) = (&self.shelf, &known) {
+            let bytes = shelf.fetch(*id, &[key])?.pop().flatten();
+            known = bytes.and_then(|bytes| Entity::unpack(plan, from_shelf(&bytes)?.1));
         }
-        let Some(known) = from_shelf_only.as_mut().or_else(|| shard.get(plan, key)) else { return Ok(None) };
+        let Some(mut known) = known else { return Ok(None) };
         let answers = plan.features.iter().map(|feature| {
             let answer = known.series[feature.series].answer(&plan.series[feature.series], feature.question, moment);
             (feature.name.clone(), answer)
@@ -468,6 +469,8 @@ impl Pass<'_> {
     fn run(&mut self, items: &[Item]) {
         for of_entity in items.chunk_by(|a, b| a.key == b.key) {
             let key = of_entity[0].key;
+            let mut taken = self.known.take(self.plan, key);
+            let mut changed = false;
             for of_record in of_entity.chunk_by(|a, b| a.record == b.record) {
                 if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
                     continue;
@@ -477,52 +480,54 @@ impl Pass<'_> {
                     self.known.changed(key, self.records.first);
                 }
                 let (replaced, now) = of_record.split_at(of_record.partition_point(|item| !item.now));
-                self.take_back(replaced);
-                self.tell(now);
-                self.add(now);
+                // Of one of whom nothing is known nothing can be taken back.
+                changed |= (taken.known || changed) && self.take_back(taken.entity(), replaced);
+                self.tell(taken.entity(), now);
+                changed |= self.add(taken.entity(), now);
             }
+            self.known.give_back(taken, changed);
         }
     }
 
-    /// The record is not there any more as it was.
-    fn take_back(&mut self, items: &[Item]) {
-        let (Some((prepared, of)), Some(first)) = (self.replaced, items.first()) else { return };
-        let Some(entity) = self.known.get(self.plan, first.key) else { return };
+    /// The record is not there any more as it was; whether that is so.
+    fn take_back(&self, entity: &mut Entity, items: &[Item]) -> bool {
+        let Some((prepared, of)) = self.replaced else { return false };
         for (place, item) in items.iter().enumerate() {
             let row = item.row as usize;
             for (series, fact) in of.of_row(&items[..place], row, &prepared.moments) {
                 entity.series[series].remove(&self.plan.series[series], prepared.moments[row], fact);
             }
         }
+        !items.is_empty()
     }
 
     /// All rows of a record see the same: what was before it.
-    fn tell(&mut self, items: &[Item]) {
-        let Some(first) = items.first().filter(|_| self.told.asks()) else { return };
-        let mut known = self.known.get(self.plan, first.key);
+    fn tell(&mut self, entity: &mut Entity, items: &[Item]) {
+        if !self.told.asks() {
+            return;
+        }
         let mut last = None;
         for item in items {
             let moment = self.now.moments[item.row as usize];
             if last.replace(moment) == Some(moment) {
                 self.told.repeat(item.row);
             } else {
-                self.told.add(self.plan, item.row, known.as_deref_mut(), moment);
+                self.told.add(self.plan, item.row, entity, moment);
             }
         }
     }
 
-    fn add(&mut self, items: &[Item]) {
+    /// The record is there from now on; whether it says anything.
+    fn add(&self, entity: &mut Entity, items: &[Item]) -> bool {
+        let mut says = false;
         for (place, item) in items.iter().enumerate() {
             let row = item.row as usize;
             let moment = self.now.moments[row];
-            let mut brings = self.of.of_row(&items[..place], row, &self.now.moments).peekable();
-            if brings.peek().is_none() {
-                continue;
-            }
-            let entity = self.known.get_or_new(self.plan, item.key);
-            for (series, fact) in brings {
+            for (series, fact) in self.of.of_row(&items[..place], row, &self.now.moments) {
                 entity.series[series].add(&self.plan.series[series], moment, fact);
+                says = true;
             }
         }
+        says
     }
 }
