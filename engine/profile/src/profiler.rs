@@ -352,7 +352,8 @@ struct Prepared {
 
 /// What the rows of a batch bring to one entity.
 struct OfEntity {
-    keys: Vec<Option<KeyHash>>,
+    /// By shard: the rows about entities there, and which those are.
+    keys: [Vec<(KeyHash, u32)>; SHARDS],
     brings: Vec<Brings>,
 }
 
@@ -372,7 +373,9 @@ impl Prepared {
         rows: &RecordBatch,
         seed: u64,
     ) -> Result<Self, ProfileError> {
-        let arrays = feed.evaluator.values(rows, &feed.operands)?;
+        let values = |operand| feed.evaluator.values(rows, std::slice::from_ref(operand));
+        let arrays: Vec<Vec<ArrayRef>> = feed.operands.par_iter().map(values).collect::<Result<_, _>>()?;
+        let arrays = arrays.concat();
         let times = rows.column_by_name("event_at").ok_or(ProfileError::NoTime(stream.name))?;
         let times = cast(times, &DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())))?;
         let times = times.as_primitive::<TimestampMillisecondType>();
@@ -386,15 +389,25 @@ impl Prepared {
                 filter: Filter::of(values(&input.filter).as_ref())?,
             })
         };
-        let of = feed.keys.iter().zip(&feed.inputs).map(|(key, inputs)| {
+        let of = feed.keys.par_iter().zip(&feed.inputs).map(|(key, inputs)| {
             let Some(key) = key else { return Ok(None) };
-            let keys = keys(&Values::of(key, &arrays), rows.num_rows(), seed)?;
+            let keys = by_shard(&keys(&Values::of(key, &arrays), rows.num_rows(), seed)?);
             let brings = inputs.iter().map(brings).collect::<Result<_, _>>()?;
             Ok(Some(OfEntity { keys, brings }))
         });
         let of = of.collect::<Result<_, ArrowError>>()?;
         Ok(Self { moments, of })
     }
+}
+
+fn by_shard(keys: &[Option<KeyHash>]) -> [Vec<(KeyHash, u32)>; SHARDS] {
+    let mut shards = [const { Vec::new() }; SHARDS];
+    for (row, key) in keys.iter().enumerate() {
+        if let Some(key) = key {
+            shards[shard_of(*key)].push((*key, row as u32));
+        }
+    }
+    shards
 }
 
 /// A row that is about an entity of a shard.
@@ -417,10 +430,8 @@ fn items(
     of_replaced: &[u32],
 ) -> Vec<Item> {
     let rows = |of: &OfEntity, records: &[u32], now: bool, items: &mut Vec<Item>| {
-        let keys = of.keys.iter().zip(records).enumerate();
-        let here = keys.filter_map(|(row, (key, record))| Some((row, (*key)?, *record)));
-        let here = here.filter(|(_, key, _)| shard_of(*key) == shard);
-        items.extend(here.map(|(row, key, record)| Item { key, record, now, row: row as u32 }));
+        let item = |(key, row): &(KeyHash, u32)| Item { key: *key, record: records[*row as usize], now, row: *row };
+        items.extend(of.keys[shard].iter().map(item));
     };
     let mut items = Vec::new();
     if let Some(replaced) = replaced {
