@@ -32,13 +32,13 @@ enum Values {
 }
 
 impl Values {
-    fn new(plan: &EntityPlan, feature: &FeaturePlan) -> Self {
+    fn new(plan: &EntityPlan, feature: &FeaturePlan, rows: usize) -> Self {
         match feature.class {
-            _ if plan.series[feature.series].keeps == Keeps::Share => Self::Shares(Vec::new()),
-            Class::Int => Self::Counts(Vec::new()),
-            Class::Ts => Self::Instants(Vec::new()),
-            Class::Text => Self::Texts(Vec::new()),
-            Class::Float | Class::Bool | Class::Date => Self::Numbers(Vec::new()),
+            _ if plan.series[feature.series].keeps == Keeps::Share => Self::Shares(Vec::with_capacity(rows)),
+            Class::Int => Self::Counts(Vec::with_capacity(rows)),
+            Class::Ts => Self::Instants(Vec::with_capacity(rows)),
+            Class::Text => Self::Texts(Vec::with_capacity(rows)),
+            Class::Float | Class::Bool | Class::Date => Self::Numbers(Vec::with_capacity(rows)),
         }
     }
 
@@ -71,12 +71,13 @@ of_form!(
 );
 
 impl Told {
-    /// Nothing yet, of the features at these places of an entity.
-    pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>) -> Self {
+    /// Nothing yet, of the features at these places of an entity; so many rows will ask.
+    pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>, rows: usize) -> Self {
         let plan = &plan.entities[entity];
         let last = vec![Answer::Nothing; asked.len()];
-        let of = asked.into_iter().map(|feature| (feature, Values::new(plan, &plan.features[feature]))).collect();
-        Self { entity, rows: Vec::new(), of, last }
+        let values = |feature| (feature, Values::new(plan, &plan.features[feature], rows));
+        let of = asked.into_iter().map(values).collect();
+        Self { entity, rows: Vec::with_capacity(rows), of, last }
     }
 
     /// Whether anything is asked.

@@ -4,6 +4,7 @@
 //! threads take some of the entities each. What a record sees depends on those before it in the journal and on nothing
 //! else: not on where a batch ends, nor on the number of threads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -240,7 +241,7 @@ impl Profiler {
             let of = now.of[entity].as_ref()?;
             let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
             let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();
-            let told = Told::new(&plan, entity, asked);
+            let told = Told::new(&plan, entity, asked, items.len());
             let shelved = shelf.is_some();
             let mut pass =
                 Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told, records, again, shelved };
@@ -442,23 +443,24 @@ fn items(
     items
 }
 
-impl OfEntity {
-    /// What a row brings: each series it feeds, and the fact. `earlier` are the rows of its record about the same entity
-    /// that came before it.
-    fn of_row<'f>(
-        &'f self,
-        earlier: &'f [Item],
-        row: usize,
-        moments: &'f [Moment],
-    ) -> impl Iterator<Item = (usize, Fact<'f>)> {
-        self.brings.iter().filter_map(move |brings| {
-            let fact_of = |row: usize| brings.facts.at(row, moments[row]).filter(|_| brings.filter.holds(row));
-            let fact = fact_of(row)?;
-            // A record counts once for each of those it is about, by the first of its rows that says something.
-            let said = brings.each == Each::Record && earlier.iter().any(|item| fact_of(item.row as usize).is_some());
-            (!said).then_some((brings.series, fact))
-        })
-    }
+/// What rows bring, in the order in which entities take it.
+///
+/// Rows about an entity are all over the batch, and each entity is somewhere else in memory. Gathered for many at once,
+/// none has to wait for the one before it.
+#[derive(Default)]
+struct Gathered<'p> {
+    moments: Vec<Moment>,
+    /// By row and series fed.
+    facts: Vec<Option<Fact<'p>>>,
+}
+
+/// Rows gathered at once, or a few more: those of an entity stay together.
+const AHEAD: usize = 96;
+
+/// Where the next rows to be gathered end.
+fn ahead(items: &[Item]) -> usize {
+    let Some(last) = items.get(AHEAD - 1) else { return items.len() };
+    AHEAD + items[AHEAD..].iter().take_while(|item| item.key == last.key).count()
 }
 
 /// A part of one kind of entity on its way through a batch.
@@ -476,69 +478,100 @@ struct Pass<'p> {
     shelved: bool,
 }
 
-impl Pass<'_> {
+impl<'p> Pass<'p> {
     fn run(&mut self, items: &[Item]) {
-        for of_entity in items.chunk_by(|a, b| a.key == b.key) {
-            let key = of_entity[0].key;
-            let mut taken = self.known.take(self.plan, key);
-            let mut changed = false;
-            for of_record in of_entity.chunk_by(|a, b| a.record == b.record) {
-                if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
-                    continue;
-                }
-                if self.shelved {
-                    // That of the first of all: what changes is in the order of positions then.
-                    self.known.changed(key, self.records.first);
-                }
-                let (replaced, now) = of_record.split_at(of_record.partition_point(|item| !item.now));
-                // Of one of whom nothing is known nothing can be taken back.
-                changed |= (taken.known || changed) && self.take_back(taken.entity(), replaced);
-                self.tell(taken.entity(), now);
-                changed |= self.add(taken.entity(), now);
+        let mut gathered = Gathered::default();
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (next, later) = rest.split_at(ahead(rest));
+            rest = later;
+            self.known.warm(next.chunk_by(|a, b| a.key == b.key).map(|items| items[0].key));
+            self.gather(next, &mut gathered);
+            let mut first = 0;
+            for of_entity in next.chunk_by(|a, b| a.key == b.key) {
+                self.pass(of_entity, first, &gathered);
+                first += of_entity.len();
             }
-            self.known.give_back(taken, changed);
         }
     }
 
-    /// The record is not there any more as it was; whether that is so.
-    fn take_back(&self, entity: &mut Entity, items: &[Item]) -> bool {
-        let Some((prepared, of)) = self.replaced else { return false };
-        for (place, item) in items.iter().enumerate() {
-            let row = item.row as usize;
-            for (series, fact) in of.of_row(&items[..place], row, &prepared.moments) {
-                entity.series[series].remove(&self.plan.series[series], prepared.moments[row], fact);
+    fn gather(&self, items: &[Item], into: &mut Gathered<'p>) {
+        let of = |item: &Item| self.replaced.filter(|_| !item.now).unwrap_or((self.now, self.of));
+        into.moments.clear();
+        into.moments.extend(items.iter().map(|item| of(item).0.moments[item.row as usize]));
+        let width = self.of.brings.len();
+        into.facts.clear();
+        into.facts.resize(items.len() * width, None);
+        for series in 0..width {
+            let facts = into.facts.iter_mut().skip(series).step_by(width);
+            for ((item, moment), fact) in items.iter().zip(&into.moments).zip(facts) {
+                let (row, brings) = (item.row as usize, &of(item).1.brings[series]);
+                *fact = brings.facts.at(row, *moment).filter(|_| brings.filter.holds(row));
             }
         }
-        !items.is_empty()
+    }
+
+    /// The rows about one entity; `first` is the place of the first among those gathered.
+    fn pass(&mut self, items: &[Item], mut first: usize, gathered: &Gathered<'p>) {
+        let key = items[0].key;
+        let mut taken = self.known.take(self.plan, key);
+        let mut changed = false;
+        for of_record in items.chunk_by(|a, b| a.record == b.record) {
+            let replaced = of_record.partition_point(|item| !item.now);
+            let (then, now) = (first..first + replaced, first + replaced..first + of_record.len());
+            first = now.end;
+            if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
+                continue;
+            }
+            if self.shelved {
+                // That of the first of all: what changes is in the order of positions then.
+                self.known.changed(key, self.records.first);
+            }
+            // The record is not there any more as it was. Of one of whom nothing is known nothing can be taken back.
+            if !then.is_empty() && (taken.known || changed) {
+                self.bring(gathered, then, |place, moment, fact| {
+                    taken.entity().series[place].remove(&self.plan.series[place], moment, fact);
+                });
+                changed = true;
+            }
+            self.tell(taken.entity(), &of_record[replaced..], &gathered.moments[now.clone()]);
+            // From now on it is there.
+            self.bring(gathered, now, |place, moment, fact| {
+                taken.entity().series[place].add(&self.plan.series[place], moment, fact);
+                changed = true;
+            });
+        }
+        self.known.give_back(taken, changed);
     }
 
     /// All rows of a record see the same: what was before it.
-    fn tell(&mut self, entity: &mut Entity, items: &[Item]) {
+    fn tell(&mut self, entity: &mut Entity, items: &[Item], moments: &[Moment]) {
         if !self.told.asks() {
             return;
         }
         let mut last = None;
-        for item in items {
-            let moment = self.now.moments[item.row as usize];
+        for (item, moment) in items.iter().zip(moments) {
             if last.replace(moment) == Some(moment) {
                 self.told.repeat(item.row);
             } else {
-                self.told.add(self.plan, item.row, entity, moment);
+                self.told.add(self.plan, item.row, entity, *moment);
             }
         }
     }
 
-    /// The record is there from now on; whether it says anything.
-    fn add(&self, entity: &mut Entity, items: &[Item]) -> bool {
-        let mut says = false;
-        for (place, item) in items.iter().enumerate() {
-            let row = item.row as usize;
-            let moment = self.now.moments[row];
-            for (series, fact) in self.of.of_row(&items[..place], row, &self.now.moments) {
-                entity.series[series].add(&self.plan.series[series], moment, fact);
-                says = true;
+    /// What a record brings to each series.
+    fn bring(&self, gathered: &Gathered<'p>, rows: Range<usize>, mut to: impl FnMut(usize, Moment, Fact<'p>)) {
+        let brings = &self.of.brings;
+        let facts = |row: usize| &gathered.facts[row * brings.len()..][..brings.len()];
+        for row in rows.clone() {
+            for (place, (brings, fact)) in brings.iter().zip(facts(row)).enumerate() {
+                let Some(fact) = fact else { continue };
+                // A record counts once for each of those it is about, by the first of its rows that says something.
+                let said = || (rows.start..row).any(|earlier| facts(earlier)[place].is_some());
+                if brings.each == Each::Item || !said() {
+                    to(brings.series, gathered.moments[row], *fact);
+                }
             }
         }
-        says
     }
 }

@@ -188,6 +188,11 @@ impl Series {
         in_any_form!(self, tiles => tiles.newest(), values => values.newest())
     }
 
+    /// Looks at what the next record will need; what it finds says nothing.
+    pub fn warm(&self) -> i64 {
+        in_any_form!(self, tiles => tiles.warm(), values => values.newest().unwrap_or_default())
+    }
+
     /// Adds what a record brings.
     pub fn add(&mut self, plan: &SeriesPlan, moment: Moment, fact: Fact<'_>) {
         let tile = moment.tile(plan.grain);

@@ -65,6 +65,12 @@ impl<C: Cell> Tiles<C> {
         self.tiles.last().map(|(tile, _)| *tile)
     }
 
+    /// Looks at the newest tile and at the windows.
+    pub fn warm(&self) -> i64 {
+        let windows = self.windows.iter().map(|whole| whole.range.0).fold(0, i64::wrapping_add);
+        self.newest().unwrap_or_default().wrapping_add(windows)
+    }
+
     pub fn as_slice(&self) -> &[(i64, C)] {
         &self.tiles
     }
@@ -223,25 +229,27 @@ impl<C: Cell> Tiles<C> {
 impl<C: Cell> Whole<C> {
     /// Makes it that of another range: by a few tiles more and less where it only moves on, else anew.
     fn turn_to(&mut self, range: (i64, i64), tiles: &[(i64, C)]) {
-        let place = |tile: i64| tiles.partition_point(|(at, _)| *at < tile);
-        let after = |tile: i64| tiles.partition_point(|(at, _)| *at <= tile);
         let (lo, hi) = self.range;
-        let moves_on = self.range != NOWHERE && lo <= range.0 && hi <= range.1 && range.0 <= hi;
-        if moves_on {
-            let less = &tiles[place(lo)..place(range.0)];
-            let more = &tiles[after(hi)..after(range.1)];
-            if less.len() + more.len() < after(range.1) - place(range.0)
-                && less.iter().all(|(_, cell)| self.cell.unmerge(cell))
-            {
-                for (_, cell) in more {
-                    self.cell.merge(cell);
-                }
+        let from = tiles.partition_point(|(tile, _)| *tile < range.0);
+        let upto = upto(tiles, range.1).max(from);
+        if self.range != NOWHERE && lo <= range.0 && hi <= range.1 && range.0 <= hi {
+            // What comes and goes is next to the ends.
+            let gone = tiles[..from].iter().rev().take_while(|(tile, _)| *tile >= lo).count();
+            let old = self::upto(&tiles[..upto], hi);
+            let (less, more) = (&tiles[from - gone..from], &tiles[old..upto]);
+            if less.len() + more.len() < upto - from && less.iter().all(|(_, cell)| self.cell.unmerge(cell)) {
+                more.iter().for_each(|(_, cell)| self.cell.merge(cell));
                 self.range = range;
                 return;
             }
         }
         self.cell = C::default();
-        tiles[place(range.0)..after(range.1).max(place(range.0))].iter().for_each(|(_, cell)| self.cell.merge(cell));
+        tiles[from..upto].iter().for_each(|(_, cell)| self.cell.merge(cell));
         self.range = range;
     }
+}
+
+/// How many tiles are not after one, which is among the last in most cases.
+fn upto<C>(tiles: &[(i64, C)], last: i64) -> usize {
+    tiles.len() - tiles.iter().rev().take_while(|(tile, _)| *tile > last).count()
 }
