@@ -17,7 +17,6 @@ pub(crate) struct Told {
     rows: Vec<u32>,
     /// By feature asked for: its place in the entity, and what it says.
     of: Vec<(usize, Values)>,
-    last: Vec<Answer>,
 }
 
 /// Answers in the form of their column; what is not known has a place too.
@@ -42,15 +41,26 @@ impl Values {
         }
     }
 
-    fn add(&mut self, answer: &Answer) {
+    fn add(&mut self, answer: Answer) {
         match self {
-            Self::Counts(counts) => counts.push(if let Answer::Count(n) = answer { Some(*n) } else { None }),
-            Self::Numbers(numbers) => numbers.push(if let Answer::Number(x) = answer { Some(*x) } else { None }),
-            Self::Instants(instants) => instants.push(if let Answer::Instant(at) = answer { Some(*at) } else { None }),
-            Self::Texts(texts) => texts.push(if let Answer::Text(text) = answer { Some(text.clone()) } else { None }),
+            Self::Counts(counts) => counts.push(if let Answer::Count(n) = answer { Some(n) } else { None }),
+            Self::Numbers(numbers) => numbers.push(if let Answer::Number(x) = answer { Some(x) } else { None }),
+            Self::Instants(instants) => instants.push(if let Answer::Instant(at) = answer { Some(at) } else { None }),
+            Self::Texts(texts) => texts.push(if let Answer::Text(text) = answer { Some(text) } else { None }),
             Self::Shares(shares) => {
-                shares.push(if let Answer::Share { n, yes } = answer { Some((*n, *yes)) } else { None });
+                shares.push(if let Answer::Share { n, yes } = answer { Some((n, yes)) } else { None });
             }
+        }
+    }
+
+    /// The same answer again.
+    fn repeat(&mut self) {
+        match self {
+            Self::Counts(counts) => counts.extend_from_within(counts.len().saturating_sub(1)..),
+            Self::Numbers(numbers) => numbers.extend_from_within(numbers.len().saturating_sub(1)..),
+            Self::Instants(instants) => instants.extend_from_within(instants.len().saturating_sub(1)..),
+            Self::Texts(texts) => texts.extend_from_within(texts.len().saturating_sub(1)..),
+            Self::Shares(shares) => shares.extend_from_within(shares.len().saturating_sub(1)..),
         }
     }
 }
@@ -74,10 +84,9 @@ impl Told {
     /// Nothing yet, of the features at these places of an entity; so many rows will ask.
     pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>, rows: usize) -> Self {
         let plan = &plan.entities[entity];
-        let last = vec![Answer::Nothing; asked.len()];
         let values = |feature| (feature, Values::new(plan, &plan.features[feature], rows));
         let of = asked.into_iter().map(values).collect();
-        Self { entity, rows: Vec::with_capacity(rows), of, last }
+        Self { entity, rows: Vec::with_capacity(rows), of }
     }
 
     /// Whether anything is asked.
@@ -88,20 +97,17 @@ impl Told {
     /// A row asks of this entity.
     pub fn add(&mut self, plan: &EntityPlan, row: u32, entity: &mut Entity, moment: Moment) {
         self.rows.push(row);
-        for ((feature, values), last) in self.of.iter_mut().zip(&mut self.last) {
+        for (feature, values) in &mut self.of {
             let feature = &plan.features[*feature];
             let series = &plan.series[feature.series];
-            *last = entity.series[feature.series].answer(series, feature.question, moment);
-            values.add(last);
+            values.add(entity.series[feature.series].answer(series, feature.question, moment));
         }
     }
 
     /// A row asks what the one before did.
     pub fn repeat(&mut self, row: u32) {
         self.rows.push(row);
-        for ((_, values), last) in self.of.iter_mut().zip(&self.last) {
-            values.add(last);
-        }
+        self.of.iter_mut().for_each(|(_, values)| values.repeat());
     }
 
     fn of(&self, place: FeaturePlace) -> Option<(&[u32], &Values)> {
@@ -114,16 +120,12 @@ impl Told {
 pub(crate) fn column(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], rows: usize) -> ArrayRef {
     let feature = &plan.entities[place.0].features[place.1];
     match feature.class {
-        Class::Int => {
-            Arc::new(Int64Array::from(in_order(place, told, rows, Values::counts)))
-        }
+        Class::Int => Arc::new(Int64Array::from(in_order(place, told, rows, Values::counts))),
         Class::Ts => {
             let instants = TimestampMillisecondArray::from(in_order(place, told, rows, Values::instants));
             Arc::new(instants.with_timezone("UTC"))
         }
-        Class::Text => {
-            Arc::new(in_order(place, told, rows, Values::texts).into_iter().collect::<StringArray>())
-        }
+        Class::Text => Arc::new(in_order(place, told, rows, Values::texts).into_iter().collect::<StringArray>()),
         Class::Float | Class::Bool | Class::Date => Arc::new(Float64Array::from(numbers(plan, place, told, rows))),
     }
 }

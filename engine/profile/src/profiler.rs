@@ -506,7 +506,9 @@ impl<'p> Pass<'p> {
             let facts = into.facts.iter_mut().skip(series).step_by(width);
             for ((item, moment), fact) in items.iter().zip(&into.moments).zip(facts) {
                 let (row, brings) = (item.row as usize, &of(item).1.brings[series]);
-                *fact = brings.facts.at(row, *moment).filter(|_| brings.filter.holds(row));
+                if brings.filter.holds(row) {
+                    *fact = brings.facts.at(row, *moment);
+                }
             }
         }
     }

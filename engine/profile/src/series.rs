@@ -190,7 +190,7 @@ impl Series {
 
     /// Looks at what the next record will need; what it finds says nothing.
     pub fn warm(&self) -> i64 {
-        in_any_form!(self, tiles => tiles.warm(), values => values.newest().unwrap_or_default())
+        in_any_form!(self, tiles => tiles.warm(), values => values.warm())
     }
 
     /// Adds what a record brings.
@@ -260,6 +260,13 @@ impl<K: Sketchable> Values<K> {
         match self {
             Self::Exact(tiles) => tiles.newest(),
             Self::Sketched(sketched) => sketched.newest(),
+        }
+    }
+
+    fn warm(&self) -> i64 {
+        match self {
+            Self::Exact(tiles) => tiles.warm(),
+            Self::Sketched(sketched) => sketched.newest().unwrap_or_default(),
         }
     }
 

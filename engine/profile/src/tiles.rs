@@ -10,6 +10,8 @@ use crate::series::{Grain, Question, SeriesPlan};
 
 /// Up to so many tiles, and values in them, windows are put together each time.
 const FEW: usize = 8;
+/// How far from its place a tile is looked for one by one.
+const NEAR: usize = 8;
 /// A range of no tiles.
 const NOWHERE: (i64, i64) = (i64::MAX, i64::MIN);
 
@@ -230,7 +232,7 @@ impl<C: Cell> Whole<C> {
     /// Makes it that of another range: by a few tiles more and less where it only moves on, else anew.
     fn turn_to(&mut self, range: (i64, i64), tiles: &[(i64, C)]) {
         let (lo, hi) = self.range;
-        let from = tiles.partition_point(|(tile, _)| *tile < range.0);
+        let from = first_from(tiles, range.0);
         let upto = upto(tiles, range.1).max(from);
         if self.range != NOWHERE && lo <= range.0 && hi <= range.1 && range.0 <= hi {
             // What comes and goes is next to the ends.
@@ -249,7 +251,42 @@ impl<C: Cell> Whole<C> {
     }
 }
 
+/// The place of the first tile that is not before one. Tiles of many days are spread evenly in most cases, and to look
+/// once where it should be costs less than to halve.
+fn first_from<C>(tiles: &[(i64, C)], first: i64) -> usize {
+    let (Some((oldest, _)), Some((newest, _))) = (tiles.first(), tiles.last()) else { return 0 };
+    if first <= *oldest {
+        return 0;
+    }
+    let part = first.saturating_sub(*oldest) as f64 / (newest.saturating_sub(*oldest) as f64 + 1.0);
+    let guess = ((part * tiles.len() as f64) as usize).min(tiles.len());
+    let near = guess.saturating_sub(NEAR)..(guess + NEAR).min(tiles.len());
+    let back = tiles[near.start..guess].iter().rev().take_while(|(tile, _)| *tile >= first).count();
+    let on = tiles[guess..near.end].iter().take_while(|(tile, _)| *tile < first).count();
+    let place = guess - back + on;
+    let fits = (place == 0 || tiles[place - 1].0 < first) && (place == tiles.len() || tiles[place].0 >= first);
+    if fits { place } else { tiles.partition_point(|(tile, _)| *tile < first) }
+}
+
 /// How many tiles are not after one, which is among the last in most cases.
 fn upto<C>(tiles: &[(i64, C)], last: i64) -> usize {
     tiles.len() - tiles.iter().rev().take_while(|(tile, _)| *tile > last).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn places_are_found(times in prop::collection::btree_set(0i64..2_000, 0..60), far in 0i64..2, at in -5i64..2_005) {
+            // Evenly, or most of them at one end.
+            let tiles: Vec<(i64, ())> = times.into_iter().map(|at| (at * (1 + far * at * at), ())).collect();
+            let at = at * (1 + far * at * at);
+            prop_assert_eq!(first_from(&tiles, at), tiles.partition_point(|(tile, ())| *tile < at));
+            prop_assert_eq!(upto(&tiles, at), tiles.partition_point(|(tile, ())| *tile <= at));
+        }
+    }
 }
