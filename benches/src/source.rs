@@ -50,6 +50,24 @@ impl Source {
         }
     }
 
+    /// Rows in batches, made or read as they are taken: without end where they are made, else the first `count` of the
+    /// folder.
+    ///
+    /// Errors: the folder has fewer, or they cannot be read.
+    pub fn stream(
+        &self,
+        count: usize,
+        batch_rows: usize,
+    ) -> Result<Box<dyn Iterator<Item = RecordBatch> + '_>, Box<dyn Error>> {
+        Ok(match self {
+            Self::Made(world) => {
+                let mut rows = world.rows();
+                Box::new(std::iter::repeat_with(move || rows.batch(batch_rows)))
+            }
+            Self::Folder(_) => Box::new(self.batches(count, batch_rows, Text::AsStream)?.into_iter()),
+        })
+    }
+
     /// The first `count` rows in batches of `batch_rows`, the last one with what is left.
     ///
     /// Errors: the folder has fewer, or they cannot be read.

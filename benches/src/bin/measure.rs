@@ -100,6 +100,9 @@ struct Features {
     /// How many rows
     #[arg(long, default_value_t = 1_000_000)]
     rows: usize,
+    /// How many entities are known before the first row that counts
+    #[arg(long, default_value_t = 0)]
+    entities: usize,
     /// Rows a batch
     #[arg(long, default_value_t = 16_384)]
     batch_rows: usize,
@@ -164,27 +167,37 @@ fn features(args: &Features) -> Result<String, Box<dyn Error>> {
     ThreadPoolBuilder::new().num_threads(args.threads).build_global()?;
     let source = Source::new(args.dir.clone());
     let decider = features::decider(&source.rules(args.rules)?);
-    let batches = source.batches(args.rows, args.batch_rows, Text::AsStream)?;
+    let mut batches = source.stream(args.rows, args.batch_rows)?;
     let mut memory = decider.memory()?;
-    let (mut deriving, mut telling, mut evaluating, mut hits) = (0.0, 0.0, 0.0, 0);
-    for batch in &batches {
+    let mut before = 0;
+    while memory.known().map(|(_, known)| known).sum::<usize>() < args.entities {
+        let batch = batches.next().ok_or("the folder has too few rows for so many entities")?;
+        before += batch.num_rows();
+        memory.join(&batch, decider.derive(&batch)?)?;
+    }
+    let (mut deriving, mut telling, mut evaluating, mut hits, mut rows) = (0.0, 0.0, 0.0, 0, 0);
+    for batch in batches {
+        if rows >= args.rows {
+            break;
+        }
+        rows += batch.num_rows();
         let start = Instant::now();
-        let derived = decider.derive(batch)?;
+        let derived = decider.derive(&batch)?;
         let at_derived = start.elapsed().as_secs_f64();
-        let told = memory.join(batch, derived)?;
+        let told = memory.join(&batch, derived)?;
         let at_told = start.elapsed().as_secs_f64();
         hits += decider.evaluator().evaluate(black_box(&told))?.len();
         deriving += at_derived;
         telling += at_told - at_derived;
         evaluating += start.elapsed().as_secs_f64() - at_told;
     }
-    let (n, total) = (args.rows as f64, deriving + telling + evaluating);
+    let (n, total) = (rows as f64, deriving + telling + evaluating);
     Ok(format!(
-        "{} rules, {} features, {} rows in batches of {}, {hits} hits, threads: {}: {:.0} rows/s; microseconds a row: \
-         derived {:.2}, told and remembered {:.2} ({:.3} a feature), evaluated {:.2}; known: {}; {:.0} MiB resident",
+        "{} rules, {} features, {rows} rows in batches of {} after {before} others, {hits} hits, threads: {}: \
+         {:.0} rows/s; microseconds a row: derived {:.2}, told and remembered {:.2} ({:.3} a feature), evaluated {:.2}; \
+         known: {}; {:.0} MiB resident",
         args.rules,
         features::COUNT,
-        args.rows,
         args.batch_rows,
         args.threads,
         n / total,

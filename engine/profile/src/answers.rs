@@ -8,7 +8,7 @@ use haechi_rules::program::Class;
 use crate::cell::{Answer, Keeps};
 use crate::entity::Entity;
 use crate::plan::{EntityPlan, FeaturePlace, FeaturePlan, ProfilePlan};
-use crate::series::{Moment, Series};
+use crate::series::Moment;
 
 /// What rows of a batch were told of some entities of one kind, in the order in which they asked.
 #[derive(Debug)]
@@ -17,7 +17,6 @@ pub(crate) struct Told {
     rows: Vec<u32>,
     /// By feature asked for: its place in the entity, and what it says.
     of: Vec<(usize, Values)>,
-    last: Vec<Answer>,
 }
 
 /// Answers in the form of their column; what is not known has a place too.
@@ -32,36 +31,62 @@ enum Values {
 }
 
 impl Values {
-    fn new(plan: &EntityPlan, feature: &FeaturePlan) -> Self {
+    fn new(plan: &EntityPlan, feature: &FeaturePlan, rows: usize) -> Self {
         match feature.class {
-            _ if plan.series[feature.series].keeps == Keeps::Share => Self::Shares(Vec::new()),
-            Class::Int => Self::Counts(Vec::new()),
-            Class::Ts => Self::Instants(Vec::new()),
-            Class::Text => Self::Texts(Vec::new()),
-            Class::Float | Class::Bool | Class::Date => Self::Numbers(Vec::new()),
+            _ if plan.series[feature.series].keeps == Keeps::Share => Self::Shares(Vec::with_capacity(rows)),
+            Class::Int => Self::Counts(Vec::with_capacity(rows)),
+            Class::Ts => Self::Instants(Vec::with_capacity(rows)),
+            Class::Text => Self::Texts(Vec::with_capacity(rows)),
+            Class::Float | Class::Bool | Class::Date => Self::Numbers(Vec::with_capacity(rows)),
         }
     }
 
-    fn add(&mut self, answer: &Answer) {
+    fn add(&mut self, answer: Answer) {
         match self {
-            Self::Counts(counts) => counts.push(if let Answer::Count(n) = answer { Some(*n) } else { None }),
-            Self::Numbers(numbers) => numbers.push(if let Answer::Number(x) = answer { Some(*x) } else { None }),
-            Self::Instants(instants) => instants.push(if let Answer::Instant(at) = answer { Some(*at) } else { None }),
-            Self::Texts(texts) => texts.push(if let Answer::Text(text) = answer { Some(text.clone()) } else { None }),
+            Self::Counts(counts) => counts.push(if let Answer::Count(n) = answer { Some(n) } else { None }),
+            Self::Numbers(numbers) => numbers.push(if let Answer::Number(x) = answer { Some(x) } else { None }),
+            Self::Instants(instants) => instants.push(if let Answer::Instant(at) = answer { Some(at) } else { None }),
+            Self::Texts(texts) => texts.push(if let Answer::Text(text) = answer { Some(text) } else { None }),
             Self::Shares(shares) => {
-                shares.push(if let Answer::Share { n, yes } = answer { Some((*n, *yes)) } else { None });
+                shares.push(if let Answer::Share { n, yes } = answer { Some((n, yes)) } else { None });
             }
+        }
+    }
+
+    /// The same answer again.
+    fn repeat(&mut self) {
+        match self {
+            Self::Counts(counts) => counts.extend_from_within(counts.len().saturating_sub(1)..),
+            Self::Numbers(numbers) => numbers.extend_from_within(numbers.len().saturating_sub(1)..),
+            Self::Instants(instants) => instants.extend_from_within(instants.len().saturating_sub(1)..),
+            Self::Texts(texts) => texts.extend_from_within(texts.len().saturating_sub(1)..),
+            Self::Shares(shares) => shares.extend_from_within(shares.len().saturating_sub(1)..),
         }
     }
 }
 
+/// Those of one form.
+macro_rules! of_form {
+    ($($name:ident: $form:ident($type:ty)),*) => {
+        impl Values {
+            $(fn $name(&self) -> &[Option<$type>] {
+                if let Self::$form(values) = self { values } else { &[] }
+            })*
+        }
+    };
+}
+
+of_form!(
+    counts: Counts(i64), numbers: Numbers(f64), instants: Instants(i64), texts: Texts(Box<str>), shares: Shares((i64, i64))
+);
+
 impl Told {
-    /// Nothing yet, of the features at these places of an entity.
-    pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>) -> Self {
+    /// Nothing yet, of the features at these places of an entity; so many rows will ask.
+    pub fn new(plan: &ProfilePlan, entity: usize, asked: Vec<usize>, rows: usize) -> Self {
         let plan = &plan.entities[entity];
-        let last = vec![Answer::Nothing; asked.len()];
-        let of = asked.into_iter().map(|feature| (feature, Values::new(plan, &plan.features[feature]))).collect();
-        Self { entity, rows: Vec::new(), of, last }
+        let values = |feature| (feature, Values::new(plan, &plan.features[feature], rows));
+        let of = asked.into_iter().map(values).collect();
+        Self { entity, rows: Vec::with_capacity(rows), of }
     }
 
     /// Whether anything is asked.
@@ -69,26 +94,20 @@ impl Told {
         !self.of.is_empty()
     }
 
-    /// A row asks of this entity, or of one of which nothing is known.
-    pub fn add(&mut self, plan: &EntityPlan, row: u32, mut known: Option<&mut Entity>, moment: Moment) {
+    /// A row asks of this entity.
+    pub fn add(&mut self, plan: &EntityPlan, row: u32, entity: &mut Entity, moment: Moment) {
         self.rows.push(row);
-        for ((feature, values), last) in self.of.iter_mut().zip(&mut self.last) {
+        for (feature, values) in &mut self.of {
             let feature = &plan.features[*feature];
             let series = &plan.series[feature.series];
-            *last = match &mut known {
-                Some(entity) => entity.series[feature.series].answer(series, feature.question, moment),
-                None => Series::default().answer(series, feature.question, moment),
-            };
-            values.add(last);
+            values.add(entity.series[feature.series].answer(series, feature.question, moment));
         }
     }
 
     /// A row asks what the one before did.
     pub fn repeat(&mut self, row: u32) {
         self.rows.push(row);
-        for ((_, values), last) in self.of.iter_mut().zip(&self.last) {
-            values.add(last);
-        }
+        self.of.iter_mut().for_each(|(_, values)| values.repeat());
     }
 
     fn of(&self, place: FeaturePlace) -> Option<(&[u32], &Values)> {
@@ -101,19 +120,12 @@ impl Told {
 pub(crate) fn column(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], rows: usize) -> ArrayRef {
     let feature = &plan.entities[place.0].features[place.1];
     match feature.class {
-        Class::Int => {
-            let of = |values: &Values| if let Values::Counts(counts) = values { counts.clone() } else { Vec::new() };
-            Arc::new(Int64Array::from(in_order(place, told, rows, of)))
-        }
+        Class::Int => Arc::new(Int64Array::from(in_order(place, told, rows, Values::counts))),
         Class::Ts => {
-            let of = |values: &Values| if let Values::Instants(at) = values { at.clone() } else { Vec::new() };
-            let instants = TimestampMillisecondArray::from(in_order(place, told, rows, of));
+            let instants = TimestampMillisecondArray::from(in_order(place, told, rows, Values::instants));
             Arc::new(instants.with_timezone("UTC"))
         }
-        Class::Text => {
-            let of = |values: &Values| if let Values::Texts(texts) = values { texts.clone() } else { Vec::new() };
-            Arc::new(in_order(place, told, rows, of).into_iter().collect::<StringArray>())
-        }
+        Class::Text => Arc::new(in_order(place, told, rows, Values::texts).into_iter().collect::<StringArray>()),
         Class::Float | Class::Bool | Class::Date => Arc::new(Float64Array::from(numbers(plan, place, told, rows))),
     }
 }
@@ -123,12 +135,12 @@ fn in_order<T: Clone>(
     place: FeaturePlace,
     told: &[Told],
     rows: usize,
-    of: impl Fn(&Values) -> Vec<Option<T>>,
+    of: fn(&Values) -> &[Option<T>],
 ) -> Vec<Option<T>> {
     let mut by_row = vec![None; rows];
     for (asking, values) in told.iter().filter_map(|told| told.of(place)) {
         for (row, value) in asking.iter().zip(of(values)) {
-            by_row[*row as usize] = value;
+            by_row[*row as usize].clone_from(value);
         }
     }
     by_row
@@ -139,16 +151,14 @@ fn numbers(plan: &ProfilePlan, place: FeaturePlace, told: &[Told], rows: usize) 
     let entity = &plan.entities[place.0];
     let feature = &entity.features[place.1];
     if entity.series[feature.series].keeps != Keeps::Share {
-        let of = |values: &Values| if let Values::Numbers(numbers) = values { numbers.clone() } else { Vec::new() };
-        return in_order(place, told, rows, of);
+        return in_order(place, told, rows, Values::numbers);
     }
     let group = feature.shrink.map(|(parent, weight)| (numbers(plan, parent, told, rows), weight));
-    let of = |values: &Values| if let Values::Shares(shares) = values { shares.clone() } else { Vec::new() };
     let number = |(row, own): (usize, Option<(i64, i64)>)| {
         let toward = group.as_ref().and_then(|(group, weight)| Some((group[row]?, *weight)));
         own.and_then(|(n, yes)| share(n, yes, toward))
     };
-    in_order(place, told, rows, of).into_iter().enumerate().map(number).collect()
+    in_order(place, told, rows, Values::shares).into_iter().enumerate().map(number).collect()
 }
 
 /// A share, drawn towards that of a group by so many records of it.

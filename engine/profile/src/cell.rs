@@ -1,13 +1,12 @@
 //! What is kept of the values of one tile: enough for an aggregate, and no more.
 
+use std::fmt::Debug;
+
 use haechi_rules::profile::Aggregate;
 use serde::{Deserialize, Serialize};
 
-use crate::bag::Bag;
-use crate::ends::Ends;
-use crate::exact::{Moments, ordered, unordered};
-use crate::latest::Latest;
-use crate::sketch::{Distinct, Frequent, Kind, Quantiles, Sketch};
+use crate::codec::{Reader, Writer};
+use crate::series::Question;
 
 /// What a record brings to an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +49,13 @@ pub enum Answer {
     Text(Box<str>),
 }
 
+impl Answer {
+    /// A number, where there is one.
+    pub(crate) fn number(value: Option<f64>) -> Self {
+        value.map_or(Self::Nothing, Self::Number)
+    }
+}
+
 /// Which cell an aggregate needs. Features that need the same of the same values share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Keeps {
@@ -88,220 +94,129 @@ impl Keeps {
             Aggregate::Latest => Self::Latest,
         }
     }
-
-    pub(crate) fn empty(self) -> Cell {
-        match self {
-            Self::Count => Cell::Count(0),
-            Self::Moments => Cell::Moments(Box::default()),
-            Self::Share => Cell::Share { n: 0, yes: 0 },
-            Self::Numbers | Self::Instants => Cell::Ends(Ends::default()),
-            Self::Quantiles => Cell::Numbers(Bag::default()),
-            Self::Distinct => Cell::Hashes(Bag::default()),
-            Self::Texts => Cell::Texts(Bag::default()),
-            Self::Latest => Cell::Latest(Latest::default()),
-        }
-    }
 }
 
-/// The values of a tile, in the form that its aggregates need.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Cell {
-    Count(i64),
-    /// In a box, as sketches are: most tiles hold a count or a few values, and there are millions of them.
-    Moments(Box<Moments>),
-    Share {
-        n: i64,
-        yes: i64,
-    },
-    Ends(Ends),
-    Latest(Latest),
-    Numbers(Bag<i64>),
-    Hashes(Bag<u64>),
-    Texts(Bag<Box<str>>),
-    NumberSketch(Box<Sketch<i64>>),
-    HashSketch(Box<Sketch<u64>>),
-    TextSketch(Box<Sketch<Box<str>>>),
-}
-
-impl Cell {
-    pub fn add(&mut self, fact: Fact<'_>) {
-        match (self, fact) {
-            (Self::Count(n), _) => *n += 1,
-            (Self::Moments(moments), Fact::Number(value)) => moments.add(value),
-            (Self::Share { n, yes }, Fact::Holds(holds)) => {
-                *n += 1;
-                *yes += i64::from(holds);
-            }
-            (Self::Ends(ends), Fact::Number(value)) => ends.add(ordered(value)),
-            (Self::Ends(ends), Fact::At(at)) => ends.add(at),
-            (Self::Latest(latest), Fact::TextAt(value, at)) => latest.add(at, value.map(Box::from)),
-            (Self::Numbers(bag), Fact::Number(value)) => bag.add(ordered(value), 1),
-            (Self::Hashes(bag), Fact::Hash(hash)) => bag.add(hash, 1),
-            (Self::Texts(bag), Fact::Text(text)) => bag.add(text.into(), 1),
-            (Self::NumberSketch(sketch), Fact::Number(value)) => sketch.add::<Quantiles>(ordered(value)),
-            (Self::HashSketch(sketch), Fact::Hash(hash)) => sketch.add::<Distinct>(hash),
-            (Self::TextSketch(sketch), Fact::Text(text)) => sketch.add::<Frequent>(text.into()),
-            // Facts are made for the cell they go to.
-            _ => debug_assert!(false, "a fact of another kind"),
-        }
-    }
-
-    /// Takes back what was added. A sketch keeps it.
-    pub fn remove(&mut self, fact: Fact<'_>) {
-        match (self, fact) {
-            (Self::Count(n), _) => *n -= 1,
-            (Self::Moments(moments), Fact::Number(value)) => moments.remove(value),
-            (Self::Share { n, yes }, Fact::Holds(holds)) => {
-                *n -= 1;
-                *yes -= i64::from(holds);
-            }
-            (Self::Ends(ends), Fact::Number(value)) => ends.remove(ordered(value)),
-            (Self::Ends(ends), Fact::At(at)) => ends.remove(at),
-            (Self::Latest(latest), Fact::TextAt(value, at)) => latest.remove(at, value),
-            (Self::Numbers(bag), Fact::Number(value)) => bag.remove(&ordered(value), 1),
-            (Self::Hashes(bag), Fact::Hash(hash)) => bag.remove(&hash, 1),
-            (Self::Texts(bag), Fact::Text(text)) => bag.remove(&text.into(), 1),
-            _ => {}
-        }
-    }
-
-    /// Adds all of another tile, of the same form.
-    pub fn merge(&mut self, other: &Self) {
-        match (self, other) {
-            (Self::Count(n), Self::Count(more)) => *n += more,
-            (Self::Moments(moments), Self::Moments(more)) => moments.merge(more),
-            (Self::Share { n, yes }, Self::Share { n: more, yes: more_yes }) => {
-                *n += more;
-                *yes += more_yes;
-            }
-            (Self::Ends(ends), Self::Ends(more)) => ends.merge(more),
-            (Self::Latest(latest), Self::Latest(more)) => latest.merge(more),
-            (Self::Numbers(bag), Self::Numbers(more)) => bag.merge(more),
-            (Self::Hashes(bag), Self::Hashes(more)) => bag.merge(more),
-            (Self::Texts(bag), Self::Texts(more)) => bag.merge(more),
-            _ => debug_assert!(false, "cells of two forms"),
-        }
-    }
-
+/// The values of a tile, or of several, in the form that an aggregate needs.
+pub(crate) trait Cell: Clone + Debug + Default {
+    fn add(&mut self, fact: Fact<'_>);
+    /// Takes back what was added.
+    fn remove(&mut self, fact: Fact<'_>);
+    /// Adds all of another tile.
+    fn merge(&mut self, other: &Self);
     /// Takes off all of another tile; `false` where that cannot be done.
-    pub fn unmerge(&mut self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Count(n), Self::Count(less)) => *n -= less,
-            (Self::Moments(moments), Self::Moments(less)) => moments.unmerge(less),
-            (Self::Share { n, yes }, Self::Share { n: less, yes: less_yes }) => {
-                *n -= less;
-                *yes -= less_yes;
+    fn unmerge(&mut self, other: &Self) -> bool;
+    fn is_empty(&self) -> bool;
+    /// Different values that are kept one by one.
+    fn entries(&self) -> usize {
+        0
+    }
+    /// What these values say; `now` is the instant of the record that asks.
+    fn answer(&self, question: &Question, now: i64) -> Answer;
+    /// What the values of a few tiles say together.
+    fn answer_of_few(tiles: &[(i64, Self)], question: &Question, now: i64) -> Answer {
+        match tiles {
+            [] => Self::default().answer(question, now),
+            [(_, only)] => only.answer(question, now),
+            [(_, first), others @ ..] => {
+                let mut whole = first.clone();
+                others.iter().for_each(|(_, cell)| whole.merge(cell));
+                whole.answer(question, now)
             }
-            (Self::Numbers(bag), Self::Numbers(less)) => bag.unmerge(less),
-            (Self::Hashes(bag), Self::Hashes(less)) => bag.unmerge(less),
-            (Self::Texts(bag), Self::Texts(less)) => bag.unmerge(less),
-            _ => return false,
         }
+    }
+    fn write(&self, to: &mut Writer<'_>);
+    fn read(from: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// How many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count(i64);
+
+impl Cell for Count {
+    fn add(&mut self, _: Fact<'_>) {
+        self.0 += 1;
+    }
+
+    fn remove(&mut self, _: Fact<'_>) {
+        self.0 -= 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0 += other.0;
+    }
+
+    fn unmerge(&mut self, other: &Self) -> bool {
+        self.0 -= other.0;
         true
     }
 
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Count(n) | Self::Share { n, .. } => *n <= 0,
-            Self::Moments(moments) => moments.is_empty(),
-            Self::Ends(ends) => ends.is_empty(),
-            Self::Latest(latest) => latest.is_empty(),
-            Self::Numbers(bag) => bag.is_empty(),
-            Self::Hashes(bag) => bag.is_empty(),
-            Self::Texts(bag) => bag.is_empty(),
-            Self::NumberSketch(_) | Self::HashSketch(_) | Self::TextSketch(_) => false,
-        }
+    fn is_empty(&self) -> bool {
+        self.0 <= 0
     }
 
-    /// Different values that are kept one by one.
-    pub fn entries(&self) -> usize {
-        match self {
-            Self::Numbers(bag) => bag.len(),
-            Self::Hashes(bag) => bag.len(),
-            Self::Texts(bag) => bag.len(),
-            _ => 0,
-        }
+    fn answer(&self, _: &Question, _: i64) -> Answer {
+        Answer::Count(self.0)
     }
 
-    /// The sketch of the values that were kept one by one.
-    pub fn sketched(&self) -> Self {
-        fn all<K: Ord + Clone>(bag: &Bag<K>) -> impl Iterator<Item = (K, u32)> {
-            bag.iter().map(|(value, count)| (value.clone(), count))
-        }
-        match self {
-            Self::Numbers(bag) => Self::NumberSketch(Box::new(Sketch::of::<Quantiles>(all(bag)))),
-            Self::Hashes(bag) => Self::HashSketch(Box::new(Sketch::of::<Distinct>(all(bag)))),
-            Self::Texts(bag) => Self::TextSketch(Box::new(Sketch::of::<Frequent>(all(bag)))),
-            other => other.clone(),
-        }
+    fn write(&self, to: &mut Writer<'_>) {
+        to.unsigned(self.0 as u64);
     }
 
-    /// Values that went into a sketch.
-    pub fn weight(&self) -> u64 {
-        match self {
-            Self::NumberSketch(sketch) => sketch.weight(),
-            Self::HashSketch(sketch) => sketch.weight(),
-            Self::TextSketch(sketch) => sketch.weight(),
-            _ => 0,
-        }
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(from.unsigned()? as i64))
     }
+}
 
-    /// What the aggregate says of these values; `share` is that of a quantile, `now` the instant of the record that asks.
-    pub fn answer(&self, aggregate: Aggregate, share: f64, now: i64) -> Answer {
-        let number = |value: Option<f64>| value.map_or(Answer::Nothing, Answer::Number);
-        match (self, aggregate) {
-            (Self::Count(n), _) => Answer::Count(*n),
-            (Self::Moments(moments), Aggregate::Sum) => Answer::Number(moments.sum()),
-            (Self::Moments(moments), Aggregate::Mean) => number(moments.mean()),
-            (Self::Moments(moments), _) => number(moments.standard_deviation()),
-            (Self::Share { n, yes }, _) => Answer::Share { n: *n, yes: *yes },
-            (Self::Ends(ends), Aggregate::Min) => number(ends.least().map(unordered)),
-            (Self::Ends(ends), Aggregate::Max) => number(ends.greatest().map(unordered)),
-            (Self::Ends(ends), Aggregate::FirstSeen) => ends.least().map_or(Answer::Nothing, Answer::Instant),
-            (Self::Ends(ends), Aggregate::LastSeen) => ends.greatest().map_or(Answer::Nothing, Answer::Instant),
-            (Self::Ends(ends), _) => number(ends.greatest().map(|last| (now - last) as f64 / DAY_MS)),
-            (Self::Latest(latest), _) => latest.value().map_or(Answer::Nothing, |value| Answer::Text(value.into())),
-            (Self::Numbers(bag), _) => number(bag.quantile(share).map(|value| unordered(*value))),
-            (Self::Hashes(bag), _) => Answer::Count(bag.len() as i64),
-            (Self::Texts(bag), Aggregate::Entropy) => number(bag.entropy()),
-            (Self::Texts(bag), _) => bag.most_frequent().map_or(Answer::Nothing, |value| Answer::Text(value.clone())),
-            (Self::NumberSketch(_) | Self::HashSketch(_) | Self::TextSketch(_), _) => {
-                answer_of_sketches(std::iter::once(self), aggregate, share)
-            }
+/// How many, and of how many something holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    n: i64,
+    yes: i64,
+}
+
+impl Share {
+    fn shift(&mut self, fact: Fact<'_>, by: i64) {
+        if let Fact::Holds(holds) = fact {
+            self.n += by;
+            self.yes += by * i64::from(holds);
         }
     }
 }
 
-const DAY_MS: f64 = 86_400_000.0;
-
-/// What the aggregate says of several tiles that are sketches, put together in their order.
-pub(crate) fn answer_of_sketches<'c>(
-    cells: impl Iterator<Item = &'c Cell>,
-    aggregate: Aggregate,
-    share: f64,
-) -> Answer {
-    let (mut distinct, mut quantiles, mut frequent) = (None::<Distinct>, None::<Quantiles>, None::<Frequent>);
-    for cell in cells {
-        match cell {
-            Cell::HashSketch(sketch) => put_together(&mut distinct, sketch),
-            Cell::NumberSketch(sketch) => put_together(&mut quantiles, sketch),
-            Cell::TextSketch(sketch) => put_together(&mut frequent, sketch),
-            _ => debug_assert!(false, "a cell that is no sketch"),
-        }
+impl Cell for Share {
+    fn add(&mut self, fact: Fact<'_>) {
+        self.shift(fact, 1);
     }
-    let number = |value: Option<f64>| value.map_or(Answer::Nothing, Answer::Number);
-    match aggregate {
-        Aggregate::Distinct => Answer::Count(distinct.map_or(0, |sketch| sketch.estimate().round() as i64)),
-        Aggregate::Quantile => number(quantiles.and_then(|mut sketch| sketch.at(share))),
-        Aggregate::Entropy => number(frequent.and_then(|sketch| sketch.entropy())),
-        _ => frequent.and_then(|sketch| sketch.most()).map_or(Answer::Nothing, |value| Answer::Text(value.into())),
-    }
-}
 
-fn put_together<K: Kind>(whole: &mut Option<K>, sketch: &Sketch<K::Item>) {
-    let more = sketch.open::<K>();
-    match whole {
-        Some(whole) => whole.absorb(&more),
-        None => *whole = Some(more),
+    fn remove(&mut self, fact: Fact<'_>) {
+        self.shift(fact, -1);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.yes += other.yes;
+    }
+
+    fn unmerge(&mut self, other: &Self) -> bool {
+        self.n -= other.n;
+        self.yes -= other.yes;
+        true
+    }
+
+    fn is_empty(&self) -> bool {
+        self.n <= 0
+    }
+
+    fn answer(&self, _: &Question, _: i64) -> Answer {
+        Answer::Share { n: self.n, yes: self.yes }
+    }
+
+    fn write(&self, to: &mut Writer<'_>) {
+        to.unsigned(self.n as u64);
+        to.unsigned(self.yes as u64);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { n: from.unsigned()? as i64, yes: from.unsigned()? as i64 })
     }
 }

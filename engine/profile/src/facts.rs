@@ -67,6 +67,7 @@ impl Filter {
         })
     }
 
+    #[inline]
     pub fn holds(&self, row: usize) -> bool {
         match self {
             Self::All => true,
@@ -125,6 +126,7 @@ impl Facts {
     }
 
     /// What a row brings; `None` where it says nothing.
+    #[inline]
     pub fn at(&self, row: usize, moment: Moment) -> Option<Fact<'_>> {
         match self {
             Self::There => Some(Fact::There),

@@ -4,6 +4,7 @@
 mod answers;
 mod bag;
 mod cell;
+mod codec;
 mod days;
 mod ends;
 mod entity;
@@ -17,6 +18,8 @@ mod series;
 mod shard;
 mod shelf;
 mod sketch;
+mod sketched;
+mod tiles;
 
 pub use cell::{Answer, Keeps};
 pub use plan::{AboutEntity, AboutFeature, ProfilePlan};

@@ -4,6 +4,7 @@
 //! threads take some of the entities each. What a record sees depends on those before it in the journal and on nothing
 //! else: not on where a batch ends, nor on the number of threads.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -20,7 +21,7 @@ use crate::cell::Fact;
 use crate::facts::{Facts, Filter, Values, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
-use crate::shard::{KeyHash, OPEN_MAX, Shard};
+use crate::shard::{KeyHash, OPEN_BYTES_MAX, Shard};
 use crate::shelf::{Position, Shelf, ShelfError, Shelved, StateId, from_shelf};
 
 /// Why features cannot be computed.
@@ -177,7 +178,7 @@ impl Profiler {
             let told = if known(place) { told.as_slice() } else { &[] };
             column(&plan, *place, told, records.rows.num_rows())
         };
-        Ok(places.iter().map(column).collect())
+        Ok(places.par_iter().map(column).collect())
     }
 
     /// Makes records known again that some entities know already, since the shelf has them as they were later.
@@ -236,18 +237,19 @@ impl Profiler {
             Ok(())
         };
         parts.par_iter_mut().try_for_each(look_up)?;
+        let open_bytes_max = OPEN_BYTES_MAX / (plan.entities.len() * SHARDS);
         let pass = |part: Part<'_>| {
             let Part { entity, known, items, fetched, .. } = part;
             fetched.iter().for_each(|(key, bytes)| known.take_from_shelf(*key, bytes));
             let of = now.of[entity].as_ref()?;
             let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
             let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();
-            let told = Told::new(&plan, entity, asked);
+            let told = Told::new(&plan, entity, asked, items.len());
             let shelved = shelf.is_some();
             let mut pass =
                 Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told, records, again, shelved };
             pass.run(&items);
-            pass.known.pack(OPEN_MAX / SHARDS);
+            pass.known.pack(open_bytes_max);
             Some(pass.told)
         };
         Ok(parts.into_par_iter().filter_map(pass).collect())
@@ -345,7 +347,8 @@ struct Prepared {
 
 /// What the rows of a batch bring to one entity.
 struct OfEntity {
-    keys: Vec<Option<KeyHash>>,
+    /// By shard: the rows about entities there, and which those are.
+    keys: [Vec<(KeyHash, u32)>; SHARDS],
     brings: Vec<Brings>,
 }
 
@@ -365,7 +368,9 @@ impl Prepared {
         rows: &RecordBatch,
         seed: u64,
     ) -> Result<Self, ProfileError> {
-        let arrays = feed.evaluator.values(rows, &feed.operands)?;
+        let values = |operand| feed.evaluator.values(rows, std::slice::from_ref(operand));
+        let arrays: Vec<Vec<ArrayRef>> = feed.operands.par_iter().map(values).collect::<Result<_, _>>()?;
+        let arrays = arrays.concat();
         let times = rows.column_by_name("event_at").ok_or(ProfileError::NoTime(stream.name))?;
         let times = cast(times, &DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())))?;
         let times = times.as_primitive::<TimestampMillisecondType>();
@@ -379,15 +384,25 @@ impl Prepared {
                 filter: Filter::of(values(&input.filter).as_ref())?,
             })
         };
-        let of = feed.keys.iter().zip(&feed.inputs).map(|(key, inputs)| {
+        let of = feed.keys.par_iter().zip(&feed.inputs).map(|(key, inputs)| {
             let Some(key) = key else { return Ok(None) };
-            let keys = keys(&Values::of(key, &arrays), rows.num_rows(), seed)?;
+            let keys = by_shard(&keys(&Values::of(key, &arrays), rows.num_rows(), seed)?);
             let brings = inputs.iter().map(brings).collect::<Result<_, _>>()?;
             Ok(Some(OfEntity { keys, brings }))
         });
         let of = of.collect::<Result<_, ArrowError>>()?;
         Ok(Self { moments, of })
     }
+}
+
+fn by_shard(keys: &[Option<KeyHash>]) -> [Vec<(KeyHash, u32)>; SHARDS] {
+    let mut shards = [const { Vec::new() }; SHARDS];
+    for (row, key) in keys.iter().enumerate() {
+        if let Some(key) = key {
+            shards[shard_of(*key)].push((*key, row as u32));
+        }
+    }
+    shards
 }
 
 /// A row that is about an entity of a shard.
@@ -410,10 +425,8 @@ fn items(
     of_replaced: &[u32],
 ) -> Vec<Item> {
     let rows = |of: &OfEntity, records: &[u32], now: bool, items: &mut Vec<Item>| {
-        let keys = of.keys.iter().zip(records).enumerate();
-        let here = keys.filter_map(|(row, (key, record))| Some((row, (*key)?, *record)));
-        let here = here.filter(|(_, key, _)| shard_of(*key) == shard);
-        items.extend(here.map(|(row, key, record)| Item { key, record, now, row: row as u32 }));
+        let item = |(key, row): &(KeyHash, u32)| Item { key: *key, record: records[*row as usize], now, row: *row };
+        items.extend(of.keys[shard].iter().map(item));
     };
     let mut items = Vec::new();
     if let Some(replaced) = replaced {
@@ -424,23 +437,24 @@ fn items(
     items
 }
 
-impl OfEntity {
-    /// What a row brings: each series it feeds, and the fact. `earlier` are the rows of its record about the same entity
-    /// that came before it.
-    fn of_row<'f>(
-        &'f self,
-        earlier: &'f [Item],
-        row: usize,
-        moments: &'f [Moment],
-    ) -> impl Iterator<Item = (usize, Fact<'f>)> {
-        self.brings.iter().filter_map(move |brings| {
-            let fact_of = |row: usize| brings.facts.at(row, moments[row]).filter(|_| brings.filter.holds(row));
-            let fact = fact_of(row)?;
-            // A record counts once for each of those it is about, by the first of its rows that says something.
-            let said = brings.each == Each::Record && earlier.iter().any(|item| fact_of(item.row as usize).is_some());
-            (!said).then_some((brings.series, fact))
-        })
-    }
+/// What rows bring, in the order in which entities take it.
+///
+/// Rows about an entity are all over the batch, and each entity is somewhere else in memory. Gathered for many at once,
+/// none has to wait for the one before it.
+#[derive(Default)]
+struct Gathered<'p> {
+    moments: Vec<Moment>,
+    /// By row and series fed.
+    facts: Vec<Option<Fact<'p>>>,
+}
+
+/// Rows gathered at once, or a few more: those of an entity stay together.
+const AHEAD: usize = 96;
+
+/// Where the next rows to be gathered end.
+fn ahead(items: &[Item]) -> usize {
+    let Some(last) = items.get(AHEAD - 1) else { return items.len() };
+    AHEAD + items[AHEAD..].iter().take_while(|item| item.key == last.key).count()
 }
 
 /// A part of one kind of entity on its way through a batch.
@@ -458,64 +472,101 @@ struct Pass<'p> {
     shelved: bool,
 }
 
-impl Pass<'_> {
+impl<'p> Pass<'p> {
     fn run(&mut self, items: &[Item]) {
-        for of_entity in items.chunk_by(|a, b| a.key == b.key) {
-            let key = of_entity[0].key;
-            for of_record in of_entity.chunk_by(|a, b| a.record == b.record) {
-                if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
-                    continue;
-                }
-                if self.shelved {
-                    // That of the first of all: what changes is in the order of positions then.
-                    self.known.changed(key, self.records.first);
-                }
-                let (replaced, now) = of_record.split_at(of_record.partition_point(|item| !item.now));
-                self.take_back(replaced);
-                self.tell(now);
-                self.add(now);
+        let mut gathered = Gathered::default();
+        let mut rest = items;
+        while !rest.is_empty() {
+            let (next, later) = rest.split_at(ahead(rest));
+            rest = later;
+            self.known.warm(next.chunk_by(|a, b| a.key == b.key).map(|items| items[0].key));
+            self.gather(next, &mut gathered);
+            let mut first = 0;
+            for of_entity in next.chunk_by(|a, b| a.key == b.key) {
+                self.pass(of_entity, first, &gathered);
+                first += of_entity.len();
             }
         }
     }
 
-    /// The record is not there any more as it was.
-    fn take_back(&mut self, items: &[Item]) {
-        let (Some((prepared, of)), Some(first)) = (self.replaced, items.first()) else { return };
-        let Some(entity) = self.known.get(self.plan, first.key) else { return };
-        for (place, item) in items.iter().enumerate() {
-            let row = item.row as usize;
-            for (series, fact) in of.of_row(&items[..place], row, &prepared.moments) {
-                entity.series[series].remove(&self.plan.series[series], prepared.moments[row], fact);
+    fn gather(&self, items: &[Item], into: &mut Gathered<'p>) {
+        let of = |item: &Item| self.replaced.filter(|_| !item.now).unwrap_or((self.now, self.of));
+        into.moments.clear();
+        into.moments.extend(items.iter().map(|item| of(item).0.moments[item.row as usize]));
+        let width = self.of.brings.len();
+        into.facts.clear();
+        into.facts.resize(items.len() * width, None);
+        for series in 0..width {
+            let facts = into.facts.iter_mut().skip(series).step_by(width);
+            for ((item, moment), fact) in items.iter().zip(&into.moments).zip(facts) {
+                let (row, brings) = (item.row as usize, &of(item).1.brings[series]);
+                if brings.filter.holds(row) {
+                    *fact = brings.facts.at(row, *moment);
+                }
             }
         }
+    }
+
+    /// The rows about one entity; `first` is the place of the first among those gathered.
+    fn pass(&mut self, items: &[Item], mut first: usize, gathered: &Gathered<'p>) {
+        let key = items[0].key;
+        let mut taken = self.known.take(self.plan, key);
+        let mut changed = false;
+        for of_record in items.chunk_by(|a, b| a.record == b.record) {
+            let replaced = of_record.partition_point(|item| !item.now);
+            let (then, now) = (first..first + replaced, first + replaced..first + of_record.len());
+            first = now.end;
+            if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
+                continue;
+            }
+            if self.shelved {
+                // That of the first of all: what changes is in the order of positions then.
+                self.known.changed(key, self.records.first);
+            }
+            // The record is not there any more as it was. Of one of whom nothing is known nothing can be taken back.
+            if !then.is_empty() && (taken.known || changed) {
+                self.bring(gathered, then, |place, moment, fact| {
+                    taken.entity().series[place].remove(&self.plan.series[place], moment, fact);
+                });
+                changed = true;
+            }
+            self.tell(taken.entity(), &of_record[replaced..], &gathered.moments[now.clone()]);
+            // From now on it is there.
+            self.bring(gathered, now, |place, moment, fact| {
+                taken.entity().series[place].add(&self.plan.series[place], moment, fact);
+                changed = true;
+            });
+        }
+        self.known.give_back(taken, changed);
     }
 
     /// All rows of a record see the same: what was before it.
-    fn tell(&mut self, items: &[Item]) {
-        let Some(first) = items.first().filter(|_| self.told.asks()) else { return };
-        let mut known = self.known.get(self.plan, first.key);
+    fn tell(&mut self, entity: &mut Entity, items: &[Item], moments: &[Moment]) {
+        if !self.told.asks() {
+            return;
+        }
         let mut last = None;
-        for item in items {
-            let moment = self.now.moments[item.row as usize];
+        for (item, moment) in items.iter().zip(moments) {
             if last.replace(moment) == Some(moment) {
                 self.told.repeat(item.row);
             } else {
-                self.told.add(self.plan, item.row, known.as_deref_mut(), moment);
+                self.told.add(self.plan, item.row, entity, *moment);
             }
         }
     }
 
-    fn add(&mut self, items: &[Item]) {
-        for (place, item) in items.iter().enumerate() {
-            let row = item.row as usize;
-            let moment = self.now.moments[row];
-            let mut brings = self.of.of_row(&items[..place], row, &self.now.moments).peekable();
-            if brings.peek().is_none() {
-                continue;
-            }
-            let entity = self.known.get_or_new(self.plan, item.key);
-            for (series, fact) in brings {
-                entity.series[series].add(&self.plan.series[series], moment, fact);
+    /// What a record brings to each series.
+    fn bring(&self, gathered: &Gathered<'p>, rows: Range<usize>, mut to: impl FnMut(usize, Moment, Fact<'p>)) {
+        let brings = &self.of.brings;
+        let facts = |row: usize| &gathered.facts[row * brings.len()..][..brings.len()];
+        for row in rows.clone() {
+            for (place, (brings, fact)) in brings.iter().zip(facts(row)).enumerate() {
+                let Some(fact) = fact else { continue };
+                // A record counts once for each of those it is about, by the first of its rows that says something.
+                let said = || (rows.start..row).any(|earlier| facts(earlier)[place].is_some());
+                if brings.each == Each::Item || !said() {
+                    to(brings.series, gathered.moments[row], *fact);
+                }
             }
         }
     }

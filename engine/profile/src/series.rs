@@ -1,31 +1,32 @@
 //! The values of one expression over time, for one entity: a cell a tile, and windows over tiles.
 //!
 //! Tiles are days of the office's zone, or instants where windows are hours, or one for all time. A window is answered
-//! from the tiles in it. What it has put together is kept until another range is asked for, so that the next record of
-//! a busy importer costs one addition; it is made from the tiles and can be made from them again at any time, which is
-//! what makes a restart, or another size of batch, answer the same.
+//! from the tiles in it.
 
 use haechi_rules::profile::{Aggregate, Window};
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Answer, Cell, Fact, Keeps, answer_of_sketches};
+use crate::bag::Bag;
+use crate::cell::{Answer, Count, Fact, Keeps, Share};
+use crate::codec::{Reader, Writer};
 use crate::days::first_day;
+use crate::ends::{Ends, Instant};
+use crate::exact::Moments;
+use crate::latest::Latest;
+use crate::sketched::{Sketchable, Sketched};
+use crate::tiles::Tiles;
 
 /// Values kept one by one in a series, over all its tiles; of more there are sketches. Few are so busy: sixty countries
 /// on each day of a year are two thirds of it.
 pub(crate) const ENTRIES_MAX: usize = 32_768;
 /// Values kept one by one in a tile: each new one is put in its place among them.
 pub(crate) const TILE_ENTRIES_MAX: usize = 2_048;
-/// A sketch is asked again once so large a part has been added to it.
-const ASK_AGAIN: u64 = 128;
 /// Days, beyond its longest window, for which a series keeps its tiles: how late a record may come and still see, and be
 /// seen, where it belongs.
 pub const LATE_DAYS: i64 = 31;
 /// The same for windows of hours.
 pub const LATE_HOURS: i64 = 24;
 
-/// Tiles for which room is made one by one.
-const FEW: usize = 3;
 const HOUR_MS: i64 = 3_600_000;
 
 /// What a tile is.
@@ -124,215 +125,220 @@ fn place_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
     })
 }
 
-/// The tiles of one entity.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Series {
-    /// By time.
-    tiles: Vec<(i64, Cell)>,
-    /// Values kept one by one.
-    entries: u32,
-    /// Once there were too many values. By question: the answer of then.
-    sketched: Option<Box<[Option<Asked>]>>,
-    /// By window: what was put together last. Follows from the tiles.
-    #[serde(skip)]
-    windows: Box<[Whole]>,
-}
-
-/// An answer from sketches, which is given again until there is more to say.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Asked {
-    range: (i64, i64),
-    weight: u64,
-    answer: Answer,
-}
-
-/// The tiles of a range, put together.
+/// The values of one entity, in the form that the plan's aggregates need.
 #[derive(Clone, Debug)]
-struct Whole {
-    range: (i64, i64),
-    cell: Cell,
+pub(crate) enum Series {
+    Count(Tiles<Count>),
+    Moments(Tiles<Moments>),
+    Share(Tiles<Share>),
+    Numbers(Tiles<Ends<i64>>),
+    Instants(Tiles<Ends<Instant>>),
+    Latest(Tiles<Latest>),
+    Quantiles(Values<i64>),
+    Distinct(Values<u64>),
+    Texts(Values<Box<str>>),
 }
 
-/// What follows from the tiles says nothing of its own.
-impl PartialEq for Whole {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
+/// Values that are kept one by one, until there are too many.
+#[derive(Clone, Debug)]
+pub(crate) enum Values<K> {
+    Exact(Tiles<Bag<K>>),
+    Sketched(Box<Sketched<K>>),
 }
 
-/// A range of no tiles.
-const NOWHERE: (i64, i64) = (i64::MAX, i64::MIN);
+/// The same with any form of series.
+macro_rules! in_any_form {
+    ($series:expr, $tiles:ident => $with_tiles:expr, $values:ident => $with_values:expr) => {
+        match $series {
+            Series::Count($tiles) => $with_tiles,
+            Series::Moments($tiles) => $with_tiles,
+            Series::Share($tiles) => $with_tiles,
+            Series::Numbers($tiles) => $with_tiles,
+            Series::Instants($tiles) => $with_tiles,
+            Series::Latest($tiles) => $with_tiles,
+            Series::Quantiles($values) => $with_values,
+            Series::Distinct($values) => $with_values,
+            Series::Texts($values) => $with_values,
+        }
+    };
+}
 
 impl Series {
+    /// One of no values.
+    pub fn new(plan: &SeriesPlan) -> Self {
+        match plan.keeps {
+            Keeps::Count => Self::Count(Tiles::new(plan.grain)),
+            Keeps::Moments => Self::Moments(Tiles::new(plan.grain)),
+            Keeps::Share => Self::Share(Tiles::new(plan.grain)),
+            Keeps::Numbers => Self::Numbers(Tiles::new(plan.grain)),
+            Keeps::Instants => Self::Instants(Tiles::new(plan.grain)),
+            Keeps::Latest => Self::Latest(Tiles::new(plan.grain)),
+            Keeps::Quantiles => Self::Quantiles(Values::new(plan)),
+            Keeps::Distinct => Self::Distinct(Values::new(plan)),
+            Keeps::Texts => Self::Texts(Values::new(plan)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        in_any_form!(self, tiles => tiles.is_empty(), values => values.is_empty())
+    }
+
     /// The newest tile.
     fn newest(&self) -> Option<i64> {
-        self.tiles.last().map(|(tile, _)| *tile)
+        in_any_form!(self, tiles => tiles.newest(), values => values.newest())
+    }
+
+    /// Looks at what the next record will need; what it finds says nothing.
+    pub fn warm(&self) -> i64 {
+        in_any_form!(self, tiles => tiles.warm(), values => values.warm())
     }
 
     /// Adds what a record brings.
     pub fn add(&mut self, plan: &SeriesPlan, moment: Moment, fact: Fact<'_>) {
         let tile = moment.tile(plan.grain);
-        if self.newest().is_some_and(|newest| tile < newest.saturating_sub(plan.span)) {
+        match self.newest() {
             // Before all that any window could still see.
-            return;
-        }
-        let place = match self.tiles.last() {
-            Some((last, _)) if *last == tile => self.tiles.len() - 1,
-            Some((last, _)) if *last < tile => self.begin(plan, tile),
-            None => self.begin(plan, tile),
-            Some(_) => match self.tiles.binary_search_by_key(&tile, |(at, _)| *at) {
-                Ok(place) => place,
-                Err(place) => {
-                    self.tiles.insert(place, (tile, self.empty(plan)));
-                    place
-                }
-            },
-        };
-        let cell = &mut self.tiles[place].1;
-        let before = cell.entries();
-        cell.add(fact);
-        let after = cell.entries();
-        self.entries += (after - before) as u32;
-        for whole in &mut self.windows {
-            if whole.range.0 <= tile && tile <= whole.range.1 {
-                whole.cell.add(fact);
+            Some(newest) if tile < newest.saturating_sub(plan.span) => return,
+            Some(newest) if tile <= newest => {}
+            // A new tile behind all others; those that no window sees any more go.
+            _ => {
+                let first = tile.saturating_sub(plan.span);
+                in_any_form!(self, tiles => tiles.forget_before(first), values => values.forget_before(plan, first));
             }
         }
-        if after > TILE_ENTRIES_MAX || self.entries as usize > ENTRIES_MAX {
-            self.sketch(plan);
-        }
+        in_any_form!(self, tiles => { tiles.add(tile, fact); }, values => values.add(plan, tile, fact));
     }
 
-    /// Takes back what a record brought, if it is still here.
+    /// Takes back what a record brought, if it is still here. A sketch keeps it.
     pub fn remove(&mut self, plan: &SeriesPlan, moment: Moment, fact: Fact<'_>) {
         let tile = moment.tile(plan.grain);
-        let Ok(place) = self.tiles.binary_search_by_key(&tile, |(at, _)| *at) else { return };
-        let cell = &mut self.tiles[place].1;
-        let before = cell.entries();
-        cell.remove(fact);
-        self.entries -= (before - cell.entries()) as u32;
-        if self.tiles[place].1.is_empty() {
-            self.tiles.remove(place);
-        }
-        for whole in &mut self.windows {
-            if whole.range.0 <= tile && tile <= whole.range.1 {
-                whole.range = NOWHERE;
-            }
-        }
+        in_any_form!(self, tiles => tiles.remove(tile, fact), values => values.remove(tile, fact));
     }
 
     /// The answer to a question of the plan at a moment.
     pub fn answer(&mut self, plan: &SeriesPlan, question: usize, moment: Moment) -> Answer {
-        let Question { window, aggregate, share } = plan.questions[question];
-        if self.tiles.is_empty() {
-            return nothing(plan, aggregate);
-        }
-        let range = moment.range(plan.windows[usize::from(window)]);
-        if self.sketched.is_some() {
-            return self.asked(question, aggregate, share, range);
-        }
-        if let [(tile, cell)] = self.tiles.as_slice() {
-            let inside = range.0 <= *tile && *tile <= range.1;
-            return if inside { cell.answer(aggregate, share, moment.at_ms) } else { nothing(plan, aggregate) };
-        }
-        if self.windows.is_empty() {
-            let nowhere = Whole { range: NOWHERE, cell: plan.keeps.empty() };
-            self.windows = vec![nowhere; plan.windows.len()].into();
-        }
-        let whole = &mut self.windows[usize::from(window)];
-        if whole.range != range {
-            whole.turn_to(range, &self.tiles, plan.keeps);
-        }
-        if whole.cell.is_empty() {
-            return nothing(plan, aggregate);
-        }
-        whole.cell.answer(aggregate, share, moment.at_ms)
+        let place = question;
+        let question = &plan.questions[place];
+        let range = moment.range(plan.windows[usize::from(question.window)]);
+        in_any_form!(
+            self,
+            tiles => tiles.answer(plan, question, range, moment.at_ms),
+            values => values.answer(plan, place, range, moment.at_ms)
+        )
     }
 
-    /// A new tile behind all others; those that no window sees any more go.
-    fn begin(&mut self, plan: &SeriesPlan, tile: i64) -> usize {
-        let first = tile.saturating_sub(plan.span);
-        let gone = self.tiles.partition_point(|(at, _)| *at < first);
-        if gone > 0 {
-            let entries: usize = self.tiles.drain(..gone).map(|(_, cell)| cell.entries()).sum();
-            self.entries -= entries as u32;
-            if self.tiles.is_empty() {
-                // Nothing of the many values is left.
-                self.sketched = None;
-            }
-            self.windows = Box::default();
-        }
-        if self.tiles.len() < FEW {
-            // Most entities are seen once or twice.
-            self.tiles.reserve_exact(1);
-        }
-        self.tiles.push((tile, self.empty(plan)));
-        self.tiles.len() - 1
+    pub fn write(&self, to: &mut Writer<'_>) {
+        in_any_form!(self, tiles => tiles.write(to), values => values.write(to));
     }
 
-    fn empty(&self, plan: &SeriesPlan) -> Cell {
-        let cell = plan.keeps.empty();
-        if self.sketched.is_some() { cell.sketched() } else { cell }
+    /// Fills what is empty; nothing where the bytes are not those of such a series.
+    pub fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        in_any_form!(self, tiles => tiles.read(from), values => values.read(from))
     }
 
-    fn sketch(&mut self, plan: &SeriesPlan) {
-        for (_, cell) in &mut self.tiles {
-            *cell = cell.sketched();
-        }
-        self.entries = 0;
-        self.sketched = Some(vec![None; plan.questions.len()].into());
-        self.windows = Box::default();
+    /// Makes it empty, and keeps its room.
+    pub fn clear(&mut self, plan: &SeriesPlan) {
+        in_any_form!(self, tiles => tiles.clear(), values => values.clear(plan));
     }
 
-    /// The answer from sketches: that of before while the range is the same and little has come to it.
-    fn asked(&mut self, question: usize, aggregate: Aggregate, share: f64, range: (i64, i64)) -> Answer {
-        let from = self.tiles.partition_point(|(tile, _)| *tile < range.0);
-        let to = self.tiles.partition_point(|(tile, _)| *tile <= range.1);
-        let tiles = &self.tiles[from..to.max(from)];
-        let weight: u64 = tiles.iter().map(|(_, cell)| cell.weight()).sum();
-        let Some(asked) = self.sketched.as_mut().and_then(|asked| asked.get_mut(question)) else {
-            return Answer::Nothing;
-        };
-        if let Some(before) = asked
-            && before.range == range
-            && weight < before.weight + before.weight / ASK_AGAIN + 1
-            && weight >= before.weight
-        {
-            return before.answer.clone();
-        }
-        let answer = answer_of_sketches(tiles.iter().map(|(_, cell)| cell), aggregate, share);
-        *asked = Some(Asked { range, weight, answer: answer.clone() });
-        answer
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + in_any_form!(self, tiles => tiles.size(), values => values.size())
     }
 }
 
-/// What an aggregate says of no values.
-fn nothing(plan: &SeriesPlan, aggregate: Aggregate) -> Answer {
-    plan.keeps.empty().answer(aggregate, 0.0, 0)
-}
+impl<K: Sketchable> Values<K> {
+    fn new(plan: &SeriesPlan) -> Self {
+        Self::Exact(Tiles::new(plan.grain))
+    }
 
-impl Whole {
-    /// Makes it that of another range: by a few tiles more and less where it only moves on, else anew.
-    fn turn_to(&mut self, range: (i64, i64), tiles: &[(i64, Cell)], keeps: Keeps) {
-        let place = |tile: i64| tiles.partition_point(|(at, _)| *at < tile);
-        let after = |tile: i64| tiles.partition_point(|(at, _)| *at <= tile);
-        let (lo, hi) = self.range;
-        let moves_on = self.range != NOWHERE && lo <= range.0 && hi <= range.1 && range.0 <= hi;
-        if moves_on {
-            let less = &tiles[place(lo)..place(range.0)];
-            let more = &tiles[after(hi)..after(range.1)];
-            if less.len() + more.len() < after(range.1) - place(range.0)
-                && less.iter().all(|(_, cell)| self.cell.unmerge(cell))
-            {
-                for (_, cell) in more {
-                    self.cell.merge(cell);
+    fn is_empty(&self) -> bool {
+        self.newest().is_none()
+    }
+
+    fn newest(&self) -> Option<i64> {
+        match self {
+            Self::Exact(tiles) => tiles.newest(),
+            Self::Sketched(sketched) => sketched.newest(),
+        }
+    }
+
+    fn warm(&self) -> i64 {
+        match self {
+            Self::Exact(tiles) => tiles.warm(),
+            Self::Sketched(sketched) => sketched.newest().unwrap_or_default(),
+        }
+    }
+
+    fn forget_before(&mut self, plan: &SeriesPlan, first: i64) {
+        match self {
+            Self::Exact(tiles) => tiles.forget_before(first),
+            Self::Sketched(sketched) => {
+                if !sketched.forget_before(first) {
+                    // Nothing of the many values is left.
+                    *self = Self::new(plan);
                 }
-                self.range = range;
-                return;
             }
         }
-        self.cell = keeps.empty();
-        tiles[place(range.0)..after(range.1).max(place(range.0))].iter().for_each(|(_, cell)| self.cell.merge(cell));
-        self.range = range;
+    }
+
+    fn add(&mut self, plan: &SeriesPlan, tile: i64, fact: Fact<'_>) {
+        match self {
+            Self::Exact(tiles) => {
+                if tiles.add(tile, fact) > TILE_ENTRIES_MAX || tiles.entries() > ENTRIES_MAX {
+                    *self = Self::Sketched(Box::new(Sketched::of(tiles.as_slice(), plan.questions.len())));
+                }
+            }
+            Self::Sketched(sketched) => sketched.add(tile, fact),
+        }
+    }
+
+    fn remove(&mut self, tile: i64, fact: Fact<'_>) {
+        if let Self::Exact(tiles) = self {
+            tiles.remove(tile, fact);
+        }
+    }
+
+    fn answer(&mut self, plan: &SeriesPlan, question: usize, range: (i64, i64), now: i64) -> Answer {
+        match self {
+            Self::Exact(tiles) => tiles.answer(plan, &plan.questions[question], range, now),
+            Self::Sketched(sketched) => sketched.answer(question, &plan.questions[question], range),
+        }
+    }
+
+    fn write(&self, to: &mut Writer<'_>) {
+        to.unsigned(u64::from(matches!(self, Self::Sketched(_))));
+        match self {
+            Self::Exact(tiles) => tiles.write(to),
+            // Nothing in it can fail to serialise.
+            Self::Sketched(sketched) => {
+                to.text(&postcard::to_extend(sketched, Vec::new()).unwrap_or_default());
+            }
+        }
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        match (from.unsigned()?, &mut *self) {
+            (0, Self::Exact(tiles)) => tiles.read(from),
+            (1, _) => {
+                *self = Self::Sketched(postcard::from_bytes(from.text()?).ok()?);
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    fn clear(&mut self, plan: &SeriesPlan) {
+        match self {
+            Self::Exact(tiles) => tiles.clear(),
+            Self::Sketched(_) => *self = Self::new(plan),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Exact(tiles) => tiles.size(),
+            Self::Sketched(sketched) => sketched.size(),
+        }
     }
 }

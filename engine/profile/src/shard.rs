@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::hint::black_box;
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use crate::entity::Entity;
 use crate::plan::EntityPlan;
+use crate::series::Series;
 use crate::shelf::{Position, Shelved, StateId, Unshelved, from_shelf, on_shelf};
 
 /// A key by hash: 128 bits, under a secret seed, so that nobody makes two of them meet and nobody reads them back.
@@ -39,75 +41,148 @@ pub(crate) struct Shard {
     slots: HashMap<KeyHash, Slot, BuildHasherDefault<Spread>>,
     /// Those that are open, in the order in which they are looked at for packing.
     open: VecDeque<KeyHash>,
+    /// About how many bytes those take.
+    open_bytes: usize,
+    /// Where packed ones are unpacked, one after the other, and the bytes that they are packed into again.
+    spare: Option<Box<Open>>,
+    packing: Vec<u8>,
     unshelved: Unshelved,
     /// Up to where everything is in an entity that was taken from the shelf; asked only while catching up.
     has: HashMap<KeyHash, Position, BuildHasherDefault<Spread>>,
 }
 
 enum Slot {
-    Open { entity: Box<Entity>, used: bool },
+    /// None while it is taken out.
+    Open(Option<Box<Open>>),
     Packed(Box<[u8]>),
 }
 
-/// Entities of one kind that are open at once, unless told otherwise.
-pub(crate) const OPEN_MAX: usize = 1 << 20;
+/// An entity as it is asked and added to.
+struct Open {
+    entity: Entity,
+    /// Since it was looked at for packing.
+    used: bool,
+    /// About how many it takes.
+    bytes: usize,
+}
+
+/// An entity that was taken out, to be asked and added to.
+pub(crate) struct Taken {
+    key: KeyHash,
+    open: Box<Open>,
+    /// Whether it is to stay open.
+    stays: bool,
+    /// Whether anything was known of it before.
+    pub known: bool,
+}
+
+impl Taken {
+    pub fn entity(&mut self) -> &mut Entity {
+        &mut self.open.entity
+    }
+}
+
+/// Entities of so few bytes are packed whenever nobody asks: to unpack them costs less than their memory.
+const SMALL_BYTES: usize = 256;
+/// About how many bytes open entities take, of all kinds together.
+pub(crate) const OPEN_BYTES_MAX: usize = 256 << 20;
 
 impl Shard {
-    /// An entity, to be asked; `None` where nothing is known of it.
-    pub fn get(&mut self, plan: &EntityPlan, key: KeyHash) -> Option<&mut Entity> {
-        let slot = self.slots.get_mut(&key)?;
-        if let Slot::Packed(bytes) = slot {
-            let entity = Entity::unpack(plan, bytes).unwrap_or_else(|| Entity::new(plan));
-            *slot = Slot::Open { entity: Box::new(entity), used: true };
-            self.open.push_back(key);
-        }
-        match slot {
-            Slot::Open { entity, used } => {
-                *used = true;
-                Some(entity)
-            }
-            Slot::Packed(_) => None,
-        }
+    /// Looks at entities that are about to be taken, one after the other without waiting for any: they are in the caches
+    /// then.
+    pub fn warm(&self, keys: impl Iterator<Item = KeyHash>) {
+        let look = |key| match self.slots.get(&key) {
+            Some(Slot::Open(Some(open))) => open.entity.series.iter().map(Series::warm).fold(0, i64::wrapping_add),
+            Some(Slot::Packed(bytes)) => bytes.last().copied().map_or(0, i64::from),
+            _ => 0,
+        };
+        black_box(keys.map(look).fold(0, i64::wrapping_add));
     }
 
-    /// An entity, to be added to; a new one where there is none.
-    pub fn get_or_new(&mut self, plan: &EntityPlan, key: KeyHash) -> &mut Entity {
-        let slot = match self.slots.entry(key) {
+    /// Takes an entity out, to be given back; one of whom nothing is known where it is new.
+    pub fn take(&mut self, plan: &EntityPlan, key: KeyHash) -> Taken {
+        let new = || Box::new(Open { entity: Entity::new(plan), used: true, bytes: 0 });
+        let (packed, known) = match self.slots.get_mut(&key) {
+            Some(Slot::Open(open)) => {
+                let open = open.take().unwrap_or_else(new);
+                return Taken { key, open, stays: true, known: true };
+            }
+            Some(Slot::Packed(bytes)) => (&**bytes, true),
+            None => (&[][..], false),
+        };
+        let mut open = self.spare.take().unwrap_or_else(new);
+        if open.entity.read(plan, packed).is_none() {
+            open.entity.clear(plan);
+        }
+        Taken { key, open, stays: packed.len() > SMALL_BYTES, known }
+    }
+
+    /// Puts back what was taken out; what was not known stays unknown, unless it has `changed`.
+    pub fn give_back(&mut self, taken: Taken, changed: bool) {
+        let Taken { key, mut open, stays, .. } = taken;
+        if changed && !stays {
+            self.packing.clear();
+            open.entity.write(&mut self.packing);
+        }
+        if stays || changed && self.packing.len() > SMALL_BYTES {
+            self.stay_open(key, open);
+            return;
+        }
+        if changed {
+            let packed = self.packing.as_slice();
+            match self.slots.get_mut(&key) {
+                Some(Slot::Packed(bytes)) if bytes.len() == packed.len() => bytes.copy_from_slice(packed),
+                Some(slot) => *slot = Slot::Packed(packed.into()),
+                None => drop(self.slots.insert(key, Slot::Packed(packed.into()))),
+            }
+        }
+        open.bytes = 0;
+        self.spare = Some(open);
+    }
+
+    fn stay_open(&mut self, key: KeyHash, mut open: Box<Open>) {
+        let bytes = open.entity.size();
+        self.open_bytes = self.open_bytes + bytes - open.bytes;
+        (open.bytes, open.used) = (bytes, true);
+        match self.slots.entry(key) {
             Entry::Occupied(slot) => {
                 let slot = slot.into_mut();
-                if let Slot::Packed(bytes) = slot {
-                    let entity = Entity::unpack(plan, bytes).unwrap_or_else(|| Entity::new(plan));
-                    *slot = Slot::Open { entity: Box::new(entity), used: true };
+                if let Slot::Packed(_) = slot {
                     self.open.push_back(key);
                 }
-                slot
+                *slot = Slot::Open(Some(open));
             }
             Entry::Vacant(slot) => {
                 self.open.push_back(key);
-                slot.insert(Slot::Open { entity: Box::new(Entity::new(plan)), used: true })
+                slot.insert(Slot::Open(Some(open)));
             }
-        };
-        match slot {
-            Slot::Open { entity, used } => {
-                *used = true;
-                entity
-            }
-            Slot::Packed(_) => unreachable!("it was opened above"),
         }
     }
 
-    /// Packs those that were not used for longest, until no more than `max` are open.
+    /// An entity as it is, to be asked; `None` where nothing is known of it. Sketches note what they are asked, so who
+    /// must not change anything asks a copy.
+    pub fn copy(&self, plan: &EntityPlan, key: KeyHash) -> Option<Entity> {
+        match self.slots.get(&key)? {
+            Slot::Open(open) => open.as_ref().map(|open| open.entity.clone()),
+            Slot::Packed(bytes) => Entity::unpack(plan, bytes),
+        }
+    }
+
+    /// Packs open ones until they take no more than about `max` bytes, or all have been in use since they were last
+    /// looked at.
     pub fn pack(&mut self, max: usize) {
-        while self.open.len() > max {
+        for _ in 0..self.open.len() {
+            if self.open_bytes <= max {
+                return;
+            }
             let Some(key) = self.open.pop_front() else { return };
             let Some(slot) = self.slots.get_mut(&key) else { continue };
-            match slot {
-                Slot::Open { used, .. } if *used => {
-                    *used = false;
-                    self.open.push_back(key);
-                }
-                Slot::Open { entity, .. } => *slot = Slot::Packed(entity.pack()),
-                Slot::Packed(_) => {}
+            let Slot::Open(Some(open)) = slot else { continue };
+            if std::mem::take(&mut open.used) {
+                self.open.push_back(key);
+            } else {
+                self.open_bytes -= open.bytes;
+                *slot = Slot::Packed(open.entity.pack());
             }
         }
     }
@@ -150,9 +225,9 @@ impl Shard {
         let mut shelved = Vec::new();
         while let Some(key) = self.unshelved.next(before, commit) {
             let bytes = match self.slots.get(&key) {
-                Some(Slot::Open { entity, .. }) => on_shelf(upto, &entity.pack()),
+                Some(Slot::Open(Some(open))) => on_shelf(upto, &open.entity.pack()),
                 Some(Slot::Packed(bytes)) => on_shelf(upto, bytes),
-                None => continue,
+                Some(Slot::Open(None)) | None => continue,
             };
             shelved.push(Shelved { of, key, bytes });
         }
@@ -164,7 +239,9 @@ impl Shard {
         self.unshelved.committed(commit);
         while self.slots.len() > max {
             let Some(key) = self.unshelved.dispensable() else { return };
-            self.slots.remove(&key);
+            if let Some(Slot::Open(Some(open))) = self.slots.remove(&key) {
+                self.open_bytes -= open.bytes;
+            }
         }
     }
 
@@ -187,11 +264,22 @@ impl Shard {
             .slots
             .iter()
             .map(|(key, slot)| match slot {
-                Slot::Open { entity, .. } => (*key, entity.pack()),
+                Slot::Open(open) => (*key, open.as_ref().map_or_else(Box::default, |open| open.entity.pack())),
                 Slot::Packed(bytes) => (*key, bytes.clone()),
             })
             .collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_small() {
+        // There are millions of them.
+        assert_eq!(size_of::<(KeyHash, Slot)>(), 32);
     }
 }

@@ -7,9 +7,14 @@
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use datasketches::tdigest::TDigestMut;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::bag::entropy;
+use haechi_rules::profile::Aggregate;
+
+use crate::bag::{Asked, Bag, entropy};
+use crate::cell::Answer;
+use crate::series::Question;
 
 /// Values that wait beside the bytes until they are put in together.
 const WAITING: usize = 64;
@@ -30,12 +35,13 @@ pub const FREQUENT_ERROR: f64 = 0.02;
 /// A kind of sketch.
 pub(crate) trait Kind: Sized {
     /// What is put in.
-    type Item: Clone + PartialEq;
+    type Item: Asked + Serialize + DeserializeOwned;
     fn new() -> Self;
     fn read(bytes: &[u8]) -> Option<Self>;
     fn put(&mut self, item: &Self::Item);
     fn absorb(&mut self, other: &Self);
     fn write(self) -> Vec<u8>;
+    fn answer(self, question: &Question) -> Answer;
 }
 
 /// A sketch at rest.
@@ -47,12 +53,13 @@ pub(crate) struct Sketch<T> {
     weight: u64,
 }
 
-impl<T: Clone + PartialEq> Sketch<T> {
-    pub fn of<K: Kind<Item = T>>(values: impl Iterator<Item = (T, u32)>) -> Self {
+impl<T: Asked> Sketch<T> {
+    /// That of values that were kept one by one.
+    pub fn of<K: Kind<Item = T>>(values: &Bag<T>) -> Self {
         let (mut sketch, mut weight) = (K::new(), 0);
-        for (value, count) in values {
+        for (value, count) in values.iter() {
             weight += u64::from(count);
-            (0..count).for_each(|_| sketch.put(&value));
+            (0..count).for_each(|_| sketch.put(value));
         }
         Self { packed: sketch.write(), waiting: Vec::new(), weight }
     }
@@ -77,6 +84,11 @@ impl<T: Clone + PartialEq> Sketch<T> {
 
     pub fn weight(&self) -> u64 {
         self.weight
+    }
+
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.packed.capacity() + self.waiting.capacity() * size_of::<T>()
     }
 }
 
@@ -115,6 +127,10 @@ impl Kind for Distinct {
     fn write(self) -> Vec<u8> {
         self.0.to_sketch(HllType::Hll8).serialize()
     }
+
+    fn answer(self, _: &Question) -> Answer {
+        Answer::Count(self.estimate().round() as i64)
+    }
 }
 
 /// Quantiles of numbers.
@@ -147,6 +163,10 @@ impl Kind for Quantiles {
 
     fn write(mut self) -> Vec<u8> {
         self.0.serialize()
+    }
+
+    fn answer(mut self, question: &Question) -> Answer {
+        Answer::number(self.at(question.share))
     }
 }
 
@@ -199,6 +219,13 @@ impl Kind for Frequent {
     fn write(self) -> Vec<u8> {
         self.0.serialize()
     }
+
+    fn answer(self, question: &Question) -> Answer {
+        if question.aggregate == Aggregate::Entropy {
+            return Answer::number(self.entropy());
+        }
+        self.most().map_or(Answer::Nothing, |value| Answer::Text(value.into()))
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +240,7 @@ mod tests {
     #[test]
     fn numbers_of_different_values_keep_their_error() {
         for n in [300, 5_000, 200_000] {
-            let mut sketch = Sketch::of::<Distinct>(std::iter::empty());
+            let mut sketch = Sketch::of::<Distinct>(&Bag::default());
             mixed(n).for_each(|value| sketch.add::<Distinct>(value));
             let estimate = sketch.open::<Distinct>().estimate();
             assert!((estimate / n as f64 - 1.0).abs() < DISTINCT_ERROR, "{estimate} of {n}");
@@ -226,7 +253,7 @@ mod tests {
         for n in [600u64, 50_000] {
             // Far from even: a few values are a million times the others.
             let values: Vec<f64> = mixed(n).map(|value| (value as f64 / u64::MAX as f64 * 14.0).exp()).collect();
-            let mut sketch = Sketch::of::<Quantiles>(std::iter::empty());
+            let mut sketch = Sketch::of::<Quantiles>(&Bag::default());
             for value in &values {
                 sketch.add::<Quantiles>(ordered(*value));
             }
@@ -241,7 +268,7 @@ mod tests {
 
     #[test]
     fn frequent_values_are_found_among_many() {
-        let mut sketch = Sketch::of::<Frequent>(std::iter::empty());
+        let mut sketch = Sketch::of::<Frequent>(&Bag::default());
         for (i, value) in mixed(20_000).enumerate() {
             let text = if i % 5 == 0 { "often".to_owned() } else { format!("v{value}") };
             sketch.add::<Frequent>(text.into());
@@ -254,7 +281,7 @@ mod tests {
 
     #[test]
     fn read_back_is_the_same_thing() {
-        let mut one = Sketch::of::<Quantiles>(std::iter::empty());
+        let mut one = Sketch::of::<Quantiles>(&Bag::default());
         let mut other = one.clone();
         for (i, value) in mixed(10_000).enumerate() {
             one.add::<Quantiles>(ordered(value as f64));

@@ -1,0 +1,172 @@
+//! The bytes of an entity at rest: small numbers in few bytes, times as how far they are from the one before.
+//!
+//! Equal content gives equal bytes. Whatever bytes are read, damaged ones too, nothing is reserved that they do not hold.
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Appends to bytes.
+pub(crate) struct Writer<'w> {
+    pub bytes: &'w mut Vec<u8>,
+    /// The day that times are near to: the first tile of days written last.
+    pub day: i64,
+}
+
+/// Takes from bytes.
+pub(crate) struct Reader<'r> {
+    bytes: &'r [u8],
+    pub day: i64,
+}
+
+impl<'w> Writer<'w> {
+    pub fn new(bytes: &'w mut Vec<u8>) -> Self {
+        Self { bytes, day: 0 }
+    }
+
+    /// Seven bits a byte, the lowest first.
+    pub fn unsigned(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push(value as u8);
+    }
+
+    /// Small whatever the sign.
+    pub fn signed(&mut self, value: i64) {
+        self.unsigned((value << 1 ^ value >> 63) as u64);
+    }
+
+    pub fn wide(&mut self, value: i128) {
+        let mut value = (value << 1 ^ value >> 127) as u128;
+        while value > u128::from(u64::MAX) {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.unsigned(value as u64);
+    }
+
+    /// Eight bytes, for what is never small.
+    pub fn fixed(&mut self, value: u64) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub fn text(&mut self, text: &[u8]) {
+        self.unsigned(text.len() as u64);
+        self.bytes.extend_from_slice(text);
+    }
+
+    /// The beginning of the day that times are near to.
+    pub fn day_ms(&self) -> i64 {
+        self.day.wrapping_mul(DAY_MS)
+    }
+}
+
+impl<'r> Reader<'r> {
+    pub fn new(bytes: &'r [u8]) -> Self {
+        Self { bytes, day: 0 }
+    }
+
+    pub fn unsigned(&mut self) -> Option<u64> {
+        u64::try_from(self.varint()?).ok()
+    }
+
+    pub fn signed(&mut self) -> Option<i64> {
+        let value = self.unsigned()?;
+        Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    pub fn wide(&mut self) -> Option<i128> {
+        let value = self.varint()?;
+        Some((value >> 1) as i128 ^ -((value & 1) as i128))
+    }
+
+    fn varint(&mut self) -> Option<u128> {
+        let (first, rest) = self.bytes.split_first()?;
+        if *first < 0x80 {
+            self.bytes = rest;
+            return Some(u128::from(*first));
+        }
+        // Up to nine bytes fit a word.
+        let mut low = 0u64;
+        for (place, byte) in self.bytes.iter().take(9).enumerate() {
+            low |= u64::from(byte & 0x7F) << (7 * place);
+            if *byte < 0x80 {
+                self.bytes = &self.bytes[place + 1..];
+                return Some(u128::from(low));
+            }
+        }
+        let mut value = u128::from(low);
+        for (place, byte) in self.bytes.iter().enumerate().take(19).skip(9) {
+            value |= u128::from(byte & 0x7F).checked_shl(7 * place as u32)?;
+            if *byte < 0x80 {
+                self.bytes = &self.bytes[place + 1..];
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    pub fn fixed(&mut self) -> Option<u64> {
+        let (value, rest) = self.bytes.split_first_chunk()?;
+        self.bytes = rest;
+        Some(u64::from_le_bytes(*value))
+    }
+
+    pub fn take(&mut self, length: usize) -> Option<&'r [u8]> {
+        let (taken, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        Some(taken)
+    }
+
+    pub fn text(&mut self) -> Option<&'r [u8]> {
+        let length = self.length()?;
+        self.take(length)
+    }
+
+    /// How many follow; each takes a byte at least.
+    pub fn length(&mut self) -> Option<usize> {
+        let length = usize::try_from(self.unsigned()?).ok()?;
+        (length <= self.bytes.len()).then_some(length)
+    }
+
+    pub fn day_ms(&self) -> i64 {
+        self.day.wrapping_mul(DAY_MS)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(small in 0u64..300, any in any::<u64>(), signed in any::<i64>(), wide in any::<i128>(),
+            shift in 0u32..128, text in ".{0,9}") {
+            let mut bytes = Vec::new();
+            let mut to = Writer::new(&mut bytes);
+            to.unsigned(small);
+            to.unsigned(any);
+            to.signed(signed);
+            to.wide(wide >> shift);
+            to.fixed(any);
+            to.text(text.as_bytes());
+            let mut from = Reader::new(&bytes);
+            prop_assert_eq!((from.unsigned(), from.unsigned(), from.signed()), (Some(small), Some(any), Some(signed)));
+            prop_assert_eq!((from.wide(), from.fixed()), (Some(wide >> shift), Some(any)));
+            prop_assert_eq!(from.text(), Some(text.as_bytes()));
+            prop_assert!(from.is_done());
+        }
+
+        #[test]
+        fn damaged_bytes_are_refused_and_no_more(bytes in prop::collection::vec(any::<u8>(), 0..30)) {
+            let mut from = Reader::new(&bytes);
+            while from.wide().is_some() && from.length().is_some() && from.text().is_some() {}
+        }
+    }
+}
