@@ -3,18 +3,57 @@
 use crate::codec::{Reader, Writer};
 use crate::plan::EntityPlan;
 use crate::series::Series;
+use crate::shelf::Position;
+
+/// So many of the last records are known by their position.
+const RECENT: usize = 8;
 
 /// What is known of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Entity {
     /// By place in the plan.
     pub series: Vec<Series>,
+    /// The day of the last record: when it was, or when it became known, whichever is later.
+    last_day: i64,
+    /// Where the last records stand, oldest first.
+    recent: Vec<Position>,
 }
 
 impl Entity {
     /// One of whom nothing is known.
     pub fn new(plan: &EntityPlan) -> Self {
-        Self { series: plan.series.iter().map(Series::new).collect() }
+        Self { series: plan.series.iter().map(Series::new).collect(), last_day: i64::MIN, recent: Vec::new() }
+    }
+
+    /// Takes note of a record that is added.
+    pub fn note(&mut self, day: i64, position: Position) {
+        self.last_day = self.last_day.max(day);
+        if self.recent.len() == RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push(position);
+    }
+
+    /// A record that was added last is taken back.
+    pub fn unnote(&mut self, position: Position) {
+        if self.recent.last() == Some(&position) {
+            self.recent.pop();
+        }
+    }
+
+    /// Whether it has to be forgotten on that day, where it is so many days after the last record.
+    pub fn is_over(&self, day: i64, after: Option<i64>) -> bool {
+        after.is_some_and(|after| self.last_day != i64::MIN && day.saturating_sub(self.last_day) > after)
+    }
+
+    /// Where the last records stand, newest first.
+    pub fn recent(&self) -> Vec<Position> {
+        self.recent.iter().rev().copied().collect()
+    }
+
+    /// The day of the last record of a packed one.
+    pub fn last_day(bytes: &[u8]) -> Option<i64> {
+        Reader::new(bytes).signed()
     }
 
     /// The bytes that [`Entity::unpack`] reads.
@@ -34,6 +73,13 @@ impl Entity {
     /// Appends what [`Entity::read`] reads: how many series, which of them hold anything, and those.
     pub fn write(&self, bytes: &mut Vec<u8>) {
         let mut to = Writer::new(bytes);
+        to.signed(self.last_day);
+        to.unsigned(self.recent.len() as u64);
+        let mut before = 0;
+        for position in &self.recent {
+            to.unsigned(position.wrapping_sub(before));
+            before = *position;
+        }
         to.unsigned(self.series.len() as u64);
         for eight in self.series.chunks(8) {
             let held = eight.iter().enumerate().map(|(place, series)| u8::from(!series.is_empty()) << place);
@@ -46,6 +92,12 @@ impl Entity {
     pub fn read(&mut self, plan: &EntityPlan, bytes: &[u8]) -> Option<()> {
         self.clear(plan);
         let mut from = Reader::new(bytes);
+        self.last_day = from.signed()?;
+        let mut before = 0;
+        for _ in 0..from.unsigned().filter(|recent| *recent <= RECENT as u64)? {
+            before = from.unsigned()?.wrapping_add(before);
+            self.recent.push(before);
+        }
         if from.unsigned()? != plan.series.len() as u64 {
             return None;
         }
@@ -61,6 +113,8 @@ impl Entity {
     /// Becomes one of whom nothing is known, and keeps its room.
     pub fn clear(&mut self, plan: &EntityPlan) {
         self.series.iter_mut().zip(&plan.series).for_each(|(series, plan)| series.clear(plan));
+        self.last_day = i64::MIN;
+        self.recent.clear();
     }
 
     /// About how many bytes it takes.
@@ -98,7 +152,12 @@ mod tests {
             series
         };
         let all = AGGREGATES.iter().flat_map(|aggregate| WINDOWS.iter().map(|window| (*aggregate, *window)));
-        EntityPlan { name: "all".to_owned(), series: all.map(series).collect(), features: Vec::new() }
+        EntityPlan {
+            name: "all".to_owned(),
+            series: all.map(series).collect(),
+            features: Vec::new(),
+            forget_after: None,
+        }
     }
 
     /// A record by its hours and a number.

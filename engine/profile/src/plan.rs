@@ -67,6 +67,9 @@ pub(crate) struct EntityPlan {
     pub name: String,
     pub series: Vec<SeriesPlan>,
     pub features: Vec<FeaturePlan>,
+    /// Days after its last record after which nothing is known of one any more: what its pack says, or else when it is in
+    /// no window any more; none where something is known for all time.
+    pub forget_after: Option<i64>,
 }
 
 /// One feature.
@@ -119,8 +122,12 @@ pub(crate) struct SeriesInput {
 impl ProfilePlan {
     /// Plans what packs declare; days are those of `zone`.
     pub fn new(profiles: &Profiles, zone: Tz) -> Result<Self, EvaluateError> {
-        let entity =
-            |profile: &Profile| EntityPlan { name: profile.entity.clone(), series: Vec::new(), features: Vec::new() };
+        let entity = |profile: &Profile| EntityPlan {
+            name: profile.entity.clone(),
+            series: Vec::new(),
+            features: Vec::new(),
+            forget_after: None,
+        };
         let mut entities: Vec<EntityPlan> = profiles.entities.iter().map(entity).collect();
         let mut feeds = Vec::with_capacity(profiles.feeds.len());
         let mut places: Vec<(FeaturePlace, usize, usize)> = Vec::new();
@@ -148,6 +155,9 @@ impl ProfilePlan {
                 question,
                 shrink: feature.shrink.as_ref().and_then(|shrink| Some((find(&shrink.toward)?, shrink.weight))),
             });
+        }
+        for (plan, profile) in entities.iter_mut().zip(&profiles.entities) {
+            plan.forget_after = profile.retention_days.map(i64::from).or_else(|| longest(&plan.series));
         }
         let about = profiles.entities.iter().zip(&entities).map(|(profile, plan)| about(profile, plan)).collect();
         Ok(Self { entities, feeds, days: Days::new(zone), hashes: profiles.hashes.clone(), zone, about })
@@ -225,6 +235,17 @@ pub(crate) fn with_parents(plan: &ProfilePlan, places: &[FeaturePlace]) -> Vec<F
         }
     }
     all
+}
+
+/// The most days that any of these series keeps; none where one keeps all.
+fn longest(series: &[SeriesPlan]) -> Option<i64> {
+    const DAY_MS: i64 = 86_400_000;
+    let days = |plan: &SeriesPlan| match plan.grain {
+        Grain::All => None,
+        Grain::Day => Some(plan.span),
+        Grain::Instant => Some(plan.span / DAY_MS + 1),
+    };
+    series.iter().map(days).try_fold(0, |most, days| days.map(|days: i64| days.max(most)))
 }
 
 fn about(profile: &Profile, plan: &EntityPlan) -> AboutEntity {

@@ -49,7 +49,10 @@ impl Profiler {
         let Some((_, id, _)) = self.kinds().nth(place) else { return Ok(None) };
         let bytes = self.packed(id, hash_key(key, self.seed()))?;
         let entity = &plan.entities[place];
-        let Some(mut known) = bytes.and_then(|bytes| Entity::unpack(entity, &bytes)) else { return Ok(None) };
+        let today = plan.days.of(at_ms);
+        let known = bytes.and_then(|bytes| Entity::unpack(entity, &bytes));
+        let Some(mut known) = known.filter(|known| !known.is_over(today, entity.forget_after)) else { return Ok(None) };
+        let recent = known.recent();
         let about = &plan.about()[place];
         let feature = |(planned, about): (&crate::plan::FeaturePlan, &crate::plan::AboutFeature)| {
             let series = &entity.series[planned.series];
@@ -68,6 +71,6 @@ impl Profiler {
             }
         };
         let features = entity.features.iter().zip(&about.features).map(feature).collect();
-        Ok(Some(Portrait { entity: about.name.clone(), title: about.title.clone(), features, recent: Vec::new() }))
+        Ok(Some(Portrait { entity: about.name.clone(), title: about.title.clone(), features, recent }))
     }
 }

@@ -57,15 +57,17 @@ pub struct Records<'a> {
     pub replaced: Option<Replaced<'a>>,
     /// Where the first row stands in the journal, and the others after it.
     pub first: Position,
+    /// When they became known, in ms since 1970 UTC.
+    pub known_at_ms: i64,
 }
 
 impl<'a> Records<'a> {
     /// Records that make these as if they had never been. Only where nothing was replaced is it without records.
     fn inverse(self, nothing: &'a RecordBatch, no_starts: &'a [u32]) -> Self {
-        let Self { stream, rows, starts, replaced, first } = self;
+        let Self { stream, rows, starts, replaced, first, known_at_ms } = self;
         let Replaced { rows: now, starts: now_starts } =
             replaced.unwrap_or(Replaced { rows: nothing, starts: no_starts });
-        Self { stream, rows: now, starts: now_starts, replaced: Some(Replaced { rows, starts }), first }
+        Self { stream, rows: now, starts: now_starts, replaced: Some(Replaced { rows, starts }), first, known_at_ms }
     }
 
     fn position(&self, record: u32) -> Position {
@@ -245,9 +247,19 @@ impl Profiler {
             let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
             let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();
             let told = Told::new(&plan, entity, asked, items.len());
-            let shelved = shelf.is_some();
-            let mut pass =
-                Pass { plan: &plan.entities[entity], known, now: &now, of, replaced, told, records, again, shelved };
+            let (shelved, known_day) = (shelf.is_some(), plan.days.of(records.known_at_ms));
+            let mut pass = Pass {
+                plan: &plan.entities[entity],
+                known,
+                now: &now,
+                of,
+                replaced,
+                told,
+                records,
+                again,
+                shelved,
+                known_day,
+            };
             pass.run(&items);
             pass.known.pack(open_bytes_max);
             Some(pass.told)
@@ -284,6 +296,26 @@ impl Profiler {
     /// All that is in memory, as bytes: equal where two profilers would answer the same for ever.
     pub fn state(&self) -> Vec<Vec<(u128, Box<[u8]>)>> {
         self.known.iter().map(|kind| kind.shards.iter().flatten().flat_map(Shard::packed).collect()).collect()
+    }
+
+    /// Whether what the shelf has of an entity may go from there, with what is in memory of it: on that day it has to be
+    /// forgotten, and nothing newer than `bytes` is on its way.
+    pub fn forget(&mut self, of: StateId, key: u128, bytes: &[u8], now_ms: i64) -> bool {
+        let today = self.plan.days.of(now_ms);
+        let Some(place) = self.known.iter().position(|kind| kind.id == of) else { return false };
+        let Some(after) = self.plan.entities[place].forget_after else { return false };
+        let last_day = from_shelf(bytes).and_then(|(_, packed)| Entity::last_day(packed));
+        let over = last_day.is_none_or(|last_day| today - last_day > after);
+        let Some(shards) = self.known[place].shards.as_mut().filter(|_| over) else { return false };
+        shards[shard_of(key)].forget(key)
+    }
+
+    /// On that day, whether an entity of these bytes would have to be forgotten.
+    pub fn is_over(&self, of: StateId, packed: &[u8], now_ms: i64) -> bool {
+        let today = self.plan.days.of(now_ms);
+        let plan = self.known.iter().zip(&self.plan.entities).find(|(kind, _)| kind.id == of).map(|(_, plan)| plan);
+        let after = plan.and_then(|plan| plan.forget_after);
+        after.zip(Entity::last_day(packed)).is_some_and(|(after, last_day)| today - last_day > after)
     }
 
     /// The bytes of one entity as [`Profiler::state`] has them, wherever it is.
@@ -470,6 +502,8 @@ struct Pass<'p> {
     again: bool,
     /// Whether it matters what has changed.
     shelved: bool,
+    /// The day on which the records became known.
+    known_day: i64,
 }
 
 impl<'p> Pass<'p> {
@@ -519,6 +553,10 @@ impl<'p> Pass<'p> {
             if self.again && self.known.has(key, self.records.position(of_record[0].record)) {
                 continue;
             }
+            if taken.entity().is_over(self.known_day, self.plan.forget_after) {
+                taken.entity().clear(self.plan);
+                changed = true;
+            }
             if self.shelved {
                 // That of the first of all: what changes is in the order of positions then.
                 self.known.changed(key, self.records.first);
@@ -528,14 +566,20 @@ impl<'p> Pass<'p> {
                 self.bring(gathered, then, |place, moment, fact| {
                     taken.entity().series[place].remove(&self.plan.series[place], moment, fact);
                 });
+                taken.entity().unnote(self.records.position(of_record[0].record));
                 changed = true;
             }
             self.tell(taken.entity(), &of_record[replaced..], &gathered.moments[now.clone()]);
             // From now on it is there.
+            let mut day = None;
             self.bring(gathered, now, |place, moment, fact| {
                 taken.entity().series[place].add(&self.plan.series[place], moment, fact);
-                changed = true;
+                day = day.max(Some(moment.day));
             });
+            if let Some(day) = day {
+                taken.entity().note(day.max(self.known_day), self.records.position(of_record[0].record));
+                changed = true;
+            }
         }
         self.known.give_back(taken, changed);
     }

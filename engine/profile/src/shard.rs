@@ -245,6 +245,15 @@ impl Shard {
         }
     }
 
+    /// Drops one from memory, if nothing of it is on its way to the shelf.
+    pub fn forget(&mut self, key: KeyHash) -> bool {
+        let may_go = self.unshelved.is_shelved(key);
+        if may_go {
+            self.slots.remove(&key);
+        }
+        may_go
+    }
+
     /// The bytes of one that is in memory.
     pub fn packed_one(&self, key: KeyHash) -> Option<Box<[u8]>> {
         Some(match self.slots.get(&key)? {

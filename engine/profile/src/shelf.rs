@@ -97,11 +97,16 @@ impl Unshelved {
         }
     }
 
+    /// Whether the shelf has an entity as it is.
+    pub fn is_shelved(&self, key: KeyHash) -> bool {
+        !self.since.contains_key(&key) && !self.on_the_way.contains_key(&key)
+    }
+
     /// An entity whose bytes on the shelf are those in memory; each is given once.
     pub fn dispensable(&mut self) -> Option<KeyHash> {
         loop {
             let key = self.shelved.pop_front()?;
-            if !self.since.contains_key(&key) && !self.on_the_way.contains_key(&key) {
+            if self.is_shelved(key) {
                 return Some(key);
             }
         }

@@ -122,8 +122,9 @@ impl Working {
         let starts: Vec<u32> = starts[of.start..=of.end].iter().map(|start| start - first as u32).collect();
         let rows = derived.slice(first, end - first);
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let known_at_ms = self.known_at_ms();
         let Some(remembered) = remembered else {
-            let records = Records { stream, rows: &rows, starts: &starts, replaced: None, first: 0 };
+            let records = Records { stream, rows: &rows, starts: &starts, replaced: None, first: 0, known_at_ms };
             return Ok(Some(self.profiler.pass(&records, &wanted)?));
         };
         let ids = derived.slice(first, end - first).column_by_name(stream.subject_key).cloned();
@@ -135,6 +136,11 @@ impl Working {
         };
         let ids: Vec<Option<&str>> = (0..of.len()).map(id).collect();
         self.pass(stream, &remembered.slice(first, end - first), &starts, &ids, &wanted).map(Some)
+    }
+
+    /// The instant of a run: that of its latest record.
+    fn known_at_ms(&self) -> i64 {
+        if self.clock == i64::MIN { 0 } else { self.clock }
     }
 
     /// Facts become known.
@@ -158,6 +164,7 @@ impl Working {
         ids: &[Option<&str>],
         wanted: &[&str],
     ) -> Result<Vec<ArrayRef>, DecideError> {
+        let known_at_ms = self.known_at_ms();
         let mut columns: Vec<Vec<ArrayRef>> = Vec::new();
         let mut begin = 0;
         while begin < ids.len() {
@@ -171,7 +178,7 @@ impl Working {
             let Found { batches, rows: found } = self.seen.find(stream, ids);
             let replaced = if batches.is_empty() { None } else { Some(put_together(&batches, &found)?) };
             let replaced = replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
-            let records = Records { stream, rows: &rows, starts: &starts, replaced, first: 0 };
+            let records = Records { stream, rows: &rows, starts: &starts, replaced, first: 0, known_at_ms };
             columns.push(self.profiler.pass(&records, wanted)?);
             let noted = ids
                 .iter()

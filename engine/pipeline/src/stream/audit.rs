@@ -86,7 +86,7 @@ fn audit(
         Ok(())
     })?;
     let kept = Remembering::start(store, Arc::clone(plan), Arc::default(), Reach::default())?;
-    audit.entities(&again, &kept.known())?;
+    audit.entities(&again, &kept.known(), store.last_known_at_ms())?;
     Ok(audit)
 }
 
@@ -112,10 +112,13 @@ impl FeatureAudit {
         Ok(())
     }
 
-    fn entities(&mut self, again: &Profiler, kept: &Profiler) -> Result<(), SettleError> {
+    fn entities(&mut self, again: &Profiler, kept: &Profiler, now_ms: i64) -> Result<(), SettleError> {
         for ((name, id, _), entities) in again.kinds().zip(again.state()) {
             for (key, bytes) in entities {
                 self.entities += 1;
+                if again.is_over(id, &bytes, now_ms) {
+                    continue;
+                }
                 if kept.packed(id, key).map_err(settle_error)?.as_deref() != Some(&*bytes) {
                     self.entities_differ += 1;
                     self.differs(format!("one of `{name}`"));

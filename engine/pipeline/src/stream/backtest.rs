@@ -209,7 +209,7 @@ impl Again<'_> {
             starts.push(rows.num_rows() as u32);
             // A fact speaks of its subject as that was corrected last, too.
             let prepared = prepare(self.plan(), &self.past, stream, &rows, known_at_ms, &|_| Position::MAX, versions)?;
-            let records = Records { stream, rows: &prepared, starts: &starts, replaced: None, first };
+            let records = Records { stream, rows: &prepared, starts: &starts, replaced: None, first, known_at_ms };
             told = self.profiler.pass(&records, &wanted(decider)).map_err(settle_error)?;
         }
         let Some(decider) = decider.filter(|_| stream.lanes.is_some()) else { return Ok(()) };

@@ -64,7 +64,7 @@ pub(super) fn read(
         let prepared = prepare(plan, past, stream, &rows, known_at_ms, &at, versions)?;
         let replaced = replaced_rows(plan, past, stream, &replaces, known_at_ms, versions)?;
         let replaced = replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
-        each(Records { stream, rows: &prepared, starts: &starts, replaced, first }, &rows)?;
+        each(Records { stream, rows: &prepared, starts: &starts, replaced, first, known_at_ms }, &rows)?;
     }
     Ok(())
 }

@@ -19,6 +19,20 @@ pub(super) fn state_key(of: StateId, key: u128) -> Vec<u8> {
     whole
 }
 
+/// An entity in the store: its kind, its key, its bytes.
+pub(super) type Kept = (StateId, u128, Vec<u8>);
+
+/// The next entities after those looked at before, by key; after the last of all it begins anew.
+pub(super) fn next_entities(store: &Store, after: &mut Option<Vec<u8>>, limit: usize) -> Result<Vec<Kept>, StoreError> {
+    let found = store.states(&[ENTITY], after.as_deref(), limit)?;
+    *after = if found.len() < limit { None } else { found.last().map(|(key, _)| key.clone()) };
+    let entity = |(key, bytes): (Vec<u8>, Vec<u8>)| {
+        let (of, key) = key.get(1..)?.split_first_chunk()?;
+        Some((StateId(u64::from_be_bytes(*of)), u128::from_be_bytes(key.try_into().ok()?), bytes))
+    };
+    Ok(found.into_iter().filter_map(entity).collect())
+}
+
 /// Of entities of this kind the store has everything before a position.
 pub(super) fn put_complete_from(of: StateId, from: Position) -> (Vec<u8>, Option<Vec<u8>>) {
     (key(COMPLETE, of), Some(from.to_le_bytes().to_vec()))

@@ -15,12 +15,15 @@ use haechi_store::{Commit, Entry, Position, Store, StoreError, SubjectVersion};
 
 use super::filling::{Filling, filler};
 use super::history::{prepare, read, replaced_rows};
-use super::kept::{complete_from, put_complete_from, put_usable_from, state_key, usable_from};
+use super::kept::{complete_from, next_entities, put_complete_from, put_usable_from, state_key, usable_from};
 use super::past::Past;
 use super::reach::Reach;
 use super::sequencer::SettleError;
 use crate::decide::DecideError;
 use crate::memory::MemoryPlan;
+
+/// Entities looked at for forgetting with each commit.
+const SWEPT_AT_ONCE: usize = 32;
 
 /// All that is known of entities, for those who ask.
 pub(crate) type Known = Arc<Mutex<Profiler>>;
@@ -40,6 +43,8 @@ pub(crate) struct Remembering {
     usable: Vec<(StateId, Position)>,
     /// What was before is found out beside, for kinds that are new.
     filling: Option<Filling>,
+    /// Up to where the store was looked through for what has to be forgotten.
+    swept: Option<Vec<u8>>,
     /// Whether there are kinds of which it still has to be.
     unfilled: bool,
     starting: bool,
@@ -52,12 +57,20 @@ struct Passed {
     starts: Vec<u32>,
     replaced: Option<(RecordBatch, Vec<u32>)>,
     first: Position,
+    known_at_ms: i64,
 }
 
 impl Passed {
     fn records(&self) -> Records<'_> {
         let replaced = self.replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
-        Records { stream: self.stream, rows: &self.rows, starts: &self.starts, replaced, first: self.first }
+        Records {
+            stream: self.stream,
+            rows: &self.rows,
+            starts: &self.starts,
+            replaced,
+            first: self.first,
+            known_at_ms: self.known_at_ms,
+        }
     }
 }
 
@@ -110,6 +123,7 @@ impl Remembering {
             noted: Vec::new(),
             usable: Vec::new(),
             filling: None,
+            swept: None,
             unfilled: false,
             starting: true,
         };
@@ -160,13 +174,13 @@ impl Remembering {
         let Coming { stream, rows, starts, replaces, first, now_ms } = coming;
         if !self.plan.takes(stream) {
             let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-            let records = Records { stream, rows, starts: &starts, replaced: None, first };
+            let records = Records { stream, rows, starts: &starts, replaced: None, first, known_at_ms: now_ms };
             return self.known().pass(&records, &wanted).map_err(settle_error);
         }
         let (plan, past) = (&*self.plan, &self.past);
         let rows = prepare(plan, past, stream, rows, now_ms, &|_| Position::MAX, versions)?;
         let replaced = replaced_rows(plan, past, stream, &replaces, now_ms, versions)?;
-        let passed = Passed { stream, rows, starts, replaced, first };
+        let passed = Passed { stream, rows, starts, replaced, first, known_at_ms: now_ms };
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let columns = self.known().pass(&passed.records(), &wanted).map_err(settle_error)?;
         self.passed.push(passed);
@@ -195,8 +209,9 @@ impl Remembering {
 
     /// All that was passed goes to the journal with this commit, which ends before `next`; with it goes what has changed
     /// long ago.
-    pub fn keep(&mut self, commit: &mut Commit, number: u64, next: Position) {
+    pub fn keep(&mut self, commit: &mut Commit, number: u64, next: Position, now_ms: i64) {
         self.passed.clear();
+        self.sweep(commit, now_ms);
         let shelved = self.known().shelve(self.reach.overdue(next), next, number);
         commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
         let lacks: Vec<(StateId, Position)> =
@@ -213,6 +228,19 @@ impl Remembering {
         }
         commit.state.extend(self.usable.drain(..).map(|(id, from)| put_usable_from(id, from)));
         self.hold(next);
+    }
+
+    /// Looks at the next few entities in the store, and lets those go that have to be forgotten.
+    fn sweep(&mut self, commit: &mut Commit, now_ms: i64) {
+        let looked = match next_entities(self.past.store(), &mut self.swept, SWEPT_AT_ONCE) {
+            Ok(looked) => looked,
+            Err(error) => return tracing::debug!(%error, "entities cannot be looked at for forgetting"),
+        };
+        let mut known = self.known();
+        let gone = looked.into_iter().filter(|(of, key, bytes)| known.forget(*of, *key, bytes, now_ms));
+        let before = commit.state.len();
+        commit.state.extend(gone.map(|(of, key, _)| (state_key(of, key), None)));
+        metrics::counter!("haechi_entities_forgotten_total").increment((commit.state.len() - before) as u64);
     }
 
     /// Nothing of the journal is forgotten that a restart would read again.

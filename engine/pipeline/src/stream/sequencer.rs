@@ -145,7 +145,7 @@ impl Sequencer {
         for of_order in &mut settled {
             resolve(of_order, now_ms, &mut work.commit);
         }
-        self.remembering.keep(&mut work.commit, self.number, self.next);
+        self.remembering.keep(&mut work.commit, self.number, self.next, now_ms);
         work.orders = settled;
         metrics::histogram!("haechi_block_seconds", "urgency" => urgency.name()).record(start.elapsed());
         work
