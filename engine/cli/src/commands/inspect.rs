@@ -8,7 +8,7 @@ use haechi_pipeline::stream::{FeatureAudit, audit_features};
 use haechi_server::{Settings, SourceState, Status};
 use haechi_store::{QuarantineState, Store};
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::commands::archive::runtime;
 use crate::commands::{DONE, FOUND_WRONG};
@@ -65,9 +65,10 @@ fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
         bar.set_message(progress.keyspace);
     })?;
     bar.finish_and_clear();
-    let features = features(&settings, &store)?;
+    // Of a damaged store nothing can be worked out.
+    let features = if report.is_sound() { features(&settings, &store)? } else { None };
     if out.json {
-        out.document(&json!({ "store": report, "features": features }))?;
+        out.document(&Verified { report: &report, features: features.as_ref() })?;
     } else {
         for fault in &report.faults {
             out.line(fault)?;
@@ -105,11 +106,22 @@ fn verify(place: &Where, out: &Output) -> Result<ExitCode, CommandError> {
     Ok(if sound { DONE } else { ExitCode::from(FOUND_WRONG) })
 }
 
-/// Features worked out again from the journal, where the rules in force have any and the journal is whole.
+/// What was verified.
+#[derive(Serialize)]
+struct Verified<'a, R: Serialize> {
+    #[serde(flatten)]
+    report: &'a R,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<&'a FeatureAudit>,
+}
+
+/// Features worked out again from the journal, where the rules in force have any, the journal is whole, and the secret is
+/// there under which keys were hashed.
 fn features(settings: &Settings, store: &Store) -> Result<Option<FeatureAudit>, CommandError> {
     let Some((from, kept)) = store.release_at(store.next_position())? else { return Ok(None) };
     let whole = store.entries(0).next().transpose()?.is_none_or(|entry| entry.first == 1);
-    let Ok(release) = Release::restore(&kept, &settings.release_context(secret(settings)?)) else { return Ok(None) };
+    let Ok(secret) = secret(settings) else { return Ok(None) };
+    let Ok(release) = Release::restore(&kept, &settings.release_context(secret)) else { return Ok(None) };
     if !whole || release.catalogue().is_empty() {
         return Ok(None);
     }
