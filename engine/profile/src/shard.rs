@@ -159,15 +159,6 @@ impl Shard {
         }
     }
 
-    /// An entity as it is, to be asked; `None` where nothing is known of it. Sketches note what they are asked, so who
-    /// must not change anything asks a copy.
-    pub fn copy(&self, plan: &EntityPlan, key: KeyHash) -> Option<Entity> {
-        match self.slots.get(&key)? {
-            Slot::Open(open) => open.as_ref().map(|open| open.entity.clone()),
-            Slot::Packed(bytes) => Entity::unpack(plan, bytes),
-        }
-    }
-
     /// Packs open ones until they take no more than about `max` bytes, or all have been in use since they were last
     /// looked at.
     pub fn pack(&mut self, max: usize) {
@@ -256,10 +247,10 @@ impl Shard {
 
     /// The bytes of one that is in memory.
     pub fn packed_one(&self, key: KeyHash) -> Option<Box<[u8]>> {
-        Some(match self.slots.get(&key)? {
-            Slot::Open { entity, .. } => entity.pack(),
-            Slot::Packed(bytes) => bytes.clone(),
-        })
+        match self.slots.get(&key)? {
+            Slot::Open(open) => open.as_ref().map(|open| open.entity.pack()),
+            Slot::Packed(bytes) => Some(bytes.clone()),
+        }
     }
 
     /// How many there are.

@@ -4,6 +4,7 @@
 
 mod events;
 mod passes;
+mod shelf;
 mod sql;
 
 use events::versions;

@@ -44,21 +44,26 @@ pub fn profiler() -> Profiler {
 
 /// A profiler of some aggregates over some windows.
 pub fn profiler_of(takes: &dyn Fn(&str, &str) -> bool) -> Profiler {
-    let folder = tempfile::tempdir().unwrap();
-    let profiles = folder.path().join("profiles");
-    std::fs::create_dir(&profiles).unwrap();
     let mut text = "entity: importer\nkeys: {declaration: importer_id}\nfeatures:\n".to_owned();
     for (aggregate, written) in AGGREGATES {
         for (window, form, _) in WINDOWS.iter().filter(|(window, ..)| takes(aggregate, window)) {
             writeln!(text, "  - {{name: {aggregate}_{window}, {written}, window: {form}}}").unwrap();
         }
     }
-    std::fs::write(profiles.join("importer.yaml"), text).unwrap();
+    Profiler::new(plan_of(&text), 7)
+}
+
+/// A plan of one file of profiles.
+pub fn plan_of(text: &str) -> Arc<ProfilePlan> {
+    let folder = tempfile::tempdir().unwrap();
+    let profiles = folder.path().join("profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    std::fs::write(profiles.join("profiles.yaml"), text).unwrap();
     let mut sources = Sources::default();
     let (raw, mut mistakes) = haechi_rules::load(&[folder.path().to_owned()], &mut sources);
     let profiles = profile::compile(&raw.profiles, &Catalog::of(&raw), &mut mistakes);
     assert!(mistakes.is_empty(), "{mistakes:?}");
-    Profiler::new(Arc::new(ProfilePlan::new(&profiles, chrono_tz::Tz::UTC).unwrap()), 7)
+    Arc::new(ProfilePlan::new(&profiles, chrono_tz::Tz::UTC).unwrap())
 }
 
 /// What every row is told, by feature, where batches have `size` records.
@@ -66,6 +71,7 @@ pub fn run(profiler: &mut Profiler, versions: &[Version], size: usize) -> BTreeM
     let names: Vec<String> = profiler.plan().features().map(str::to_owned).collect();
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut told: Vec<Vec<ArrayRef>> = vec![Vec::new(); names.len()];
+    let mut first = 0;
     for batch in versions.chunks(size.min(versions.len())) {
         let rows: Vec<Event> = batch.iter().flat_map(|version| version.rows.clone()).collect();
         let replaced = |version: &Version| version.replaces.map_or(Vec::new(), |place| versions[place].rows.clone());
@@ -74,9 +80,9 @@ pub fn run(profiler: &mut Profiler, versions: &[Version], size: usize) -> BTreeM
         let old_starts = starts_of(&old);
         let (rows, old) = (declarations(&rows), declarations(&old.concat()));
         let replaced = Some(Replaced { rows: &old, starts: &old_starts });
-        let records =
-            Records { stream: &DECLARATION, rows: &rows, starts: &starts, replaced, first: 0, known_at_ms: 0 };
+        let records = Records { stream: &DECLARATION, rows: &rows, starts: &starts, replaced, first, known_at_ms: 0 };
         let columns = profiler.pass(&records, &wanted).unwrap();
+        first += rows.num_rows() as u64;
         told.iter_mut().zip(columns).for_each(|(told, column)| told.push(column));
     }
     let whole = |parts: &Vec<ArrayRef>| concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();

@@ -1,0 +1,143 @@
+//! Entities that are kept elsewhere: what is told does not depend on where they are, and who is to be forgotten goes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use haechi_model::streams::DECLARATION;
+use haechi_model::{Cell, StreamBuilder};
+use haechi_profile::{Answer, Profiler, Records, Shelf, ShelfError, Shelved, StateId};
+
+use super::passes::plan_of;
+
+const DAY_MS: i64 = 86_400_000;
+const PROFILES: &str = "\
+entity: importer
+keys: {declaration: importer_id}
+retention_days: 40
+features:
+  - {name: records_30d, aggregate: count, window: 30d}
+---
+entity: origin
+keys: {declaration: origin_country}
+features:
+  - {name: records, aggregate: count, window: all}
+";
+
+#[derive(Default)]
+struct Map(Mutex<BTreeMap<(StateId, u128), Vec<u8>>>);
+
+impl Shelf for Map {
+    fn fetch(&self, of: StateId, keys: &[u128]) -> Result<Vec<Option<Vec<u8>>>, ShelfError> {
+        let kept = self.0.lock().unwrap();
+        Ok(keys.iter().map(|key| kept.get(&(of, *key)).cloned()).collect())
+    }
+}
+
+impl Map {
+    fn put(&self, shelved: Vec<Shelved>) {
+        self.0.lock().unwrap().extend(shelved.into_iter().map(|one| ((one.of, one.key), one.bytes)));
+    }
+}
+
+fn row(importer: &str, day: i64) -> RecordBatch {
+    let mut builder =
+        StreamBuilder::with_columns(&DECLARATION, &["importer_id", "origin_country", "event_at"]).unwrap();
+    for (column, cell) in [
+        ("importer_id", Cell::Text(importer)),
+        ("origin_country", Cell::Text("CN")),
+        ("event_at", Cell::Ts(day * DAY_MS)),
+    ] {
+        builder.set(builder.index(column).unwrap(), cell).unwrap();
+    }
+    builder.finish_row();
+    builder.finish()
+}
+
+/// What a record is told that comes on a day; its position is the day.
+fn pass(profiler: &mut Profiler, importer: &str, day: i64) -> Vec<i64> {
+    let rows = row(importer, day);
+    let records = Records {
+        stream: &DECLARATION,
+        rows: &rows,
+        starts: &[0, 1],
+        replaced: None,
+        first: day as u64,
+        known_at_ms: day * DAY_MS,
+    };
+    let told = profiler.pass(&records, &["importer.records_30d", "origin.records"]).unwrap();
+    told.iter().map(|column| column.as_primitive::<Int64Type>().value(0)).collect()
+}
+
+#[test]
+fn what_left_the_memory_is_read_again_and_what_came_since_is_told_once() {
+    let shelf = Arc::new(Map::default());
+    let plan = plan_of(PROFILES);
+    let on = || Profiler::on(Arc::clone(&plan), 7, Arc::clone(&shelf) as Arc<dyn Shelf>, |_| true);
+    let mut first = on();
+    assert_eq!(pass(&mut first, "I1", 100), [0, 0]);
+    assert_eq!(pass(&mut first, "I2", 101), [0, 1]);
+    // I1 goes to the shelf as of 102, origin too; then more happens.
+    shelf.put(first.shelve(101, 102, 1));
+    assert_eq!(pass(&mut first, "I1", 102), [1, 2]);
+    let lacks: Vec<_> = first.lacks().map(|(_, from)| from).collect();
+    assert_eq!(lacks, [Some(101), Some(102)], "I2 is not there, and of the origin only what came before");
+
+    // Killed. The journal is read from the least of these on.
+    let mut second = on();
+    for (importer, day) in [("I2", 101), ("I1", 102)] {
+        let rows = row(importer, day);
+        let (first, known_at_ms) = (day as u64, day * DAY_MS);
+        let records =
+            Records { stream: &DECLARATION, rows: &rows, starts: &[0, 1], replaced: None, first, known_at_ms };
+        second.catch_up(&records).unwrap();
+    }
+    second.caught_up();
+    assert_eq!(second.state(), first.state());
+    assert_eq!(pass(&mut second, "I1", 103), [2, 3]);
+}
+
+#[test]
+fn a_record_that_is_taken_back_was_never_there() {
+    let plan = plan_of(PROFILES);
+    let mut profiler = Profiler::new(plan, 7);
+    pass(&mut profiler, "I1", 100);
+    let before = profiler.state();
+    pass(&mut profiler, "I1", 101);
+    let rows = row("I1", 101);
+    let known_at_ms = 100 * DAY_MS;
+    let records =
+        Records { stream: &DECLARATION, rows: &rows, starts: &[0, 1], replaced: None, first: 101, known_at_ms };
+    profiler.take_back(records).unwrap();
+    assert_eq!(pass(&mut profiler, "I1", 101), [1, 1]);
+    assert_ne!(profiler.state(), before);
+}
+
+#[test]
+fn who_was_not_seen_for_so_long_is_forgotten_everywhere() {
+    let shelf = Arc::new(Map::default());
+    let mut profiler = Profiler::on(plan_of(PROFILES), 7, Arc::clone(&shelf) as Arc<dyn Shelf>, |_| true);
+    pass(&mut profiler, "I1", 100);
+    shelf.put(profiler.shelve(200, 101, 1));
+    let portrait = |profiler: &Profiler, day: i64| profiler.portrait("importer", "I1", day * DAY_MS, 2).unwrap();
+    let told = portrait(&profiler, 101).unwrap();
+    assert_eq!((told.recent.as_slice(), told.features[0].now.clone()), (&[100][..], Answer::Count(1)));
+    assert_eq!(told.features[0].before, [Answer::Count(0), Answer::Count(1)]);
+    assert!(portrait(&profiler, 141).is_none(), "forty days after the last record it is over");
+
+    let kept: Vec<_> = shelf.0.lock().unwrap().clone().into_iter().collect();
+    let goes = |profiler: &mut Profiler, day: i64| {
+        let of = |((of, key), bytes): &((StateId, u128), Vec<u8>)| profiler.forget(*of, *key, bytes, day * DAY_MS);
+        kept.iter().map(of).filter(|goes| *goes).count()
+    };
+    assert_eq!(goes(&mut profiler, 141), 0, "it is not known yet that the shelf has it");
+    profiler.committed(1);
+    assert_eq!(goes(&mut profiler, 140), 0, "not before its time");
+    assert_eq!(
+        goes(&mut profiler, 141),
+        1,
+        "the importer, and not the origin, of which something is known for all time"
+    );
+    assert_eq!(profiler.known().map(|(_, known)| known).collect::<Vec<_>>(), [0, 1]);
+}
