@@ -84,8 +84,14 @@ impl Taken {
 
 /// Entities of so few bytes are packed whenever nobody asks: to unpack them costs less than their memory.
 const SMALL_BYTES: usize = 256;
-/// About how many bytes open entities take, of all kinds together.
-pub(crate) const OPEN_BYTES_MAX: usize = 256 << 20;
+/// About how many bytes open entities may take, of all kinds together, where `known` entities are in memory: what the
+/// packed ones leave of what both may take.
+pub(crate) fn open_bytes_max(known: usize) -> usize {
+    /// About what a packed entity and its slot take.
+    const PACKED_BYTES: usize = 160;
+    const BYTES_MAX: usize = 768 << 20;
+    BYTES_MAX.saturating_sub(known * PACKED_BYTES).clamp(32 << 20, 256 << 20)
+}
 
 impl Shard {
     /// Looks at entities that are about to be taken, one after the other without waiting for any: they are in the caches
