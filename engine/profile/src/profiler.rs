@@ -18,6 +18,7 @@ use rayon::prelude::*;
 
 use crate::answers::{Told, column};
 use crate::cell::Fact;
+use crate::entity::Entity;
 use crate::facts::{Facts, Filter, Values, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;

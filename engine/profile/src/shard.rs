@@ -165,15 +165,6 @@ impl Shard {
         }
     }
 
-    /// An entity as it is, to be asked; `None` where nothing is known of it. Sketches note what they are asked, so who
-    /// must not change anything asks a copy.
-    pub fn copy(&self, plan: &EntityPlan, key: KeyHash) -> Option<Entity> {
-        match self.slots.get(&key)? {
-            Slot::Open(open) => open.as_ref().map(|open| open.entity.clone()),
-            Slot::Packed(bytes) => Entity::unpack(plan, bytes),
-        }
-    }
-
     /// Packs open ones until they take no more than about `max` bytes, or all have been in use since they were last
     /// looked at.
     pub fn pack(&mut self, max: usize) {
@@ -245,9 +236,13 @@ impl Shard {
         self.unshelved.committed(commit);
         while self.slots.len() > max {
             let Some(key) = self.unshelved.dispensable() else { return };
-            if let Some(Slot::Open(Some(open))) = self.slots.remove(&key) {
-                self.open_bytes -= open.bytes;
-            }
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, key: KeyHash) {
+        if let Some(Slot::Open(Some(open))) = self.slots.remove(&key) {
+            self.open_bytes -= open.bytes;
         }
     }
 
@@ -255,17 +250,17 @@ impl Shard {
     pub fn forget(&mut self, key: KeyHash) -> bool {
         let may_go = self.unshelved.is_shelved(key);
         if may_go {
-            self.slots.remove(&key);
+            self.remove(key);
         }
         may_go
     }
 
     /// The bytes of one that is in memory.
     pub fn packed_one(&self, key: KeyHash) -> Option<Box<[u8]>> {
-        Some(match self.slots.get(&key)? {
-            Slot::Open { entity, .. } => entity.pack(),
-            Slot::Packed(bytes) => bytes.clone(),
-        })
+        match self.slots.get(&key)? {
+            Slot::Open(open) => open.as_ref().map(|open| open.entity.pack()),
+            Slot::Packed(bytes) => Some(bytes.clone()),
+        }
     }
 
     /// How many there are.
