@@ -193,20 +193,25 @@ fn add_to<K: Ord>(all: &mut Vec<(K, u32)>, value: K, count: u32) {
 }
 
 impl<K: Value> Bag<K> {
+    /// How many, and whether any is there more than once; only then how often each is.
     pub fn write(&self, to: &mut Writer<'_>) {
-        to.unsigned(self.len() as u64);
+        let repeats = self.iter().any(|(_, count)| count != 1);
+        to.unsigned((self.len() as u64) << 1 | u64::from(repeats));
         let mut before = None;
         for (value, count) in self.iter() {
             value.write(before, to);
-            to.unsigned(count.into());
+            if repeats {
+                to.unsigned(count.into());
+            }
             before = Some(value);
         }
     }
 
     pub fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let len = from.length()?;
+        let header = from.unsigned()?;
+        let (len, repeats) = (from.fits(header >> 1)?, header & 1 == 1);
         let one = |before: Option<&K>, from: &mut Reader<'_>| -> Option<(K, u32)> {
-            Some((K::read(before, from)?, from.unsigned()? as u32))
+            Some((K::read(before, from)?, if repeats { from.unsigned()? as u32 } else { 1 }))
         };
         if len == 1 {
             return Some(Self::One(one(None, from)?));

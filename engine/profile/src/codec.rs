@@ -125,8 +125,13 @@ impl<'r> Reader<'r> {
 
     /// How many follow; each takes a byte at least.
     pub fn length(&mut self) -> Option<usize> {
-        let length = usize::try_from(self.unsigned()?).ok()?;
-        (length <= self.bytes.len()).then_some(length)
+        let length = self.unsigned()?;
+        self.fits(length)
+    }
+
+    /// So many, if there can be as many: each takes a byte at least.
+    pub fn fits(&self, length: u64) -> Option<usize> {
+        usize::try_from(length).ok().filter(|length| *length <= self.bytes.len())
     }
 
     pub fn day_ms(&self) -> i64 {

@@ -22,7 +22,7 @@ use crate::entity::Entity;
 use crate::facts::{Facts, Filter, Values, keys};
 use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
-use crate::shard::{KeyHash, OPEN_BYTES_MAX, Shard};
+use crate::shard::{KeyHash, Shard, open_bytes_max};
 use crate::shelf::{Position, Shelf, ShelfError, Shelved, StateId, from_shelf};
 
 /// Why features cannot be computed.
@@ -240,7 +240,8 @@ impl Profiler {
             Ok(())
         };
         parts.par_iter_mut().try_for_each(look_up)?;
-        let open_bytes_max = OPEN_BYTES_MAX / (plan.entities.len() * SHARDS);
+        let known = parts.iter().map(|part| part.known.len()).sum();
+        let open_bytes_max = open_bytes_max(known) / parts.len().max(1);
         let pass = |part: Part<'_>| {
             let Part { entity, known, items, fetched, .. } = part;
             fetched.iter().for_each(|(key, bytes)| known.take_from_shelf(*key, bytes));

@@ -84,8 +84,14 @@ impl Taken {
 
 /// Entities of so few bytes are packed whenever nobody asks: to unpack them costs less than their memory.
 const SMALL_BYTES: usize = 256;
-/// About how many bytes open entities take, of all kinds together.
-pub(crate) const OPEN_BYTES_MAX: usize = 256 << 20;
+/// About how many bytes open entities may take, of all kinds together, where `known` entities are in memory: what the
+/// packed ones leave of what both may take.
+pub(crate) fn open_bytes_max(known: usize) -> usize {
+    /// About what a packed entity and its slot take.
+    const PACKED_BYTES: usize = 160;
+    const BYTES_MAX: usize = 768 << 20;
+    BYTES_MAX.saturating_sub(known * PACKED_BYTES).clamp(32 << 20, 256 << 20)
+}
 
 impl Shard {
     /// Looks at entities that are about to be taken, one after the other without waiting for any: they are in the caches
@@ -230,9 +236,13 @@ impl Shard {
         self.unshelved.committed(commit);
         while self.slots.len() > max {
             let Some(key) = self.unshelved.dispensable() else { return };
-            if let Some(Slot::Open(Some(open))) = self.slots.remove(&key) {
-                self.open_bytes -= open.bytes;
-            }
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, key: KeyHash) {
+        if let Some(Slot::Open(Some(open))) = self.slots.remove(&key) {
+            self.open_bytes -= open.bytes;
         }
     }
 
@@ -240,7 +250,7 @@ impl Shard {
     pub fn forget(&mut self, key: KeyHash) -> bool {
         let may_go = self.unshelved.is_shelved(key);
         if may_go {
-            self.slots.remove(&key);
+            self.remove(key);
         }
         may_go
     }
