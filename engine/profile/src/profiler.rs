@@ -20,7 +20,7 @@ use crate::answers::{Told, column};
 use crate::cell::Fact;
 use crate::entity::Entity;
 use crate::facts::{Facts, Filter, Values, keys};
-use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, ProfilePlan, SeriesInput, with_parents};
+use crate::plan::{EntityPlan, FeaturePlace, FeedPlan, Input, ProfilePlan, SeriesInput, with_parents};
 use crate::series::Moment;
 use crate::shard::{KeyHash, Shard, open_bytes_max};
 use crate::shelf::{Position, Shelf, ShelfError, Shelved, StateId, from_shelf};
@@ -106,6 +106,9 @@ struct Kind {
 const SHARDS: usize = 8;
 /// Entities of one kind that stay in memory though the shelf has them.
 const IN_MEMORY_MAX: usize = 1 << 21;
+
+/// So few rows are done before other threads have begun to help.
+const FEW: usize = 256;
 
 /// The place of the shard that a key is in.
 fn shard_of(key: KeyHash) -> usize {
@@ -210,6 +213,8 @@ impl Profiler {
         let of_record = record_of_rows(records.starts, records.rows.num_rows());
         let of_replaced = records.replaced.map_or(Vec::new(), |of| record_of_rows(of.starts, of.rows.num_rows()));
         let shelf = self.shelf.clone();
+        let known = self.known.iter().flat_map(|kind| kind.shards.iter().flatten()).map(Shard::len).sum();
+        let open_bytes_max = open_bytes_max(known) / (SHARDS * self.known.len().max(1));
         let mut parts: Vec<Part<'_>> = self
             .known
             .iter_mut()
@@ -226,7 +231,10 @@ impl Profiler {
                     fetched: Vec::new(),
                 })
             })
-            .filter(|part| now.of[part.entity].is_some())
+            .filter(|part| {
+                let of = [Some(&now), before.as_ref()].into_iter().flatten().filter_map(|p| p.of[part.entity].as_ref());
+                now.of[part.entity].is_some() && of.into_iter().any(|of| !of.keys[part.shard].is_empty())
+            })
             .collect();
         // All that can fail comes before anything changes.
         let look_up = |part: &mut Part<'_>| -> Result<(), ProfileError> {
@@ -239,9 +247,12 @@ impl Profiler {
             }
             Ok(())
         };
-        parts.par_iter_mut().try_for_each(look_up)?;
-        let known = parts.iter().map(|part| part.known.len()).sum();
-        let open_bytes_max = open_bytes_max(known) / parts.len().max(1);
+        let few = records.rows.num_rows() <= FEW;
+        if few {
+            parts.iter_mut().try_for_each(look_up)?;
+        } else {
+            parts.par_iter_mut().try_for_each(look_up)?;
+        }
         let pass = |part: Part<'_>| {
             let Part { entity, known, items, fetched, .. } = part;
             fetched.iter().for_each(|(key, bytes)| known.take_from_shelf(*key, bytes));
@@ -266,7 +277,11 @@ impl Profiler {
             pass.known.pack(open_bytes_max);
             Some(pass.told)
         };
-        Ok(parts.into_par_iter().filter_map(pass).collect())
+        Ok(if few {
+            parts.into_iter().filter_map(pass).collect()
+        } else {
+            parts.into_par_iter().filter_map(pass).collect()
+        })
     }
 
     /// The entities that have changed before a position and are not on the shelf as they are; they will be with that
@@ -402,9 +417,12 @@ impl Prepared {
         rows: &RecordBatch,
         seed: u64,
     ) -> Result<Self, ProfileError> {
-        let values = |operand| feed.evaluator.values(rows, std::slice::from_ref(operand));
-        let arrays: Vec<Vec<ArrayRef>> = feed.operands.par_iter().map(values).collect::<Result<_, _>>()?;
-        let arrays = arrays.concat();
+        let arrays = if rows.num_rows() <= FEW {
+            feed.evaluator.values(rows, &feed.operands)?
+        } else {
+            let values = |operand| feed.evaluator.values(rows, std::slice::from_ref(operand));
+            feed.operands.par_iter().map(values).collect::<Result<Vec<_>, _>>()?.concat()
+        };
         let times = rows.column_by_name("event_at").ok_or(ProfileError::NoTime(stream.name))?;
         let times = cast(times, &DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())))?;
         let times = times.as_primitive::<TimestampMillisecondType>();
@@ -418,13 +436,17 @@ impl Prepared {
                 filter: Filter::of(values(&input.filter).as_ref())?,
             })
         };
-        let of = feed.keys.par_iter().zip(&feed.inputs).map(|(key, inputs)| {
+        let of = |(key, inputs): (&Option<Input>, &Vec<SeriesInput>)| {
             let Some(key) = key else { return Ok(None) };
             let keys = by_shard(&keys(&Values::of(key, &arrays), rows.num_rows(), seed)?);
             let brings = inputs.iter().map(brings).collect::<Result<_, _>>()?;
             Ok(Some(OfEntity { keys, brings }))
-        });
-        let of = of.collect::<Result<_, ArrowError>>()?;
+        };
+        let of = if rows.num_rows() <= FEW {
+            feed.keys.iter().zip(&feed.inputs).map(of).collect::<Result<_, ArrowError>>()?
+        } else {
+            feed.keys.par_iter().zip(&feed.inputs).map(of).collect::<Result<_, ArrowError>>()?
+        };
         Ok(Self { moments, of })
     }
 }

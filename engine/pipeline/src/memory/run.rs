@@ -36,6 +36,8 @@ struct Working {
     seen: Seen,
     /// The latest record so far, in ms since 1970 UTC.
     clock: i64,
+    /// Rows so far, as if they stood in a journal.
+    position: u64,
 }
 
 impl Memory {
@@ -46,8 +48,14 @@ impl Memory {
         stream: &'static Stream,
         wanted: Arc<[String]>,
     ) -> Self {
-        let working =
-            plan.map(|plan| Working { profiler: plan.profiler(), plan, facts, seen: Seen::default(), clock: i64::MIN });
+        let working = plan.map(|plan| Working {
+            profiler: plan.profiler(),
+            plan,
+            facts,
+            seen: Seen::default(),
+            clock: i64::MIN,
+            position: 0,
+        });
         Self { working, stream, wanted }
     }
 
@@ -62,6 +70,14 @@ impl Memory {
         let (Some(working), Some(kind)) = (&mut self.working, self.stream.lanes) else { return Ok(derived) };
         let mut starts = SubjectBatch::from_rows(kind, &derived)?.first_rows().to_vec();
         starts.push(derived.num_rows() as u32);
+        if derived.num_rows() == 0 {
+            let wanted: Vec<&str> = self.wanted.iter().map(String::as_str).collect();
+            let rows = &derived;
+            let records =
+                Records { stream: self.stream, rows, starts: &starts, replaced: None, first: 0, known_at_ms: 0 };
+            let columns = working.profiler.pass(&records, &wanted)?;
+            return Ok(beside(&derived, &wanted, &columns)?);
+        }
         let pieces = working.pieces(self.stream, given, &derived, &starts, &self.wanted)?;
         let column = |column: usize| -> Result<ArrayRef, DecideError> {
             let parts: Vec<&dyn Array> = pieces.iter().map(|columns| columns[column].as_ref()).collect();
@@ -124,7 +140,9 @@ impl Working {
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let known_at_ms = self.known_at_ms();
         let Some(remembered) = remembered else {
-            let records = Records { stream, rows: &rows, starts: &starts, replaced: None, first: 0, known_at_ms };
+            let records =
+                Records { stream, rows: &rows, starts: &starts, replaced: None, first: self.position, known_at_ms };
+            self.position += rows.num_rows() as u64;
             return Ok(Some(self.profiler.pass(&records, &wanted)?));
         };
         let ids = derived.slice(first, end - first).column_by_name(stream.subject_key).cloned();
@@ -178,7 +196,8 @@ impl Working {
             let Found { batches, rows: found } = self.seen.find(stream, ids);
             let replaced = if batches.is_empty() { None } else { Some(put_together(&batches, &found)?) };
             let replaced = replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
-            let records = Records { stream, rows: &rows, starts: &starts, replaced, first: 0, known_at_ms };
+            let records = Records { stream, rows: &rows, starts: &starts, replaced, first: self.position, known_at_ms };
+            self.position += rows.num_rows() as u64;
             columns.push(self.profiler.pass(&records, wanted)?);
             let noted = ids
                 .iter()
