@@ -38,6 +38,15 @@ pub(crate) fn keys(values: &Values, rows: usize, seed: u64) -> Result<Vec<Option
     })
 }
 
+/// The key of a row as text; `None` where it is about nobody.
+pub(crate) fn key_text(values: &Values, row: usize) -> Option<String> {
+    let text = match values {
+        Values::Same(literal) => plain(literal.as_ref()?),
+        Values::Each(array) => texts(array).ok()?.at(row)?.to_owned(),
+    };
+    (!text.is_empty()).then_some(text)
+}
+
 /// The hash of a key as text. Nothing and the empty text are keys of nobody, see [`each_text`].
 pub(crate) fn hash_key(text: &str, seed: u64) -> KeyHash {
     xxh3_128_with_seed(text.as_bytes(), seed)

@@ -1,5 +1,6 @@
 //! What is kept of whom, and where it comes from: entities with their series, and streams with what they bring.
 
+use arrow::array::RecordBatch;
 use chrono_tz::Tz;
 use haechi_evaluate::{EvaluateError, Evaluator, Options};
 use haechi_model::Stream;
@@ -10,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cell::Keeps;
 use crate::days::Days;
+use crate::facts::{Values, key_text};
 use crate::series::{Grain, SeriesPlan};
 use crate::shelf::StateId;
 
@@ -203,6 +205,18 @@ impl ProfilePlan {
     /// The expressions over a stream: the columns that they read are those to read.
     pub fn evaluator(&self, stream: &Stream) -> Option<&Evaluator> {
         self.feed(stream).map(|feed| &feed.evaluator)
+    }
+
+    /// Whom the rows of a stream are about: the entities, each with its key on a row that has it.
+    pub fn keys(&self, stream: &Stream, rows: &RecordBatch, row: usize) -> Result<Vec<(&str, String)>, EvaluateError> {
+        let Some(feed) = self.feed(stream) else { return Ok(Vec::new()) };
+        let arrays = feed.evaluator.values(rows, &feed.operands)?;
+        let mut keys = Vec::new();
+        for (entity, key) in self.entities.iter().zip(&feed.keys) {
+            let key = key.as_ref().and_then(|key| key_text(&Values::of(key, &arrays), row));
+            keys.extend(key.map(|key| (entity.name.as_str(), key)));
+        }
+        Ok(keys)
     }
 
     /// Columns of other records that may be joined to those of a stream.

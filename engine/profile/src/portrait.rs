@@ -19,7 +19,7 @@ pub struct Portrait {
     /// In the order of their declaration.
     pub features: Vec<Portrayed>,
     /// Where the last records about it stand in the journal, newest first.
-    pub recent: Vec<Position>,
+    pub positions: Vec<Position>,
 }
 
 /// A feature of one.
@@ -52,7 +52,7 @@ impl Profiler {
         let today = plan.days.of(at_ms);
         let known = bytes.and_then(|bytes| Entity::unpack(entity, &bytes));
         let Some(mut known) = known.filter(|known| !known.is_over(today, entity.forget_after)) else { return Ok(None) };
-        let recent = known.recent();
+        let positions = known.recent();
         let about = &plan.about()[place];
         let feature = |(planned, about): (&crate::plan::FeaturePlan, &crate::plan::AboutFeature)| {
             let series = &entity.series[planned.series];
@@ -71,6 +71,6 @@ impl Profiler {
             }
         };
         let features = entity.features.iter().zip(&about.features).map(feature).collect();
-        Ok(Some(Portrait { entity: about.name.clone(), title: about.title.clone(), features, recent }))
+        Ok(Some(Portrait { entity: about.name.clone(), title: about.title.clone(), features, positions }))
     }
 }

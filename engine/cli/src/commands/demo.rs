@@ -1,6 +1,6 @@
 //! `haechi demo`: the service on an embedded store, a generated day fed to it, selections as they arrive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,11 +16,13 @@ use haechi_datasets::{Format, Spec, write};
 use haechi_model::{Stream, SubjectKind};
 use haechi_pipeline::Finding;
 use haechi_pipeline::replay::Replayer;
+use haechi_pipeline::stream::{entities_of, recent_records, wall_ms};
+use haechi_server::profiles::Profile;
 use haechi_server::{Service, Settings};
 use haechi_store::{Position, Store};
 use serde_json::{Value, json};
 
-use crate::commands::DONE;
+use crate::commands::{DONE, profile};
 use crate::error::CommandError;
 use crate::output::{Output, count, counted, table};
 use crate::rules;
@@ -48,6 +50,14 @@ const LISTEN: (&str, &str) = ("HAECHI__HTTP__LISTEN", "127.0.0.1:0");
 /// What the demonstration keeps, below its folder.
 const FOLDERS: [&str; 4] = ["store", "in", "selections", "day"];
 
+/// Whose profiles are shown behind a selection: by stream, the first of these that its rows name.
+const PORTRAYED: [(&str, &[&str]); 2] =
+    [("declaration", &["importer", "parcel_order", "exporter"]), ("traveller", &["document", "person", "agency"])];
+/// Days of history in them.
+const PORTRAYED_DAYS: u16 = 7;
+/// Rules over what officers found before; they are about all streams.
+const FINDINGS: &str = "findings";
+
 /// Streams, their files, packs, and how many of the selections explained are theirs if they have as many.
 const STREAMS: [(&str, &str, &str, usize); 3] = [
     ("declaration", "declarations.parquet", "import", 2),
@@ -61,7 +71,7 @@ pub struct DemoArgs {
     /// Folder for the day, the store and the selections; what a demonstration left there is replaced
     #[arg(long, default_value = ".demo", value_name = "DIR")]
     out: PathBuf,
-    /// Folder that holds the packs import, cargo and traveller
+    /// Folder that holds the packs import, cargo, traveller and findings
     #[arg(long, default_value = "rules/packs", value_name = "DIR")]
     packs: PathBuf,
     /// Size of the day: 1 is 118,000 declarations, 3,000 house bills, 200 flights
@@ -126,7 +136,8 @@ fn clear(out: &Path) -> Result<(), CommandError> {
 /// The settings of the demonstration, as a user would write them.
 fn settings(args: &DemoArgs) -> String {
     let shown = |path: &Path| toml_text(&path.display().to_string());
-    let packs: Vec<String> = STREAMS.iter().map(|(_, _, pack, _)| shown(&args.packs.join(pack))).collect();
+    let packs = STREAMS.iter().map(|(_, _, pack, _)| *pack).chain([FINDINGS]);
+    let packs: Vec<String> = packs.map(|pack| shown(&args.packs.join(pack))).collect();
     let mut text = format!(
         "[store]\npath = {}\n\n[engine]\nzone = \"Asia/Seoul\"\n\n[rules]\npaths = [{}]\n\
          secret_file = {}\n",
@@ -226,9 +237,11 @@ impl Demo<'_> {
             count(position)
         ))?;
         let store = service.engine().store().clone();
-        let explained = explained(&store, &secret, &self.settings, &mut arrived)?;
+        let over_time = over_time(&service);
+        let explained = explained(&store, &secret, &self.settings, &mut arrived, &over_time)?;
+        let profiles = profiles(&service, &explained)?;
         service.stop().await;
-        self.report(&arrived, &explained, &posted, seconds)?;
+        self.report(&arrived, &explained, &profiles, &posted, seconds)?;
         Ok(DONE)
     }
 
@@ -277,6 +290,7 @@ impl Demo<'_> {
         &self,
         arrived: &BTreeMap<&'static str, Arrived>,
         explained: &[(&'static str, Finding)],
+        profiles: &[Portrayed],
         posted: &(String, Value),
         seconds: f64,
     ) -> Result<(), CommandError> {
@@ -291,7 +305,8 @@ impl Demo<'_> {
             });
             let findings: Vec<_> = explained.iter().map(|(_, finding)| finding).collect();
             let report = json!({
-                "streams": streams.collect::<Vec<_>>(), "answer": posted.1, "explained": findings, "seconds": seconds
+                "streams": streams.collect::<Vec<_>>(), "answer": posted.1, "explained": findings,
+                "profiles": profiles.iter().map(|of| &of.profile).collect::<Vec<_>>(), "seconds": seconds
             });
             self.out.document(&report)?;
             return Ok(());
@@ -312,11 +327,17 @@ impl Demo<'_> {
         for (stream, finding) in explained {
             self.say(format!("\n[{stream}] {}", finding.text(None).trim_end()))?;
         }
+        for Portrayed { subject, key, profile } in profiles {
+            self.say(format!("\nbehind {subject}:"))?;
+            profile::show(key, PORTRAYED_DAYS, profile, self.out)?;
+        }
         let (program, settings) = (program(), self.settings_file.display());
         self.say(format!(
             "\nSelections were delivered to {}.\nMore: {program} serve --config {settings}\n      \
-             {program} inspect --config {settings}      (from another shell)",
-            self.args.out.join("selections").display()
+             {program} inspect --config {settings}      (from another shell)\n      \
+             {program} features --rules {}",
+            self.args.out.join("selections").display(),
+            self.args.packs.join("import").display()
         ))
     }
 
@@ -366,12 +387,49 @@ impl Arrived {
     }
 }
 
-/// Explanations from the journal: of each stream a few strict ones, no two for the same reasons.
+/// What is known of one behind a selection.
+struct Portrayed {
+    subject: String,
+    key: String,
+    profile: Profile,
+}
+
+/// The rules that ask for features over time.
+fn over_time(service: &Service) -> HashSet<String> {
+    let catalogue = service.engine().rules().current().value.catalogue();
+    catalogue.into_iter().flat_map(|entity| entity.features).flat_map(|feature| feature.rules).collect()
+}
+
+/// The profiles behind the first explained selection of some streams.
+fn profiles(service: &Service, explained: &[(&'static str, Finding)]) -> Result<Vec<Portrayed>, CommandError> {
+    let (engine, at_ms) = (service.engine(), wall_ms());
+    let rules = engine.rules().current();
+    let bug = |error: &dyn std::fmt::Display| CommandError::Bug(error.to_string());
+    let mut portrayed = Vec::new();
+    for (name, wanted) in PORTRAYED {
+        let finding = explained.iter().find(|(stream, _)| *stream == name);
+        let (Some((_, finding)), Some(stream)) = (finding, Stream::find(name)) else { continue };
+        let subject = &finding.decision.subject_id;
+        let about = entities_of(engine.store(), &rules.value, stream, subject).map_err(|error| bug(&error))?;
+        let about = wanted.iter().find_map(|entity| about.iter().find(|(known, _)| known == entity));
+        let Some((entity, key)) = about else { continue };
+        let portrait = engine.portrait(entity, key, at_ms, PORTRAYED_DAYS).map_err(|error| bug(&error))?;
+        let Some(portrait) = portrait else { continue };
+        let recent = recent_records(engine.store(), &portrait.positions)?;
+        let profile = Profile { portrait, recent, at_ms };
+        portrayed.push(Portrayed { subject: format!("{name} {subject}"), key: key.clone(), profile });
+    }
+    Ok(portrayed)
+}
+
+/// Explanations from the journal: of each stream a few strict ones, no two for the same reasons; first one by a rule over
+/// time, where there is one.
 fn explained(
     store: &Store,
     secret: &haechi_select::Secret,
     settings: &Settings,
     arrived: &mut BTreeMap<&'static str, Arrived>,
+    over_time: &HashSet<String>,
 ) -> Result<Vec<(&'static str, Finding)>, CommandError> {
     let mut replayer = Replayer::new(store.clone(), settings.release_context(secret.clone()));
     let (mut chosen, mut spare) = (Vec::new(), Vec::new());
@@ -380,7 +438,11 @@ fn explained(
         let notable = &mut of_stream.notable;
         let order = |n: &Notable| (n.readable, n.rank);
         notable.sort_by(|a, b| order(b).cmp(&order(a)).then(b.score.total_cmp(&a.score)).then_with(|| a.id.cmp(&b.id)));
-        let mut seen = std::collections::HashSet::new();
+        let by_history = |n: &Notable| n.reasons.split(' ').any(|rule| over_time.contains(rule));
+        if let Some(place) = notable.iter().position(by_history) {
+            notable[..=place].rotate_right(1);
+        }
+        let mut seen = HashSet::new();
         let mut ids = notable.iter().filter(|n| seen.insert(&n.reasons)).map(|n| (name, n.id.clone()));
         chosen.extend(ids.by_ref().take(examples));
         spare.extend(ids.take(EXPLAINED));

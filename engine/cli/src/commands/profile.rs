@@ -49,7 +49,7 @@ pub fn run(args: &ProfileArgs, out: &Output) -> Result<ExitCode, CommandError> {
     if out.json {
         out.document(&profile)?;
     } else {
-        show(args, &profile, out)?;
+        show(&args.key, args.days, &profile, out)?;
     }
     Ok(DONE)
 }
@@ -77,16 +77,17 @@ async fn profile(args: &ProfileArgs) -> Result<Option<Profile>, CommandError> {
             let Some(portrait) = portrait.map_err(|error| CommandError::Usage(error.to_string()))? else {
                 return Ok(None);
             };
-            let recent = recent_records(&store, &portrait.recent)?;
+            let recent = recent_records(&store, &portrait.positions)?;
             Ok(Some(Profile { portrait, recent, at_ms }))
         }
     }
 }
 
-fn show(args: &ProfileArgs, profile: &Profile, out: &Output) -> Result<(), CommandError> {
+/// Prints what is known of one for people.
+pub fn show(key: &str, days: u16, profile: &Profile, out: &Output) -> Result<(), CommandError> {
     let portrait = &profile.portrait;
-    out.line(format!("{} {}: {}", portrait.entity, args.key, portrait.title))?;
-    let days = format!("last {} days", args.days);
+    out.line(format!("{} {key}: {}", portrait.entity, portrait.title))?;
+    let days = format!("last {days} days");
     let rows = portrait.features.iter().map(|feature| {
         let says = if feature.title.is_empty() { &feature.made } else { &feature.title };
         vec![feature.name.clone(), shown(&feature.now), chart(feature), says.clone()]

@@ -40,7 +40,7 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { block_rows: 16_384, waiting_rows: 65_536, features_behind: 131_072 }
+        Self { block_rows: 16_384, waiting_rows: 65_536, features_behind: 65_536 }
     }
 }
 

@@ -50,4 +50,4 @@ pub use inbox::Urgency;
 pub(crate) use placing::published;
 pub use publish::publish;
 pub use recent::{RecentRecord, recent_records};
-pub use standing::{EntityStanding, Remembered, RememberedError};
+pub use standing::{EntityStanding, Remembered, RememberedError, entities_of};

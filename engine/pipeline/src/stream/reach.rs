@@ -2,6 +2,8 @@
 
 use haechi_store::Position;
 
+use super::engine::EngineOptions;
+
 /// How far, and what follows from it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
@@ -10,7 +12,7 @@ pub(super) struct Reach {
 
 impl Default for Reach {
     fn default() -> Self {
-        Self::behind(131_072)
+        Self::behind(EngineOptions::default().features_behind)
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use haechi_model::Stream;
 use haechi_profile::{Portrait, ProfileError, Profiler};
 use haechi_store::{Position, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::kept::usable_from;
+use super::past::{Past, counts_before};
 use super::reach::Reach;
 use super::remembering::Remembering;
 use super::sequencer::SettleError;
+use crate::decide::DecideError;
 use crate::release::Release;
 
 /// How one kind of entity stands.
@@ -33,6 +36,29 @@ pub(super) fn standing(store: &Store, known: &Profiler) -> Result<Vec<EntityStan
         Ok(EntityStanding { entity: entity.to_owned(), usable, usable_from, in_memory: in_memory as u64 })
     });
     stands.collect()
+}
+
+/// Whom the newest version of a subject is about: the kinds of entities, each with its key.
+pub fn entities_of(
+    store: &Store,
+    release: &Release,
+    stream: &'static Stream,
+    id: &str,
+) -> Result<Vec<(String, String)>, RememberedError> {
+    let failed = |error: SettleError| RememberedError(error.to_string());
+    let of = || -> Result<Vec<(String, String)>, SettleError> {
+        let known = store.versions(stream, [id])?.pop().unwrap_or_default();
+        let position = counts_before(&known, Position::MAX).map(|version| version.position);
+        let plan = &release.memory;
+        let past = Past::new(store.clone(), Arc::default());
+        let found = past.rows_at(stream, &[position], |rows, known_at_ms| {
+            Ok::<_, SettleError>(plan.derive(stream, rows, known_at_ms)?)
+        })?;
+        let Some(rows) = found.batches.first() else { return Ok(Vec::new()) };
+        let keys = plan.profiles().keys(stream, rows, 0).map_err(DecideError::from)?;
+        Ok(keys.into_iter().map(|(entity, key)| (entity.to_owned(), key)).collect())
+    };
+    of().map_err(failed)
 }
 
 /// What is remembered in a store that no engine works on.

@@ -122,7 +122,7 @@ fn who_was_not_seen_for_so_long_is_forgotten_everywhere() {
     shelf.put(profiler.shelve(200, 101, 1));
     let portrait = |profiler: &Profiler, day: i64| profiler.portrait("importer", "I1", day * DAY_MS, 2).unwrap();
     let told = portrait(&profiler, 101).unwrap();
-    assert_eq!((told.recent.as_slice(), told.features[0].now.clone()), (&[100][..], Answer::Count(1)));
+    assert_eq!((told.positions.as_slice(), told.features[0].now.clone()), (&[100][..], Answer::Count(1)));
     assert_eq!(told.features[0].before, [Answer::Count(0), Answer::Count(1)]);
     assert!(portrait(&profiler, 141).is_none(), "forty days after the last record it is over");
 

@@ -28,7 +28,7 @@ pub async fn show(State(app): State<Arc<App>>, Told(asked): Told<AskedProfile>) 
     let (entity, at_ms) = (asked.entity.clone(), wall_ms());
     let found = app.search(move || -> Result<Option<Profile>, Problem> {
         let Some(portrait) = engine.portrait(&asked.entity, &asked.key, at_ms, days)? else { return Ok(None) };
-        let recent = recent_records(engine.store(), &portrait.recent)?;
+        let recent = recent_records(engine.store(), &portrait.positions)?;
         Ok(Some(Profile { portrait, recent, at_ms }))
     });
     // The key is not repeated: problems are logged by those who get them.
