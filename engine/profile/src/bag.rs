@@ -93,7 +93,9 @@ impl<K: Ord + Clone> Bag<K> {
             return;
         }
         if theirs.len() * 8 < mine || theirs.len() < FIRST_ROOM {
-            theirs.iter().for_each(|(value, count)| self.add(value.clone(), *count));
+            for (value, count) in theirs {
+                self.add(value.clone(), *count);
+            }
             return;
         }
         let all = self.many();

@@ -119,7 +119,9 @@ pub(crate) trait Cell: Clone + Debug + Default {
             [(_, only)] => only.answer(question, now),
             [(_, first), others @ ..] => {
                 let mut whole = first.clone();
-                others.iter().for_each(|(_, cell)| whole.merge(cell));
+                for (_, cell) in others {
+                    whole.merge(cell);
+                }
                 whole.answer(question, now)
             }
         }

@@ -209,7 +209,9 @@ mod tests {
         fn other_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..60), records in records()) {
             let plan = plan();
             let mut entity = Entity::new(&plan);
-            records.into_iter().for_each(|record| add(&mut entity, &plan, record));
+            for record in records {
+                add(&mut entity, &plan, record);
+            }
             let whole = entity.pack();
             prop_assert!(Entity::unpack(&plan, &whole[..whole.len() - 1]).is_none());
             // Whatever they are, reading them ends.

@@ -255,7 +255,9 @@ impl Profiler {
         }
         let pass = |part: Part<'_>| {
             let Part { entity, known, items, fetched, .. } = part;
-            fetched.iter().for_each(|(key, bytes)| known.take_from_shelf(*key, bytes));
+            for (key, bytes) in &fetched {
+                known.take_from_shelf(*key, bytes);
+            }
             let of = now.of[entity].as_ref()?;
             let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
             let asked = asked.iter().filter(|place| place.0 == entity).map(|place| place.1).collect();

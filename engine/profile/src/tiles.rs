@@ -21,7 +21,7 @@ pub(crate) struct Tiles<C> {
     grain: Grain,
     /// Values kept one by one.
     entries: u32,
-    tiles: Vec<(i64, C)>,
+    all: Vec<(i64, C)>,
     /// By window: what was put together last. Follows from the tiles.
     windows: Box<[Whole<C>]>,
 }
@@ -55,16 +55,16 @@ impl Place {
 impl<C: Cell> Tiles<C> {
     /// None yet, of this size.
     pub fn new(grain: Grain) -> Self {
-        Self { grain, entries: 0, tiles: Vec::new(), windows: Box::default() }
+        Self { grain, entries: 0, all: Vec::new(), windows: Box::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.tiles.is_empty()
+        self.all.is_empty()
     }
 
     /// The newest tile.
     pub fn newest(&self) -> Option<i64> {
-        self.tiles.last().map(|(tile, _)| *tile)
+        self.all.last().map(|(tile, _)| *tile)
     }
 
     /// Looks at the newest tile and at the windows.
@@ -74,7 +74,7 @@ impl<C: Cell> Tiles<C> {
     }
 
     pub fn as_slice(&self) -> &[(i64, C)] {
-        &self.tiles
+        &self.all
     }
 
     /// Values kept one by one, over all tiles.
@@ -84,11 +84,11 @@ impl<C: Cell> Tiles<C> {
 
     /// Drops the tiles before one.
     pub fn forget_before(&mut self, first: i64) {
-        if self.tiles.first().is_none_or(|(oldest, _)| first <= *oldest) {
+        if self.all.first().is_none_or(|(oldest, _)| first <= *oldest) {
             return;
         }
-        let gone = self.tiles.partition_point(|(tile, _)| *tile < first);
-        self.entries -= self.tiles.drain(..gone).map(|(_, cell)| cell.entries() as u32).sum::<u32>();
+        let gone = self.all.partition_point(|(tile, _)| *tile < first);
+        self.entries -= self.all.drain(..gone).map(|(_, cell)| cell.entries() as u32).sum::<u32>();
         for whole in self.windows.iter_mut().filter(|whole| whole.range.0 < first) {
             whole.range = NOWHERE;
         }
@@ -96,14 +96,14 @@ impl<C: Cell> Tiles<C> {
 
     /// Adds what a record brings; how many values its tile has then.
     pub fn add(&mut self, tile: i64, fact: Fact<'_>) -> usize {
-        let place = match Place::of(tile, &self.tiles) {
+        let place = match Place::of(tile, &self.all) {
             Place::There(place) => place,
             Place::New(place) => {
-                self.tiles.insert(place, (tile, C::default()));
+                self.all.insert(place, (tile, C::default()));
                 place
             }
         };
-        let cell = &mut self.tiles[place].1;
+        let cell = &mut self.all[place].1;
         let before = cell.entries();
         cell.add(fact);
         let after = cell.entries();
@@ -118,13 +118,13 @@ impl<C: Cell> Tiles<C> {
 
     /// Takes back what a record brought, if it is still here.
     pub fn remove(&mut self, tile: i64, fact: Fact<'_>) {
-        let Place::There(place) = Place::of(tile, &self.tiles) else { return };
-        let cell = &mut self.tiles[place].1;
+        let Place::There(place) = Place::of(tile, &self.all) else { return };
+        let cell = &mut self.all[place].1;
         let before = cell.entries();
         cell.remove(fact);
         self.entries = self.entries + cell.entries() as u32 - before as u32;
         if cell.is_empty() {
-            self.tiles.remove(place);
+            self.all.remove(place);
         }
         for whole in &mut self.windows {
             if whole.range.0 <= tile && tile <= whole.range.1 {
@@ -135,13 +135,13 @@ impl<C: Cell> Tiles<C> {
 
     /// The answer to a question over a range of tiles.
     pub fn answer(&mut self, plan: &SeriesPlan, question: &Question, range: (i64, i64), now: i64) -> Answer {
-        if self.tiles.len() <= FEW && self.entries() <= FEW {
-            let from = self.tiles.iter().position(|(tile, _)| range.0 <= *tile).unwrap_or(self.tiles.len());
-            let inside = &self.tiles[from..];
+        if self.all.len() <= FEW && self.entries() <= FEW {
+            let from = self.all.iter().position(|(tile, _)| range.0 <= *tile).unwrap_or(self.all.len());
+            let inside = &self.all[from..];
             let upto = inside.iter().rposition(|(tile, _)| *tile <= range.1).map_or(0, |last| last + 1);
             return C::answer_of_few(&inside[..upto], question, now);
         }
-        if let [(tile, cell)] = self.tiles.as_slice() {
+        if let [(tile, cell)] = self.all.as_slice() {
             let inside = range.0 <= *tile && *tile <= range.1;
             return if inside { cell.answer(question, now) } else { C::default().answer(question, now) };
         }
@@ -150,7 +150,7 @@ impl<C: Cell> Tiles<C> {
         }
         let whole = &mut self.windows[usize::from(question.window)];
         if whole.range != range {
-            whole.turn_to(range, &self.tiles);
+            whole.turn_to(range, &self.all);
         }
         if whole.cell.is_empty() {
             return C::default().answer(question, now);
@@ -161,12 +161,12 @@ impl<C: Cell> Tiles<C> {
     pub fn write(&self, to: &mut Writer<'_>) {
         let mut before = match self.grain {
             // There is one tile at most.
-            Grain::All => return self.tiles.iter().for_each(|(_, cell)| cell.write(to)),
+            Grain::All => return self.all.iter().for_each(|(_, cell)| cell.write(to)),
             Grain::Day => to.day,
             Grain::Instant => to.day_ms(),
         };
-        to.unsigned(self.tiles.len() as u64);
-        for (place, (tile, cell)) in self.tiles.iter().enumerate() {
+        to.unsigned(self.all.len() as u64);
+        for (place, (tile, cell)) in self.all.iter().enumerate() {
             if place == 0 {
                 to.signed(tile.wrapping_sub(before));
                 if self.grain == Grain::Day {
@@ -191,7 +191,7 @@ impl<C: Cell> Tiles<C> {
             Grain::Instant => from.day_ms(),
         };
         let len = from.length()?;
-        self.tiles.reserve_exact(len);
+        self.all.reserve_exact(len);
         for place in 0..len {
             let tile = if place == 0 {
                 let first = before.wrapping_add(from.signed()?);
@@ -210,19 +210,19 @@ impl<C: Cell> Tiles<C> {
 
     fn push(&mut self, tile: i64, cell: C) {
         self.entries += cell.entries() as u32;
-        self.tiles.push((tile, cell));
+        self.all.push((tile, cell));
     }
 
     /// Makes it empty, and keeps its room.
     pub fn clear(&mut self) {
-        self.tiles.clear();
+        self.all.clear();
         self.entries = 0;
         self.windows = Box::default();
     }
 
     /// About how many bytes it takes.
     pub fn size(&self) -> usize {
-        let cells = self.tiles.capacity() + self.windows.len();
+        let cells = self.all.capacity() + self.windows.len();
         // Values stand in their tile and in windows.
         cells * size_of::<(i64, C)>() + self.entries() * size_of::<(i64, i64)>() * 3 / 2
     }
@@ -240,7 +240,9 @@ impl<C: Cell> Whole<C> {
             let old = self::upto(&tiles[..upto], hi);
             let (less, more) = (&tiles[from - gone..from], &tiles[old..upto]);
             if less.len() + more.len() < upto - from && less.iter().all(|(_, cell)| self.cell.unmerge(cell)) {
-                more.iter().for_each(|(_, cell)| self.cell.merge(cell));
+                for (_, cell) in more {
+                    self.cell.merge(cell);
+                }
                 self.range = range;
                 return;
             }

@@ -165,7 +165,7 @@ impl Working {
     fn tell(&mut self, told: Told) -> Result<(), DecideError> {
         let Told { stream, rows, ids } = told;
         let seen = &self.seen;
-        let rows = join_subjects(&self.plan, stream, rows, |joined, ids| {
+        let rows = join_subjects(&self.plan, stream, &rows, |joined, ids| {
             Ok::<_, DecideError>(seen.find(joined.subject, ids))
         })?;
         let starts: Vec<u32> = (0..=rows.num_rows() as u32).collect();

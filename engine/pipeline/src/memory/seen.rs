@@ -8,11 +8,14 @@ use rustc_hash::FxHashMap;
 
 use super::subjects::Found;
 
+/// Stream and id of a record.
+type Id = (&'static str, Box<str>);
+
 /// The newest version of each record.
 #[derive(Default)]
 pub(super) struct Seen {
     batches: Vec<RecordBatch>,
-    by_id: FxHashMap<(&'static str, Box<str>), (usize, Range<usize>)>,
+    by_id: FxHashMap<Id, (usize, Range<usize>)>,
 }
 
 impl Seen {

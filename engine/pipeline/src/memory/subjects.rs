@@ -28,13 +28,13 @@ pub(crate) struct Found {
 pub(crate) fn join_subjects<E: From<ArrowError>>(
     plan: &MemoryPlan,
     stream: &'static Stream,
-    records: RecordBatch,
+    records: &RecordBatch,
     mut find: impl FnMut(&Joined, &[Option<&str>]) -> Result<Found, E>,
 ) -> Result<RecordBatch, E> {
     let mut fields: Vec<_> = records.schema_ref().fields().iter().cloned().collect();
     let mut arrays = records.columns().to_vec();
     for joined in plan.joined(stream) {
-        let named = Named::of(stream, joined.subject, &records)?;
+        let named = Named::of(stream, joined.subject, records)?;
         let ids: Vec<Option<&str>> = (0..records.num_rows()).map(|row| named.id(row)).collect();
         let found = find(joined, &ids)?;
         let places = found.places(&named)?;

@@ -72,14 +72,11 @@ impl Timeline {
             Some(ids) => cast(&ids, &DataType::Utf8)?.as_string().clone(),
             None => arrow::array::StringArray::new_null(batch.num_rows()),
         };
-        let place = match self.streams.iter_mut().position(|of| of.stream == stream) {
-            Some(place) => place,
-            None => {
-                let (rows, ids) = (rows.slice(0, 0), ids.slice(0, 0));
-                self.streams.push(OfStream { stream, rows, ids });
-                self.streams.len() - 1
-            }
-        };
+        let place = self.streams.iter().position(|of| of.stream == stream).unwrap_or_else(|| {
+            let (rows, ids) = (rows.slice(0, 0), ids.slice(0, 0));
+            self.streams.push(OfStream { stream, rows, ids });
+            self.streams.len() - 1
+        });
         let of = &mut self.streams[place];
         let first = of.rows.num_rows();
         for row in 0..rows.num_rows() {

@@ -86,8 +86,8 @@ pub fn replay_journal(store: &Store, release: &Release, mode: ReplayMode) -> Res
         replay: JournalReplay { mode, streams: BTreeMap::new() },
     };
     match mode {
-        ReplayMode::AsKnown => again.as_known(),
-        ReplayMode::AsCorrected => again.as_corrected(),
+        ReplayMode::AsKnown => again.known(),
+        ReplayMode::AsCorrected => again.corrected(),
     }
     .map_err(failed)
 }
@@ -104,7 +104,7 @@ impl Again<'_> {
         &self.release.memory
     }
 
-    fn as_known(mut self) -> Result<JournalReplay, SettleError> {
+    fn known(mut self) -> Result<JournalReplay, SettleError> {
         let store = self.past.store().clone();
         let versions = |stream: &'static Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
         let Self { past, profiler, release, replay } = &mut self;
@@ -129,7 +129,7 @@ impl Again<'_> {
         Ok(self.replay)
     }
 
-    fn as_corrected(mut self) -> Result<JournalReplay, SettleError> {
+    fn corrected(mut self) -> Result<JournalReplay, SettleError> {
         let store = self.past.store().clone();
         let versions = |stream: &'static Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
         let entries: Vec<Position> =

@@ -80,7 +80,7 @@ pub(super) fn prepare(
     at: &dyn Fn(usize) -> Position,
     versions: &VersionsOf<'_>,
 ) -> Result<RecordBatch, SettleError> {
-    joined(plan, past, stream, plan.derive(stream, rows, known_at_ms)?, at, versions)
+    joined(plan, past, stream, &plan.derive(stream, rows, known_at_ms)?, at, versions)
 }
 
 /// Rows, derived before, with the columns of the subjects that they speak of.
@@ -88,18 +88,19 @@ fn joined(
     plan: &MemoryPlan,
     past: &Past,
     stream: &'static Stream,
-    rows: RecordBatch,
+    rows: &RecordBatch,
     at: &dyn Fn(usize) -> Position,
     versions: &VersionsOf<'_>,
 ) -> Result<RecordBatch, SettleError> {
     join_subjects(plan, stream, rows, |joined, ids| {
         let named: Vec<&str> = ids.iter().flatten().copied().collect();
         let mut known = versions(joined.subject, &named)?.into_iter();
-        let position = |(row, id): (usize, &Option<&str>)| {
-            let known = id.and_then(|_| known.next())?;
+        let position = |(row, id): (usize, Option<&str>)| {
+            id?;
+            let known = known.next()?;
             counts_before(&known, at(row)).map(|version| version.position)
         };
-        let positions: Vec<Option<Position>> = ids.iter().enumerate().map(position).collect();
+        let positions: Vec<Option<Position>> = ids.iter().copied().enumerate().map(position).collect();
         past.rows_at(joined.subject, &positions, |rows, known_at_ms| {
             Ok::<_, SettleError>(plan.derive_joined(joined, rows, known_at_ms)?)
         })
@@ -137,7 +138,7 @@ pub(super) fn replaced_rows(
             }
         }
         for (batch, at) in found.batches.iter_mut().zip(at) {
-            *batch = joined(plan, past, stream, batch.clone(), &|row| at[row], versions)?;
+            *batch = joined(plan, past, stream, batch, &|row| at[row], versions)?;
         }
     }
     for (replaces, place) in replaces.iter().zip(&mut found.rows) {
