@@ -20,6 +20,9 @@ pub struct AskedProfile {
     /// How many days back.
     #[serde(default)]
     pub days: Option<u16>,
+    /// As of which instant, in ms since 1970 UTC; now, if none is given.
+    #[serde(default)]
+    pub at_ms: Option<i64>,
 }
 
 /// What is known of one.

@@ -9,6 +9,7 @@ use haechi_pipeline::{Answer, Portrayed};
 use haechi_server::profiles::{AskedProfile, DAYS, DAYS_MAX, Profile};
 
 use crate::commands::archive::runtime;
+use crate::commands::run::instant;
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::{Output, table};
@@ -34,6 +35,10 @@ pub struct ProfileArgs {
     #[arg(long, default_value_t = DAYS, value_parser = clap::value_parser!(u16).range(..=i64::from(DAYS_MAX)))]
     days: u16,
 
+    /// What a record of this instant would be told, by what is known now; RFC 3339, by default now
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    at: Option<i64>,
+
     #[command(flatten)]
     place: Where,
 }
@@ -55,7 +60,8 @@ pub fn run(args: &ProfileArgs, out: &Output) -> Result<ExitCode, CommandError> {
 }
 
 async fn profile(args: &ProfileArgs) -> Result<Option<Profile>, CommandError> {
-    let asked = AskedProfile { entity: args.entity.clone(), key: args.key.clone(), days: Some(args.days) };
+    let asked =
+        AskedProfile { entity: args.entity.clone(), key: args.key.clone(), days: Some(args.days), at_ms: args.at };
     match args.place.reach().await? {
         Reached::Running(remote) => remote.ask(&["v1", "profiles"], &asked).await,
         Reached::Stopped(settings) => {
@@ -72,7 +78,7 @@ async fn profile(args: &ProfileArgs) -> Result<Option<Profile>, CommandError> {
             }
             let remembered =
                 Remembered::read(&store, &release).map_err(|error| CommandError::Usage(error.to_string()))?;
-            let at_ms = wall_ms();
+            let at_ms = args.at.unwrap_or_else(wall_ms);
             let portrait = remembered.portrait(&args.entity, &args.key, at_ms, args.days);
             let Some(portrait) = portrait.map_err(|error| CommandError::Usage(error.to_string()))? else {
                 return Ok(None);

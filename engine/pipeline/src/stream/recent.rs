@@ -51,8 +51,11 @@ pub fn recent_records(store: &Store, positions: &[Position]) -> Result<Vec<Recen
         let mut rules = Vec::new();
         if let Some(selection) = &selection {
             let hits = selection.hits()?;
-            rules.extend((0..hits.num_rows()).filter_map(|hit| text(&hits, "rule_id", hit)));
-            rules.dedup();
+            for rule in (0..hits.num_rows()).filter_map(|hit| text(&hits, "rule_id", hit)) {
+                if !rules.contains(&rule) {
+                    rules.push(rule);
+                }
+            }
         }
         records.push(RecentRecord {
             position: *position,

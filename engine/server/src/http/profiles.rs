@@ -25,7 +25,7 @@ pub async fn show(State(app): State<Arc<App>>, Told(asked): Told<AskedProfile>) 
         return Err(Problem::not_found(format!("no entity `{}`; there are: {}", asked.entity, names.join(", "))));
     }
     let engine = app.engine.clone();
-    let (entity, at_ms) = (asked.entity.clone(), wall_ms());
+    let (entity, at_ms) = (asked.entity.clone(), asked.at_ms.unwrap_or_else(wall_ms));
     let found = app.search(move || -> Result<Option<Profile>, Problem> {
         let Some(portrait) = engine.portrait(&asked.entity, &asked.key, at_ms, days)? else { return Ok(None) };
         let recent = recent_records(engine.store(), &portrait.positions)?;
