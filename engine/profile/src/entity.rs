@@ -166,7 +166,8 @@ mod tests {
     }
 
     fn moment(hour: i64) -> Moment {
-        Moment { at_ms: 1_790_000_000_000 + hour * 3_600_000, day: 20_717 + hour / 24 }
+        let (at_ms, day) = (1_790_000_000_000 + hour * 3_600_000, 20_717 + hour / 24);
+        Moment { at_ms, day, known_ms: i64::MAX, known_day: i64::MAX }
     }
 
     fn add(entity: &mut Entity, plan: &EntityPlan, (hour, number): (i64, i16)) {

@@ -57,8 +57,9 @@ impl Profiler {
         let feature = |(planned, about): (&crate::plan::FeaturePlan, &crate::plan::AboutFeature)| {
             let series = &entity.series[planned.series];
             let mut answer = |days: i64| {
-                let at_ms = at_ms - days * DAY_MS;
-                let moment = Moment { at_ms, day: plan.days.of(at_ms) };
+                let at_ms = at_ms.saturating_sub(days * DAY_MS);
+                let day = plan.days.of(at_ms);
+                let moment = Moment { at_ms, day, known_ms: at_ms, known_day: day };
                 known.series[planned.series].answer(series, planned.question, moment)
             };
             let before = if series.grain == Grain::Day { days } else { 0 };

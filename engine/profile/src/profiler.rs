@@ -107,6 +107,9 @@ const SHARDS: usize = 8;
 /// Entities of one kind that stay in memory though the shelf has them.
 const IN_MEMORY_MAX: usize = 1 << 21;
 
+/// A record dated further ahead is as good as one dated so far.
+const AHEAD_DAYS: i64 = 366;
+
 /// So few rows are done before other threads have begun to help.
 const FEW: usize = 256;
 
@@ -208,8 +211,10 @@ impl Profiler {
         let plan = Arc::clone(&self.plan);
         let Some(feed) = plan.feed(records.stream) else { return Ok(Vec::new()) };
         let stream = records.stream;
-        let now = Prepared::new(&plan, feed, stream, records.rows, self.seed)?;
-        let before = records.replaced.map(|of| Prepared::new(&plan, feed, stream, of.rows, self.seed)).transpose()?;
+        let known_ms = records.known_at_ms;
+        let now = Prepared::new(&plan, feed, stream, records.rows, known_ms, self.seed)?;
+        let before = records.replaced.map(|of| Prepared::new(&plan, feed, stream, of.rows, known_ms, self.seed));
+        let before = before.transpose()?;
         let of_record = record_of_rows(records.starts, records.rows.num_rows());
         let of_replaced = records.replaced.map_or(Vec::new(), |of| record_of_rows(of.starts, of.rows.num_rows()));
         let shelf = self.shelf.clone();
@@ -256,7 +261,7 @@ impl Profiler {
         let pass = |part: Part<'_>| {
             let Part { entity, known, items, fetched, .. } = part;
             for (key, bytes) in &fetched {
-                known.take_from_shelf(*key, bytes);
+                known.take_from_shelf(*key, bytes, again);
             }
             let of = now.of[entity].as_ref()?;
             let replaced = before.as_ref().and_then(|before| Some((before, before.of[entity].as_ref()?)));
@@ -324,7 +329,7 @@ impl Profiler {
         let Some(place) = self.known.iter().position(|kind| kind.id == of) else { return false };
         let Some(after) = self.plan.entities[place].forget_after else { return false };
         let last_day = from_shelf(bytes).and_then(|(_, packed)| Entity::last_day(packed));
-        let over = last_day.is_none_or(|last_day| today - last_day > after);
+        let over = last_day.is_none_or(|last_day| today.saturating_sub(last_day) > after);
         let Some(shards) = self.known[place].shards.as_mut().filter(|_| over) else { return false };
         shards[shard_of(key)].forget(key)
     }
@@ -334,7 +339,7 @@ impl Profiler {
         let today = self.plan.days.of(now_ms);
         let plan = self.known.iter().zip(&self.plan.entities).find(|(kind, _)| kind.id == of).map(|(_, plan)| plan);
         let after = plan.and_then(|plan| plan.forget_after);
-        after.zip(Entity::last_day(packed)).is_some_and(|(after, last_day)| today - last_day > after)
+        after.zip(Entity::last_day(packed)).is_some_and(|(after, last_day)| today.saturating_sub(last_day) > after)
     }
 
     /// The bytes of one entity as [`Profiler::state`] has them, wherever it is.
@@ -417,6 +422,7 @@ impl Prepared {
         feed: &FeedPlan,
         stream: &'static Stream,
         rows: &RecordBatch,
+        known_ms: i64,
         seed: u64,
     ) -> Result<Self, ProfileError> {
         let arrays = if rows.num_rows() <= FEW {
@@ -428,7 +434,9 @@ impl Prepared {
         let times = rows.column_by_name("event_at").ok_or(ProfileError::NoTime(stream.name))?;
         let times = cast(times, &DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())))?;
         let times = times.as_primitive::<TimestampMillisecondType>();
-        let moments = times.values().iter().map(|at_ms| Moment { at_ms: *at_ms, day: plan.days.of(*at_ms) }).collect();
+        let known_day = plan.days.of(known_ms);
+        let moment_of = |at_ms: i64| Moment { at_ms, day: plan.days.of(at_ms), known_ms, known_day };
+        let moments = times.values().iter().map(|at_ms| moment_of(*at_ms)).collect();
         let brings = |input: &SeriesInput| -> Result<Brings, ArrowError> {
             let values = |input: &Option<_>| input.as_ref().map(|input| Values::of(input, &arrays));
             Ok(Brings {
@@ -603,7 +611,8 @@ impl<'p> Pass<'p> {
                 day = day.max(Some(moment.day));
             });
             if let Some(day) = day {
-                taken.entity().note(day.max(self.known_day), self.records.position(of_record[0].record));
+                let day = day.clamp(self.known_day, self.known_day.saturating_add(AHEAD_DAYS));
+                taken.entity().note(day, self.records.position(of_record[0].record));
                 changed = true;
             }
         }

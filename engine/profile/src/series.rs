@@ -56,6 +56,9 @@ impl Grain {
 pub(crate) struct Moment {
     pub at_ms: i64,
     pub day: i64,
+    /// When it became known.
+    pub known_ms: i64,
+    pub known_day: i64,
 }
 
 impl Moment {
@@ -64,6 +67,15 @@ impl Moment {
             Grain::All => 0,
             Grain::Day => self.day,
             Grain::Instant => self.at_ms,
+        }
+    }
+
+    /// The tile of now.
+    fn known(self, grain: Grain) -> i64 {
+        match grain {
+            Grain::All => 0,
+            Grain::Day => self.known_day,
+            Grain::Instant => self.known_ms,
         }
     }
 
@@ -196,15 +208,17 @@ impl Series {
     /// Adds what a record brings.
     pub fn add(&mut self, plan: &SeriesPlan, moment: Moment, fact: Fact<'_>) {
         let tile = moment.tile(plan.grain);
-        match self.newest() {
+        // A record may be dated far ahead, by a slip or on purpose: what goes is what is old now too.
+        let now = moment.known(plan.grain);
+        let first = match self.newest() {
             // Before all that any window could still see.
-            Some(newest) if tile < newest.saturating_sub(plan.span) => return,
-            Some(newest) if tile <= newest => {}
+            Some(newest) if tile < newest.min(now).saturating_sub(plan.span) => return,
+            Some(newest) if tile <= newest => (newest > now).then(|| now.saturating_sub(plan.span)),
             // A new tile behind all others; those that no window sees any more go.
-            _ => {
-                let first = tile.saturating_sub(plan.span);
-                in_any_form!(self, tiles => tiles.forget_before(first), values => values.forget_before(plan, first));
-            }
+            _ => Some(tile.min(now).saturating_sub(plan.span)),
+        };
+        if let Some(first) = first {
+            in_any_form!(self, tiles => tiles.forget_before(first), values => values.forget_before(plan, first));
         }
         in_any_form!(self, tiles => { tiles.add(tile, fact); }, values => values.add(plan, tile, fact));
     }

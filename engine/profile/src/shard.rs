@@ -190,10 +190,14 @@ impl Shard {
     }
 
     /// Puts here what the shelf has of an entity. What cannot be read is nothing.
-    pub fn take_from_shelf(&mut self, key: KeyHash, bytes: &[u8]) {
+    ///
+    /// `again`: some of what comes next may be in it already.
+    pub fn take_from_shelf(&mut self, key: KeyHash, bytes: &[u8], again: bool) {
         let Some((upto, packed)) = from_shelf(bytes) else { return };
         self.slots.insert(key, Slot::Packed(packed.into()));
-        self.has.insert(key, upto);
+        if again {
+            self.has.insert(key, upto);
+        }
     }
 
     /// Whether what is at a position is in an entity already, since the shelf had it.
@@ -234,6 +238,7 @@ impl Shard {
     /// What is in commits up to this one is on the shelf: beyond `max` entities those leave the memory.
     pub fn committed(&mut self, commit: u64, max: usize) {
         self.unshelved.committed(commit);
+        self.unshelved.compact(self.slots.len());
         while self.slots.len() > max {
             let Some(key) = self.unshelved.dispensable() else { return };
             self.remove(key);

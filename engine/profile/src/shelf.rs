@@ -102,6 +102,21 @@ impl Unshelved {
         !self.since.contains_key(&key) && !self.on_the_way.contains_key(&key)
     }
 
+    /// Keeps the newest word on each of `n` entities, where there are many more words.
+    pub fn compact(&mut self, n: usize) {
+        if self.shelved.len() <= 2 * n + 1_024 {
+            return;
+        }
+        let mut seen: ByKey<()> = HashMap::default();
+        let mut newest: VecDeque<KeyHash> = VecDeque::with_capacity(n);
+        while let Some(key) = self.shelved.pop_back() {
+            if seen.try_insert(key, ()).is_ok() {
+                newest.push_front(key);
+            }
+        }
+        self.shelved = newest;
+    }
+
     /// An entity whose bytes on the shelf are those in memory; each is given once.
     pub fn dispensable(&mut self) -> Option<KeyHash> {
         loop {

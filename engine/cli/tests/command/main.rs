@@ -9,6 +9,7 @@ mod evaluate;
 mod explain;
 mod failing;
 mod help;
+mod profile;
 mod service;
 mod sql;
 mod support;

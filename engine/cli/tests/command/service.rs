@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::support::{Desk, SHOES};
 
 /// Nobody listens there.
-const SETTINGS: &str = "[store]\npath = 'store'\n[rules]\npaths = ['shoes.yaml']\n[http]\nlisten = '127.0.0.1:1'\n";
-const SECRET: &str = "00112233445566778899aabbccddeeff";
+pub const SETTINGS: &str = "[store]\npath = 'store'\n[rules]\npaths = ['shoes.yaml']\n[http]\nlisten = '127.0.0.1:1'\n";
+pub const SECRET: &str = "00112233445566778899aabbccddeeff";
 
 /// A service that runs beside the test.
 pub struct Running {
@@ -20,7 +20,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn on(desk: &Desk) -> Self {
+    pub fn on(desk: &Desk) -> Self {
         let mut command = desk.command("serve --config haechi.toml --json");
         Self::of(command.env("HAECHI_SECRET", SECRET).env("HAECHI__HTTP__LISTEN", "127.0.0.1:0"))
     }
@@ -35,7 +35,7 @@ impl Running {
         Self { child, address: told["listening"].as_str().unwrap().to_owned() }
     }
 
-    fn post(&self, body: &str) -> String {
+    pub fn post(&self, body: &str) -> String {
         self.post_to("/v1/declarations", body)
     }
 

@@ -64,6 +64,11 @@ impl MemoryPlan {
         self.seed
     }
 
+    /// The instant at which decisions are dated, where that is given once for all.
+    pub fn now_ms(&self) -> Option<i64> {
+        self.derive.now
+    }
+
     /// One that knows nothing yet and keeps all in memory.
     pub fn profiler(&self) -> Profiler {
         Profiler::new(Arc::clone(&self.profiles), self.seed)

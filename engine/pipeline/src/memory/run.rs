@@ -38,6 +38,8 @@ struct Working {
     clock: i64,
     /// Rows so far, as if they stood in a journal.
     position: u64,
+    /// Whether records are kept: facts may speak of them, or later versions take their place.
+    remembers: bool,
 }
 
 impl Memory {
@@ -49,6 +51,7 @@ impl Memory {
         wanted: Arc<[String]>,
     ) -> Self {
         let working = plan.map(|plan| Working {
+            remembers: facts.next().is_some(),
             profiler: plan.profiler(),
             plan,
             facts,
@@ -99,7 +102,8 @@ impl Working {
         wanted: &[String],
     ) -> Result<Vec<Vec<ArrayRef>>, DecideError> {
         let versioned = given.column_by_name("version").is_some_and(|versions| versions.null_count() < versions.len());
-        let remembers = versioned || self.facts.next().is_some();
+        self.remembers |= versioned;
+        let remembers = self.remembers;
         let rows = if remembers { Some(self.plan.derive(stream, derived, 0)?) } else { None };
         let known = given.column_by_name("known_at").map(instants).transpose()?;
         let events = derived.column_by_name("event_at").map(instants).transpose()?;
@@ -156,9 +160,10 @@ impl Working {
         self.pass(stream, &remembered.slice(first, end - first), &starts, &ids, &wanted).map(Some)
     }
 
-    /// The instant of a run: that of its latest record.
+    /// The instant of a run: that of its latest record, and never after the instant that it is dated.
     fn known_at_ms(&self) -> i64 {
-        if self.clock == i64::MIN { 0 } else { self.clock }
+        let clock = if self.clock == i64::MIN { 0 } else { self.clock };
+        clock.min(self.plan.now_ms().unwrap_or(i64::MAX))
     }
 
     /// Facts become known.

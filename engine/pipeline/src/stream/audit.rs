@@ -85,7 +85,7 @@ fn audit(
         }
         Ok(())
     })?;
-    let kept = Remembering::start(store, Arc::clone(plan), Arc::default(), Reach::default())?;
+    let kept = Remembering::start(store, Arc::clone(plan), Arc::default(), Reach::whole())?;
     audit.entities(&again, &kept.known(), store.last_known_at_ms())?;
     Ok(audit)
 }

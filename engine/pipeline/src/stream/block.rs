@@ -137,12 +137,17 @@ impl<'a> Ids<'a> {
 pub(crate) fn identities(stream: &'static Stream, rows: &RecordBatch) -> Result<Option<ArrayRef>, ArrowError> {
     let Some(first) = rows.column_by_name(stream.subject_key) else { return Ok(None) };
     let more = stream.columns.iter().filter(|column| column.key && column.name != stream.subject_key);
-    let more: Vec<&ArrayRef> = more.filter_map(|column| rows.column_by_name(column.name)).collect();
+    let more: Vec<_> = more.map(|column| column.name).collect();
     if stream.lanes.is_some() || more.is_empty() {
         return Ok(Some(Arc::clone(first)));
     }
-    let texts = |array: &ArrayRef| Ok::<_, ArrowError>(cast(array, &DataType::Utf8)?.as_string::<i32>().clone());
-    let parts = std::iter::once(first).chain(more).map(texts).collect::<Result<Vec<_>, _>>()?;
+    // A part that the rows lack is one that is not given: what else is in a block changes nobody's identity.
+    let texts = |array: Option<&ArrayRef>| match array {
+        Some(array) => Ok::<_, ArrowError>(cast(array, &DataType::Utf8)?.as_string::<i32>().clone()),
+        None => Ok(StringArray::new_null(rows.num_rows())),
+    };
+    let parts = std::iter::once(Some(first)).chain(more.into_iter().map(|name| rows.column_by_name(name)));
+    let parts = parts.map(texts).collect::<Result<Vec<_>, _>>()?;
     let identity = |row: usize| {
         let whole = parts[0].is_valid(row).then(|| {
             // No identifier has this character in it.

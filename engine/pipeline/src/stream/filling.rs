@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use haechi_profile::{Profiler, StateId};
@@ -18,6 +18,16 @@ use crate::memory::MemoryPlan;
 
 /// Pause before the store is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// What has become of it.
+pub(super) enum Filled {
+    /// It goes on.
+    NotYet,
+    /// All before a position is in it.
+    UpTo(Box<Profiler>, Position),
+    /// The thread has ended, and said why.
+    Failed,
+}
 
 /// A thread that reads the journal. Dropping it stops it.
 pub(super) struct Filling {
@@ -59,8 +69,12 @@ impl Filling {
     }
 
     /// What was filled, and up to where, once it is there.
-    pub fn ready(&self) -> Option<(Profiler, Position)> {
-        self.ready.try_recv().ok()
+    pub fn ready(&self) -> Filled {
+        match self.ready.try_recv() {
+            Ok((profiler, upto)) => Filled::UpTo(Box::new(profiler), upto),
+            Err(TryRecvError::Empty) => Filled::NotYet,
+            Err(TryRecvError::Disconnected) => Filled::Failed,
+        }
     }
 
     /// What lies before this is not needed any more.
@@ -155,7 +169,13 @@ impl Filler {
         let shelved = self.profiler.shelve(upto, upto, self.commits);
         commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
         commit.state.extend(self.ids.iter().map(|id| put_complete_from(*id, upto)));
-        self.past.store().write([commit.encode()?])?;
+        let encoded = [commit.encode()?];
+        while let Err(error) = self.past.store().write(&encoded) {
+            if !error.may_pass() || self.stop.load(Ordering::Acquire) {
+                return Err(error.into());
+            }
+            std::thread::sleep(PAUSE);
+        }
         self.profiler.committed(self.commits);
         self.reads_from.store(upto, Ordering::Release);
         Ok(())

@@ -43,6 +43,11 @@ pub(super) fn put_usable_from(of: StateId, from: Position) -> (Vec<u8>, Option<V
     (key(USABLE, of), Some(from.to_le_bytes().to_vec()))
 }
 
+/// The store has nothing of a kind that can be gone on with.
+pub(super) fn forget_kind(of: StateId) -> [(Vec<u8>, Option<Vec<u8>>); 2] {
+    [(key(COMPLETE, of), None), (key(USABLE, of), None)]
+}
+
 /// By kind: from where on the store lacks anything of it. It lacks all of what it never had.
 pub(super) fn complete_from(
     store: &Store,

@@ -2,18 +2,10 @@
 
 use haechi_store::Position;
 
-use super::engine::EngineOptions;
-
 /// How far, and what follows from it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
     behind: Position,
-}
-
-impl Default for Reach {
-    fn default() -> Self {
-        Self::behind(EngineOptions::default().features_behind)
-    }
 }
 
 impl Reach {
@@ -30,6 +22,11 @@ impl Reach {
     /// After so many positions it is written down anew how far the store has all.
     pub fn note_after(self) -> Position {
         self.behind / 16
+    }
+
+    /// For who only reads: all of it is read at once.
+    pub fn whole() -> Self {
+        Self { behind: Position::MAX / 4 }
     }
 
     /// So much of the journal is read before anything is taken in; where more has to be, it is read beside.

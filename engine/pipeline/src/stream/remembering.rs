@@ -4,6 +4,7 @@
 //! there is taken back. What is remembered lies in memory and, a while later, in the store: entities that have changed go
 //! there with the commits, the longest changed first. So a restart reads on in the journal a little before its end.
 
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,9 +14,11 @@ use haechi_model::Stream;
 use haechi_profile::{ProfileError, Profiler, Records, Replaced, Shelf, ShelfError, StateId};
 use haechi_store::{Commit, Entry, Position, Store, StoreError, SubjectVersion};
 
-use super::filling::{Filling, filler};
+use super::filling::{Filled, Filling, filler};
 use super::history::{prepare, read, replaced_rows};
-use super::kept::{complete_from, next_entities, put_complete_from, put_usable_from, state_key, usable_from};
+use super::kept::{
+    complete_from, forget_kind, next_entities, put_complete_from, put_usable_from, state_key, usable_from,
+};
 use super::past::Past;
 use super::reach::Reach;
 use super::sequencer::SettleError;
@@ -45,6 +48,9 @@ pub(crate) struct Remembering {
     filling: Option<Filling>,
     /// Up to where the store was looked through for what has to be forgotten.
     swept: Option<Vec<u8>>,
+    swept_at: Position,
+    /// What the journal has to be kept from once a commit is there.
+    holds: VecDeque<(u64, Position)>,
     /// Whether there are kinds of which it still has to be.
     unfilled: bool,
     starting: bool,
@@ -124,13 +130,19 @@ impl Remembering {
             usable: Vec::new(),
             filling: None,
             swept: None,
+            swept_at: store.next_position(),
+            holds: VecDeque::new(),
             unfilled: false,
             starting: true,
         };
         let end = store.next_position();
         this.fill(end, reach.at_start(), &|stream, ids| store.versions(stream, ids.iter().copied()))?;
         this.starting = false;
-        this.hold(end);
+        let kinds = this.plan.profiles().state_ids(this.plan.seed());
+        this.noted = complete_from(store, kinds)?;
+        if !this.noted.is_empty() {
+            store.hold(this.needed_from(end));
+        }
         Ok(this)
     }
 
@@ -143,6 +155,10 @@ impl Remembering {
     ) -> Result<(), SettleError> {
         let committed = self.past.prune();
         self.known().committed(committed);
+        // Only what is certain lets go of the journal before it.
+        while let Some((_, from)) = self.holds.pop_front_if(|(number, _)| *number <= committed) {
+            self.past.store().hold(from);
+        }
         if !Arc::ptr_eq(plan, &self.plan) {
             self.plan = Arc::clone(plan);
             self.known().follow(Arc::clone(plan.profiles()), plan.seed());
@@ -151,11 +167,15 @@ impl Remembering {
             self.filling = None;
             self.unfilled = true;
         }
-        if let Some((filled, upto)) = self.filling.as_ref().and_then(Filling::ready) {
-            self.filling = None;
-            // Where that fails it is begun anew.
-            self.unfilled = true;
-            self.adopt(filled, upto, next, versions)?;
+        match self.filling.as_ref().map_or(Filled::NotYet, Filling::ready) {
+            Filled::NotYet => {}
+            // Where taking it over fails it is begun anew.
+            Filled::UpTo(filled, upto) => {
+                (self.filling, self.unfilled) = (None, true);
+                self.adopt(*filled, upto, next, versions)?;
+            }
+            // What would fail again at once is tried with the next rules, or the next start.
+            Filled::Failed => self.filling = None,
         }
         if self.unfilled {
             self.fill(next, self.reach.at_once(), versions)?;
@@ -211,7 +231,7 @@ impl Remembering {
     /// long ago.
     pub fn keep(&mut self, commit: &mut Commit, number: u64, next: Position, now_ms: i64) {
         self.passed.clear();
-        self.sweep(commit, now_ms);
+        self.sweep(commit, next, now_ms);
         let shelved = self.known().shelve(self.reach.overdue(next), next, number);
         commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
         let lacks: Vec<(StateId, Position)> =
@@ -227,27 +247,43 @@ impl Remembering {
             self.noted.push((id, from));
         }
         commit.state.extend(self.usable.drain(..).map(|(id, from)| put_usable_from(id, from)));
-        self.hold(next);
+        let from = self.needed_from(next);
+        if self.holds.back().is_none_or(|(_, held)| *held != from) {
+            self.holds.push_back((number, from));
+        }
     }
 
     /// Looks at the next few entities in the store, and lets those go that have to be forgotten.
-    fn sweep(&mut self, commit: &mut Commit, now_ms: i64) {
-        let looked = match next_entities(self.past.store(), &mut self.swept, SWEPT_AT_ONCE) {
+    fn sweep(&mut self, commit: &mut Commit, next: Position, now_ms: i64) {
+        // As many as may have come, and some more.
+        let limit = SWEPT_AT_ONCE + next.saturating_sub(std::mem::replace(&mut self.swept_at, next)) as usize / 8;
+        let looked = match next_entities(self.past.store(), &mut self.swept, limit.min(4_096)) {
             Ok(looked) => looked,
             Err(error) => return tracing::debug!(%error, "entities cannot be looked at for forgetting"),
         };
+        let mut dropped: Vec<StateId> = Vec::new();
         let mut known = self.known();
-        let gone = looked.into_iter().filter(|(of, key, bytes)| known.forget(*of, *key, bytes, now_ms));
+        let kinds: Vec<StateId> = known.kinds().map(|(_, id, _)| id).collect();
+        for (of, ..) in &looked {
+            // Nothing is told of it any more. Should its rules come back, it is filled anew.
+            if !kinds.contains(of) && !dropped.contains(of) {
+                dropped.push(*of);
+                commit.state.extend(forget_kind(*of));
+            }
+        }
+        let gone = looked
+            .into_iter()
+            .filter(|(of, key, bytes)| dropped.contains(of) || known.forget(*of, *key, bytes, now_ms));
         let before = commit.state.len();
         commit.state.extend(gone.map(|(of, key, _)| (state_key(of, key), None)));
         metrics::counter!("haechi_entities_forgotten_total").increment((commit.state.len() - before) as u64);
     }
 
-    /// Nothing of the journal is forgotten that a restart would read again.
-    fn hold(&self, next: Position) {
+    /// From where on a restart would read the journal again.
+    fn needed_from(&self, next: Position) -> Position {
         let from = self.noted.iter().map(|(_, from)| *from).min();
         let filling = self.filling.as_ref().map(Filling::reads_from);
-        self.past.store().hold(from.into_iter().chain(filling).min().unwrap_or(next));
+        from.into_iter().chain(filling).min().unwrap_or(next)
     }
 
     /// Finds out what was before, for kinds of entities of which that is not known: at once where little of the journal

@@ -72,7 +72,7 @@ pub struct RememberedError(String);
 impl Remembered {
     /// Reads it, up to the end of the journal, as these rules declare it. Nothing is written.
     pub fn read(store: &Store, release: &Release) -> Result<Self, RememberedError> {
-        let read = Remembering::start(store, Arc::clone(&release.memory), Arc::default(), Reach::default());
+        let read = Remembering::start(store, Arc::clone(&release.memory), Arc::default(), Reach::whole());
         read.map(Self).map_err(|error: SettleError| RememberedError(error.to_string()))
     }
 

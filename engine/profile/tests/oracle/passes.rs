@@ -80,7 +80,14 @@ pub fn run(profiler: &mut Profiler, versions: &[Version], size: usize) -> BTreeM
         let old_starts = starts_of(&old);
         let (rows, old) = (declarations(&rows), declarations(&old.concat()));
         let replaced = Some(Replaced { rows: &old, starts: &old_starts });
-        let records = Records { stream: &DECLARATION, rows: &rows, starts: &starts, replaced, first, known_at_ms: 0 };
+        let records = Records {
+            stream: &DECLARATION,
+            rows: &rows,
+            starts: &starts,
+            replaced,
+            first,
+            known_at_ms: 4_102_444_800_000,
+        };
         let columns = profiler.pass(&records, &wanted).unwrap();
         first += rows.num_rows() as u64;
         told.iter_mut().zip(columns).for_each(|(told, column)| told.push(column));

@@ -57,7 +57,12 @@ fn row(importer: &str, day: i64) -> RecordBatch {
 
 /// What a record is told that comes on a day; its position is the day.
 fn pass(profiler: &mut Profiler, importer: &str, day: i64) -> Vec<i64> {
-    let rows = row(importer, day);
+    pass_dated(profiler, importer, day, day)
+}
+
+/// As [`pass`], of a record that is dated on another day.
+fn pass_dated(profiler: &mut Profiler, importer: &str, dated: i64, day: i64) -> Vec<i64> {
+    let rows = row(importer, dated);
     let records = Records {
         stream: &DECLARATION,
         rows: &rows,
@@ -96,6 +101,18 @@ fn what_left_the_memory_is_read_again_and_what_came_since_is_told_once() {
     second.caught_up();
     assert_eq!(second.state(), first.state());
     assert_eq!(pass(&mut second, "I1", 103), [2, 3]);
+}
+
+#[test]
+fn a_record_dated_far_ahead_hides_nothing() {
+    let mut profiler = Profiler::new(plan_of(PROFILES), 7);
+    pass(&mut profiler, "I1", 20_000);
+    assert_eq!(pass_dated(&mut profiler, "I1", 33_000, 20_001), [0, 1], "of its own month nothing is known");
+    assert_eq!(pass(&mut profiler, "I1", 20_002), [1, 2]);
+    assert_eq!(pass(&mut profiler, "I1", 20_040), [0, 3]);
+    // In time it is old like others, and the slip goes with its entity.
+    let over = |day: i64| profiler.portrait("importer", "I1", day * DAY_MS, 0).unwrap().is_none();
+    assert!(!over(20_400) && over(20_001 + 366 + 41));
 }
 
 #[test]

@@ -19,6 +19,10 @@ pub async fn show(State(app): State<Arc<App>>, Told(asked): Told<AskedProfile>) 
     if days > DAYS_MAX {
         return Err(Problem::bad_request(format!("`days` is at most {DAYS_MAX}")));
     }
+    // A year of four digits.
+    if asked.at_ms.is_some_and(|at_ms| !(0..253_402_300_800_000).contains(&at_ms)) {
+        return Err(Problem::bad_request("`at_ms` is an instant in ms since 1970, before the year 10000"));
+    }
     let catalogue = app.engine.rules().current().value.catalogue();
     if !catalogue.iter().any(|entity| entity.name == asked.entity) {
         let names: Vec<&str> = catalogue.iter().map(|entity| entity.name.as_str()).collect();
