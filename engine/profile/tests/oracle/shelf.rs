@@ -109,7 +109,8 @@ fn a_record_dated_far_ahead_hides_nothing() {
     pass(&mut profiler, "I1", 20_000);
     assert_eq!(pass_dated(&mut profiler, "I1", 33_000, 20_001), [0, 1], "of its own month nothing is known");
     assert_eq!(pass(&mut profiler, "I1", 20_002), [1, 2]);
-    assert_eq!(pass(&mut profiler, "I1", 20_040), [0, 3]);
+    assert_eq!(pass(&mut profiler, "I1", 20_010), [2, 3], "what comes after it counts");
+    assert_eq!(pass(&mut profiler, "I1", 20_050), [0, 4]);
     // In time it is old like others, and the slip goes with its entity.
     let over = |day: i64| profiler.portrait("importer", "I1", day * DAY_MS, 0).unwrap().is_none();
     assert!(!over(20_400) && over(20_001 + 366 + 41));
