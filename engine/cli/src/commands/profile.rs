@@ -18,7 +18,7 @@ use crate::service::{Reached, Where, secret, store};
 pub const EXAMPLE: &str = "\
 Example:
   haechi profile importer I0000123 --config haechi.toml
-  haechi profile route 'CN CNSHA 6402' --days 14 --url http://127.0.0.1:8080
+  haechi profile route CN/CN/6402 --days 14 --url http://127.0.0.1:8080
 
 `haechi features` lists the entities and what their keys are made of.";
 

@@ -16,7 +16,7 @@ use haechi_store::{Position, Store, SubjectVersion};
 use serde::{Deserialize, Serialize};
 
 use super::block::{Ids, identities, runs};
-use super::history::{Journalled, prepare, read};
+use super::history::{Journalled, prepare, read, records_of};
 use super::past::{Past, counts_before};
 use super::remembering::{VersionsOf, settle_error};
 use super::sequencer::SettleError;
@@ -140,11 +140,7 @@ impl Again<'_> {
             if !self.plan().takes(stream) && self.release.decider(stream).is_none() {
                 continue;
             }
-            let Some(identities) = identities(stream, &rows)? else { continue };
-            let Some(ids) = Ids::of(&identities) else { continue };
-            let (runs, _) = runs(&ids, rows.column_by_name("version"), &[rows.num_rows()]);
-            let of_run: Vec<&str> = runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default()).collect();
-            let known = versions(stream, &of_run)?;
+            let (runs, known) = records_of(stream, &rows, &versions)?;
             // Records that were never corrected go together; one that was goes alone, with its last rows.
             let mut together: Option<Range<usize>> = None;
             for (run, known) in runs.iter().zip(&known) {

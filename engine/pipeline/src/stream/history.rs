@@ -6,7 +6,7 @@ use haechi_model::Stream;
 use haechi_profile::{Records, Replaced};
 use haechi_store::{Position, StoreError, SubjectVersion};
 
-use super::block::{Ids, identities, runs};
+use super::block::{Ids, Run, identities, runs};
 use super::past::{Past, counts_before};
 use super::remembering::{Replaces, VersionsOf};
 use super::sequencer::SettleError;
@@ -40,14 +40,13 @@ pub(super) fn read(
         if !plan.takes(stream) {
             continue;
         }
-        let Some(identities) = identities(stream, &rows)? else { continue };
-        let Some(ids) = Ids::of(&identities) else { continue };
-        let (runs, _) = runs(&ids, rows.column_by_name("version"), &[rows.num_rows()]);
-        let of_run: Vec<&str> = runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default()).collect();
-        let known = versions(stream, &of_run)?;
+        let (runs, known) = records_of(stream, &rows, versions)?;
+        if runs.is_empty() {
+            continue;
+        }
         let at = |row: usize| first + row as Position;
         // An entry holds what counts, or what came too late to.
-        let late = |(run, known): (&super::block::Run, &Vec<SubjectVersion>)| {
+        let late = |(run, known): (&Run, &Vec<SubjectVersion>)| {
             known.iter().any(|version| version.position == at(run.rows.start) && !version.decided)
         };
         if runs.iter().zip(&known).any(late) {
@@ -67,6 +66,20 @@ pub(super) fn read(
         each(Records { stream, rows: &prepared, starts: &starts, replaced, first, known_at_ms }, &rows)?;
     }
     Ok(())
+}
+
+/// The records that rows of one stream are, each with every version known of it.
+pub(super) fn records_of(
+    stream: &'static Stream,
+    rows: &RecordBatch,
+    versions: &VersionsOf<'_>,
+) -> Result<(Vec<Run>, Vec<Vec<SubjectVersion>>), SettleError> {
+    let identities = identities(stream, rows)?;
+    let Some(ids) = identities.as_ref().and_then(Ids::of) else { return Ok((Vec::new(), Vec::new())) };
+    let (runs, _) = runs(&ids, rows.column_by_name("version"), &[rows.num_rows()]);
+    let of_run: Vec<&str> = runs.iter().map(|run| ids.get(run.rows.start).unwrap_or_default()).collect();
+    let known = versions(stream, &of_run)?;
+    Ok((runs, known))
 }
 
 /// Rows in the columns that are remembered, those of the subjects that they speak of among them: of these the version
