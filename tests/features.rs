@@ -120,6 +120,65 @@ fn a_later_version_takes_the_place_of_the_earlier_one_where_files_number_them() 
 }
 
 #[test]
+fn a_lower_version_that_comes_later_counts_for_nobody() {
+    let (folder, path) = pack("importer.declarations_90d = 1", PROFILES);
+    let file = folder.path().join("days.csv");
+    // D1 counts in its second version. The first comes after it: it sees neither, and I2 is not known by it.
+    let rows = "D1,1,2,I1,2026-05-01T01:00:00Z\nD1,1,1,I2,2026-05-01T01:00:00Z\nD2,1,1,I1,2026-05-02T01:00:00Z\n\
+                D3,1,,I2,2026-05-03T01:00:00Z\nD3,1,1,I9,2026-05-03T01:00:00Z\nD4,1,1,I2,2026-05-04T01:00:00Z\n\
+                D5,1,1,I9,2026-05-05T01:00:00Z\n";
+    fs::write(&file, format!("declaration_id,item_no,version,importer_id,declared_at\n{rows}")).unwrap();
+    for batch_rows in [1, 3, 4_096] {
+        let ran = ran_by(&decider_of("declaration", std::slice::from_ref(&path)), inputs(&[&file], None, batch_rows));
+        let hits = ran.hits().into_iter().map(|mut hit| hit.remove("subject_id").unwrap());
+        assert_eq!(hits.collect::<Vec<_>>(), ["D2", "D4"], "batches of {batch_rows}");
+    }
+}
+
+/// O1 is corrected, and its first version comes after that; O2 comes without a number, again, and corrected; O3 is found
+/// out before D9 is declared.
+const VERSIONS: &str = "\
+outcome_id,version,subject_kind,subject_id,severity,inspected_at,known_at
+O1,2,declaration,D1,0,2026-05-01T12:00:00Z,2026-05-04T00:00:00Z
+O1,1,declaration,D1,3,2026-05-01T12:00:00Z,2026-05-05T12:00:00Z
+O2,1,declaration,D2,3,2026-05-01T12:00:00Z,2026-05-06T00:00:00Z
+O2,,declaration,D2,3,2026-05-01T12:00:00Z,2026-05-06T01:00:00Z
+O2,2,declaration,D2,0,2026-05-01T12:00:00Z,2026-05-08T00:00:00Z
+O3,1,declaration,D9,3,2026-05-01T12:00:00Z,2026-05-08T01:00:00Z
+";
+
+#[test]
+fn versions_of_facts_count_as_in_the_stream() {
+    let day = |day: u32| format!("D{day},1,I1,CN,2026-05-{day:02}T01:00:00Z\n");
+    let declarations: String = [1, 2, 3, 5, 6, 7, 9, 10].into_iter().map(day).collect();
+    for (when, hit) in [
+        ("importer.hit_rate_365d IS NULL", vec!["D1", "D2", "D3"]),
+        ("importer.hit_rate_365d = 0", vec!["D5", "D9", "D10"]),
+        ("importer.hit_rate_365d = 0.5", vec!["D6", "D7"]),
+        // By a column that neither rules nor entities of the declaration name.
+        ("origin.found > 0 AND importer.declarations_90d > 0", vec!["D5", "D6", "D7", "D9", "D10"]),
+    ] {
+        let (folder, path) = pack(when, PROFILES);
+        let origin = "entity: origin\nkeys: {declaration: importer_id, outcome: declaration.importer_id}\nfeatures:\n  \
+                      - {name: found, stream: outcome, aggregate: count, where: declaration.transport_mode = 'sea', \
+                      window: all}\n";
+        fs::write(folder.path().join("profiles/origin.yaml"), origin).unwrap();
+        let (file, outcomes) = (folder.path().join("days.csv"), folder.path().join("outcomes.csv"));
+        let header = "declaration_id,item_no,importer_id,origin_country,declared_at,transport_mode\n";
+        fs::write(&file, format!("{header}{}", declarations.replace("Z\n", "Z,sea\n"))).unwrap();
+        fs::write(&outcomes, VERSIONS).unwrap();
+        for batch_rows in [1, 4, 4_096] {
+            let facts = vec![(Stream::find("outcome").unwrap(), inputs(&[&outcomes], None, batch_rows))];
+            let decider = decider_of("declaration", std::slice::from_ref(&path));
+            let ran = ran_with(&decider, inputs(&[&file], None, batch_rows), facts);
+            let subjects: Vec<String> =
+                ran.hits().into_iter().map(|mut hit| hit.remove("subject_id").unwrap()).collect();
+            assert_eq!(subjects, hit, "{when}, batches of {batch_rows}");
+        }
+    }
+}
+
+#[test]
 fn tests_of_profiles_say_what_was_found() {
     let (_folder, path) = pack("importer.declarations_90d > 3", PROFILES);
     assert!(matches!(run_profile_tests(&Packs::load(&[path], None, None)), (2, failed) if failed.is_empty()));

@@ -9,7 +9,7 @@ use crate::support::{PACKS, packs};
 
 /// The packs of one stream each, and the one for all of them.
 fn shipped() -> impl Iterator<Item = &'static str> {
-    PACKS.into_iter().map(|(_, pack)| pack).chain(["findings"])
+    PACKS.into_iter().map(|(_, pack)| pack).chain(["findings", "registers"])
 }
 
 #[test]

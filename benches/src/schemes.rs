@@ -5,19 +5,21 @@
 //! inspected. A scheme is found where *rules* ask for a lane; what the random arm takes does not count.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use haechi_connectors::ReadOptions;
 use haechi_datasets::{Format, Scheme, Spec, planted, write};
 use haechi_evaluate::Options;
-use haechi_model::Stream;
 use haechi_model::derive::DeriveContext;
+use haechi_model::{Stream, conform};
 use haechi_pipeline::{Decider, Inputs, Manifest, Packs, Progress, RunOptions, run};
 use haechi_rules::Severity;
 use haechi_select::Secret;
@@ -78,6 +80,39 @@ pub fn measure(spec: &Spec) -> [Schemes; 2] {
         }
     }
     [without, with]
+}
+
+/// The pack `import`, and so many rows of a day's declarations, each declaration in a batch of its own.
+pub fn one_by_one(rows: usize) -> Result<(Decider, Vec<RecordBatch>), Box<dyn Error>> {
+    let spec = Spec { declarations: rows as u64, house_bills: 0, flights: 0, ..Spec::day(7) };
+    let folder = tempfile::tempdir()?;
+    write(&spec, folder.path(), Format::Parquet)?;
+    let mut declarations = Vec::new();
+    let mut left = rows;
+    let stream = Stream::find("declaration").ok_or("no such stream")?;
+    for batch in batches(&folder.path().join("declarations.parquet")) {
+        let batch = plain(&batch)?;
+        let ids = text(&batch, "declaration_id");
+        let mut begin = 0;
+        while begin < ids.len() && left > 0 {
+            let end = (begin + 1..ids.len()).find(|row| ids.value(*row) != ids.value(begin)).unwrap_or(ids.len());
+            declarations.push(conform(stream, batch.slice(begin, end - begin))?);
+            left = left.saturating_sub(end - begin);
+            begin = end;
+        }
+    }
+    Ok((decider("declaration", &["import"]), declarations))
+}
+
+/// The batch with texts that stand there, so that a part of it does not carry the dictionaries of the whole.
+fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let plain = |column: &ArrayRef| match column.data_type() {
+        DataType::Dictionary(_, values) => cast(column, values),
+        _ => Ok(Arc::clone(column)),
+    };
+    let columns = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+    let names = batch.schema();
+    RecordBatch::try_from_iter(names.fields().iter().map(|field| field.name()).zip(columns))
 }
 
 /// Whether an officer looks before the subject goes on.

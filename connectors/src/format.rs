@@ -13,6 +13,7 @@ use haechi_model::intake::{SetAside, Warning};
 use crate::options::ReadOptions;
 
 /// One message format: recognised from content, read to rows.
+#[derive(Clone, Copy)]
 pub struct MessageFormat {
     /// Name in commands, settings and the column `message_format`: `paxlst`.
     pub name: &'static str,

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use haechi_model::summary::PartSummary;
 
@@ -28,6 +29,11 @@ pub struct ReadOptions {
     /// Which row groups of a Parquet file are read, asked where rows stand alone; `None` reads all. Of a row group that
     /// is left out nothing is looked at but its summary, so faulty rows in it are not set aside.
     pub keep: Option<Keep>,
+    /// Special services of bookings (SSR codes, upper case) that may be stored. They tell of health and belief, so none
+    /// are unless the configuration names them, with its legal basis.
+    pub services_kept: Vec<String>,
+    /// The day the input arrived: what days without a year are near to. Without it such days are not known.
+    pub received_on: Option<NaiveDate>,
 }
 
 /// Says of a part of a file, by what is known of it before it is read, whether its rows are wanted. The summary is of the
@@ -63,6 +69,8 @@ impl Default for ReadOptions {
             rows_alone: false,
             text_by_code: false,
             keep: None,
+            services_kept: Vec::new(),
+            received_on: None,
         }
     }
 }

@@ -79,6 +79,11 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
     if head.is_empty() {
         return Ok(Recognised::Empty);
     }
+    // XML says itself how it is encoded; text of two bytes a character that is none is not read.
+    let wide = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
+    if wide && let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
+        return Ok(Recognised::Message(format));
+    }
     for (magic, found) in [
         (&b"PAR1"[..], Ok(Recognised::Parquet)),
         (b"PARE", Err(Unrecognised::EncryptedParquet)),

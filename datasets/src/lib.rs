@@ -1,7 +1,7 @@
 //! Seeded generators of border traffic, with planted schemes and the outcomes an inspection would have found.
 //!
 //! Begin at [`Spec::day`]. The streams come as batches ([`declarations`], [`consignments`], [`travellers`],
-//! [`outcomes`]), as files ([`write`](fn@write)) or as real messages ([`write_messages`]); [`planted`] is the
+//! [`outcomes`]), as files ([`write`](fn@write)) or as real messages ([`write_messages`], [`samples`]); [`planted`] is the
 //! answer key. The same [`Spec`] always gives the same rows, whatever the batch size: every subject has a
 //! generator of its own, made from seed, stream and index. `datasets/README.md` says what is in the world.
 //!
@@ -37,7 +37,7 @@ mod world;
 
 pub use damage::{Damage, Damaged};
 pub use files::{Format, WriteError, Written, WrittenFile, write};
-pub use messages::{Messages, write_messages};
+pub use messages::{MessageKind, Messages, Sample, XmlFormat, XmlMessage, samples, write_messages, xml_messages};
 pub use scheme::{Planted, Scheme};
 pub use spec::{Spec, SpecError};
 

@@ -2,7 +2,8 @@
 //!
 //! - `measure in-memory [DIR]`: microseconds a row, in batches of 131,072 rows with text by code, on one core.
 //! - `measure one-row [DIR]`: microseconds from a batch of one row to its hits.
-//! - `measure features [DIR]`: rows a second with forty features over eight entities told to each row.
+//! - `measure features [DIR]`: rows a second with forty features over eight entities told to each row; with
+//!   `--one-by-one`, microseconds for a declaration alone with the features of the pack `import`.
 //! - `measure schemes`: what the shipped packs find of the generator's planted schemes, over a month.
 //!
 //! DIR is a workload of `benches/peers/workload.py`; without it, rows and rules are made from seed 7.
@@ -109,6 +110,9 @@ struct Features {
     /// Threads
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// The pack `import` over as many generated rows instead, declaration by declaration, as single requests come
+    #[arg(long, conflicts_with_all = ["dir", "entities"])]
+    one_by_one: bool,
 }
 
 #[derive(Debug, Args)]
@@ -165,6 +169,9 @@ fn in_memory(args: &InMemory) -> Result<String, Box<dyn Error>> {
 
 fn features(args: &Features) -> Result<String, Box<dyn Error>> {
     ThreadPoolBuilder::new().num_threads(args.threads).build_global()?;
+    if args.one_by_one {
+        return one_by_one(args.rows);
+    }
     let source = Source::new(args.dir.clone());
     let decider = features::decider(&source.rules(args.rules)?);
     let mut batches = source.stream(args.rows, args.batch_rows)?;
@@ -207,6 +214,40 @@ fn features(args: &Features) -> Result<String, Box<dyn Error>> {
         evaluating * 1e6 / n,
         memory.known().map(|(entity, known)| format!("{entity} {known}")).collect::<Vec<_>>().join(", "),
         haechi_benches::stream::resident_max_mib().map_err(|error| error.to_string())?,
+    ))
+}
+
+/// Declarations of the generator, each by itself, told the features of the pack `import`.
+fn one_by_one(rows: usize) -> Result<String, Box<dyn Error>> {
+    let (decider, declarations) = haechi_benches::schemes::one_by_one(rows)?;
+    let mut memory = decider.memory()?;
+    let mut micros = [Vec::new(), Vec::new(), Vec::new()];
+    for declaration in &declarations {
+        let start = Instant::now();
+        let derived = decider.derive(declaration)?;
+        let at_derived = start.elapsed().as_secs_f64();
+        let told = memory.join(declaration, derived)?;
+        let at_told = start.elapsed().as_secs_f64();
+        black_box(decider.decide_derived(&told, 0)?);
+        let at_end = start.elapsed().as_secs_f64();
+        let parts = [at_derived, at_told - at_derived, at_end - at_told];
+        micros.iter_mut().zip(parts).for_each(|(all, one)| all.push(one * 1e6));
+    }
+    let n = declarations.len() as f64;
+    let means: Vec<f64> = micros.iter().map(|all| all.iter().sum::<f64>() / n).collect();
+    let [derived, told, decided] = micros.map(Times::of);
+    Ok(format!(
+        "{rows} rows of {} declarations one by one, {} features: microseconds a declaration, median and mean: derived \
+         {:.1}, {:.1}; told and remembered {:.1}, {:.1} (p99 {:.1}); decided {:.1}, {:.1}",
+        declarations.len(),
+        decider.features().len(),
+        derived.median,
+        means[0],
+        told.median,
+        means[1],
+        told.p99,
+        decided.median,
+        means[2],
     ))
 }
 

@@ -8,7 +8,7 @@ use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use haechi_benches::stream::bars::{backlog, folder, fsync, kafka, post, restart, swap};
+use haechi_benches::stream::bars::{backlog, features, folder, fsync, kafka, post, restart, swap};
 use haechi_benches::stream::{Failure, Report};
 
 /// The running service under load
@@ -26,6 +26,7 @@ enum Command {
     Fsync(fsync::Args),
     Post(post::Args),
     Folder(folder::Args),
+    Features(features::Args),
     Kafka(kafka::Args),
     Backlog(backlog::Args),
     Restart(restart::Args),
@@ -51,6 +52,7 @@ fn measure(command: &Command) -> Result<Report, Failure> {
         Command::Fsync(args) => fsync::run(args),
         Command::Post(args) => post::run(args),
         Command::Folder(args) => folder::run(args),
+        Command::Features(args) => features::run(args),
         Command::Kafka(args) => kafka::run(args),
         Command::Backlog(args) => backlog::run(args),
         Command::Restart(args) => restart::run(args),

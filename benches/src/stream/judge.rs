@@ -20,7 +20,7 @@ use crate::workload::Text;
 const TOGETHER: usize = 8_192;
 
 /// A selection as the service answers it, as far as it is compared.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Selection {
     /// Names it.
     pub position: u64,

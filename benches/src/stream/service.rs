@@ -71,10 +71,15 @@ impl Service {
     /// Starts it, with the defaults of all settings but for where things are, and waits until it is ready. What is set
     /// in the environment (`HAECHI__SECTION__KEY`) it gets too.
     pub fn start(haechi: &Path, place: &Place, from: &From) -> Result<Self, Failure> {
+        Self::start_by(haechi, place, &[place.pack()], from)
+    }
+
+    /// As [`Service::start`], by the rules of these packs.
+    pub fn start_by(haechi: &Path, place: &Place, packs: &[PathBuf], from: &From) -> Result<Self, Failure> {
         fs::create_dir_all(place.incoming())?;
         let address = free_address()?;
         let settings = place.0.join("haechi.toml");
-        fs::write(&settings, settings_text(place, address, from))?;
+        fs::write(&settings, settings_text(place, packs, address, from))?;
         let log = File::options().create(true).append(true).open(place.log())?;
         let start = Instant::now();
         let child = Command::new(haechi)
@@ -150,7 +155,7 @@ pub fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
-fn settings_text(place: &Place, address: SocketAddr, from: &From) -> String {
+fn settings_text(place: &Place, packs: &[PathBuf], address: SocketAddr, from: &From) -> String {
     // A text in JSON is one in TOML.
     let text = |value: &str| serde_json::Value::from(value).to_string();
     let path = |path: PathBuf| text(&path.display().to_string());
@@ -169,7 +174,7 @@ fn settings_text(place: &Place, address: SocketAddr, from: &From) -> String {
     format!(
         "[store]\npath = {}\n\n[rules]\npaths = [{}]\n\n[http]\nlisten = {}\n{source}",
         path(place.store()),
-        path(place.pack()),
+        packs.iter().map(|pack| path(pack.clone())).collect::<Vec<_>>().join(", "),
         text(&address.to_string())
     )
 }
@@ -203,7 +208,8 @@ mod tests {
     fn settings_are_toml() {
         let topic = From::Topic { brokers: "127.0.0.1:9".to_owned(), topic: "declarations".to_owned() };
         for from in [From::Requests, From::Folder, topic] {
-            let text = settings_text(&Place(PathBuf::from("/a \"b\"")), "127.0.0.1:80".parse().unwrap(), &from);
+            let place = Place(PathBuf::from("/a \"b\""));
+            let text = settings_text(&place, &[place.pack()], "127.0.0.1:80".parse().unwrap(), &from);
             let table: toml::Table = text.parse().unwrap();
             assert_eq!(table["rules"]["paths"][0].as_str(), Some("/a \"b\"/rules"));
         }

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::compute::concat_batches;
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use arrow::json::LineDelimitedWriter;
+use haechi_datasets::Spec;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -35,8 +38,21 @@ impl Traffic {
         let batches = source.batches(rows, rows, Text::Plain).map_err(|error| error.to_string())?;
         let batch = batches.first().ok_or("no rows")?;
         let places = COLUMNS.iter().map(|name| batch.schema().index_of(name)).collect::<Result<Vec<_>, _>>()?;
-        let template = batch.project(&places)?;
+        Self::of(batch.project(&places)?)
+    }
+
+    /// Declarations of the generator, in the order in which they were declared.
+    pub fn generated(spec: &Spec) -> Result<Self, Failure> {
+        spec.check()?;
+        let batches: Vec<RecordBatch> =
+            haechi_datasets::declarations(spec).map(|batch| id_first(&batch)).collect::<Result<_, _>>()?;
+        let first = batches.first().ok_or("no rows")?;
+        Self::of(concat_batches(first.schema_ref(), &batches)?)
+    }
+
+    fn of(template: RecordBatch) -> Result<Self, Failure> {
         let ids = template.column(0).as_string::<i32>();
+        let rows = template.num_rows();
         let mut starts: Vec<usize> =
             (0..rows).filter(|row| *row == 0 || ids.value(*row) != ids.value(row - 1)).collect();
         starts.push(rows);
@@ -132,6 +148,22 @@ impl Traffic {
     }
 }
 
+/// The batch with its texts plain and the id of declarations before all else.
+fn id_first(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let id = schema.index_of("declaration_id")?;
+    let order = std::iter::once(id).chain((0..batch.num_columns()).filter(|place| *place != id));
+    let columns = order.map(|place| {
+        let column = batch.column(place);
+        let column = match column.data_type() {
+            DataType::Dictionary(_, value) => cast(column, value)?,
+            _ => Arc::clone(column),
+        };
+        Ok((schema.field(place).name().clone(), column, true))
+    });
+    RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>, ArrowError>>()?)
+}
+
 /// What a file of rows is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -177,6 +209,18 @@ mod tests {
         assert_eq!(ids, [of(4), of(4), of(5), of(5), of(6), of(6)]);
         let again = traffic.rows(9, 1).unwrap();
         assert_eq!(rows.slice(0, 2).columns()[1..], again.columns()[1..]);
+    }
+
+    #[test]
+    fn the_generators_declarations_are_documents_too() {
+        let spec = Spec { declarations: 20, house_bills: 0, flights: 0, ..Spec::day(3) };
+        let traffic = Traffic::generated(&spec).unwrap();
+        assert_eq!(traffic.distinct(), 20);
+        for (n, document) in traffic.documents(0, 20).unwrap().iter().enumerate() {
+            let value: serde_json::Value = serde_json::from_slice(document).unwrap();
+            assert_eq!(value["declaration_id"], traffic.id(n as u64));
+            assert!(value["items"][0]["importer_id"].is_string(), "{value}");
+        }
     }
 
     #[test]

@@ -36,13 +36,15 @@ pub fn read_file(path: &Path) -> MessageReading {
 
 /// The rows of a stream, as JSON objects; NULLs are absent.
 pub fn rows(reading: &MessageReading, stream: &str) -> Vec<Value> {
+    reading.records.iter().filter(|(s, _)| s.name == stream).flat_map(|(_, batch)| objects(batch)).collect()
+}
+
+/// The rows of a batch, as JSON objects; NULLs are absent.
+pub fn objects(batch: &RecordBatch) -> Vec<Value> {
     let mut lines = Vec::new();
-    for (_, batch) in reading.records.iter().filter(|(s, _)| s.name == stream) {
-        let batch = &printable(batch);
-        let mut writer = arrow::json::LineDelimitedWriter::new(&mut lines);
-        writer.write(batch).unwrap();
-        writer.finish().unwrap();
-    }
+    let mut writer = arrow::json::LineDelimitedWriter::new(&mut lines);
+    writer.write(&printable(batch)).unwrap();
+    writer.finish().unwrap();
     String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

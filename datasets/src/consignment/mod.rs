@@ -16,7 +16,7 @@ use crate::timeline::{DAY_MS, HOUR_MS};
 use crate::world::World;
 
 pub(crate) use bill::{Bill, BillKind, Line};
-pub(crate) use rows::{BillText, Consignments, Manifests};
+pub(crate) use rows::{BillText, Consignments, Manifests, rows_of};
 
 /// Bills that are cut into manifests together, and the most manifests that gives.
 const BLOCK: u64 = 128;

@@ -209,6 +209,15 @@ impl BillText {
     }
 }
 
+/// The rows of a manifest.
+pub(crate) fn rows_of(world: &World, m: &Manifest) -> RecordBatch {
+    let mut rows = Rows::new(&CONSIGNMENT, COLUMNS);
+    for place in 0..m.bills.len() {
+        write_bill(world, m, place, &mut rows);
+    }
+    rows.finish()
+}
+
 fn write_bill(world: &World, m: &Manifest, place: usize, rows: &mut Rows) {
     let bill = &m.bills[place];
     let text = BillText::new(world, m, bill);

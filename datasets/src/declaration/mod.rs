@@ -12,7 +12,7 @@ use crate::tables::TABLES;
 use crate::timeline::seoul_day;
 use crate::world::World;
 
-pub(crate) use item::Item;
+pub(crate) use item::{Item, LOCAL_PER_USD};
 pub(crate) use rows::Declarations;
 use ship::ship;
 

@@ -125,6 +125,12 @@ impl Declarations {
         Batches::new(Rows::new(&DECLARATION, COLUMNS), Self::new(world), batch_rows)
     }
 
+    /// The next declaration's rows.
+    pub(crate) fn next_rows(&mut self) -> Option<RecordBatch> {
+        let mut rows = Rows::new(&DECLARATION, COLUMNS);
+        self.write_next(&mut rows).then(|| rows.finish())
+    }
+
     /// The next declaration with its number.
     pub(crate) fn next_with_id(&mut self) -> Option<(Declaration, String)> {
         let d = self.next_declaration()?;

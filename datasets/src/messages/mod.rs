@@ -1,23 +1,31 @@
-//! The same traffic as real messages: a passenger list and a crew list a flight (PAXLST D.15B), a manifest a
-//! voyage (CUSCAR D.95B). Messages carry less than the streams: no payment, no itinerary, no score of anything.
+//! The same traffic as real messages: a passenger list and a crew list a flight (PAXLST D.15B), its bookings (PNRGOV
+//! 15.1), a manifest a voyage (CUSCAR D.95B), a declaration (CUSDEC D.96B). A message carries less than its stream;
+//! [`samples`] gives each with the rows it was written from.
 
 mod cuscar;
+mod cusdec;
 mod paxlst;
+mod pnrgov;
 #[cfg(test)]
 mod tests;
+mod xml;
+
+pub use xml::{XmlFormat, XmlMessage, xml_messages};
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::consignment::Manifests;
+use crate::consignment::{self, Manifests};
+use crate::declaration::Declarations;
 use crate::files::WriteError;
 use crate::spec::Spec;
-use crate::traveller::Flights;
+use crate::traveller::{self, Flights};
 use crate::world::World;
 
 /// What was written as messages.
@@ -56,6 +64,76 @@ pub fn write_messages(spec: &Spec, dir: &Path) -> Result<Messages, WriteError> {
         written.consignments += manifest.bills.len() as u64;
     }
     Ok(written)
+}
+
+/// A type of message that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// Passengers and crew of a flight.
+    Paxlst,
+    /// Bookings of a flight.
+    Pnrgov,
+    /// The bills of a voyage.
+    Cuscar,
+    /// A declaration.
+    Cusdec,
+}
+
+impl MessageKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Paxlst, Self::Pnrgov, Self::Cuscar, Self::Cusdec];
+
+    /// Its name, as readers write it into `message_format`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paxlst => "paxlst",
+            Self::Pnrgov => "pnrgov",
+            Self::Cuscar => "cuscar",
+            Self::Cusdec => "cusdec",
+        }
+    }
+}
+
+/// An interchange, and the rows it was written from.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The interchange.
+    pub text: String,
+    /// The canonical rows of everybody and everything in it.
+    pub rows: RecordBatch,
+}
+
+/// The traffic of a dataset as messages of one type, each with the rows it was written from. A flight or voyage keeps at
+/// most `units_max` people or bills.
+pub fn samples(spec: &Spec, kind: MessageKind, units_max: usize) -> Box<dyn Iterator<Item = Sample>> {
+    let world = Arc::new(World::new(spec));
+    match kind {
+        MessageKind::Paxlst => Box::new(Flights::new(world).map(move |mut flight| {
+            flight.people.reverse();
+            flight.people.truncate(units_max);
+            Sample { text: paxlst::interchange(&flight), rows: traveller::rows_of(&flight, flight.people.iter()) }
+        })),
+        MessageKind::Pnrgov => Box::new(Flights::new(world).map(move |mut flight| {
+            flight.people.retain(|person| person.booking.is_some());
+            flight.people.truncate(units_max);
+            Sample { text: pnrgov::interchange(&flight), rows: traveller::rows_of(&flight, flight.people.iter()) }
+        })),
+        MessageKind::Cuscar => {
+            let manifests = Manifests::new(world.clone());
+            Box::new(manifests.map(move |mut manifest| {
+                manifest.bills.truncate(units_max);
+                let text = cuscar::interchange(&world, &manifest);
+                Sample { text, rows: consignment::rows_of(&world, &manifest) }
+            }))
+        }
+        MessageKind::Cusdec => {
+            let mut declarations = Declarations::new(world);
+            Box::new(std::iter::from_fn(move || {
+                let rows = declarations.next_rows()?;
+                Some(Sample { text: cusdec::interchange(&rows), rows })
+            }))
+        }
+    }
 }
 
 /// An interchange under construction, default service characters, a segment a line.

@@ -54,3 +54,16 @@ fn every_flight_and_every_manifest_becomes_a_message_with_all_its_subjects() {
 fn service_characters_in_values_are_released() {
     assert_eq!(released("WOMEN'S 1+1: WHY?"), "WOMEN?'S 1?+1?: WHY??");
 }
+
+#[test]
+fn every_type_of_message_counts_its_segments_and_has_its_rows() {
+    for kind in MessageKind::ALL {
+        let mut n = 0;
+        for sample in samples(&small(), kind, 12).take(20) {
+            check_envelope(&sample.text);
+            assert!(sample.rows.num_rows() > 0, "{}", kind.name());
+            n += 1;
+        }
+        assert!(n > 2, "{n} of {}", kind.name());
+    }
+}

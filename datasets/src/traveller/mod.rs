@@ -11,7 +11,7 @@ use crate::tables::{Airport, TABLES};
 use crate::timeline::DAY_MS;
 use crate::world::World;
 
-pub(crate) use rows::{Flights, Travellers, bag_tags, reference, request_ref, ticket};
+pub(crate) use rows::{Flights, Travellers, bag_tags, email, home, reference, request_ref, rows_of, ticket};
 
 /// A flight with everyone on it.
 #[derive(Debug)]

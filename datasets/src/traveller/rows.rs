@@ -134,16 +134,22 @@ impl Subjects for Travellers {
     }
 }
 
+/// The rows of some people of a flight.
+pub(crate) fn rows_of<'f>(flight: &'f Flight, people: impl Iterator<Item = &'f Traveller>) -> RecordBatch {
+    let mut rows = Rows::new(&TRAVELLER, COLUMNS);
+    for person in people {
+        write(flight, person, &mut rows);
+    }
+    rows.finish()
+}
+
 fn write(flight: &Flight, person: &Traveller, rows: &mut Rows) {
     let booking = person.booking.as_ref();
     let passenger_ref = reference(flight, person);
     let tickets = booking.map(|_| ticket(person));
     let pool_head = person.bags > 1;
     let (phone, email) = (booking.map(|b| b.phone.as_str()), booking.map(|_| email(person)));
-    let home = booking.map(|b| {
-        let country = TABLES.country(b.address_country).code;
-        (address(person.birth_day as u64, TABLES.country(b.address_country).alpha3, country), country)
-    });
+    let home = booking.map(|b| home(b, person));
 
     rows.put("traveller_id", person.id(flight).as_str());
     rows.put("flight_id", flight.id.as_str());
@@ -246,7 +252,13 @@ pub(crate) fn bag_tags(person: &Traveller) -> Vec<String> {
         .collect()
 }
 
-fn email(person: &Traveller) -> String {
+/// Where a traveller lives: address and country.
+pub(crate) fn home(booking: &Booking, person: &Traveller) -> (String, &'static str) {
+    let country = TABLES.country(booking.address_country);
+    (address(person.birth_day as u64, country.alpha3, country.code), country.code)
+}
+
+pub(crate) fn email(person: &Traveller) -> String {
     let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
     format!("{}.{}@example.com", letters(&person.given), letters(&person.surname))
 }

@@ -15,6 +15,7 @@ use crate::error::EvaluateError;
 use crate::evaluator::Evaluator;
 use crate::frame::{Frame, Slots};
 use crate::plan::{Plan, columns_of_node};
+use crate::state::Worker;
 
 /// One part of a rule's condition for one row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,9 +80,7 @@ impl Evaluator {
     pub fn values(&self, batch: &RecordBatch, operands: &[OperandId]) -> Result<Vec<ArrayRef>, EvaluateError> {
         let schedule = self.state.schedule();
         let prepared = Prepared::new(&self.plan, &schedule, batch, false)?;
-        let mut frame = Frame::rows(&self.plan, &schedule, Slots::default());
-        frame.begin(&prepared, 0..batch.num_rows());
-        operands.iter().map(|operand| frame.values(*operand)).collect()
+        Worker::new(&self.plan, &schedule, &prepared, &self.state).values(operands)
     }
 
     /// The names of the columns that a rule reads, in the stream's order, those that are joined last.

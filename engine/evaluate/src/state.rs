@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
+use haechi_rules::program::OperandId;
 
 use crate::batch::Prepared;
 use crate::error::EvaluateError;
@@ -216,6 +217,12 @@ impl<'e> Worker<'e> {
         self.frame.begin(self.prepared, block.clone());
         self.frame.run(&mut self.found)?;
         Ok((&mut self.found, &self.frame))
+    }
+
+    /// The values of operands in all rows.
+    pub fn values(&mut self, operands: &[OperandId]) -> Result<Vec<ArrayRef>, EvaluateError> {
+        self.frame.begin(self.prepared, 0..self.prepared.rows);
+        operands.iter().map(|operand| self.frame.values(*operand)).collect()
     }
 }
 

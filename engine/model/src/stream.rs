@@ -3,9 +3,10 @@
 //!
 //! A column is declared once, here its type is chosen, and schema, documentation and checks follow from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use rustc_hash::FxHashMap;
 
 /// What a column holds, in the words of the stream tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -288,7 +289,14 @@ impl Stream {
 
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&'static Column> {
-        self.all_columns().find(|c| c.name == name)
+        static BY_NAME: LazyLock<FxHashMap<(&'static str, &'static str), &'static Column>> = LazyLock::new(|| {
+            let of_stream = |stream: &&'static Stream| {
+                let stream = *stream;
+                stream.all_columns().map(move |column| ((stream.name, column.name), column))
+            };
+            crate::streams::STREAMS.iter().flat_map(of_stream).collect()
+        });
+        BY_NAME.get(&(self.name, name)).copied()
     }
 
     /// The column whose name is most like `name`: what the author may have meant.

@@ -139,6 +139,7 @@ impl Decider {
             let (more_derived, more_base) = memory.columns(stream);
             derived.extend(more_derived);
             base.extend(more_base);
+            base.extend(memory.read_for_others(stream));
             base.sort_unstable();
             base.dedup();
         }

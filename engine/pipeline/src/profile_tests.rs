@@ -58,14 +58,16 @@ fn run_one(plan: &Arc<ProfilePlan>, profile: &Profile, test: &ProfileTest) -> Re
     };
     for (number, (stream, row)) in before.iter().enumerate() {
         let rows = rows_of(plan, stream, row, number)?;
-        profiler
-            .pass(&Records { stream, rows: &rows, starts: &[0, 1], replaced: None, first: 0, known_at_ms: 0 }, &[])?;
+        profiler.pass(
+            &Records { stream, rows: &rows, starts: &[0, 1], replaced: None, first: 0, known_at_ms: &[0] },
+            &[],
+        )?;
     }
     let names: Vec<String> = test.expect.iter().map(|(name, ..)| format!("{}.{name}", profile.entity)).collect();
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     let rows = rows_of(plan, last_stream, last, before.len())?;
     let told = profiler.pass(
-        &Records { stream: last_stream, rows: &rows, starts: &[0, 1], replaced: None, first: 0, known_at_ms: 0 },
+        &Records { stream: last_stream, rows: &rows, starts: &[0, 1], replaced: None, first: 0, known_at_ms: &[0] },
         &wanted,
     )?;
     let compared = test.expect.iter().zip(&told).filter_map(|((name, _, expected), told)| {

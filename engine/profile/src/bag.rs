@@ -248,12 +248,29 @@ impl Value for u64 {
         if let Fact::Hash(hash) = fact { Some(hash) } else { None }
     }
 
+    /// The first of a tile may be that of other tiles; where there are many, few are.
+    fn write(&self, before: Option<&Self>, to: &mut Writer<'_>) {
+        if before.is_none() { to.hash(*self) } else { to.fixed(*self) }
+    }
+
+    fn read(before: Option<&Self>, from: &mut Reader<'_>) -> Option<Self> {
+        if before.is_none() { from.hash() } else { from.fixed() }
+    }
+}
+
+/// A tie.
+impl Value for u128 {
+    fn of(fact: Fact<'_>) -> Option<Self> {
+        if let Fact::Tie(other) = fact { Some(other) } else { None }
+    }
+
     fn write(&self, _: Option<&Self>, to: &mut Writer<'_>) {
-        to.fixed(*self);
+        to.fixed((*self >> 64) as u64);
+        to.fixed(*self as u64);
     }
 
     fn read(_: Option<&Self>, from: &mut Reader<'_>) -> Option<Self> {
-        from.fixed()
+        Some(Self::from(from.fixed()?) << 64 | Self::from(from.fixed()?))
     }
 }
 
@@ -284,6 +301,13 @@ impl Asked for i64 {
 }
 
 impl Asked for u64 {
+    fn answer(bag: &Bag<Self>, _: &Question) -> Answer {
+        Answer::Count(bag.len() as i64)
+    }
+}
+
+/// Ties are followed, not asked.
+impl Asked for u128 {
     fn answer(bag: &Bag<Self>, _: &Question) -> Answer {
         Answer::Count(bag.len() as i64)
     }

@@ -23,6 +23,8 @@ pub(crate) enum Fact<'a> {
     Text(&'a str),
     /// When it was.
     At(i64),
+    /// Someone, or something, that the record joins it to.
+    Tie(u128),
     /// A text and when it was; `None` where the record has none.
     TextAt(Option<&'a str>, i64),
 }
@@ -61,7 +63,9 @@ impl Answer {
 pub enum Keeps {
     /// How many.
     Count,
-    /// How many, sum, squares.
+    /// How many, and their sum.
+    Sums,
+    /// The same, and the sum of their squares.
     Moments,
     /// How many, and of how many something holds.
     Share,
@@ -77,6 +81,10 @@ pub enum Keeps {
     Texts,
     /// The value of the newest record.
     Latest,
+    /// Nothing: the network says how many it joins.
+    Members,
+    /// What one shares, or those who share it.
+    Ties,
 }
 
 impl Keeps {
@@ -84,7 +92,8 @@ impl Keeps {
     pub fn of(aggregate: Aggregate) -> Self {
         match aggregate {
             Aggregate::Count => Self::Count,
-            Aggregate::Sum | Aggregate::Mean | Aggregate::Stddev => Self::Moments,
+            Aggregate::Sum | Aggregate::Mean => Self::Sums,
+            Aggregate::Stddev => Self::Moments,
             Aggregate::Share => Self::Share,
             Aggregate::Min | Aggregate::Max => Self::Numbers,
             Aggregate::Quantile => Self::Quantiles,
@@ -92,6 +101,23 @@ impl Keeps {
             Aggregate::MostFrequent | Aggregate::Entropy => Self::Texts,
             Aggregate::FirstSeen | Aggregate::LastSeen | Aggregate::DaysSince => Self::Instants,
             Aggregate::Latest => Self::Latest,
+            Aggregate::Members => Self::Members,
+        }
+    }
+
+    /// What serves this and another; `None` where they have to be kept apart.
+    pub fn with(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Sums, Self::Moments) | (Self::Moments, Self::Sums) => Some(Self::Moments),
+            _ => (self == other).then_some(self),
+        }
+    }
+
+    /// What takes the same of each record.
+    pub(crate) fn takes(self) -> Self {
+        match self {
+            Self::Sums | Self::Moments | Self::Quantiles => Self::Numbers,
+            other => other,
         }
     }
 }

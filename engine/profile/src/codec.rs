@@ -9,17 +9,33 @@ pub(crate) struct Writer<'w> {
     pub bytes: &'w mut Vec<u8>,
     /// The day that times are near to: the first tile of days written last.
     pub day: i64,
+    hashes: Hashes,
 }
 
 /// Takes from bytes.
 pub(crate) struct Reader<'r> {
     bytes: &'r [u8],
     pub day: i64,
+    hashes: Hashes,
+}
+
+/// The last few hashes: those of one entity are the same on most days.
+#[derive(Default)]
+struct Hashes {
+    last: [u64; 4],
+    next: usize,
+}
+
+impl Hashes {
+    fn note(&mut self, hash: u64) {
+        self.last[self.next] = hash;
+        self.next = (self.next + 1) % self.last.len();
+    }
 }
 
 impl<'w> Writer<'w> {
     pub fn new(bytes: &'w mut Vec<u8>) -> Self {
-        Self { bytes, day: 0 }
+        Self { bytes, day: 0, hashes: Hashes::default() }
     }
 
     /// Seven bits a byte, the lowest first.
@@ -50,6 +66,16 @@ impl<'w> Writer<'w> {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// A hash, which may be one of the last few: one byte then.
+    pub fn hash(&mut self, hash: u64) {
+        let place = self.hashes.last.iter().position(|known| *known == hash);
+        self.unsigned(place.map_or(0, |place| place as u64 + 1));
+        if place.is_none() {
+            self.hashes.note(hash);
+            self.fixed(hash);
+        }
+    }
+
     pub fn text(&mut self, text: &[u8]) {
         self.unsigned(text.len() as u64);
         self.bytes.extend_from_slice(text);
@@ -63,7 +89,7 @@ impl<'w> Writer<'w> {
 
 impl<'r> Reader<'r> {
     pub fn new(bytes: &'r [u8]) -> Self {
-        Self { bytes, day: 0 }
+        Self { bytes, day: 0, hashes: Hashes::default() }
     }
 
     pub fn unsigned(&mut self) -> Option<u64> {
@@ -112,6 +138,15 @@ impl<'r> Reader<'r> {
         Some(u64::from_le_bytes(*value))
     }
 
+    pub fn hash(&mut self) -> Option<u64> {
+        if let Some(place) = self.unsigned()?.checked_sub(1) {
+            return self.hashes.last.get(usize::try_from(place).ok()?).copied();
+        }
+        let hash = self.fixed()?;
+        self.hashes.note(hash);
+        Some(hash)
+    }
+
     pub fn take(&mut self, length: usize) -> Option<&'r [u8]> {
         let (taken, rest) = self.bytes.split_at_checked(length)?;
         self.bytes = rest;
@@ -152,7 +187,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(small in 0u64..300, any in any::<u64>(), signed in any::<i64>(), wide in any::<i128>(),
-            shift in 0u32..128, text in ".{0,9}") {
+            shift in 0u32..128, hashes in prop::collection::vec(0u64..7, 0..20), text in ".{0,9}") {
             let mut bytes = Vec::new();
             let mut to = Writer::new(&mut bytes);
             to.unsigned(small);
@@ -160,10 +195,16 @@ mod tests {
             to.signed(signed);
             to.wide(wide >> shift);
             to.fixed(any);
+            for hash in &hashes {
+                to.hash(*hash);
+            }
             to.text(text.as_bytes());
             let mut from = Reader::new(&bytes);
             prop_assert_eq!((from.unsigned(), from.unsigned(), from.signed()), (Some(small), Some(any), Some(signed)));
             prop_assert_eq!((from.wide(), from.fixed()), (Some(wide >> shift), Some(any)));
+            for hash in hashes {
+                prop_assert_eq!(from.hash(), Some(hash));
+            }
             prop_assert_eq!(from.text(), Some(text.as_bytes()));
             prop_assert!(from.is_done());
         }
@@ -171,7 +212,7 @@ mod tests {
         #[test]
         fn damaged_bytes_are_refused_and_no_more(bytes in prop::collection::vec(any::<u8>(), 0..30)) {
             let mut from = Reader::new(&bytes);
-            while from.wide().is_some() && from.length().is_some() && from.text().is_some() {}
+            while from.wide().is_some() && from.hash().is_some() && from.length().is_some() && from.text().is_some() {}
         }
     }
 }

@@ -64,7 +64,7 @@ impl Ended for Instant {
         match question.aggregate {
             Aggregate::FirstSeen => instant(ends.first()),
             Aggregate::LastSeen => instant(ends.last()),
-            _ => Answer::number(ends.last().map(|last| (now - last.0) as f64 / DAY_MS)),
+            _ => Answer::number(ends.last().map(|last| now.saturating_sub(last.0) as f64 / DAY_MS)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of one entity, open to be asked and added to, or packed as bytes.
 
 use crate::codec::{Reader, Writer};
+use crate::journal::PassNumber;
 use crate::plan::EntityPlan;
 use crate::series::Series;
 use crate::shelf::Position;
@@ -9,7 +10,7 @@ use crate::shelf::Position;
 const RECENT: usize = 8;
 
 /// What is known of one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Entity {
     /// By place in the plan.
     pub series: Vec<Series>,
@@ -27,11 +28,16 @@ impl Entity {
 
     /// Takes note of a record that is added.
     pub fn note(&mut self, day: i64, position: Position) {
-        self.last_day = self.last_day.max(day);
+        self.note_day(day);
         if self.recent.len() == RECENT {
             self.recent.remove(0);
         }
         self.recent.push(position);
+    }
+
+    /// Takes note of the day of a record that is added.
+    pub fn note_day(&mut self, day: i64) {
+        self.last_day = self.last_day.max(day);
     }
 
     /// A record that was added last is taken back.
@@ -39,6 +45,19 @@ impl Entity {
         if self.recent.last() == Some(&position) {
             self.recent.pop();
         }
+    }
+
+    /// What is passed from here on may have to be taken back, if that pass has a number; what was passed up to `kept`
+    /// will not be.
+    pub fn begin(&mut self, pass: Option<PassNumber>, kept: PassNumber) {
+        self.series.iter_mut().for_each(|series| series.begin(pass, kept));
+    }
+
+    /// Becomes what it was before all passes after this one; `seen` is what [`Entity::write_seen`] wrote then.
+    pub fn undo(&mut self, after: PassNumber, seen: &[u8]) {
+        self.series.iter_mut().for_each(|series| series.undo(after));
+        self.recent.clear();
+        self.read_seen(&mut Reader::new(seen));
     }
 
     /// Whether it has to be forgotten on that day, where it is so many days after the last record.
@@ -73,13 +92,7 @@ impl Entity {
     /// Appends what [`Entity::read`] reads: how many series, which of them hold anything, and those.
     pub fn write(&self, bytes: &mut Vec<u8>) {
         let mut to = Writer::new(bytes);
-        to.signed(self.last_day);
-        to.unsigned(self.recent.len() as u64);
-        let mut before = 0;
-        for position in &self.recent {
-            to.unsigned(position.wrapping_sub(before));
-            before = *position;
-        }
+        self.write_seen(&mut to);
         to.unsigned(self.series.len() as u64);
         for eight in self.series.chunks(8) {
             let held = eight.iter().enumerate().map(|(place, series)| u8::from(!series.is_empty()) << place);
@@ -88,16 +101,32 @@ impl Entity {
         self.series.iter().filter(|series| !series.is_empty()).for_each(|series| series.write(&mut to));
     }
 
-    /// Becomes what the bytes say; `None`, and in pieces, where they are not those of an entity of this plan.
-    pub fn read(&mut self, plan: &EntityPlan, bytes: &[u8]) -> Option<()> {
-        self.clear(plan);
-        let mut from = Reader::new(bytes);
+    /// When records about it came.
+    pub fn write_seen(&self, to: &mut Writer<'_>) {
+        to.signed(self.last_day);
+        to.unsigned(self.recent.len() as u64);
+        let mut before = 0;
+        for position in &self.recent {
+            to.unsigned(position.wrapping_sub(before));
+            before = *position;
+        }
+    }
+
+    fn read_seen(&mut self, from: &mut Reader<'_>) -> Option<()> {
         self.last_day = from.signed()?;
         let mut before = 0;
         for _ in 0..from.unsigned().filter(|recent| *recent <= RECENT as u64)? {
             before = from.unsigned()?.wrapping_add(before);
             self.recent.push(before);
         }
+        Some(())
+    }
+
+    /// Becomes what the bytes say; `None`, and in pieces, where they are not those of an entity of this plan.
+    pub fn read(&mut self, plan: &EntityPlan, bytes: &[u8]) -> Option<()> {
+        self.clear(plan);
+        let mut from = Reader::new(bytes);
+        self.read_seen(&mut from)?;
         if from.unsigned()? != plan.series.len() as u64 {
             return None;
         }
@@ -132,8 +161,9 @@ mod tests {
     use crate::cell::{Fact, Keeps};
     use crate::series::{Grain, Moment, SeriesPlan};
 
-    const AGGREGATES: [Aggregate; 9] = [
+    const AGGREGATES: [Aggregate; 10] = [
         Aggregate::Count,
+        Aggregate::Sum,
         Aggregate::Stddev,
         Aggregate::Share,
         Aggregate::Max,
@@ -174,8 +204,11 @@ mod tests {
         let text = number.to_string();
         for (series, plan) in entity.series.iter_mut().zip(&plan.series) {
             let fact = match plan.keeps {
-                Keeps::Count => Fact::There,
-                Keeps::Moments | Keeps::Numbers | Keeps::Quantiles => Fact::Number(f64::from(number) / 7.0),
+                Keeps::Count | Keeps::Members => Fact::There,
+                Keeps::Ties => Fact::Tie(u128::from(number.unsigned_abs())),
+                Keeps::Sums | Keeps::Moments | Keeps::Numbers | Keeps::Quantiles => {
+                    Fact::Number(f64::from(number) / 7.0)
+                }
                 Keeps::Share => Fact::Holds(number > 0),
                 Keeps::Instants => Fact::At(moment(hour).at_ms),
                 Keeps::Distinct => Fact::Hash(number as u64),

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int32Type};
 use arrow::error::ArrowError;
+use haechi_rules::profile::ListColumn;
 use haechi_rules::program::Literal;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::cell::{Fact, Keeps};
-use crate::plan::Input;
+use crate::plan::{Input, KeyFrom};
 use crate::series::Moment;
 use crate::shard::KeyHash;
 
@@ -29,22 +30,68 @@ impl Values {
     }
 }
 
-/// The keys of an entity, one a row; `None` where the row is about nobody.
-pub(crate) fn keys(values: &Values, rows: usize, seed: u64) -> Result<Vec<Option<KeyHash>>, ArrowError> {
+/// Whom rows are about, by row: the keys of an entity, as hashes.
+pub(crate) fn keys(
+    from: &KeyFrom,
+    arrays: &[ArrayRef],
+    rows: &RecordBatch,
+    seed: u64,
+) -> Result<Vec<(u32, KeyHash)>, ArrowError> {
     let hash = |text: &str| hash_key(text, seed);
-    Ok(match values {
-        Values::Same(literal) => vec![literal.as_ref().map(|literal| hash(&plain(literal))); rows],
-        Values::Each(array) => each_text(&texts(array)?, hash),
+    let one = |of: Vec<Option<KeyHash>>| (0..).zip(of).filter_map(|(row, key)| Some((row, key?))).collect();
+    Ok(match from {
+        KeyFrom::One(input) => match Values::of(input, arrays) {
+            Values::Same(literal) => {
+                let key = literal.as_ref().map(plain).filter(|text| !text.is_empty());
+                one(vec![key.map(|text| hash(&text)); rows.num_rows()])
+            }
+            Values::Each(array) => one(each_text(&texts(&array)?, hash)),
+        },
+        KeyFrom::Each(list) => {
+            let Some((starts, of)) = elements(rows, *list)? else { return Ok(Vec::new()) };
+            let hashes = each_text(&of, hash);
+            let mut keys = Vec::with_capacity(hashes.len());
+            for (row, window) in (0..).zip(starts.windows(2)) {
+                let first = keys.len();
+                for key in hashes[window[0] as usize..window[1] as usize].iter().flatten() {
+                    // One that stands there twice is one.
+                    if !keys[first..].contains(&(row, *key)) {
+                        keys.push((row, *key));
+                    }
+                }
+            }
+            keys
+        }
     })
 }
 
-/// The key of a row as text; `None` where it is about nobody.
-pub(crate) fn key_text(values: &Values, row: usize) -> Option<String> {
-    let text = match values {
-        Values::Same(literal) => plain(literal.as_ref()?),
-        Values::Each(array) => texts(array).ok()?.at(row)?.to_owned(),
+/// Whom a row is about, as texts.
+pub(crate) fn key_texts(from: &KeyFrom, arrays: &[ArrayRef], rows: &RecordBatch, row: usize) -> Vec<String> {
+    let texts: Vec<String> = match from {
+        KeyFrom::One(input) => match Values::of(input, arrays) {
+            Values::Same(literal) => literal.as_ref().map(plain).into_iter().collect(),
+            Values::Each(array) => {
+                texts(&array).ok().and_then(|texts| texts.at(row).map(str::to_owned)).into_iter().collect()
+            }
+        },
+        KeyFrom::Each(list) => {
+            let Ok(Some((starts, of))) = elements(rows, *list) else { return Vec::new() };
+            (starts[row] as usize..starts[row + 1] as usize).filter_map(|at| of.at(at)).map(str::to_owned).collect()
+        }
     };
-    (!text.is_empty()).then_some(text)
+    texts.into_iter().filter(|text| !text.is_empty()).collect()
+}
+
+/// The elements of a list column, and where those of each row begin; `None` where there is no such column.
+fn elements(rows: &RecordBatch, list: ListColumn) -> Result<Option<(Vec<i32>, Texts)>, ArrowError> {
+    let column = rows.column_by_name(list.column).and_then(|column| column.as_list_opt::<i32>());
+    let Some(column) = column else { return Ok(None) };
+    let values = match list.field {
+        None => Some(column.values()),
+        Some(field) => column.values().as_struct_opt().and_then(|records| records.column_by_name(field)),
+    };
+    let Some(values) = values else { return Ok(None) };
+    Ok(Some((column.value_offsets().to_vec(), texts(values)?)))
 }
 
 /// The hash of a key as text. Nothing and the empty text are keys of nobody, see [`each_text`].
@@ -60,6 +107,11 @@ fn plain(literal: &Literal) -> String {
     }
 }
 
+/// The array in a type; itself where it has that.
+pub(crate) fn in_type(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, ArrowError> {
+    if array.data_type() == wanted { Ok(Arc::clone(array)) } else { cast(array, wanted) }
+}
+
 /// Rows for which a filter holds.
 pub(crate) enum Filter {
     All,
@@ -72,7 +124,7 @@ impl Filter {
         Ok(match values {
             None | Some(Values::Same(Some(Literal::Bool(true)))) => Self::All,
             Some(Values::Same(_)) => Self::None,
-            Some(Values::Each(array)) => Self::Where(cast(array, &DataType::Boolean)?.as_boolean().clone()),
+            Some(Values::Each(array)) => Self::Where(in_type(array, &DataType::Boolean)?.as_boolean().clone()),
         })
     }
 
@@ -109,7 +161,7 @@ pub(crate) enum SameFact {
 
 impl Facts {
     pub fn of(keeps: Keeps, values: Option<&Values>) -> Result<Self, ArrowError> {
-        Ok(match (keeps, values) {
+        Ok(match (keeps.takes(), values) {
             (Keeps::Instants, _) => Self::When,
             (Keeps::Count, None) => Self::There,
             (Keeps::Count, Some(Values::Each(array))) => Self::ThereIf(Arc::clone(array)),
@@ -117,11 +169,11 @@ impl Facts {
                 Some(_) => Self::There,
                 None => Self::Same(None),
             },
-            (Keeps::Moments | Keeps::Numbers | Keeps::Quantiles, Some(Values::Each(array))) => {
-                Self::Numbers(cast(array, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+            (Keeps::Numbers, Some(Values::Each(array))) => {
+                Self::Numbers(in_type(array, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
             }
             (Keeps::Share, Some(Values::Each(array))) => {
-                Self::Holds(cast(array, &DataType::Boolean)?.as_boolean().clone())
+                Self::Holds(in_type(array, &DataType::Boolean)?.as_boolean().clone())
             }
             (Keeps::Distinct, Some(Values::Each(array))) => Self::Hashes(each_text(&texts(array)?, hash_value)),
             (Keeps::Texts, Some(Values::Each(array))) => Self::Texts(texts(array)?),
@@ -130,7 +182,9 @@ impl Facts {
                 Self::Same(literal.as_ref().and_then(|literal| same(keeps, literal)))
             }
             // Such a feature was refused when it was read.
-            (_, None) => Self::Same(None),
+            (_, None) | (Keeps::Members | Keeps::Ties | Keeps::Sums | Keeps::Moments | Keeps::Quantiles, _) => {
+                Self::Same(None)
+            }
         })
     }
 
@@ -161,7 +215,7 @@ impl Facts {
 
 fn same(keeps: Keeps, literal: &Literal) -> Option<SameFact> {
     match (keeps, literal) {
-        (Keeps::Moments | Keeps::Numbers | Keeps::Quantiles, literal) => literal.as_f64().map(SameFact::Number),
+        (Keeps::Numbers, literal) => literal.as_f64().map(SameFact::Number),
         (Keeps::Share, Literal::Bool(holds)) => Some(SameFact::Holds(*holds)),
         (Keeps::Distinct, literal) => Some(SameFact::Hash(hash_value(&plain(literal)))),
         (Keeps::Texts, literal) => Some(SameFact::Text(plain(literal).into())),
@@ -198,7 +252,7 @@ fn texts(array: &ArrayRef) -> Result<Texts, ArrowError> {
     {
         return Ok(Texts::Coded(coded.keys().clone(), texts.clone()));
     }
-    Ok(Texts::Plain(cast(array, &DataType::Utf8)?.as_string::<i32>().clone()))
+    Ok(Texts::Plain(in_type(array, &DataType::Utf8)?.as_string::<i32>().clone()))
 }
 
 /// Something of each text; of each distinct one once, where they are by code. Empty texts say nothing.

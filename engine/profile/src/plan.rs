@@ -1,18 +1,21 @@
 //! What is kept of whom, and where it comes from: entities with their series, and streams with what they bring.
 
+use std::collections::{HashMap, HashSet};
+
 use arrow::array::RecordBatch;
 use chrono_tz::Tz;
 use haechi_evaluate::{EvaluateError, Evaluator, Options};
 use haechi_model::Stream;
 use haechi_rules::condition::Computed;
-use haechi_rules::profile::{Aggregate, Each, Feature, Feed, Profile, Profiles};
+use haechi_rules::profile::{Aggregate, Each, Feature, Feed, KeyInput, ListColumn, Profile, Profiles};
 use haechi_rules::program::{Class, JoinedColumn, Literal, OperandId};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cell::Keeps;
 use crate::days::Days;
-use crate::facts::{Values, key_text};
-use crate::series::{Grain, SeriesPlan};
+use crate::facts::key_texts;
+use crate::network::NetworkPlan;
+use crate::series::{Grain, SeriesPlan, place_of};
 use crate::shelf::StateId;
 
 /// How features are computed; made once a release.
@@ -20,10 +23,13 @@ use crate::shelf::StateId;
 pub struct ProfilePlan {
     pub(crate) entities: Vec<EntityPlan>,
     pub(crate) feeds: Vec<FeedPlan>,
+    pub(crate) networks: Vec<NetworkPlan>,
     pub(crate) days: Days,
     /// What each entity is made of, and in which days.
     hashes: Vec<[u8; 32]>,
     zone: Tz,
+    /// By `entity.feature`.
+    places: HashMap<String, FeaturePlace>,
     /// By entity: what people are told of it.
     about: Vec<AboutEntity>,
 }
@@ -61,7 +67,7 @@ pub struct AboutFeature {
 }
 
 /// How entities are packed; another way is another state.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// One entity.
 #[derive(Debug)]
@@ -97,9 +103,15 @@ pub(crate) struct FeedPlan {
     /// All expressions, each once.
     pub operands: Vec<OperandId>,
     /// By entity: its key, if this stream says it.
-    pub keys: Vec<Option<Input>>,
+    pub keys: Vec<Option<KeyFrom>>,
+    /// By network: what joins, each under a number of its own.
+    pub links: Vec<Vec<(u64, KeyFrom)>>,
     /// By entity: what its series take from this stream.
     pub inputs: Vec<Vec<SeriesInput>>,
+    /// What records bring to a kind of series, each once; see [`Keeps::takes`].
+    pub facts: Vec<(Keeps, Option<Input>)>,
+    /// Which records do.
+    pub filters: Vec<Option<Input>>,
 }
 
 /// A value for each row.
@@ -111,13 +123,23 @@ pub(crate) enum Input {
     Expression(usize),
 }
 
+/// Keys of each row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum KeyFrom {
+    /// One at most.
+    One(Input),
+    /// The elements of a list.
+    Each(ListColumn),
+}
+
 /// What a series takes from a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SeriesInput {
     pub series: usize,
-    pub keeps: Keeps,
-    pub of: Option<Input>,
-    pub filter: Option<Input>,
+    /// Its place in [`FeedPlan::facts`].
+    pub facts: usize,
+    /// Its place in [`FeedPlan::filters`].
+    pub filter: usize,
     pub each: Each,
 }
 
@@ -133,8 +155,9 @@ impl ProfilePlan {
         let mut entities: Vec<EntityPlan> = profiles.entities.iter().map(entity).collect();
         let mut feeds = Vec::with_capacity(profiles.feeds.len());
         let mut places: Vec<(FeaturePlace, usize, usize)> = Vec::new();
+        let networks = NetworkPlan::all(profiles);
         for feed in &profiles.feeds {
-            let mut plan = FeedPlan::new(feed, entities.len())?;
+            let mut plan = FeedPlan::new(feed, entities.len() + networks.len(), &networks)?;
             for inputs in &feed.features {
                 let (entity, place) = inputs.place;
                 let feature = &profiles.entities[entity].features[place];
@@ -162,7 +185,24 @@ impl ProfilePlan {
             plan.forget_after = profile.retention_days.map(i64::from).or_else(|| longest(&plan.series));
         }
         let about = profiles.entities.iter().zip(&entities).map(|(profile, plan)| about(profile, plan)).collect();
-        Ok(Self { entities, feeds, days: Days::new(zone), hashes: profiles.hashes.clone(), zone, about })
+        let mut hashes = profiles.hashes.clone();
+        // Who is tied to whom is kept beside what is known of each.
+        for network in &networks {
+            let mut ties = SeriesPlan::new(Keeps::Ties, Grain::Day);
+            ties.ask(network.window, Aggregate::Members, 0.0);
+            let retention = profiles.entities[network.entity].retention_days.map(i64::from);
+            let forget_after = retention.or(Some(ties.span));
+            let name = format!("{} ties", entities[network.entity].name);
+            entities.push(EntityPlan { name, series: vec![ties], features: Vec::new(), forget_after });
+            let mut hash = hashes[network.entity];
+            hash[0] = !hash[0];
+            hashes.push(hash);
+        }
+        let mut places = HashMap::new();
+        for (entity, plan) in entities.iter().enumerate() {
+            places.extend(plan.features.iter().enumerate().map(|(place, of)| (of.name.clone(), (entity, place))));
+        }
+        Ok(Self { entities, feeds, networks, days: Days::new(zone), hashes, zone, places, about })
     }
 
     /// What people are told of entities and features.
@@ -202,9 +242,20 @@ impl ProfilePlan {
         all.into_iter().map(|(entity, place)| self.entities[entity].features[place].name.clone()).collect()
     }
 
+    /// Whether a feature says how many a network joins.
+    pub(crate) fn is_members(&self, (entity, place): FeaturePlace) -> bool {
+        let entity = &self.entities[entity];
+        entity.series[entity.features[place].series].keeps == Keeps::Members
+    }
+
     /// The expressions over a stream: the columns that they read are those to read.
     pub fn evaluator(&self, stream: &Stream) -> Option<&Evaluator> {
         self.feed(stream).map(|feed| &feed.evaluator)
+    }
+
+    /// The list columns of a stream that have to be read beside.
+    pub fn lists(&self, stream: &Stream) -> impl Iterator<Item = &'static str> {
+        self.feed(stream).into_iter().flat_map(FeedPlan::lists)
     }
 
     /// Whom the rows of a stream are about: the entities, each with its key on a row that has it.
@@ -213,8 +264,8 @@ impl ProfilePlan {
         let arrays = feed.evaluator.values(rows, &feed.operands)?;
         let mut keys = Vec::new();
         for (entity, key) in self.entities.iter().zip(&feed.keys) {
-            let key = key.as_ref().and_then(|key| key_text(&Values::of(key, &arrays), row));
-            keys.extend(key.map(|key| (entity.name.as_str(), key)));
+            let of = key.iter().flat_map(|key| key_texts(key, &arrays, rows, row));
+            keys.extend(of.map(|key| (entity.name.as_str(), key)));
         }
         Ok(keys)
     }
@@ -231,22 +282,23 @@ impl ProfilePlan {
 
     /// The place of `entity.feature`.
     pub(crate) fn feature(&self, name: &str) -> Option<FeaturePlace> {
-        self.entities.iter().enumerate().find_map(|(entity, plan)| {
-            let place = plan.features.iter().position(|feature| feature.name == name)?;
-            Some((entity, place))
-        })
+        self.places.get(name).copied()
+    }
+
+    /// A feature, and the shares that it is drawn towards, one by one.
+    pub(crate) fn lineage(&self, place: FeaturePlace) -> impl Iterator<Item = FeaturePlace> {
+        let parent =
+            |(entity, place): &FeaturePlace| self.entities[*entity].features[*place].shrink.map(|(parent, _)| parent);
+        std::iter::successors(Some(place), parent)
     }
 }
 
 /// The features asked for, and the shares that they are drawn towards.
 pub(crate) fn with_parents(plan: &ProfilePlan, places: &[FeaturePlace]) -> Vec<FeaturePlace> {
     let mut all: Vec<FeaturePlace> = Vec::with_capacity(places.len());
+    let mut seen = HashSet::with_capacity(places.len());
     for place in places {
-        let mut next = Some(*place);
-        while let Some(place) = next.filter(|place| !all.contains(place)) {
-            all.push(place);
-            next = plan.entities[place.0].features[place.1].shrink.map(|(parent, _)| parent);
-        }
+        all.extend(plan.lineage(*place).take_while(|place| seen.insert(*place)));
     }
     all
 }
@@ -289,7 +341,7 @@ fn about(profile: &Profile, plan: &EntityPlan) -> AboutEntity {
         name: profile.entity.clone(),
         title: profile.title.clone(),
         owner: profile.owner.clone(),
-        keys: profile.keys.iter().map(|key| (key.stream.name, key.key.text.clone())).collect(),
+        keys: profile.keys.iter().map(|key| (key.stream.name, key.text())).collect(),
         features: profile.features.iter().zip(&plan.features).map(feature).collect(),
     }
 }
@@ -301,28 +353,49 @@ fn find(profiles: &Profiles, name: &str) -> Option<FeaturePlace> {
 }
 
 impl FeedPlan {
-    fn new(feed: &Feed, entities: usize) -> Result<Self, EvaluateError> {
+    fn new(feed: &Feed, entities: usize, networks: &[NetworkPlan]) -> Result<Self, EvaluateError> {
         let mut plan = Self {
             stream: feed.stream,
             evaluator: Evaluator::new(std::sync::Arc::clone(&feed.program), Options::default())?,
             operands: Vec::new(),
             keys: Vec::new(),
+            links: vec![Vec::new(); networks.len()],
             inputs: vec![Vec::new(); entities],
+            facts: Vec::new(),
+            filters: Vec::new(),
         };
-        plan.keys = feed.keys.iter().map(|key| key.as_ref().map(|key| plan.input(key))).collect();
+        plan.keys = feed.keys.iter().map(|key| key.as_ref().map(|key| plan.key(key))).collect();
+        plan.keys.resize(entities, None);
+        for link in &feed.links {
+            let network = networks.iter().position(|network| network.entity == link.entity);
+            if let Some(network) = network {
+                let from = plan.key(&link.of);
+                plan.links[network].push((xxh3_64_with_seed(link.name.as_bytes(), 0), from));
+            }
+        }
         Ok(plan)
+    }
+
+    fn key(&mut self, key: &KeyInput) -> KeyFrom {
+        match key {
+            KeyInput::One(computed) => KeyFrom::One(self.input(computed)),
+            KeyInput::Each(list) => KeyFrom::Each(*list),
+        }
+    }
+
+    /// The list columns that keys and links are read from.
+    fn lists(&self) -> impl Iterator<Item = &'static str> {
+        let links = self.links.iter().flatten().map(|(_, from)| from);
+        self.keys.iter().flatten().chain(links).filter_map(|from| match from {
+            KeyFrom::Each(list) => Some(list.column),
+            KeyFrom::One(_) => None,
+        })
     }
 
     fn input(&mut self, computed: &Computed) -> Input {
         match computed {
             Computed::Constant(literal) => Input::Constant(literal.clone()),
-            Computed::Operand(operand) => {
-                let known = self.operands.iter().position(|known| known == operand);
-                Input::Expression(known.unwrap_or_else(|| {
-                    self.operands.push(*operand);
-                    self.operands.len() - 1
-                }))
-            }
+            Computed::Operand(operand) => Input::Expression(place_of(&mut self.operands, *operand)),
         }
     }
 
@@ -339,18 +412,22 @@ impl FeedPlan {
         let keeps = Keeps::of(feature.aggregate);
         let grain = Grain::of(feature.window);
         let Feature { aggregate, quantile, window, each, .. } = *feature;
-        let same = |input: &&SeriesInput| {
-            input.keeps == keeps
-                && plan.series[input.series].grain == grain
-                && (&input.of, &input.filter, input.each) == (&of, &filter, each)
+        let (facts, filter) = (place_of(&mut self.facts, (keeps.takes(), of)), place_of(&mut self.filters, filter));
+        let both = |input: &SeriesInput| {
+            let series = &plan.series[input.series];
+            let same = series.grain == grain && (input.facts, input.filter, input.each) == (facts, filter, each);
+            Some((input.series, series.keeps.with(keeps).filter(|_| same)?))
         };
-        let known = self.inputs[entity].iter().find(same).map(|input| input.series);
-        let series = known.unwrap_or_else(|| {
-            let series = plan.series.len();
-            plan.series.push(SeriesPlan::new(keeps, grain));
-            self.inputs[entity].push(SeriesInput { series, keeps, of, filter, each });
+        let known = self.inputs[entity].iter().find_map(both);
+        let series = if let Some((series, both)) = known {
+            plan.series[series].keeps = both;
             series
-        });
+        } else {
+            plan.series.push(SeriesPlan::new(keeps, grain));
+            let series = plan.series.len() - 1;
+            self.inputs[entity].push(SeriesInput { series, facts, filter, each });
+            series
+        };
         let share = if aggregate == Aggregate::Quantile { quantile } else { 0.0 };
         (series, plan.series[series].ask(window, aggregate, share))
     }

@@ -11,10 +11,12 @@ use crate::cell::{Answer, Count, Fact, Keeps, Share};
 use crate::codec::{Reader, Writer};
 use crate::days::first_day;
 use crate::ends::{Ends, Instant};
-use crate::exact::Moments;
+use crate::exact::{Moments, Sums};
+use crate::journal::PassNumber;
 use crate::latest::Latest;
 use crate::sketched::{Sketchable, Sketched};
 use crate::tiles::Tiles;
+use crate::undo::Undo;
 
 /// Values kept one by one in a series, over all its tiles; of more there are sketches. Few are so busy: sixty countries
 /// on each day of a year are two thirds of it.
@@ -130,7 +132,8 @@ impl SeriesPlan {
     }
 }
 
-fn place_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
+/// The place of one among all, where it is put if it is new.
+pub(crate) fn place_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
     all.iter().position(|known| *known == one).unwrap_or_else(|| {
         all.push(one);
         all.len() - 1
@@ -138,22 +141,30 @@ fn place_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
 }
 
 /// The values of one entity, in the form that the plan's aggregates need.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Series {
     Count(Tiles<Count>),
+    Sums(Tiles<Sums>),
     Moments(Tiles<Moments>),
     Share(Tiles<Share>),
     Numbers(Tiles<Ends<i64>>),
     Instants(Tiles<Ends<Instant>>),
     Latest(Tiles<Latest>),
+    Ties(Tiles<Bag<u128>>),
     Quantiles(Values<i64>),
     Distinct(Values<u64>),
     Texts(Values<Box<str>>),
 }
 
 /// Values that are kept one by one, until there are too many.
-#[derive(Clone, Debug)]
-pub(crate) enum Values<K> {
+#[derive(Debug)]
+pub(crate) struct Values<K: Sketchable> {
+    kept: Kept<K>,
+    undo: Undo<Kept<K>>,
+}
+
+#[derive(Debug)]
+enum Kept<K: Sketchable> {
     Exact(Tiles<Bag<K>>),
     Sketched(Box<Sketched<K>>),
 }
@@ -163,11 +174,13 @@ macro_rules! in_any_form {
     ($series:expr, $tiles:ident => $with_tiles:expr, $values:ident => $with_values:expr) => {
         match $series {
             Series::Count($tiles) => $with_tiles,
+            Series::Sums($tiles) => $with_tiles,
             Series::Moments($tiles) => $with_tiles,
             Series::Share($tiles) => $with_tiles,
             Series::Numbers($tiles) => $with_tiles,
             Series::Instants($tiles) => $with_tiles,
             Series::Latest($tiles) => $with_tiles,
+            Series::Ties($tiles) => $with_tiles,
             Series::Quantiles($values) => $with_values,
             Series::Distinct($values) => $with_values,
             Series::Texts($values) => $with_values,
@@ -179,12 +192,14 @@ impl Series {
     /// One of no values.
     pub fn new(plan: &SeriesPlan) -> Self {
         match plan.keeps {
-            Keeps::Count => Self::Count(Tiles::new(plan.grain)),
+            Keeps::Count | Keeps::Members => Self::Count(Tiles::new(plan.grain)),
+            Keeps::Sums => Self::Sums(Tiles::new(plan.grain)),
             Keeps::Moments => Self::Moments(Tiles::new(plan.grain)),
             Keeps::Share => Self::Share(Tiles::new(plan.grain)),
             Keeps::Numbers => Self::Numbers(Tiles::new(plan.grain)),
             Keeps::Instants => Self::Instants(Tiles::new(plan.grain)),
             Keeps::Latest => Self::Latest(Tiles::new(plan.grain)),
+            Keeps::Ties => Self::Ties(Tiles::new(plan.grain)),
             Keeps::Quantiles => Self::Quantiles(Values::new(plan)),
             Keeps::Distinct => Self::Distinct(Values::new(plan)),
             Keeps::Texts => Self::Texts(Values::new(plan)),
@@ -220,7 +235,7 @@ impl Series {
         if let Some(first) = first {
             in_any_form!(self, tiles => tiles.forget_before(first), values => values.forget_before(plan, first));
         }
-        in_any_form!(self, tiles => { tiles.add(tile, fact); }, values => values.add(plan, tile, fact));
+        in_any_form!(self, tiles => { tiles.add(tile, fact); }, values => values.add(tile, fact));
     }
 
     /// Takes back what a record brought, if it is still here. A sketch keeps it.
@@ -239,6 +254,76 @@ impl Series {
             tiles => tiles.answer(plan, question, range, moment.at_ms),
             values => values.answer(plan, place, range, moment.at_ms)
         )
+    }
+
+    /// What the window of a question holds at a moment, to be put together with that of others.
+    pub fn part(&self, plan: &SeriesPlan, question: usize, moment: Moment) -> Self {
+        let range = moment.range(plan.windows[usize::from(plan.questions[question].window)]);
+        match self {
+            Self::Count(tiles) => Self::Count(tiles.part(range)),
+            Self::Sums(tiles) => Self::Sums(tiles.part(range)),
+            Self::Moments(tiles) => Self::Moments(tiles.part(range)),
+            Self::Share(tiles) => Self::Share(tiles.part(range)),
+            Self::Numbers(tiles) => Self::Numbers(tiles.part(range)),
+            Self::Instants(tiles) => Self::Instants(tiles.part(range)),
+            Self::Latest(tiles) => Self::Latest(tiles.part(range)),
+            Self::Ties(tiles) => Self::Ties(tiles.part(range)),
+            Self::Quantiles(values) => Self::Quantiles(values.part(range)),
+            Self::Distinct(values) => Self::Distinct(values.part(range)),
+            Self::Texts(values) => Self::Texts(values.part(range)),
+        }
+    }
+
+    /// Puts a part of another to this one.
+    pub fn absorb(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Count(part), Self::Count(other)) => part.absorb(other),
+            (Self::Sums(part), Self::Sums(other)) => part.absorb(other),
+            (Self::Moments(part), Self::Moments(other)) => part.absorb(other),
+            (Self::Share(part), Self::Share(other)) => part.absorb(other),
+            (Self::Numbers(part), Self::Numbers(other)) => part.absorb(other),
+            (Self::Instants(part), Self::Instants(other)) => part.absorb(other),
+            (Self::Latest(part), Self::Latest(other)) => part.absorb(other),
+            (Self::Ties(part), Self::Ties(other)) => part.absorb(other),
+            (Self::Quantiles(part), Self::Quantiles(other)) => part.absorb(other),
+            (Self::Distinct(part), Self::Distinct(other)) => part.absorb(other),
+            (Self::Texts(part), Self::Texts(other)) => part.absorb(other),
+            // Parts of one plan are of one form.
+            _ => {}
+        }
+    }
+
+    /// What parts put together say.
+    pub fn answer_alone(&self, question: &Question, now: i64) -> Answer {
+        in_any_form!(self, tiles => tiles.answer_alone(question, now), values => values.answer_alone(question, now))
+    }
+
+    /// Whom or what it is tied to by the tiles of a range, in their order.
+    pub fn ties(&self, window: Window, moment: Moment) -> Vec<u128> {
+        let Self::Ties(tiles) = self else { return Vec::new() };
+        let (first, last) = moment.range(window);
+        let inside = tiles.as_slice().iter().filter(|(tile, _)| first <= *tile && *tile <= last);
+        let mut ties: Vec<u128> = inside.flat_map(|(_, bag)| bag.iter().map(|(other, _)| *other)).collect();
+        ties.sort_unstable();
+        ties.dedup();
+        ties
+    }
+
+    /// How many ties its tile of a moment has.
+    pub fn ties_at(&self, moment: Moment) -> usize {
+        let Self::Ties(tiles) = self else { return 0 };
+        let day = tiles.as_slice().binary_search_by_key(&moment.day, |(tile, _)| *tile);
+        day.map_or(0, |place| tiles.as_slice()[place].1.len())
+    }
+
+    /// What is passed from here on may have to be taken back; what was passed up to `kept` will not be.
+    pub fn begin(&mut self, pass: Option<PassNumber>, kept: PassNumber) {
+        in_any_form!(self, tiles => tiles.begin(pass, kept), values => values.begin(pass, kept));
+    }
+
+    /// Makes it what it was before all passes after this one.
+    pub fn undo(&mut self, after: PassNumber) {
+        in_any_form!(self, tiles => tiles.undo(after), values => values.undo(after));
     }
 
     pub fn write(&self, to: &mut Writer<'_>) {
@@ -263,7 +348,31 @@ impl Series {
 
 impl<K: Sketchable> Values<K> {
     fn new(plan: &SeriesPlan) -> Self {
-        Self::Exact(Tiles::new(plan.grain))
+        Self { kept: Kept::Exact(Tiles::new(plan.grain)), undo: Undo::default() }
+    }
+
+    /// Keeps values in another way from here on.
+    fn turn(&mut self, kept: Kept<K>) {
+        let was = std::mem::replace(&mut self.kept, kept);
+        self.undo.gone(std::iter::once((0, was)));
+    }
+
+    fn begin(&mut self, pass: Option<PassNumber>, kept: PassNumber) {
+        self.undo.begin(pass, kept);
+        match &mut self.kept {
+            Kept::Exact(tiles) => tiles.begin(pass, kept),
+            Kept::Sketched(sketched) => sketched.begin(pass, kept),
+        }
+    }
+
+    fn undo(&mut self, after: PassNumber) {
+        if let Some(kept) = self.undo.first(after) {
+            self.kept = kept;
+        }
+        match &mut self.kept {
+            Kept::Exact(tiles) => tiles.undo(after),
+            Kept::Sketched(sketched) => sketched.undo(after),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -271,71 +380,96 @@ impl<K: Sketchable> Values<K> {
     }
 
     fn newest(&self) -> Option<i64> {
-        match self {
-            Self::Exact(tiles) => tiles.newest(),
-            Self::Sketched(sketched) => sketched.newest(),
+        match &self.kept {
+            Kept::Exact(tiles) => tiles.newest(),
+            Kept::Sketched(sketched) => sketched.newest(),
         }
     }
 
     fn warm(&self) -> i64 {
-        match self {
-            Self::Exact(tiles) => tiles.warm(),
-            Self::Sketched(sketched) => sketched.newest().unwrap_or_default(),
+        match &self.kept {
+            Kept::Exact(tiles) => tiles.warm(),
+            Kept::Sketched(sketched) => sketched.newest().unwrap_or_default(),
         }
     }
 
     fn forget_before(&mut self, plan: &SeriesPlan, first: i64) {
-        match self {
-            Self::Exact(tiles) => tiles.forget_before(first),
-            Self::Sketched(sketched) => {
+        match &mut self.kept {
+            Kept::Exact(tiles) => tiles.forget_before(first),
+            Kept::Sketched(sketched) => {
                 if !sketched.forget_before(first) {
                     // Nothing of the many values is left.
-                    *self = Self::new(plan);
+                    self.turn(Kept::Exact(Tiles::new(plan.grain)));
                 }
             }
         }
     }
 
-    fn add(&mut self, plan: &SeriesPlan, tile: i64, fact: Fact<'_>) {
-        match self {
-            Self::Exact(tiles) => {
+    fn add(&mut self, tile: i64, fact: Fact<'_>) {
+        match &mut self.kept {
+            Kept::Exact(tiles) => {
                 if tiles.add(tile, fact) > TILE_ENTRIES_MAX || tiles.entries() > ENTRIES_MAX {
-                    *self = Self::Sketched(Box::new(Sketched::of(tiles.as_slice(), plan.questions.len())));
+                    let sketched = Sketched::of(tiles.as_slice());
+                    self.turn(Kept::Sketched(Box::new(sketched)));
                 }
             }
-            Self::Sketched(sketched) => sketched.add(tile, fact),
+            Kept::Sketched(sketched) => sketched.add(tile, fact),
         }
     }
 
     fn remove(&mut self, tile: i64, fact: Fact<'_>) {
-        if let Self::Exact(tiles) = self {
+        if let Kept::Exact(tiles) = &mut self.kept {
             tiles.remove(tile, fact);
         }
     }
 
     fn answer(&mut self, plan: &SeriesPlan, question: usize, range: (i64, i64), now: i64) -> Answer {
-        match self {
-            Self::Exact(tiles) => tiles.answer(plan, &plan.questions[question], range, now),
-            Self::Sketched(sketched) => sketched.answer(question, &plan.questions[question], range),
+        match &mut self.kept {
+            Kept::Exact(tiles) => tiles.answer(plan, &plan.questions[question], range, now),
+            Kept::Sketched(sketched) => sketched.answer(plan, question, range),
         }
     }
 
-    fn write(&self, to: &mut Writer<'_>) {
-        to.unsigned(u64::from(matches!(self, Self::Sketched(_))));
-        match self {
-            Self::Exact(tiles) => tiles.write(to),
-            // Nothing in it can fail to serialise.
-            Self::Sketched(sketched) => {
-                to.text(&postcard::to_extend(sketched, Vec::new()).unwrap_or_default());
+    fn part(&self, range: (i64, i64)) -> Self {
+        let kept = match &self.kept {
+            Kept::Exact(tiles) => Kept::Exact(tiles.part(range)),
+            Kept::Sketched(sketched) => Kept::Sketched(Box::new(sketched.part(range))),
+        };
+        Self { kept, undo: Undo::default() }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        match (&mut self.kept, other.kept) {
+            (Kept::Exact(part), Kept::Exact(other)) => part.absorb(other),
+            (Kept::Sketched(part), Kept::Sketched(other)) => part.absorb(&other),
+            (Kept::Sketched(part), Kept::Exact(other)) => part.absorb(&Sketched::of(other.as_slice())),
+            (Kept::Exact(part), Kept::Sketched(mut other)) => {
+                other.absorb(&Sketched::of(part.as_slice()));
+                self.kept = Kept::Sketched(other);
             }
         }
     }
 
+    fn answer_alone(&self, question: &Question, now: i64) -> Answer {
+        match &self.kept {
+            Kept::Exact(tiles) => tiles.answer_alone(question, now),
+            Kept::Sketched(sketched) => sketched.answer_alone(question),
+        }
+    }
+
+    fn write(&self, to: &mut Writer<'_>) {
+        to.unsigned(u64::from(matches!(self.kept, Kept::Sketched(_))));
+        match &self.kept {
+            Kept::Exact(tiles) => tiles.write(to),
+            Kept::Sketched(sketched) => sketched.write(to),
+        }
+    }
+
     fn read(&mut self, from: &mut Reader<'_>) -> Option<()> {
-        match (from.unsigned()?, &mut *self) {
-            (0, Self::Exact(tiles)) => tiles.read(from),
+        match (from.unsigned()?, &mut self.kept) {
+            (0, Kept::Exact(tiles)) => tiles.read(from),
             (1, _) => {
-                *self = Self::Sketched(postcard::from_bytes(from.text()?).ok()?);
+                self.kept = Kept::Sketched(Box::new(Sketched::read(from)?));
                 Some(())
             }
             _ => None,
@@ -343,16 +477,16 @@ impl<K: Sketchable> Values<K> {
     }
 
     fn clear(&mut self, plan: &SeriesPlan) {
-        match self {
-            Self::Exact(tiles) => tiles.clear(),
-            Self::Sketched(_) => *self = Self::new(plan),
+        match &mut self.kept {
+            Kept::Exact(tiles) => tiles.clear(),
+            Kept::Sketched(_) => self.turn(Kept::Exact(Tiles::new(plan.grain))),
         }
     }
 
     fn size(&self) -> usize {
-        match self {
-            Self::Exact(tiles) => tiles.size(),
-            Self::Sketched(sketched) => sketched.size(),
+        match &self.kept {
+            Kept::Exact(tiles) => tiles.size(),
+            Kept::Sketched(sketched) => sketched.size(),
         }
     }
 }

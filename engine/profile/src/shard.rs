@@ -1,13 +1,17 @@
 //! A part of the entities of one kind: those in use open, the others packed.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::hint::black_box;
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use crate::codec::Writer;
 use crate::entity::Entity;
+use crate::journal::{Before, Journal, PassNumber};
+use crate::packs::{Packs, Place};
 use crate::plan::EntityPlan;
 use crate::series::Series;
 use crate::shelf::{Position, Shelved, StateId, Unshelved, from_shelf, on_shelf};
@@ -30,15 +34,45 @@ impl Hasher for Spread {
         }
     }
 
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
     fn write_u128(&mut self, hash: u128) {
         self.0 = hash as u64;
+    }
+}
+
+/// A key as it stands in a slot: one of 128 bits in one piece would take half as much again to lie where it has to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct SlotKey([u64; 2]);
+
+impl From<KeyHash> for SlotKey {
+    fn from(key: KeyHash) -> Self {
+        Self([key as u64, (key >> 64) as u64])
+    }
+}
+
+impl From<SlotKey> for KeyHash {
+    fn from(SlotKey([low, high]): SlotKey) -> Self {
+        Self::from(high) << 64 | Self::from(low)
+    }
+}
+
+impl Hash for SlotKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
     }
 }
 
 /// Entities by key.
 #[derive(Default)]
 pub(crate) struct Shard {
-    slots: HashMap<KeyHash, Slot, BuildHasherDefault<Spread>>,
+    slots: HashMap<SlotKey, Slot, BuildHasherDefault<Spread>>,
+    packs: Packs,
+    /// By [`Slot::Open`]; none while it is taken out, or where nobody stands.
+    opened: Vec<Option<Box<Open>>>,
+    free: Vec<u32>,
     /// Those that are open, in the order in which they are looked at for packing.
     open: VecDeque<KeyHash>,
     /// About how many bytes those take.
@@ -49,12 +83,24 @@ pub(crate) struct Shard {
     unshelved: Unshelved,
     /// Up to where everything is in an entity that was taken from the shelf; asked only while catching up.
     has: HashMap<KeyHash, Position, BuildHasherDefault<Spread>>,
+    /// What may have to be taken back, and the pass that goes on; none where nothing may have to.
+    journal: Journal,
+    pass: Option<PassNumber>,
+    /// The last pass that will not be taken back.
+    kept: PassNumber,
 }
 
+#[derive(Clone, Copy)]
 enum Slot {
-    /// None while it is taken out.
-    Open(Option<Box<Open>>),
-    Packed(Box<[u8]>),
+    /// Which of those that are open.
+    Open(u32),
+    Packed(u32, u16),
+}
+
+impl From<Place> for Slot {
+    fn from(Place { at, len }: Place) -> Self {
+        Self::Packed(at, len)
+    }
 }
 
 /// An entity as it is asked and added to.
@@ -62,6 +108,8 @@ struct Open {
     entity: Entity,
     /// Since it was looked at for packing.
     used: bool,
+    /// The last pass of which its series know what they were before.
+    noted: PassNumber,
     /// About how many it takes.
     bytes: usize,
 }
@@ -84,43 +132,62 @@ impl Taken {
 
 /// Entities of so few bytes are packed whenever nobody asks: to unpack them costs less than their memory.
 const SMALL_BYTES: usize = 256;
-/// About how many bytes open entities may take, of all kinds together, where `known` entities are in memory: what the
-/// packed ones leave of what both may take.
-pub(crate) fn open_bytes_max(known: usize) -> usize {
-    /// About what a packed entity and its slot take.
-    const PACKED_BYTES: usize = 160;
-    const BYTES_MAX: usize = 768 << 20;
-    BYTES_MAX.saturating_sub(known * PACKED_BYTES).clamp(32 << 20, 256 << 20)
+/// About what a slot takes: tables are two thirds full.
+const SLOT_BYTES: usize = size_of::<(SlotKey, Slot)>() * 3 / 2;
+/// About how many bytes all entities may take, where the shelf has what leaves the memory.
+pub(crate) const BYTES_MAX: usize = 640 << 20;
+
+/// About how many bytes open entities may take, of all kinds together, where packed ones take so many.
+pub(crate) fn open_bytes_max(packed: usize) -> usize {
+    BYTES_MAX.saturating_sub(packed).clamp(32 << 20, 256 << 20)
 }
 
 impl Shard {
     /// Looks at entities that are about to be taken, one after the other without waiting for any: they are in the caches
     /// then.
     pub fn warm(&self, keys: impl Iterator<Item = KeyHash>) {
-        let look = |key| match self.slots.get(&key) {
-            Some(Slot::Open(Some(open))) => open.entity.series.iter().map(Series::warm).fold(0, i64::wrapping_add),
-            Some(Slot::Packed(bytes)) => bytes.last().copied().map_or(0, i64::from),
-            _ => 0,
+        let look = |key: KeyHash| match self.slot(key) {
+            Some(Slot::Open(open)) => self.opened[open as usize]
+                .as_ref()
+                .map_or(0, |open| open.entity.series.iter().map(Series::warm).fold(0, i64::wrapping_add)),
+            Some(Slot::Packed(at, len)) => self.packs.get(Place { at, len }).last().copied().map_or(0, i64::from),
+            None => 0,
         };
         black_box(keys.map(look).fold(0, i64::wrapping_add));
     }
 
+    fn slot(&self, key: KeyHash) -> Option<Slot> {
+        self.slots.get(&SlotKey::from(key)).copied()
+    }
+
+    /// What is passed from here on may have to be taken back, if that pass has a number.
+    pub fn begin(&mut self, pass: Option<PassNumber>) {
+        self.pass = pass;
+    }
+
     /// Takes an entity out, to be given back; one of whom nothing is known where it is new.
     pub fn take(&mut self, plan: &EntityPlan, key: KeyHash) -> Taken {
-        let new = || Box::new(Open { entity: Entity::new(plan), used: true, bytes: 0 });
-        let (packed, known) = match self.slots.get_mut(&key) {
+        let new = || Box::new(Open { entity: Entity::new(plan), used: true, noted: 0, bytes: 0 });
+        let slot = self.slot(key);
+        if self.pass.is_some() {
+            self.note(key, slot);
+        }
+        let packed = match slot {
             Some(Slot::Open(open)) => {
-                let open = open.take().unwrap_or_else(new);
+                let mut open = self.opened[open as usize].take().unwrap_or_else(new);
+                if self.pass.is_none() && std::mem::take(&mut open.noted) > 0 {
+                    open.entity.begin(None, self.kept);
+                }
                 return Taken { key, open, stays: true, known: true };
             }
-            Some(Slot::Packed(bytes)) => (&**bytes, true),
-            None => (&[][..], false),
+            Some(Slot::Packed(at, len)) => self.packs.get(Place { at, len }),
+            None => &[],
         };
         let mut open = self.spare.take().unwrap_or_else(new);
         if open.entity.read(plan, packed).is_none() {
             open.entity.clear(plan);
         }
-        Taken { key, open, stays: packed.len() > SMALL_BYTES, known }
+        Taken { key, open, stays: packed.len() > SMALL_BYTES, known: slot.is_some() }
     }
 
     /// Puts back what was taken out; what was not known stays unknown, unless it has `changed`.
@@ -135,11 +202,17 @@ impl Shard {
             return;
         }
         if changed {
-            let packed = self.packing.as_slice();
-            match self.slots.get_mut(&key) {
-                Some(Slot::Packed(bytes)) if bytes.len() == packed.len() => bytes.copy_from_slice(packed),
-                Some(slot) => *slot = Slot::Packed(packed.into()),
-                None => drop(self.slots.insert(key, Slot::Packed(packed.into()))),
+            match self.slots.entry(key.into()) {
+                Entry::Occupied(mut slot) => {
+                    let place = match *slot.get() {
+                        Slot::Packed(at, len) => self.packs.replace(Place { at, len }, &self.packing),
+                        Slot::Open(_) => self.packs.put(&self.packing),
+                    };
+                    *slot.get_mut() = place.into();
+                }
+                Entry::Vacant(slot) => {
+                    slot.insert(self.packs.put(&self.packing).into());
+                }
             }
         }
         open.bytes = 0;
@@ -150,19 +223,22 @@ impl Shard {
         let bytes = open.entity.size();
         self.open_bytes = self.open_bytes + bytes - open.bytes;
         (open.bytes, open.used) = (bytes, true);
-        match self.slots.entry(key) {
-            Entry::Occupied(slot) => {
-                let slot = slot.into_mut();
-                if let Slot::Packed(_) = slot {
-                    self.open.push_back(key);
+        let place = match self.slot(key) {
+            Some(Slot::Open(place)) => place,
+            packed => {
+                if let Some(Slot::Packed(at, len)) = packed {
+                    self.packs.remove(Place { at, len });
                 }
-                *slot = Slot::Open(Some(open));
-            }
-            Entry::Vacant(slot) => {
                 self.open.push_back(key);
-                slot.insert(Slot::Open(Some(open)));
+                let place = self.free.pop().unwrap_or(self.opened.len() as u32);
+                if place as usize == self.opened.len() {
+                    self.opened.push(None);
+                }
+                self.slots.insert(key.into(), Slot::Open(place));
+                place
             }
-        }
+        };
+        self.opened[place as usize] = Some(open);
     }
 
     /// Packs open ones until they take no more than about `max` bytes, or all have been in use since they were last
@@ -170,23 +246,86 @@ impl Shard {
     pub fn pack(&mut self, max: usize) {
         for _ in 0..self.open.len() {
             if self.open_bytes <= max {
-                return;
+                break;
             }
-            let Some(key) = self.open.pop_front() else { return };
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
-            let Slot::Open(Some(open)) = slot else { continue };
-            if std::mem::take(&mut open.used) {
+            let Some(key) = self.open.pop_front() else { break };
+            let Some(Slot::Open(place)) = self.slot(key) else { continue };
+            let Some(open) = &mut self.opened[place as usize] else { continue };
+            if std::mem::take(&mut open.used) || open.noted > self.kept {
                 self.open.push_back(key);
             } else {
-                self.open_bytes -= open.bytes;
-                *slot = Slot::Packed(open.entity.pack());
+                let packed = open.entity.pack();
+                self.put(key, &packed);
             }
         }
     }
 
+    /// Keeps an entity as these bytes, whatever is there.
+    fn put(&mut self, key: KeyHash, packed: &[u8]) {
+        self.remove(key);
+        self.slots.insert(key.into(), self.packs.put(packed).into());
+    }
+
+    /// About how many bytes all that is known takes.
+    pub fn bytes(&self) -> usize {
+        self.packs.bytes() + self.open_bytes + self.slots.len() * SLOT_BYTES
+    }
+
+    /// Keeps what an entity is before this pass.
+    fn note(&mut self, key: KeyHash, slot: Option<Slot>) {
+        let Some(pass) = self.pass else { return };
+        let before = match slot {
+            None => Before::Unknown,
+            Some(Slot::Packed(at, len)) => Before::Packed(self.packs.get(Place { at, len })),
+            Some(Slot::Open(place)) => {
+                let Some(open) = &mut self.opened[place as usize] else { return };
+                open.noted = pass;
+                open.entity.begin(Some(pass), self.kept);
+                self.packing.clear();
+                open.entity.write_seen(&mut Writer::new(&mut self.packing));
+                Before::Open(&self.packing)
+            }
+        };
+        self.journal.note(pass, key, !self.unshelved.has_changed(key), before);
+    }
+
+    /// What was passed after a pass is as if it had never been.
+    pub fn take_back(&mut self, after: PassNumber) {
+        let mut journal = std::mem::take(&mut self.journal);
+        journal.undo(after, |key, shelved, before| {
+            match before {
+                Before::Unknown => self.remove(key),
+                Before::Packed(packed) => self.put(key, packed),
+                Before::Open(seen) => {
+                    if let Some(Slot::Open(place)) = self.slot(key)
+                        && let Some(mut open) = self.opened[place as usize].take()
+                    {
+                        open.entity.undo(after, seen);
+                        self.stay_open(key, open);
+                    }
+                }
+            }
+            if shelved {
+                self.unshelved.unchanged(key);
+            }
+        });
+        self.journal = journal;
+    }
+
+    /// Nothing that was passed up to this pass will be taken back.
+    pub fn keep(&mut self, pass: PassNumber) {
+        self.kept = pass;
+        self.journal.clear();
+    }
+
     /// Of these keys those that are not in memory.
     pub fn missing(&self, keys: impl Iterator<Item = KeyHash>) -> Vec<KeyHash> {
-        keys.filter(|key| !self.slots.contains_key(key)).collect()
+        keys.filter(|key| self.slot(*key).is_none()).collect()
+    }
+
+    /// Whether one is not in memory.
+    pub fn lacks_key(&self, key: KeyHash) -> bool {
+        self.slot(key).is_none()
     }
 
     /// Puts here what the shelf has of an entity. What cannot be read is nothing.
@@ -194,7 +333,8 @@ impl Shard {
     /// `again`: some of what comes next may be in it already.
     pub fn take_from_shelf(&mut self, key: KeyHash, bytes: &[u8], again: bool) {
         let Some((upto, packed)) = from_shelf(bytes) else { return };
-        self.slots.insert(key, Slot::Packed(packed.into()));
+        self.note(key, None);
+        self.put(key, packed);
         if again {
             self.has.insert(key, upto);
         }
@@ -225,29 +365,30 @@ impl Shard {
     pub fn shelve(&mut self, of: StateId, before: Position, upto: Position, commit: u64) -> Vec<Shelved> {
         let mut shelved = Vec::new();
         while let Some(key) = self.unshelved.next(before, commit) {
-            let bytes = match self.slots.get(&key) {
-                Some(Slot::Open(Some(open))) => on_shelf(upto, &open.entity.pack()),
-                Some(Slot::Packed(bytes)) => on_shelf(upto, bytes),
-                Some(Slot::Open(None)) | None => continue,
-            };
-            shelved.push(Shelved { of, key, bytes });
+            let packed = self.slot(key).and_then(|slot| self.packed_in(slot));
+            shelved.extend(packed.map(|packed| Shelved { of, key, bytes: on_shelf(upto, &packed) }));
         }
         shelved
     }
 
-    /// What is in commits up to this one is on the shelf: beyond `max` entities those leave the memory.
+    /// What is in commits up to this one is on the shelf: beyond about `max` bytes that leaves the memory.
     pub fn committed(&mut self, commit: u64, max: usize) {
         self.unshelved.committed(commit);
         self.unshelved.compact(self.slots.len());
-        while self.slots.len() > max {
+        while self.bytes() > max {
             let Some(key) = self.unshelved.dispensable() else { return };
             self.remove(key);
         }
     }
 
     fn remove(&mut self, key: KeyHash) {
-        if let Some(Slot::Open(Some(open))) = self.slots.remove(&key) {
-            self.open_bytes -= open.bytes;
+        match self.slots.remove(&SlotKey::from(key)) {
+            None => {}
+            Some(Slot::Packed(at, len)) => self.packs.remove(Place { at, len }),
+            Some(Slot::Open(place)) => {
+                self.free.push(place);
+                self.open_bytes -= self.opened[place as usize].take().map_or(0, |open| open.bytes);
+            }
         }
     }
 
@@ -262,10 +403,19 @@ impl Shard {
 
     /// The bytes of one that is in memory.
     pub fn packed_one(&self, key: KeyHash) -> Option<Box<[u8]>> {
-        match self.slots.get(&key)? {
-            Slot::Open(open) => open.as_ref().map(|open| open.entity.pack()),
-            Slot::Packed(bytes) => Some(bytes.clone()),
+        self.slot(key).and_then(|slot| self.packed_in(slot)).map(Into::into)
+    }
+
+    fn packed_in(&self, slot: Slot) -> Option<Cow<'_, [u8]>> {
+        match slot {
+            Slot::Open(place) => self.opened[place as usize].as_ref().map(|open| open.entity.pack().into_vec().into()),
+            Slot::Packed(at, len) => Some(self.packs.get(Place { at, len }).into()),
         }
+    }
+
+    /// About how many bytes packed ones take.
+    pub fn packed_bytes(&self) -> usize {
+        self.bytes() - self.open_bytes
     }
 
     /// How many there are.
@@ -275,14 +425,9 @@ impl Shard {
 
     /// Every entity as bytes, by key: what two runs are compared by.
     pub fn packed(&self) -> Vec<(KeyHash, Box<[u8]>)> {
-        let mut all: Vec<_> = self
-            .slots
-            .iter()
-            .map(|(key, slot)| match slot {
-                Slot::Open(open) => (*key, open.as_ref().map_or_else(Box::default, |open| open.entity.pack())),
-                Slot::Packed(bytes) => (*key, bytes.clone()),
-            })
-            .collect();
+        let slots = self.slots.iter();
+        let mut all: Vec<_> =
+            slots.map(|(key, slot)| ((*key).into(), self.packed_in(*slot).unwrap_or_default().into())).collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }
@@ -295,6 +440,6 @@ mod tests {
     #[test]
     fn a_slot_is_small() {
         // There are millions of them.
-        assert_eq!(size_of::<(KeyHash, Slot)>(), 32);
+        assert_eq!(size_of::<(SlotKey, Slot)>(), 24);
     }
 }

@@ -48,6 +48,11 @@ pub(crate) fn from_shelf(bytes: &[u8]) -> Option<(Position, &[u8])> {
     Some((Position::from_le_bytes(*upto), packed))
 }
 
+/// Up to which position everything is in an entity, by its bytes on the shelf; `None` where they cannot be read.
+pub fn shelved_upto(bytes: &[u8]) -> Option<Position> {
+    from_shelf(bytes).map(|(upto, _)| upto)
+}
+
 type ByKey<T> = HashMap<KeyHash, T, BuildHasherDefault<Spread>>;
 
 /// Which entities of a part are not on the shelf as they are in memory.
@@ -70,6 +75,18 @@ impl Unshelved {
     pub fn changed(&mut self, key: KeyHash, at: Position) {
         if self.since.try_insert(key, at).is_ok() {
             self.oldest.push_back((at, key));
+        }
+    }
+
+    /// Whether an entity has changed since it was last on its way to the shelf.
+    pub fn has_changed(&self, key: KeyHash) -> bool {
+        self.since.contains_key(&key)
+    }
+
+    /// The entity that changed last has not.
+    pub fn unchanged(&mut self, key: KeyHash) {
+        if self.since.remove(&key).is_some() {
+            self.oldest.pop_back_if(|(_, last)| *last == key);
         }
     }
 

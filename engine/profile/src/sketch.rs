@@ -4,16 +4,17 @@
 //! what was read back after a restart are the same thing, and every later answer with it: sketches that differ inside
 //! may answer differently though they were given the same values. Nothing can be taken out of a sketch.
 
+use std::fmt::Debug;
+use std::sync::Arc;
+
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use datasketches::tdigest::TDigestMut;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
 use haechi_rules::profile::Aggregate;
 
 use crate::bag::{Asked, Bag, entropy};
 use crate::cell::Answer;
+use crate::codec::{Reader, Writer};
 use crate::series::Question;
 
 /// Values that wait beside the bytes until they are put in together.
@@ -33,23 +34,24 @@ pub const QUANTILE_ERROR: f64 = 0.02;
 pub const FREQUENT_ERROR: f64 = 0.02;
 
 /// A kind of sketch.
-pub(crate) trait Kind: Sized {
+pub(crate) trait Kind: Clone + Debug + Sized {
     /// What is put in.
-    type Item: Asked + Serialize + DeserializeOwned;
+    type Item: Asked;
     fn new() -> Self;
     fn read(bytes: &[u8]) -> Option<Self>;
     fn put(&mut self, item: &Self::Item);
     fn absorb(&mut self, other: &Self);
     fn write(self) -> Vec<u8>;
-    fn answer(self, question: &Question) -> Answer;
+    fn answer(&mut self, question: &Question) -> Answer;
 }
 
 /// A sketch at rest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sketch<T> {
-    packed: Vec<u8>,
+    /// Shared with what it was before, while that may come back.
+    packed: Arc<[u8]>,
     waiting: Vec<T>,
-    /// Values put in.
+    /// Values put in, with those that wait.
     weight: u64,
 }
 
@@ -61,38 +63,78 @@ impl<T: Asked> Sketch<T> {
             weight += u64::from(count);
             (0..count).for_each(|_| sketch.put(value));
         }
-        Self { packed: sketch.write(), waiting: Vec::new(), weight }
+        Self { packed: sketch.write().into(), waiting: Vec::new(), weight }
     }
 
     pub fn add<K: Kind<Item = T>>(&mut self, value: T) {
         self.weight += 1;
         self.waiting.push(value);
         if self.waiting.len() >= WAITING {
-            let whole = self.open::<K>();
-            *self = Self { packed: whole.write(), waiting: Vec::new(), weight: self.weight };
+            self.put_in::<K>();
         }
     }
 
-    /// The sketch with all that waits. One that cannot be read, which only a damaged store can bring, counts as empty.
-    pub fn open<K: Kind<Item = T>>(&self) -> K {
+    /// Adds all of another.
+    pub fn absorb<K: Kind<Item = T>>(&mut self, other: &Self) {
+        let mut whole = self.open::<K>(1);
+        whole.absorb(&other.open::<K>(1));
+        *self = Self { packed: whole.write().into(), waiting: Vec::new(), weight: self.weight + other.weight };
+    }
+
+    /// Nothing waits any more.
+    pub fn put_in<K: Kind<Item = T>>(&mut self) {
+        if !self.waiting.is_empty() {
+            self.packed = self.open::<K>(1).write().into();
+            self.waiting.clear();
+        }
+    }
+
+    /// The sketch with what waits, whole steps of it. One that cannot be read, which only a damaged store can bring,
+    /// counts as empty.
+    pub fn open<K: Kind<Item = T>>(&self, step: usize) -> K {
         let mut sketch = K::read(&self.packed).unwrap_or_else(K::new);
-        for value in &self.waiting {
+        for value in &self.waiting[..self.waiting(step)] {
             sketch.put(value);
         }
         sketch
     }
 
-    pub fn weight(&self) -> u64 {
-        self.weight
+    /// How many wait, in whole steps.
+    pub fn waiting(&self, step: usize) -> usize {
+        self.waiting.len() - self.waiting.len() % step
+    }
+
+    /// Values in the bytes.
+    pub fn packed_weight(&self) -> u64 {
+        self.weight.saturating_sub(self.waiting.len() as u64)
+    }
+
+    pub fn write(&self, to: &mut Writer<'_>) {
+        to.unsigned(self.weight);
+        to.text(&self.packed);
+        to.unsigned(self.waiting.len() as u64);
+        self.waiting.iter().for_each(|value| value.write(None, to));
+    }
+
+    pub fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let weight = from.unsigned()?;
+        let packed = from.text()?.into();
+        let len = from.length()?;
+        let mut waiting = Vec::with_capacity(len);
+        for _ in 0..len {
+            waiting.push(T::read(None, from)?);
+        }
+        Some(Self { packed, waiting, weight })
     }
 
     /// About how many bytes it takes.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.packed.capacity() + self.waiting.capacity() * size_of::<T>()
+        size_of::<Self>() + self.packed.len() + self.waiting.capacity() * size_of::<T>()
     }
 }
 
 /// How many different values, by hash.
+#[derive(Clone, Debug)]
 pub(crate) struct Distinct(HllUnion);
 
 impl Distinct {
@@ -128,12 +170,13 @@ impl Kind for Distinct {
         self.0.to_sketch(HllType::Hll8).serialize()
     }
 
-    fn answer(self, _: &Question) -> Answer {
+    fn answer(&mut self, _: &Question) -> Answer {
         Answer::Count(self.estimate().round() as i64)
     }
 }
 
 /// Quantiles of numbers.
+#[derive(Clone, Debug)]
 pub(crate) struct Quantiles(TDigestMut);
 
 impl Quantiles {
@@ -165,12 +208,13 @@ impl Kind for Quantiles {
         self.0.serialize()
     }
 
-    fn answer(mut self, question: &Question) -> Answer {
+    fn answer(&mut self, question: &Question) -> Answer {
         Answer::number(self.at(question.share))
     }
 }
 
 /// Which values are there most often.
+#[derive(Clone, Debug)]
 pub(crate) struct Frequent(FrequentItemsSketch<String>);
 
 impl Frequent {
@@ -220,7 +264,7 @@ impl Kind for Frequent {
         self.0.serialize()
     }
 
-    fn answer(self, question: &Question) -> Answer {
+    fn answer(&mut self, question: &Question) -> Answer {
         if question.aggregate == Aggregate::Entropy {
             return Answer::number(self.entropy());
         }
@@ -242,9 +286,9 @@ mod tests {
         for n in [300, 5_000, 200_000] {
             let mut sketch = Sketch::of::<Distinct>(&Bag::default());
             mixed(n).for_each(|value| sketch.add::<Distinct>(value));
-            let estimate = sketch.open::<Distinct>().estimate();
+            let estimate = sketch.open::<Distinct>(1).estimate();
             assert!((estimate / n as f64 - 1.0).abs() < DISTINCT_ERROR, "{estimate} of {n}");
-            assert_eq!(sketch.weight(), n);
+            assert_eq!(sketch.weight, n);
         }
     }
 
@@ -257,7 +301,7 @@ mod tests {
             for value in &values {
                 sketch.add::<Quantiles>(ordered(*value));
             }
-            let mut open = sketch.open::<Quantiles>();
+            let mut open = sketch.open::<Quantiles>(1);
             for share in [0.01, 0.1, 0.5, 0.9, 0.99] {
                 let value = open.at(share).unwrap();
                 let rank = values.iter().filter(|v| **v <= value).count() as f64 / n as f64;
@@ -273,7 +317,7 @@ mod tests {
             let text = if i % 5 == 0 { "often".to_owned() } else { format!("v{value}") };
             sketch.add::<Frequent>(text.into());
         }
-        let open = sketch.open::<Frequent>();
+        let open = sketch.open::<Frequent>(1);
         assert_eq!(open.most().as_deref(), Some("often"));
         let exact = entropy([4_000.0].into_iter().chain(std::iter::repeat_n(1.0, 16_000))).unwrap();
         assert!((open.entropy().unwrap() / exact - 1.0).abs() < 0.05);
@@ -287,7 +331,9 @@ mod tests {
             one.add::<Quantiles>(ordered(value as f64));
             other.add::<Quantiles>(ordered(value as f64));
             if i % 777 == 0 {
-                other = postcard::from_bytes(&postcard::to_extend(&other, Vec::new()).unwrap()).unwrap();
+                let mut bytes = Vec::new();
+                other.write(&mut Writer::new(&mut bytes));
+                other = Sketch::read(&mut Reader::new(&bytes)).unwrap();
             }
         }
         assert_eq!(one, other);

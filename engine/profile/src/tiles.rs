@@ -6,7 +6,9 @@
 
 use crate::cell::{Answer, Cell, Fact};
 use crate::codec::{Reader, Writer};
+use crate::journal::PassNumber;
 use crate::series::{Grain, Question, SeriesPlan};
+use crate::undo::Undo;
 
 /// Up to so many tiles, and values in them, windows are put together each time.
 const FEW: usize = 8;
@@ -16,7 +18,7 @@ const NEAR: usize = 8;
 const NOWHERE: (i64, i64) = (i64::MAX, i64::MIN);
 
 /// What is kept of one entity, by time.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Tiles<C> {
     grain: Grain,
     /// Values kept one by one.
@@ -24,6 +26,7 @@ pub(crate) struct Tiles<C> {
     all: Vec<(i64, C)>,
     /// By window: what was put together last. Follows from the tiles.
     windows: Box<[Whole<C>]>,
+    undo: Undo<C>,
 }
 
 /// The tiles of a range, put together.
@@ -55,7 +58,7 @@ impl Place {
 impl<C: Cell> Tiles<C> {
     /// None yet, of this size.
     pub fn new(grain: Grain) -> Self {
-        Self { grain, entries: 0, all: Vec::new(), windows: Box::default() }
+        Self { grain, entries: 0, all: Vec::new(), windows: Box::default(), undo: Undo::default() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -88,7 +91,8 @@ impl<C: Cell> Tiles<C> {
             return;
         }
         let gone = self.all.partition_point(|(tile, _)| *tile < first);
-        self.entries -= self.all.drain(..gone).map(|(_, cell)| cell.entries() as u32).sum::<u32>();
+        self.entries -= self.all[..gone].iter().map(|(_, cell)| cell.entries() as u32).sum::<u32>();
+        self.undo.gone(self.all.drain(..gone));
         for whole in self.windows.iter_mut().filter(|whole| whole.range.0 < first) {
             whole.range = NOWHERE;
         }
@@ -97,8 +101,12 @@ impl<C: Cell> Tiles<C> {
     /// Adds what a record brings; how many values its tile has then.
     pub fn add(&mut self, tile: i64, fact: Fact<'_>) -> usize {
         let place = match Place::of(tile, &self.all) {
-            Place::There(place) => place,
+            Place::There(place) => {
+                self.undo.note(tile, || Some(self.all[place].1.clone()));
+                place
+            }
             Place::New(place) => {
+                self.undo.note(tile, || None);
                 self.all.insert(place, (tile, C::default()));
                 place
             }
@@ -119,6 +127,7 @@ impl<C: Cell> Tiles<C> {
     /// Takes back what a record brought, if it is still here.
     pub fn remove(&mut self, tile: i64, fact: Fact<'_>) {
         let Place::There(place) = Place::of(tile, &self.all) else { return };
+        self.undo.note(tile, || Some(self.all[place].1.clone()));
         let cell = &mut self.all[place].1;
         let before = cell.entries();
         cell.remove(fact);
@@ -156,6 +165,37 @@ impl<C: Cell> Tiles<C> {
             return C::default().answer(question, now);
         }
         whole.cell.answer(question, now)
+    }
+
+    /// What the tiles of a range hold, as one tile.
+    pub fn part(&self, range: (i64, i64)) -> Self {
+        let from = first_from(&self.all, range.0);
+        let mut part = Self::new(Grain::All);
+        if let [(_, first), others @ ..] = &self.all[from..upto(&self.all, range.1).max(from)] {
+            let mut cell = first.clone();
+            for (_, other) in others {
+                cell.merge(other);
+            }
+            part.push(0, cell);
+        }
+        part
+    }
+
+    /// Adds one tile to another.
+    pub fn absorb(&mut self, other: Self) {
+        match (self.all.first_mut(), other.all.first()) {
+            (Some((_, cell)), Some((_, other))) => cell.merge(other),
+            (None, Some(_)) => *self = other,
+            (_, None) => {}
+        }
+    }
+
+    /// What one tile says.
+    pub fn answer_alone(&self, question: &Question, now: i64) -> Answer {
+        match self.all.first() {
+            Some((_, cell)) => cell.answer(question, now),
+            None => C::default().answer(question, now),
+        }
     }
 
     pub fn write(&self, to: &mut Writer<'_>) {
@@ -213,9 +253,22 @@ impl<C: Cell> Tiles<C> {
         self.all.push((tile, cell));
     }
 
+    /// What is passed from here on may have to be taken back; what was passed up to `kept` will not be.
+    pub fn begin(&mut self, pass: Option<PassNumber>, kept: PassNumber) {
+        self.undo.begin(pass, kept);
+    }
+
+    /// Makes it what it was before all passes after this one.
+    pub fn undo(&mut self, after: PassNumber) {
+        if self.undo.put_back(after, &mut self.all) {
+            self.entries = self.all.iter().map(|(_, cell)| cell.entries() as u32).sum();
+            self.windows = Box::default();
+        }
+    }
+
     /// Makes it empty, and keeps its room.
     pub fn clear(&mut self) {
-        self.all.clear();
+        self.undo.gone(self.all.drain(..));
         self.entries = 0;
         self.windows = Box::default();
     }

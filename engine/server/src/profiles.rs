@@ -1,6 +1,6 @@
 //! What is known of an entity, as it is told: features, how they were on the days before, the last records.
 
-use haechi_pipeline::stream::{EntityStanding, RecentRecord};
+use haechi_pipeline::stream::{EntityStanding, ReachesBack, RecentRecord};
 use haechi_pipeline::{CatalogueEntity, Portrait};
 use serde::{Deserialize, Serialize};
 
@@ -44,4 +44,8 @@ pub struct Features {
     pub entities: Vec<CatalogueEntity>,
     /// How each entity stands in the service.
     pub standing: Vec<EntityStanding>,
+    /// Where the journal begins, where earlier days were archived and forgotten: a fact about a subject of those days is
+    /// not joined to it any more.
+    #[serde(default)]
+    pub forgotten_before: Option<ReachesBack>,
 }

@@ -3,6 +3,9 @@
 //! of a few rows the texts themselves, since a message a dictionary costs more than the texts.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
@@ -10,11 +13,13 @@ use arrow::buffer::Buffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::ipc::reader::{StreamDecoder, StreamReader};
+use arrow::ipc::reader::{StreamDecoder, StreamReader, read_record_batch};
+use arrow::ipc::root_as_message;
 use arrow::ipc::writer::{
     DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, StreamEncoder, write_message,
 };
 use arrow_select::dictionary::garbage_collect_any_dictionary;
+use haechi_model::Stream;
 use sha2::{Digest, Sha256};
 
 use crate::bytes::Reader;
@@ -78,6 +83,15 @@ pub(crate) fn pack(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<WrittenSche
 
 /// Reads what [`pack`] appended. The error says what is wrong with the bytes.
 pub(crate) fn unpack(bytes: &[u8], schemas: &Schemas) -> Result<RecordBatch, String> {
+    unpack_columns(bytes, schemas, None)
+}
+
+/// As [`unpack`], in the columns of a stream alone.
+pub(crate) fn unpack_of(stream: &'static Stream, bytes: &[u8], schemas: &Schemas) -> Result<RecordBatch, String> {
+    unpack_columns(bytes, schemas, Some(stream))
+}
+
+fn unpack_columns(bytes: &[u8], schemas: &Schemas, of: Option<&'static Stream>) -> Result<RecordBatch, String> {
     let mut reader = Reader(bytes);
     let short = || "the batch ends too early".to_owned();
     let plain = reader.u8().ok_or_else(short)? == PLAIN;
@@ -85,28 +99,93 @@ pub(crate) fn unpack(bytes: &[u8], schemas: &Schemas) -> Result<RecordBatch, Str
     let rows = reader.u32().ok_or_else(short)? as usize;
     let schema = schemas.get(id).ok_or_else(|| format!("its schema {id:016x} is missing"))?;
     let present = reader.take(schema.fields().len().div_ceil(8)).ok_or_else(short)?;
-    let present: Vec<bool> = (0..schema.fields().len()).map(|i| present[i / 8] >> (i % 8) & 1 == 1).collect();
+    let shape = shape(id, &schema, present, of, plain);
     let batch = |error: ArrowError| format!("its rows cannot be decoded: {error}");
     let mut columns = Vec::new();
-    if present.contains(&true) {
-        let kept = projected(&schema, &present, plain);
-        let mut messages = message_of(&kept).map_err(batch)?;
-        messages.extend_from_slice(reader.0);
-        let kept = StreamDecoder::new().decode(&mut Buffer::from_vec(messages)).map_err(batch)?.ok_or_else(short)?;
-        columns.extend(kept.columns().iter().cloned());
-        if kept.num_rows() != rows {
-            return Err(format!("{} rows where {rows} were written", kept.num_rows()));
+    if !shape.written.fields().is_empty() {
+        let read = if plain {
+            unpack_plain(reader.0, &shape).map_err(batch)?
+        } else {
+            let mut messages = message_of(&shape.written).map_err(batch)?;
+            messages.extend_from_slice(reader.0);
+            let all = StreamDecoder::new().decode(&mut Buffer::from_vec(messages)).map_err(batch)?.ok_or_else(short)?;
+            all.project(&shape.wanted).map_err(batch)?
+        };
+        columns.extend(read.columns().iter().cloned());
+        if read.num_rows() != rows {
+            return Err(format!("{} rows where {rows} were written", read.num_rows()));
         }
     }
     let mut columns = columns.into_iter();
-    let columns = schema.fields().iter().zip(&present).map(|(field, present)| match columns.next_if(*present) {
+    let fields = shape.schema.fields().iter().zip(&shape.present);
+    let columns = fields.map(|(field, present)| match columns.next_if(*present) {
         Some(column) if column.data_type() == field.data_type() => Ok(column),
         Some(column) => cast(&column, field.data_type()),
         None => Ok(new_null_array(field.data_type(), rows)),
     });
     let columns = columns.collect::<Result<Vec<_>, _>>().map_err(batch)?;
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(schema, columns, &options).map_err(batch)
+    RecordBatch::try_new_with_options(Arc::clone(&shape.schema), columns, &options).map_err(batch)
+}
+
+/// Which columns a batch has, and which are read.
+struct Shape {
+    /// The columns that are written.
+    written: SchemaRef,
+    /// Those of them that are read.
+    wanted: Vec<usize>,
+    /// What comes out, and what of it is among those.
+    schema: SchemaRef,
+    present: Vec<bool>,
+}
+
+/// The shape of a batch of a schema, of which the columns with a bit in `present` are written; of these, and of those that
+/// are not, the columns `of` a stream are read. Made once a thread: entries of single requests are all alike.
+fn shape(id: SchemaId, schema: &SchemaRef, present: &[u8], of: Option<&'static Stream>, plain: bool) -> Rc<Shape> {
+    type Remembered = (SchemaId, Vec<u8>, Option<&'static Stream>, bool, Rc<Shape>);
+    thread_local! {
+        static REMEMBERED: RefCell<Vec<Remembered>> = const { RefCell::new(Vec::new()) };
+    }
+    let make = || {
+        let present: Vec<bool> = (0..schema.fields().len()).map(|i| present[i / 8] >> (i % 8) & 1 == 1).collect();
+        let written = Arc::new(projected(schema, &present, plain));
+        let is_wanted = |name: &str| of.is_none_or(|stream| stream.column(name).is_some());
+        let wanted = written.fields().iter().enumerate().filter(|(_, field)| is_wanted(field.name()));
+        let wanted = wanted.map(|(place, _)| place).collect();
+        if of.is_none() {
+            return Shape { written, wanted, schema: Arc::clone(schema), present };
+        }
+        let read = schema.fields().iter().zip(present).filter(|(field, _)| is_wanted(field.name()));
+        let (fields, present): (Vec<_>, _) = read.map(|(field, present)| (Arc::clone(field), present)).unzip();
+        Shape { written, wanted, schema: Arc::new(Schema::new(fields)), present }
+    };
+    REMEMBERED.with_borrow_mut(|remembered| {
+        let known = remembered.iter().find(|(schema, columns, stream, is_plain, _)| {
+            (*schema, *stream, *is_plain) == (id, of, plain) && columns == present
+        });
+        if let Some((.., shape)) = known {
+            return Rc::clone(shape);
+        }
+        let shape = Rc::new(make());
+        if remembered.len() == REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.push((id, present.to_vec(), of, plain, Rc::clone(&shape)));
+        shape
+    })
+}
+
+/// Reads a message of rows without dictionaries, which needs no message of their schema before it.
+fn unpack_plain(bytes: &[u8], shape: &Shape) -> Result<RecordBatch, ArrowError> {
+    let broken = |what: &dyn Display| ArrowError::IpcError(what.to_string());
+    let mut reader = Reader(bytes);
+    let (_mark, head_bytes) = (reader.u32(), reader.u32());
+    let head = head_bytes.and_then(|bytes| reader.take(bytes as usize)).ok_or_else(|| broken(&"it ends too early"))?;
+    let message = root_as_message(head).map_err(|error| broken(&error))?;
+    let rows = message.header_as_record_batch().ok_or_else(|| broken(&"it is no message of rows"))?;
+    let (schema, version) = (Arc::clone(&shape.written), message.version());
+    let wanted = Some(&*shape.wanted).filter(|wanted| wanted.len() < schema.fields().len());
+    read_record_batch(&Buffer::from(reader.0), rows, schema, &HashMap::new(), wanted, &version)
 }
 
 /// `next`, if `wanted`.

@@ -94,7 +94,19 @@ impl StoredEntry {
 
     /// The rows, in the columns they were written with.
     pub fn decode(&self) -> Result<RecordBatch, StoreError> {
-        let decoded = envelope::open(&self.value).and_then(|opened| columns::unpack(&opened.body()?, &self.schemas));
+        self.rows_by(columns::unpack)
+    }
+
+    /// The rows in the columns of their stream, without what else was kept with them.
+    pub fn decode_stream(&self) -> Result<RecordBatch, StoreError> {
+        self.rows_by(|bytes, schemas| columns::unpack_of(self.stream, bytes, schemas))
+    }
+
+    fn rows_by(
+        &self,
+        unpack: impl Fn(&[u8], &Schemas) -> Result<RecordBatch, String>,
+    ) -> Result<RecordBatch, StoreError> {
+        let decoded = envelope::open(&self.value).and_then(|opened| unpack(&opened.body()?, &self.schemas));
         let checked = decoded.and_then(|rows| {
             if rows.num_rows() == self.rows as usize {
                 Ok(rows)

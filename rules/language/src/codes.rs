@@ -625,7 +625,7 @@ Right:  - name: declarations_90d",
         "E0805",
         "unknown aggregate",
         "`aggregate:` says how many values become one: count, sum, mean, stddev, share, min, max, distinct, quantile (with
-`at:`), most_frequent, entropy, first_seen, last_seen, days_since, latest.
+`at:`), most_frequent, entropy, first_seen, last_seen, days_since, latest; and members, how many a network joins.
 
 Wrong:  aggregate: average
 Right:  aggregate: mean",
@@ -684,6 +684,17 @@ after the last record about one of them it is kept. No window of its features is
 Wrong:  {entity: traveller, keys: {traveller: document_no}, features: [{name: seen, aggregate: count, window: all}]}
 Right:  {entity: traveller, keys: {traveller: document_no}, retention_days: 365,
          features: [{name: seen, aggregate: count, window: 365d}]}",
+    ),
+    entry(
+        "E0812",
+        "what joins a network, and keys of lists",
+        "`{each: LIST}` makes each element of a list column of texts a key; a field of its records is written
+`containers.container_id`. `network:` says what joins several of an entity: links by name, each with its column by stream, for
+how many days (`window:`), and how many may share a value before it joins nobody (`hub:`, 2 to 100, 20 if left out). The
+feature `{aggregate: members}` counts whom it joins.
+
+Wrong:  network: {links: [phones]}
+Right:  network: {links: {phone: {traveller: {each: phones}}, card: {traveller: card_number_masked}}, window: 180d, hub: 10}",
     ),
     entry(
         "W0701",

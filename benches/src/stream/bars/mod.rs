@@ -1,6 +1,7 @@
 //! What is measured, one file each. Bars are those the stream has to hold on two cores.
 
 pub mod backlog;
+pub mod features;
 pub mod folder;
 pub mod fsync;
 pub mod kafka;

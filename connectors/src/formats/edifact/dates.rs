@@ -110,6 +110,59 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
     Ok(Moment { date, precision, time, offset_minutes })
 }
 
+/// A date as bookings write it, DDMMYY, with HHMM or HHMMSS beside it where a time was sent.
+pub fn day_first(date: &str, time: &str) -> Result<Moment, NotADate> {
+    let number = |text: &str, from: usize| text.get(from..from + 2).and_then(|d| d.parse::<u32>().ok());
+    if date.len() != 6 || !date.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(NotADate);
+    }
+    let (Some(day), Some(month), Some(year)) = (number(date, 0), number(date, 2), number(date, 4)) else {
+        return Err(NotADate);
+    };
+    let mut date = two_digit(year, month, day, Century::Recent).ok_or(NotADate)?;
+    let time = match time.len() {
+        0 => None,
+        4 | 6 => {
+            let (h, m, s) = (number(time, 0), number(time, 2), number(time, 4).unwrap_or(0));
+            let (h, m) = (h.ok_or(NotADate)?, m.ok_or(NotADate)?);
+            // Midnight at the end of the day.
+            let h = if (h, m, s) == (24, 0, 0) {
+                date = date.succ_opt().ok_or(NotADate)?;
+                0
+            } else {
+                h
+            };
+            Some(NaiveTime::from_hms_opt(h, m, s).ok_or(NotADate)?)
+        }
+        _ => return Err(NotADate),
+    };
+    Ok(Moment { date, precision: Precision::Day, time, offset_minutes: None })
+}
+
+/// A date as documents in bookings carry it: `14FEB88`, `14FEB1988`.
+pub fn month_named(text: &str, century: Century) -> Option<Moment> {
+    const MONTHS: [&[u8]; 12] =
+        [b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC"];
+    let bytes = text.as_bytes();
+    if !matches!(bytes.len(), 7 | 9) {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        let all = digits.iter().all(u8::is_ascii_digit);
+        all.then(|| digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')))
+    };
+    let (day, year) = (number(&bytes[..2])?, number(&bytes[5..])?);
+    let month = MONTHS.iter().position(|m| m.eq_ignore_ascii_case(&bytes[2..5]))? as u32 + 1;
+    let precision = if day == 0 { Precision::Month } else { Precision::Day };
+    let day = day.max(1);
+    let date = if bytes.len() == 9 {
+        NaiveDate::from_ymd_opt(year as i32, month, day).filter(|d| (1800..2200).contains(&d.year()))
+    } else {
+        two_digit(year, month, day, century)
+    };
+    Some(Moment { date: date?, precision, time: None, offset_minutes: None })
+}
+
 fn two_digit(year: u32, month: u32, day: u32, century: Century) -> Option<NaiveDate> {
     let of = |base: i32| NaiveDate::from_ymd_opt(base + year as i32, month, day);
     match century {
@@ -219,6 +272,29 @@ mod tests {
         check("360101", "", Century::Near(day("2021-08-27")), "2036-01-01");
         check("990909", "", Century::Near(day("2002-01-31")), "1999-09-09");
         check("610218", "", Century::Near(day("2017-01-27")), "2061-02-18");
+    }
+
+    #[test]
+    fn bookings_write_the_day_first() {
+        let read = |date, time| day_first(date, time).map_or("none".into(), |m| format!("{} {:?}", m.date, m.time));
+        assert_eq!(read("140327", "0105"), "2027-03-14 Some(01:05:00)");
+        assert_eq!(read("230513", "181348"), "2013-05-23 Some(18:13:48)");
+        assert_eq!(read("140327", ""), "2027-03-14 None");
+        assert_eq!(read("140327", "2400"), "2027-03-15 Some(00:00:00)");
+        for (date, time) in [("310227", ""), ("14032", ""), ("", "0105"), ("140327", "2560"), ("14MAR7", "")] {
+            assert_eq!(read(date, time), "none", "{date} {time}");
+        }
+    }
+
+    #[test]
+    fn documents_name_the_month() {
+        let limit = Century::NotAfter(day("2027-03-14"));
+        let read = |text| month_named(text, limit).map_or("none".into(), |m| m.date.to_string());
+        assert_eq!((read("14FEB88"), read("01mar28")), ("1988-02-14".to_owned(), "1928-03-01".to_owned()));
+        assert_eq!((read("14FEB1988"), read("00FEB88")), ("1988-02-14".to_owned(), "1988-02-01".to_owned()));
+        for text in ["30FEB88", "14FEX88", "140288", "", "AAFEB88", "1\u{e9}FEB8"] {
+            assert_eq!(read(text), "none", "{text}");
+        }
     }
 
     #[test]

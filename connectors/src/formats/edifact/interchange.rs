@@ -6,12 +6,16 @@
 use haechi_model::SetAside;
 use haechi_model::intake::Warning;
 
+use super::answers::{self, syntax};
 use super::output::Output;
 use super::places::{short, to_utc_in};
 use super::segments::{Arena, Cutter, Raw, SEGMENT_BYTES_MAX, Segment};
 use super::service::{self, ServiceChars, Start};
 use super::transport::{self, Transported};
-use super::{cuscar, dates, paxlst};
+use super::{cuscar, cusdec, cusrep, dates, paxlst, pnrgov};
+
+/// Message types with a reader, for people.
+const READ: &str = "PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSREP, CUSRES and CONTRL";
 
 /// What the envelope says about every message in it.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +54,33 @@ pub struct Message<'m> {
     pub chars: ServiceChars,
     /// First byte of its interchange in the input.
     pub byte: usize,
+}
+
+/// Where segments of a message stand, as text: made for each row in the same room.
+pub struct Places {
+    path: String,
+    position: String,
+    /// How much of either is the same for all.
+    fixed: (usize, usize),
+}
+
+impl Places {
+    /// In a message.
+    pub fn of(message: &Message<'_>) -> Self {
+        let path = format!("{}/", message.reference);
+        let position = format!("byte {}, message {}, segment ", message.byte, message.reference);
+        Self { fixed: (path.len(), position.len()), path, position }
+    }
+
+    /// What [`Message::path`] and [`Message::position`] say of a segment.
+    pub fn at(&mut self, segment: u32) -> (&str, &str) {
+        use std::fmt::Write;
+        self.path.truncate(self.fixed.0);
+        let _ = write!(self.path, "{segment}");
+        self.position.truncate(self.fixed.1);
+        self.position.push_str(&self.path[self.fixed.0..]);
+        (&self.path, &self.position)
+    }
 }
 
 impl Message<'_> {
@@ -112,21 +143,91 @@ impl Message<'_> {
 pub fn read_all(out: &mut Output<'_>) {
     let bytes = out.input.bytes;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut from = 0;
-    let mut next = service::find(bytes, from);
-    if next.is_none() {
+    if !read_piece(&mut None, bytes, 0, true, out) {
         let reason = "byte 0: no UNB and no UNH found; send an EDIFACT interchange";
         out.set_aside("no_interchange", "byte 0", reason, out.input.bytes);
+    }
+}
+
+/// Reads a piece of an input, which begins and ends between messages and stands `offset` bytes behind its beginning.
+/// `open` is the interchange that goes on from the piece before, and into the next unless this is the `last`. Returns
+/// whether anything of an interchange is in it.
+pub fn read_piece(open: &mut Option<Walk>, bytes: &[u8], offset: usize, last: bool, out: &mut Output<'_>) -> bool {
+    let mut from = 0;
+    let continued = open.is_some();
+    if let Some(mut walk) = open.take() {
+        let start = Start { at: 0, body: 0, chars: walk.chars, wide_terminator: None, guessed: false, bare: false };
+        let taken = transport::take_on(bytes, &start, &walk.syntax, &walk.wide);
+        from = taken.end;
+        if taken.folded > 0 || taken.dropped > 0 || taken.supplied > 0 || taken.replaced {
+            report_transport(out, &start, walk.byte, &taken, 0, 0);
+        }
+        let more = !last && !taken.complete && from >= bytes.len();
+        Walker { out, walk: &mut walk }.walk(&taken, more);
+        if more {
+            *open = Some(walk);
+            return true;
+        }
+    }
+    let mut next = service::find(bytes, from);
+    let any = continued || next.is_some();
+    if next.is_none() && continued && dirt(&bytes[from..]) > 0 {
+        let text = format!("cut {} bytes behind the interchange", dirt(&bytes[from..]));
+        out.warn("transport_dirt", format!("byte {}", offset + from), text);
     }
     while let Some(start) = next {
         let taken = transport::take(bytes, &start);
         let before = dirt(&bytes[from..start.at]);
         from = taken.end.max(start.body + 1);
         next = service::find(bytes, from);
-        let behind = if next.is_some() { 0 } else { dirt(&bytes[from..]) };
-        report_transport(out, &start, &taken, before, behind);
-        Walker::new(out, &start).walk(&taken);
+        let more = !last && next.is_none() && !taken.complete && from >= bytes.len();
+        let behind = if next.is_some() { 0 } else { dirt(&bytes[from.min(bytes.len())..]) };
+        report_transport(out, &start, offset + start.at, &taken, before, behind);
+        let mut walk = Walk::new(&start, offset + start.at);
+        walk.syntax.clone_from(&taken.syntax);
+        if let Some((from, to)) = start.wide_terminator {
+            walk.wide = bytes[from..to].to_vec();
+        }
+        Walker { out, walk: &mut walk }.walk(&taken, more);
+        if more {
+            *open = Some(walk);
+        }
     }
+    any
+}
+
+/// The envelope of an interchange, as the beginning of the syntax answer to it.
+pub struct Seen {
+    /// First byte of it in the input.
+    pub byte: usize,
+    /// Its references, and those of its messages; all of it acknowledged.
+    pub answer: syntax::SyntaxAnswer,
+}
+
+/// The envelopes of an input, without reading what is in the messages.
+pub fn envelopes(bytes: &[u8]) -> Vec<Seen> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut seen = Vec::new();
+    let mut next = service::find(bytes, 0);
+    while let Some(start) = next {
+        let taken = transport::take(bytes, &start);
+        next = service::find(bytes, taken.end.max(start.body + 1));
+        let mut answer = syntax::SyntaxAnswer::to_nobody();
+        let mut arena = Arena::new(start.chars);
+        for raw in Cutter::new(&taken.text, start.chars).filter(|raw| matches!(raw.tag(), "UNB" | "UNH")) {
+            arena.clear();
+            // A dangling release character leaves what was read before it.
+            let _ = arena.push(raw);
+            arena.cut_long_values();
+            match arena.first() {
+                Some(unb) if unb.tag() == "UNB" => answer.interchange(unb),
+                Some(unh) => answer.message(unh),
+                None => {}
+            }
+        }
+        seen.push(Seen { byte: start.at, answer });
+    }
+    seen
 }
 
 /// Bytes that are more than blanks.
@@ -134,8 +235,15 @@ fn dirt(bytes: &[u8]) -> usize {
     bytes.trim_ascii().len()
 }
 
-fn report_transport(out: &mut Output<'_>, start: &Start, taken: &Transported<'_>, before: usize, behind: usize) {
-    let path = format!("byte {}", start.at);
+fn report_transport(
+    out: &mut Output<'_>,
+    start: &Start,
+    byte: usize,
+    taken: &Transported<'_>,
+    before: usize,
+    behind: usize,
+) {
+    let path = format!("byte {byte}");
     if before + behind > 0 || taken.folded > 0 || taken.dropped > 0 {
         let Transported { folded, dropped, .. } = taken;
         let text = format!(
@@ -164,9 +272,11 @@ fn report_transport(out: &mut Output<'_>, start: &Start, taken: &Transported<'_>
     }
 }
 
-struct Walker<'o, 'i> {
-    out: &'o mut Output<'i>,
+/// How far an interchange was walked: what goes on from one piece of it to the next.
+pub struct Walk {
     chars: ServiceChars,
+    syntax: String,
+    wide: Vec<u8>,
     byte: usize,
     envelope: Envelope,
     messages: u64,
@@ -176,12 +286,13 @@ struct Walker<'o, 'i> {
     truncated: bool,
 }
 
-impl<'o, 'i> Walker<'o, 'i> {
-    fn new(out: &'o mut Output<'i>, start: &Start) -> Self {
+impl Walk {
+    fn new(start: &Start, byte: usize) -> Self {
         Self {
-            out,
             chars: start.chars,
-            byte: start.at,
+            syntax: String::new(),
+            wide: Vec::new(),
+            byte,
             envelope: Envelope::default(),
             messages: 0,
             groups: 0,
@@ -190,13 +301,21 @@ impl<'o, 'i> Walker<'o, 'i> {
             truncated: false,
         }
     }
+}
 
-    fn walk(&mut self, taken: &Transported<'_>) {
-        let mut arena = Arena::new(self.chars);
+struct Walker<'o, 'i> {
+    out: &'o mut Output<'i>,
+    walk: &'o mut Walk,
+}
+
+impl Walker<'_, '_> {
+    /// Walks a text; behind it comes `more` of the interchange, or nothing.
+    fn walk(&mut self, taken: &Transported<'_>, more: bool) {
+        let mut arena = Arena::new(self.walk.chars);
         let mut body: Vec<Raw<'_>> = Vec::new();
         let mut open: Option<Raw<'_>> = None;
         let mut number = 0;
-        for mut raw in Cutter::new(&taken.text, self.chars) {
+        for mut raw in Cutter::new(&taken.text, self.walk.chars) {
             let tag = raw.tag();
             if open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
                 self.message(open.take(), &body, None);
@@ -207,9 +326,9 @@ impl<'o, 'i> Walker<'o, 'i> {
             }
             raw.number = number;
             if raw.text.len() > SEGMENT_BYTES_MAX {
-                self.refuse(raw, "segment_too_long", "is longer than 64 KiB; check for a missing terminator");
+                self.refuse(open, raw, "segment_too_long", "is longer than 64 KiB; check for a missing terminator");
             } else if !raw.terminated && !matches!(tag, "UNT" | "UNZ" | "UNE") {
-                self.refuse(raw, "truncated", "is cut off; send the interchange again");
+                self.refuse(open, raw, "truncated", "is cut off; send the interchange again");
                 self.cut_off("the last segment is cut off");
             } else if tag == "UNH" {
                 number = 1;
@@ -218,7 +337,7 @@ impl<'o, 'i> Walker<'o, 'i> {
                 body.clear();
             } else if tag == "UNT" {
                 if open.is_none() {
-                    self.out.warn("orphan_segment", format!("byte {}", self.byte), "UNT without UNH");
+                    self.out.warn("orphan_segment", format!("byte {}", self.walk.byte), "UNT without UNH");
                 }
                 self.message(open.take(), &body, Some(raw));
             } else if open.is_some() {
@@ -233,32 +352,38 @@ impl<'o, 'i> Walker<'o, 'i> {
         if open.is_some() {
             self.message(open, &body, None);
             self.cut_off("UNT is missing");
-        } else if !taken.complete && !taken.text.trim_ascii_end().contains("UNZ") {
+        } else if !more && !taken.complete && !taken.text.trim_ascii_end().contains("UNZ") {
             self.cut_off("UNZ is missing");
         }
     }
 
     /// One warning however much is missing.
     fn cut_off(&mut self, text: &str) {
-        if !std::mem::replace(&mut self.truncated, true) {
-            self.out.warn("truncated", format!("byte {}", self.byte), text);
+        if !std::mem::replace(&mut self.walk.truncated, true) {
+            self.out.warn("truncated", format!("byte {}", self.walk.byte), text);
         }
     }
 
     fn cut_long_values(&mut self, arena: &mut Arena<'_>) {
         if !arena.cut_long_values().is_empty() {
             let tag = arena.first().map_or("", |s| s.tag());
-            self.out.warn("value_cut", format!("byte {}", self.byte), format!("{tag} has a value that was cut"));
+            self.out.warn("value_cut", format!("byte {}", self.walk.byte), format!("{tag} has a value that was cut"));
         }
     }
 
-    fn refuse(&mut self, raw: Raw<'_>, code: &'static str, why: &str) {
-        let position = format!("byte {}, segment {}", self.byte, raw.number.max(1));
+    /// Sets a segment aside, of the message that is open.
+    fn refuse(&mut self, open: Option<Raw<'_>>, raw: Raw<'_>, code: &'static str, why: &str) {
+        let reference = open.and_then(|unh| unh.text.split(self.walk.chars.element as char).nth(1)).map(str::trim);
+        let of = match reference {
+            Some(reference) => format!(", message {}", &reference[..reference.floor_char_boundary(35)]),
+            None => String::new(),
+        };
+        let position = format!("byte {}{of}, segment {}", self.walk.byte, raw.number.max(1));
         self.out.set_aside(code, position.as_str(), format!("{position}: the segment {why}"), raw.text.as_bytes());
     }
 
     fn service(&mut self, arena: &Arena<'_>, pushed: Result<(), &'static str>) {
-        let path = format!("byte {}", self.byte);
+        let path = format!("byte {}", self.walk.byte);
         let Some(segment) = arena.first() else {
             self.out.warn("bad_segment", path, "between messages: no segment tag");
             return;
@@ -269,18 +394,18 @@ impl<'o, 'i> Walker<'o, 'i> {
         match segment.tag() {
             "UNB" => self.interchange_header(segment),
             "UNG" => {
-                self.groups += 1;
-                self.group_messages = 0;
-                self.group_reference = Some(segment.get(4, 0).to_owned());
+                self.walk.groups += 1;
+                self.walk.group_messages = 0;
+                self.walk.group_reference = Some(segment.get(4, 0).to_owned());
                 self.out.count("groups", 1);
             }
             "UNE" => {
-                let reference = self.group_reference.take();
-                self.trailer(segment, self.group_messages, reference.as_deref());
+                let reference = self.walk.group_reference.take();
+                self.trailer(segment, self.walk.group_messages, reference.as_deref());
             }
             "UNZ" => {
-                let counted = if self.groups > 0 { self.groups } else { self.messages };
-                let reference = self.envelope.reference.clone();
+                let counted = if self.walk.groups > 0 { self.walk.groups } else { self.walk.messages };
+                let reference = self.walk.envelope.reference.clone();
                 self.trailer(segment, counted, Some(&reference));
             }
             "UNA" => {}
@@ -293,7 +418,7 @@ impl<'o, 'i> Walker<'o, 'i> {
         let date = unb.get(3, 0);
         let time = unb.get(3, 1);
         let issued = dates::parse(&format!("{date}{time}"), "", dates::Century::Recent).ok();
-        self.envelope = Envelope {
+        self.walk.envelope = Envelope {
             sender: unb.get(1, 0).to_owned(),
             reference: unb.get(4, 0).to_owned(),
             issued_at: issued.and_then(|m| to_utc_in(m, zone)),
@@ -301,17 +426,17 @@ impl<'o, 'i> Walker<'o, 'i> {
             test: unb.get(10, 0) == "1",
         };
         if issued.is_none() && !date.is_empty() {
-            self.out.warn("bad_date", format!("byte {}", self.byte), "UNB: date of preparation");
+            self.out.warn("bad_date", format!("byte {}", self.walk.byte), "UNB: date of preparation");
         }
-        if self.envelope.test {
-            self.out.warn("test_interchange", format!("byte {}", self.byte), "UNB 0035 is 1: not for evaluation");
+        if self.walk.envelope.test {
+            self.out.warn("test_interchange", format!("byte {}", self.walk.byte), "UNB 0035 is 1: not for evaluation");
             self.out.count("test", 1);
         }
     }
 
     fn trailer(&mut self, segment: Segment<'_, '_>, counted: u64, reference: Option<&str>) {
         let tag = segment.tag();
-        let path = format!("byte {}", self.byte);
+        let path = format!("byte {}", self.walk.byte);
         if leading_number(segment.get(0, 0)) != Some(counted) {
             self.out.warn(
                 "unz_count",
@@ -326,20 +451,20 @@ impl<'o, 'i> Walker<'o, 'i> {
 
     fn message(&mut self, unh: Option<Raw<'_>>, segments: &[Raw<'_>], unt: Option<Raw<'_>>) {
         let Some(unh) = unh else { return };
-        self.messages += 1;
-        self.group_messages += 1;
+        self.walk.messages += 1;
+        self.walk.group_messages += 1;
         self.out.count("messages", 1);
-        let mut arena = Arena::new(self.chars);
+        let mut arena = Arena::new(self.walk.chars);
         let pushed = arena.push(unh);
         self.cut_long_values(&mut arena);
         let Some(header) = arena.first().filter(|_| pushed.is_ok()) else {
-            let position = format!("byte {}, message {}", self.byte, self.messages);
+            let position = format!("byte {}, message {}", self.walk.byte, self.walk.messages);
             let reason = format!("{position}: UNH cannot be read; send the message again");
             self.out.set_aside("bad_header", position, reason, unh.text.as_bytes());
             return;
         };
         let message = Message {
-            envelope: &self.envelope,
+            envelope: &self.walk.envelope,
             kind: header.get(1, 0).to_owned(),
             version: format!("{}.{}", header.get(1, 1), header.get(1, 2)),
             reference: header.get(0, 0).to_owned(),
@@ -347,13 +472,13 @@ impl<'o, 'i> Walker<'o, 'i> {
             part: (!header.get(3, 0).is_empty()).then(|| (header.get(3, 0).to_owned(), header.get(3, 1).to_owned())),
             segments,
             complete: unt.is_some(),
-            chars: self.chars,
-            byte: self.byte,
+            chars: self.walk.chars,
+            byte: self.walk.byte,
         };
         if let Some(unt) = unt {
             let counted = segments.iter().filter(|s| !s.tag().is_empty()).count() as u64 + 2;
             self.out.count("segments", counted);
-            let mut arena = Arena::new(self.chars);
+            let mut arena = Arena::new(self.walk.chars);
             // A dangling release character leaves what was read before it.
             let _ = arena.push(unt);
             arena.cut_long_values();
@@ -363,11 +488,16 @@ impl<'o, 'i> Walker<'o, 'i> {
         }
         match message.kind.as_str() {
             "PAXLST" => paxlst::read(&message, self.out),
+            "PNRGOV" => pnrgov::read(&message, self.out),
             "CUSCAR" => cuscar::read(&message, self.out),
+            "CUSDEC" => cusdec::read(&message, self.out),
+            "CUSREP" => cusrep::read(&message, self.out),
+            "CUSRES" => answers::read_cusres(&message, self.out),
+            "CONTRL" => answers::read_contrl(&message, self.out),
             kind => {
                 let position = message.position(1);
-                let reason = format!("{position}: message type `{}` is not read; PAXLST and CUSCAR are", short(kind));
-                let raw = format!("{}{}{}", unh.text, self.chars.terminator as char, message.raw(segments));
+                let reason = format!("{position}: message type `{}` is not read; {READ} are", short(kind));
+                let raw = format!("{}{}{}", unh.text, self.walk.chars.terminator as char, message.raw(segments));
                 self.out.set_aside("message_type", position, reason, raw.as_bytes());
             }
         }

@@ -2,18 +2,30 @@
 //!
 //! Text first: [`service`] finds the service characters, [`transport`] takes the dirt off, [`segments`] cuts and
 //! tokenises, [`interchange`] walks the envelope and hands each message to the reader of its type: [`paxlst`] for
-//! passenger lists, [`cuscar`] for manifests. Message types without a reader are set aside by name. What is
-//! tolerated and refused, by code: [`codes`].
+//! passenger lists, [`pnrgov`] for bookings, [`cuscar`] for manifests, [`cusdec`] for declarations, [`cusrep`] for
+//! reports of conveyances, [`answers`] for what is said to all of these. Message types without a reader are set aside by
+//! name. What is tolerated and refused, by code: [`codes`].
 
+pub mod answers;
 pub mod codes;
+pub mod mapping;
+pub mod write;
 
 mod charset;
 mod cuscar;
-mod dates;
+mod cusdec;
+mod cusrep;
+pub(super) mod dates;
+mod equipment;
 mod interchange;
-mod output;
+pub(super) mod measure;
+pub(super) mod output;
+mod party;
 mod paxlst;
-mod places;
+mod people;
+pub mod pieces;
+pub(super) mod places;
+mod pnrgov;
 mod segments;
 mod service;
 mod transport;
@@ -27,8 +39,17 @@ pub const NAME: &str = "edifact";
 /// The entry in the list of formats.
 pub const FORMAT: MessageFormat = MessageFormat {
     name: NAME,
-    title: "EDIFACT interchange: PAXLST passenger lists, CUSCAR manifests",
-    versions: &["PAXLST 001.000", "PAXLST D.99A to D.16B", "CUSCAR D.95B to D.16B"],
+    title: "EDIFACT interchange: PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSREP, CUSRES, CONTRL",
+    versions: &[
+        "PAXLST 001.000",
+        "PAXLST D.99A to D.16B",
+        "PNRGOV 10.1 to 21.1",
+        "CUSCAR D.95B to D.16B",
+        "CUSDEC D.95B to D.16B",
+        "CUSREP D.95B to D.16B",
+        "CUSRES D.95B to D.16B",
+        "CONTRL 2.2, D.3, 4.1",
+    ],
     recognise,
     read,
 };
@@ -45,4 +66,4 @@ fn read(input: MessageInput<'_>) -> MessageReading {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

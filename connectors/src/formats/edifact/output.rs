@@ -9,11 +9,15 @@ use arrow::record_batch::RecordBatch;
 use haechi_model::intake::{SetAside, Warning};
 use haechi_model::{Cell, Stream, StreamBuilder};
 
+use super::answers::Answer;
 use super::codes;
 use crate::format::{MessageInput, MessageReading};
 
 /// More warnings than anybody reads.
 pub const WARNINGS_MAX: usize = 10_000;
+
+/// More formats and versions than one input has.
+const FORMATS_MAX: usize = 32;
 
 /// Where a reading is gathered.
 pub struct Output<'i> {
@@ -21,6 +25,8 @@ pub struct Output<'i> {
     pub input: MessageInput<'i>,
     /// Flights seen, for the count.
     pub flights: HashSet<String>,
+    /// Answers read, where somebody asked for them.
+    pub answers: Option<Vec<Answer>>,
     formats: Vec<(&'static str, String)>,
     tables: Vec<Table>,
     records: Vec<(&'static Stream, RecordBatch)>,
@@ -43,6 +49,7 @@ impl<'i> Output<'i> {
         Self {
             input,
             flights: HashSet::new(),
+            answers: None,
             formats: Vec::new(),
             tables: Vec::new(),
             records: Vec::new(),
@@ -86,9 +93,17 @@ impl<'i> Output<'i> {
         *self.counts.entry(name).or_default() += n;
     }
 
+    /// An answer was read.
+    pub fn answer(&mut self, answer: Answer) {
+        if let Some(answers) = &mut self.answers {
+            answers.push(answer);
+        }
+    }
+
     /// A message of this format and version was read.
     pub fn saw(&mut self, format: &'static str, version: &str) {
-        if !self.formats.iter().any(|(f, v)| *f == format && v == version) {
+        let known = self.formats.iter().any(|(f, v)| *f == format && v == version);
+        if !known && self.formats.len() < FORMATS_MAX {
             self.formats.push((format, version.to_owned()));
         }
     }
@@ -160,13 +175,26 @@ impl Table {
     /// A value for the current row. A refused one makes [`Output::finish_row`] set the unit aside.
     pub fn set<'c>(&mut self, column: usize, cell: impl Into<Cell<'c>>) {
         let cell = cell.into();
-        if cell == Cell::Null {
+        if matches!(cell, Cell::Null) {
             return;
         }
         if let Err(error) = self.builder.set(column, cell) {
             self.refused.get_or_insert_with(|| error.to_string());
         }
     }
+}
+
+/// A list of texts.
+pub fn texts<T: AsRef<str>>(values: &[T]) -> Cell<'_> {
+    Cell::List(values.iter().map(|v| Cell::Text(v.as_ref())).collect())
+}
+
+/// The column `warnings`.
+pub fn warning_cells(warnings: &[Warning]) -> Cell<'_> {
+    let cells = warnings
+        .iter()
+        .map(|Warning { code, path, text }| Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)]));
+    Cell::List(cells.collect())
 }
 
 /// Positions of columns in a builder, looked up once.
@@ -177,10 +205,15 @@ macro_rules! columns {
         pub(super) struct $name { $(pub $column: usize),* }
 
         impl $name {
+            /// The columns, as the mapping page has to name them.
+            #[cfg(test)]
+            #[allow(dead_code, reason = "not every format has its page among those of EDIFACT")]
+            pub(super) const NAMES: &'static [&'static str] = &[$(stringify!($column)),*];
+
             pub(super) fn of(builder: &haechi_model::StreamBuilder) -> Self {
                 Self { $($column: builder.index(stringify!($column)).expect("a column of this stream; every test reads it")),* }
             }
         }
     };
 }
-pub(super) use columns;
+pub(in crate::formats) use columns;

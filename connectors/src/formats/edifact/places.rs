@@ -24,13 +24,28 @@ pub fn upper(text: &str) -> Cow<'_, str> {
 pub fn country<'t>(code: &'t str, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> Cow<'t, str> {
     let code = upper(code);
     if let Some(country) = codes::country(&code) {
-        return Cow::Owned(country.as_str().to_owned());
+        return letters(country.as_str());
     }
     if !codes::is_passport_code(&code) {
         let text = format!("`{}` is in no country list", short(&code));
         warnings.push(Warning { code: "unknown_country", path: path(), text });
     }
     code
+}
+
+/// Two letters that are borrowed from nobody: every row has several, and none is worth an allocation.
+fn letters(code: &str) -> Cow<'static, str> {
+    static ALL: LazyLock<String> = LazyLock::new(|| {
+        let pairs = (b'A'..=b'Z').flat_map(|a| (b'A'..=b'Z').flat_map(move |b| [a as char, b as char]));
+        pairs.collect()
+    });
+    match code.as_bytes() {
+        [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => {
+            let at = 2 * (26 * usize::from(a - b'A') + usize::from(b - b'A'));
+            Cow::Borrowed(&ALL[at..at + 2])
+        }
+        _ => Cow::Owned(code.to_owned()),
+    }
 }
 
 /// An airport: IATA, or the last three letters of a UN/LOCODE whose country fits (`NZAKL`); else as sent.

@@ -1,9 +1,9 @@
 //! Segments: clean text cut at its terminators, then a handful of them (a person, a bill) tokenised into one
 //! small arena that is used again for the next.
 //!
-//! Values are slices of the text; only a value with a release character is copied. `edifact-rs` tokenises each
-//! segment; cutting is done here, since its parser builds two heap vectors a segment, and since one bad segment
-//! must not end the reading.
+//! Values are slices of the text; only a value with a release character is copied. `edifact-rs` tokenises what has one;
+//! plain segments are cut here in one pass, and so are segments, since its parser builds two heap vectors a segment, and
+//! since one bad segment must not end the reading.
 
 use std::borrow::Cow;
 
@@ -15,6 +15,8 @@ use super::service::ServiceChars;
 pub const SEGMENT_BYTES_MAX: usize = 64 * 1024;
 /// Longest value of a header that is kept; the standard's longest, a line of free text aside, has 70 characters.
 const HEADER_VALUE_BYTES_MAX: usize = 140;
+/// More repetitions than any element has.
+const REPETITIONS_MAX: usize = 99;
 /// Most components of one segment; the standard's largest has under a hundred.
 const COMPONENTS_MAX: usize = 4096;
 
@@ -23,6 +25,8 @@ const COMPONENTS_MAX: usize = 4096;
 pub struct Raw<'t> {
     /// Tag, separators, values.
     pub text: &'t str,
+    /// Its tag, found once.
+    tag: &'t str,
     /// Its number in the message; UNH is 1.
     pub number: u32,
     /// Whether its terminator was there.
@@ -30,11 +34,27 @@ pub struct Raw<'t> {
 }
 
 impl<'t> Raw<'t> {
+    /// A segment of this text.
+    pub fn new(text: &'t str, number: u32, terminated: bool) -> Self {
+        let bytes = text.as_bytes();
+        let tag = match bytes {
+            // What nearly every segment is.
+            [a, b, c, separator, ..]
+                if a.is_ascii_uppercase()
+                    && b.is_ascii_uppercase()
+                    && c.is_ascii_uppercase()
+                    && separator.is_ascii_punctuation() =>
+            {
+                &text[..3]
+            }
+            _ => slow_tag(text),
+        };
+        Self { text, tag, number, terminated }
+    }
+
     /// The tag, blanks behind it cut; empty if it is no tag.
     pub fn tag(&self) -> &'t str {
-        let end = self.text.bytes().position(|b| !b.is_ascii_uppercase()).unwrap_or(self.text.len());
-        let follows = self.text[end..].trim_ascii_start().bytes().next();
-        if end == 3 && follows.is_none_or(|b| !b.is_ascii_alphanumeric()) { &self.text[..end] } else { "" }
+        self.tag
     }
 
     /// The first component of the first element.
@@ -44,6 +64,12 @@ impl<'t> Raw<'t> {
         let end = value.bytes().position(|b| b == chars.element || b == chars.component).unwrap_or(value.len());
         value[..end].trim_ascii()
     }
+}
+
+fn slow_tag(text: &str) -> &str {
+    let end = text.bytes().position(|b| !b.is_ascii_uppercase()).unwrap_or(text.len());
+    let follows = text[end..].trim_ascii_start().bytes().next();
+    if end == 3 && follows.is_none_or(|b| !b.is_ascii_alphanumeric()) { &text[..end] } else { "" }
 }
 
 /// Cuts text at unreleased terminators; blanks and line ends between segments vanish.
@@ -84,7 +110,7 @@ impl<'t> Iterator for Cutter<'t> {
             };
             self.rest = rest;
             if !text.trim_ascii().is_empty() {
-                return Some(Raw { text, number: 0, terminated });
+                return Some(Raw::new(text, 0, terminated));
             }
         }
     }
@@ -128,11 +154,16 @@ impl<'t> Arena<'t> {
         self.segments.clear();
     }
 
-    /// Tokenises a segment. An error leaves what could be read of it, if its tag could.
+    /// Tokenises a segment. An error leaves what could be read of it, if its tag could. A segment with repeated elements
+    /// becomes several, as if it had been sent once for each.
     pub fn push(&mut self, raw: Raw<'t>) -> Result<(), &'static str> {
         let tag = raw.tag();
         if tag.is_empty() {
             return Err("no segment tag");
+        }
+        let repetition = self.chars.repetition;
+        if repetition != 0 && !tag.starts_with("UN") && memchr::memchr(repetition, raw.text.as_bytes()).is_some() {
+            return self.push_repeated(raw, tag);
         }
         let entry = Entry {
             raw,
@@ -141,6 +172,9 @@ impl<'t> Arena<'t> {
             first_component: self.components.len() as u32,
         };
         self.segments.push(entry);
+        if self.plain(raw.text) {
+            return Ok(());
+        }
         let values = raw.text[3..].trim_ascii_start();
         if values.is_empty() {
             return Ok(());
@@ -152,6 +186,55 @@ impl<'t> Arena<'t> {
             let text = format!("{tag}{values}");
             self.tokenise(&text, |value| Cow::Owned(value.to_owned()))
         }
+    }
+
+    /// Tokenises what nearly every segment is: a tag, an element separator right behind it, nothing released, no more
+    /// components than there may be. Anything else is left alone, for the tokenizer.
+    fn plain(&mut self, text: &'t str) -> bool {
+        let ServiceChars { element, component, release, .. } = self.chars;
+        let bytes = text.as_bytes();
+        if bytes.get(3) != Some(&element) || (release != 0 && memchr::memchr(release, bytes).is_some()) {
+            return false;
+        }
+        let (components, elements) = (self.components.len(), self.elements.len());
+        let mut from = 4;
+        self.elements.push(components as u32);
+        for (at, byte) in bytes.iter().enumerate().skip(4) {
+            if *byte == component || *byte == element {
+                // Separators are ASCII, so cuts fall between characters.
+                self.components.push(Cow::Borrowed(&text[from..at]));
+                from = at + 1;
+                if *byte == element {
+                    self.elements.push(self.components.len() as u32);
+                }
+            }
+        }
+        self.components.push(Cow::Borrowed(&text[from..]));
+        if self.components.len() - components > COMPONENTS_MAX {
+            self.components.truncate(components);
+            self.elements.truncate(elements);
+            return false;
+        }
+        true
+    }
+
+    fn push_repeated(&mut self, raw: Raw<'t>, tag: &'t str) -> Result<(), &'static str> {
+        let ServiceChars { element, release, repetition, .. } = self.chars;
+        let elements: Vec<Vec<&str>> =
+            unreleased(raw.text, element, release).into_iter().map(|e| unreleased(e, repetition, release)).collect();
+        let times = elements.iter().map(Vec::len).max().unwrap_or(1).min(REPETITIONS_MAX);
+        for nth in 0..times {
+            let one = |repeated: &Vec<&'t str>| *repeated.get(nth).or(repeated.first()).unwrap_or(&"");
+            let text = elements.iter().map(one).collect::<Vec<_>>().join(&String::from(element as char));
+            self.segments.push(Entry {
+                raw,
+                tag,
+                first_element: self.elements.len() as u32,
+                first_component: self.components.len() as u32,
+            });
+            self.tokenise(&text, |value| Cow::Owned(value.to_owned()))?;
+        }
+        Ok(())
     }
 
     fn tokenise<'s>(&mut self, text: &'s str, keep: impl Fn(&'s str) -> Cow<'t, str>) -> Result<(), &'static str> {
@@ -205,6 +288,33 @@ impl<'t> Arena<'t> {
     }
 }
 
+/// `text` without blanks around it; nearly always there are none.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        [one] if one.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
+/// `text` cut at each `separator` that is not released.
+fn unreleased(text: &str, separator: u8, release: u8) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let mut parts = Vec::new();
+    let (mut from, mut at) = (0, 0);
+    while at < bytes.len() {
+        if release != 0 && bytes[at] == release {
+            at += 1;
+        } else if bytes[at] == separator {
+            parts.push(&text[from..at]);
+            from = at + 1;
+        }
+        at += 1;
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
 /// `value` with its release characters resolved.
 fn released<'t>(value: &str, release: u8) -> Cow<'t, str> {
     let mut text = String::with_capacity(value.len());
@@ -227,10 +337,21 @@ impl<'a, 't> Segment<'a, 't> {
         self.entry().raw.number
     }
 
+    /// As it stands in the text, release characters and all.
+    pub fn raw(&self) -> &'t str {
+        self.entry().raw.text
+    }
+
+    /// Every component it has.
+    pub fn all(&self) -> impl Iterator<Item = &'a str> + use<'a, 't> {
+        let segment = *self;
+        (0..self.len()).flat_map(move |element| segment.components(element))
+    }
+
     /// Component `component` of element `element`, both from 0, blanks around it cut; empty where there is none.
     pub fn get(&self, element: usize, component: usize) -> &'a str {
         let (from, to) = self.range(element);
-        if component < to - from { self.arena.components[from + component].trim() } else { "" }
+        if component < to - from { trimmed(&self.arena.components[from + component]) } else { "" }
     }
 
     /// The same, `None` for what stands for nothing: blank, `NULL`, a lone dash.
@@ -242,7 +363,7 @@ impl<'a, 't> Segment<'a, 't> {
     /// The components of an element.
     pub fn components(&self, element: usize) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
         let (from, to) = self.range(element);
-        self.arena.components[from..to].iter().map(|c| c.trim())
+        self.arena.components[from..to].iter().map(|c| trimmed(c))
     }
 
     /// How many components an element has.
@@ -287,7 +408,7 @@ impl<'a, 't> Segment<'a, 't> {
 mod tests {
     use super::*;
 
-    const CHARS: ServiceChars = ServiceChars { component: b':', element: b'+', release: b'?', terminator: b'\'' };
+    const CHARS: ServiceChars = ServiceChars::DEFAULT;
 
     /// `A:B` as lists: elements by `|`, components by `,`.
     fn values(text: &str) -> Vec<String> {
@@ -308,6 +429,17 @@ mod tests {
     fn release_characters_give_the_character_behind_them() {
         assert_eq!(values("NAD+FL+++GAUS?:S:OLIVE?+R'"), ["NAD=FL|||GAUS:S,OLIVE+R"]);
         assert_eq!(values("FTX+A??+B???'+?C'LOC+1'"), ["FTX=A?|B?'|C", "LOC=1"]);
+    }
+
+    #[test]
+    fn repeated_elements_are_segments_of_their_own() {
+        let mut arena = Arena::new(ServiceChars { repetition: b'*', ..CHARS });
+        for raw in Cutter::new("RFF+AVF:A*ABO:B?*C'UNB+A*B'NAT+2+KOR'", CHARS) {
+            arena.push(raw).unwrap();
+        }
+        let values: Vec<_> =
+            arena.iter().map(|s| format!("{}={}", s.tag(), s.all().collect::<Vec<_>>().join(","))).collect();
+        assert_eq!(values, ["RFF=AVF,A", "RFF=ABO,B*C", "UNB=A*B", "NAT=2,KOR"]);
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //! one case. `edifact-rs` refuses such interchanges ([`edifact_rs::ServiceStringAdvice::from_bytes`] reads UNA at
 //! the very start, with six characters, or takes the defaults); it is handed what is found here.
 //!
-//! The repetition separator is never active: no PAXLST or CUSCAR sender repeats elements, while asterisks stand
-//! in sender names (`APIS*ABE`).
+//! The repetition separator is active where UNA announces one and UNB says syntax 4, which is the version that has it,
+//! and never in service segments: asterisks stand in sender names (`APIS*ABE`).
 
 use edifact_rs::ServiceStringAdvice;
 
@@ -22,6 +22,8 @@ pub struct ServiceChars {
     pub release: u8,
     /// After a segment.
     pub terminator: u8,
+    /// Between repetitions of an element; 0 where the sender has none.
+    pub repetition: u8,
 }
 
 /// What stands where at the beginning of an interchange.
@@ -41,9 +43,10 @@ pub struct Start {
     pub bare: bool,
 }
 
-const DEFAULT: ServiceChars = ServiceChars { component: b':', element: b'+', release: b'?', terminator: b'\'' };
+const DEFAULT: ServiceChars = ServiceChars::DEFAULT;
 /// Level B of the older syntax separates with control characters.
-const LEVEL_B: ServiceChars = ServiceChars { component: 0x1F, element: 0x1D, release: 0, terminator: 0x1C };
+const LEVEL_B: ServiceChars =
+    ServiceChars { component: 0x1F, element: 0x1D, release: 0, terminator: 0x1C, repetition: 0 };
 /// Stands in for a terminator that is no single ASCII byte: information separator 4, as in level B.
 const STAND_IN: u8 = 0x1C;
 /// How far behind UNA its UNB may stand.
@@ -54,6 +57,9 @@ const DOUBT_REACH: usize = 512;
 const ENVELOPE_REACH: usize = 512;
 
 impl ServiceChars {
+    /// Of the standard.
+    pub const DEFAULT: Self = Self { component: b':', element: b'+', release: b'?', terminator: b'\'', repetition: 0 };
+
     /// For the tokenizer.
     pub fn advice(self) -> ServiceStringAdvice {
         ServiceStringAdvice {
@@ -134,14 +140,16 @@ fn announced(bytes: &[u8], at: usize, after: usize) -> Option<Start> {
     })?;
     let sent: Vec<u8> = bytes[after..body].iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     let chars = match sent[..] {
-        [component, element, _, release, _, terminator, ..] if is_service(terminator) => {
-            ServiceChars { component, element, release, terminator }
+        [component, element, _, release, repetition, terminator, ..] if is_service(terminator) => {
+            ServiceChars { component, element, release, terminator, repetition }
         }
         // Five characters: the reserved blank is missing.
         [component, element, _, release, terminator, ..] if is_service(terminator) => {
-            ServiceChars { component, element, release, terminator }
+            ServiceChars { component, element, release, terminator, repetition: 0 }
         }
-        [component, element, _, release, ..] => ServiceChars { component, element, release, terminator: 0 },
+        [component, element, _, release, ..] => {
+            ServiceChars { component, element, release, terminator: 0, repetition: 0 }
+        }
         _ => DEFAULT,
     };
     Some(observed(bytes, at, body, chars, true))
@@ -189,8 +197,14 @@ fn observed(bytes: &[u8], at: usize, body: usize, announced: ServiceChars, una: 
     if !is_service(chars.release) || [chars.element, chars.component, chars.terminator].contains(&chars.release) {
         chars.release = 0;
     }
+    let others = [chars.element, chars.component, chars.terminator, chars.release];
+    let repeats = is_service(chars.repetition) && !others.contains(&chars.repetition);
+    if !repeats || !is_syntax_4(bytes, after, chars) {
+        chars.repetition = 0;
+    }
     let expected = if una { announced } else { default_for(b'+') };
-    let guessed = ServiceChars { release: expected.release, ..chars } != expected && chars != LEVEL_B;
+    let same = ServiceChars { release: expected.release, repetition: expected.repetition, ..chars };
+    let guessed = same != expected && chars != LEVEL_B;
     Start { at, body, chars, wide_terminator, guessed, bare: false }
 }
 
@@ -202,6 +216,13 @@ fn component_of(bytes: &[u8], after: usize, element: u8) -> Option<u8> {
     let found = text[end];
     (end - value == 4 && found != element && (found.is_ascii_punctuation() || found == LEVEL_B.component))
         .then_some(found)
+}
+
+/// Whether UNB says syntax 4, as in `UNB+UNOA:4`.
+fn is_syntax_4(bytes: &[u8], after: usize, chars: ServiceChars) -> bool {
+    let text = bytes.get(after..(after + 16).min(bytes.len())).unwrap_or_default();
+    let version = text.iter().position(|b| *b == chars.component).and_then(|at| text.get(at + 1));
+    version == Some(&b'4')
 }
 
 /// Whether the announced terminator stands before the first UNG or UNH.
@@ -262,7 +283,9 @@ mod tests {
         let start = find(input.as_bytes(), 0).unwrap();
         let [component, element, release, terminator] = chars.as_bytes() else { panic!("four characters") };
         let release = if *release == b' ' { 0 } else { *release };
-        let expected = ServiceChars { component: *component, element: *element, release, terminator: *terminator };
+        let repetition = start.chars.repetition;
+        let expected =
+            ServiceChars { component: *component, element: *element, release, terminator: *terminator, repetition };
         assert_eq!(start.chars, expected, "{input}");
         assert_eq!(start.guessed, guessed, "{input}");
     }
@@ -277,6 +300,20 @@ mod tests {
         check("UNA:+.\\*'UNB+UNOA:4+A'UNH+1'", ":+\\'", false);
         check("UNA:+.?'\nUNB+UNOA:4+A'\nUNH+1'", ":+?'", false);
         check("UNA:+.? ' UNB+UNOA:4+A' UNH+1'", ":+?'", false);
+    }
+
+    #[test]
+    fn elements_repeat_where_una_and_syntax_4_say_so() {
+        for (text, repetition) in [
+            ("UNA:+.?*'UNB+UNOA:4+A'UNH+1'", b'*'),
+            ("UNA:+.?*'UNB+UNOA:3+A'UNH+1'", 0),
+            ("UNA:+.?*'UNB+IATA:1+A'UNH+1'", 0),
+            ("UNA:+.? 'UNB+UNOA:4+A'UNH+1'", 0),
+            ("UNB+UNOA:4+A'UNH+1'", 0),
+            ("UNA:+.?+'UNB+UNOA:4+A'UNH+1'", 0),
+        ] {
+            assert_eq!(find(text.as_bytes(), 0).unwrap().chars.repetition, repetition, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::format::{MessageInput, MessageReading};
 use crate::options::ReadOptions;
 
-pub(super) fn read(text: &str) -> MessageReading {
+pub(in crate::formats) fn read(text: &str) -> MessageReading {
     read_bytes(text.as_bytes())
 }
 
@@ -13,7 +13,7 @@ fn read_bytes(bytes: &[u8]) -> MessageReading {
 }
 
 /// One column of one stream, as text; NULL is empty.
-pub(super) fn column(reading: &MessageReading, stream: &str, name: &str) -> Vec<String> {
+pub(in crate::formats) fn column(reading: &MessageReading, stream: &str, name: &str) -> Vec<String> {
     use arrow::array::{Array, AsArray};
     use arrow::compute::cast;
     use arrow::datatypes::DataType;
@@ -44,11 +44,11 @@ pub(super) fn column(reading: &MessageReading, stream: &str, name: &str) -> Vec<
         .collect()
 }
 
-pub(super) fn warnings(reading: &MessageReading) -> Vec<&'static str> {
+pub(in crate::formats) fn warnings(reading: &MessageReading) -> Vec<&'static str> {
     reading.warnings.iter().map(|w| w.code).collect()
 }
 
-pub(super) fn reasons(reading: &MessageReading) -> Vec<&'static str> {
+pub(in crate::formats) fn reasons(reading: &MessageReading) -> Vec<&'static str> {
     reading.set_aside.iter().map(|s| s.code).collect()
 }
 
@@ -93,11 +93,11 @@ fn counts_and_references_are_hints() {
 #[test]
 fn a_message_type_without_reader_is_set_aside_by_name() {
     let reading =
-        read(&format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+P1+PNRGOV:13:1:IA'MSG+:22'UNT+3+P1'{ONE}UNZ+2+R1'"));
+        read(&format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+P1+ORDERS:D:01B:UN'BGM+220'UNT+3+P1'{ONE}UNZ+2+R1'"));
     assert_eq!((reasons(&reading), reading.counts["passengers"]), (vec!["message_type"], 1));
     let set_aside = &reading.set_aside[0];
-    assert!(set_aside.reason.contains("message type `PNRGOV` is not read"), "{}", set_aside.reason);
-    assert!(set_aside.text.contains("MSG+:22'"));
+    assert!(set_aside.reason.contains("message type `ORDERS` is not read"), "{}", set_aside.reason);
+    assert!(set_aside.text.contains("BGM+220'"));
 }
 
 #[test]

@@ -28,20 +28,32 @@ pub struct Transported<'a> {
     pub dropped: u32,
     /// Bytes were replaced in decoding.
     pub replaced: bool,
+    /// The syntax identifier that named the character set.
+    pub syntax: String,
 }
 
 /// Takes the interchange that begins at `start` out of `bytes`.
 pub fn take<'a>(bytes: &'a [u8], start: &Start) -> Transported<'a> {
-    let mut cleaner = Cleaner::new(bytes, start);
+    let window = &bytes[start.body..(start.body + 64).min(bytes.len())];
+    let unfolded: Vec<u8> = window.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let syntax = syntax_identifier(&unfolded, start.chars).unwrap_or_default();
+    let wide = start.wide_terminator.map(|(from, to)| &bytes[from..to]);
+    take_on(bytes, start, &syntax, wide.unwrap_or_default())
+}
+
+/// Takes what goes on of an interchange whose character set is known, and its terminator if that is no single ASCII
+/// character.
+pub fn take_on<'a>(bytes: &'a [u8], start: &Start, syntax: &str, wide: &[u8]) -> Transported<'a> {
+    let mut cleaner = Cleaner::new(bytes, start, wide);
+    cleaner.shifts_are_data = syntax == "UNOX";
     cleaner.run();
     let Cleaner { out, end, complete, folded, supplied, dropped, .. } = cleaner;
     let clean = match out {
         Some(owned) => Cow::Owned(owned),
         None => Cow::Borrowed(&bytes[start.body..end]),
     };
-    let syntax = syntax_identifier(&clean, start.chars).unwrap_or_default();
-    let (text, replaced) = charset::decode(clean, &syntax);
-    Transported { text, end, complete, folded, supplied, dropped, replaced }
+    let (text, replaced) = charset::decode(clean, syntax);
+    Transported { text, end, complete, folded, supplied, dropped, replaced, syntax: syntax.to_owned() }
 }
 
 /// `UNOA` in `UNB+UNOA:4`.
@@ -57,7 +69,10 @@ const WINDOW: usize = 16 * 1024;
 struct Cleaner<'a> {
     bytes: &'a [u8],
     chars: ServiceChars,
-    wide: Option<&'a [u8]>,
+    /// The terminator as sent, where it is no single ASCII character.
+    wide: Vec<u8>,
+    /// Bytes that may end, release, fold or be dropped.
+    stops: [bool; 256],
     /// Escape and shift characters are data under code extension.
     shifts_are_data: bool,
     body: usize,
@@ -78,19 +93,21 @@ struct Cleaner<'a> {
 }
 
 impl<'a> Cleaner<'a> {
-    fn new(bytes: &'a [u8], start: &Start) -> Self {
+    fn new(bytes: &'a [u8], start: &Start, wide: &[u8]) -> Self {
         let body = start.body;
-        let shifts_are_data = bytes[body..]
-            .iter()
-            .take(16)
-            .collect::<Vec<_>>()
-            .windows(4)
-            .any(|w| w == [b"U", b"N", b"O", b"X"].map(|b| &b[0]));
+        let mut stops = [false; 256];
+        stops[..usize::from(b' ')].fill(true);
+        stops[usize::from(start.chars.terminator)] = true;
+        stops[usize::from(start.chars.release)] = true;
+        if let Some(first) = wide.first() {
+            stops[usize::from(*first)] = true;
+        }
         Self {
             bytes,
             chars: start.chars,
-            wide: start.wide_terminator.map(|(from, to)| &bytes[from..to]),
-            shifts_are_data,
+            stops,
+            wide: wide.to_vec(),
+            shifts_are_data: false,
             body,
             at: body,
             out: None,
@@ -113,9 +130,9 @@ impl<'a> Cleaner<'a> {
                 if self.ends_segment() {
                     return;
                 }
-            } else if let Some(wide) = self.wide.filter(|w| self.bytes[self.at..].starts_with(w)) {
+            } else if !self.wide.is_empty() && self.bytes[self.at..].starts_with(&self.wide) {
                 self.copy();
-                self.at += wide.len();
+                self.at += self.wide.len();
                 self.push(self.chars.terminator);
                 if self.ends_segment() {
                     return;
@@ -136,10 +153,21 @@ impl<'a> Cleaner<'a> {
                 self.dropped += 1;
                 self.at += 1;
             } else {
-                self.between &= b == b' ';
-                self.take_byte();
+                self.take_text();
             }
         }
+    }
+
+    /// Takes everything up to the next byte that may mean something.
+    fn take_text(&mut self) {
+        let rest = &self.bytes[self.at..];
+        let end = 1 + rest[1..].iter().position(|b| self.stops[usize::from(*b)]).unwrap_or(rest.len() - 1);
+        let text = &rest[..end];
+        self.between = self.between && text.iter().all(|b| *b == b' ');
+        if let Some(out) = &mut self.out {
+            out.extend_from_slice(text);
+        }
+        self.at += end;
     }
 
     fn is_data(&self, control: u8) -> bool {

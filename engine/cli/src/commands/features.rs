@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use haechi_pipeline::stream::ReachesBack;
 use haechi_pipeline::{CatalogueEntity, CatalogueFeature, catalogue};
 use haechi_server::profiles::Features;
 
@@ -40,7 +41,7 @@ pub fn run(args: &FeaturesArgs, out: &Output) -> Result<ExitCode, CommandError> 
         runtime()?.block_on(in_force(&args.place))?
     } else {
         let packs = rules::load(&args.rules, None, out)?;
-        Features { entities: catalogue(packs)?, standing: Vec::new() }
+        Features { entities: catalogue(packs)?, standing: Vec::new(), forgotten_before: None }
     };
     if let Some(begin) = &args.entity {
         features.entities.retain(|entity| entity.name.starts_with(begin));
@@ -51,6 +52,9 @@ pub fn run(args: &FeaturesArgs, out: &Output) -> Result<ExitCode, CommandError> 
     }
     for entity in &features.entities {
         show(entity, &features, out)?;
+    }
+    if let Some(from) = features.forgotten_before {
+        out.line(format!("a fact about a subject that came {} is not joined to it\n", before(&from)))?;
     }
     let all = || features.entities.iter().flat_map(|entity| &entity.features);
     let unused = all().filter(|feature| feature.rules.is_empty()).count() as u64;
@@ -84,10 +88,13 @@ fn show(entity: &CatalogueEntity, features: &Features, out: &Output) -> Result<(
             format!("; told{from}, {} in memory", count(standing.in_memory))
         }
     });
+    let reaches_back = standing.and_then(|standing| standing.reaches_back);
+    let history =
+        reaches_back.map_or(String::new(), |from| format!("  may know nothing of what came {}\n", before(&from)));
     let keys: Vec<String> = entity.keys.iter().map(|(stream, key)| format!("{stream}: {key}")).collect();
     let title = if entity.title.is_empty() { String::new() } else { format!(": {}", entity.title) };
     out.line(format!("{}{title}{stands}", entity.name))?;
-    out.line(format!("  key of {}", keys.join("; ")))?;
+    out.line(format!("{history}  key of {}", keys.join("; ")))?;
     let rows = entity.features.iter().map(|feature| {
         let kept = match feature.tiles {
             Some(1) => "1 value".to_owned(),
@@ -107,11 +114,29 @@ fn show(entity: &CatalogueEntity, features: &Features, out: &Output) -> Result<(
     Ok(())
 }
 
+/// In words what a history that was cut lacks.
+fn before(begins: &ReachesBack) -> String {
+    let day = chrono::DateTime::from_timestamp_millis(begins.known_at_ms);
+    let day = day.map_or_else(String::new, |day| format!("{}, ", day.format("%Y-%m-%d")));
+    format!("before {day}position {}: those days were archived and forgotten", count(begins.position))
+}
+
 async fn in_force(place: &Where) -> Result<Features, CommandError> {
     match place.reach().await? {
         Reached::Running(remote) => remote.read(&["v1", "features"], &[]).await,
         Reached::Stopped(_) => {
             Err(CommandError::Usage("the service is not running; name packs with --rules".to_owned()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_that_was_cut_is_told_by_day_and_position() {
+        let begins = ReachesBack { position: 12_345, known_at_ms: 1_772_323_200_000 };
+        assert_eq!(before(&begins), "before 2026-03-01, position 12,345: those days were archived and forgotten");
     }
 }

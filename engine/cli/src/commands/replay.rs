@@ -24,6 +24,7 @@ Example:
 
 /// Arguments of `haechi replay`.
 #[derive(Debug, Args)]
+#[command(override_usage = "haechi replay [OPTIONS] <SUBJECT>\n       haechi replay [OPTIONS] --journal <MODE>")]
 pub struct ReplayArgs {
     #[command(flatten)]
     of: Option<Asked>,

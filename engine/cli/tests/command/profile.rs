@@ -114,3 +114,10 @@ fn a_journal_is_decided_again_as_known_and_as_corrected() {
     );
     assert_eq!(of["first"], serde_json::json!([["D3", "release", "documents"]]), "{corrected}");
 }
+
+#[test]
+fn a_replay_of_nobody_says_that_all_can_be_replayed() {
+    let refused = Desk::new().haechi("replay --config haechi.toml");
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("<SUBJECT>") && refused.err.contains("--journal"), "{}", refused.err);
+}

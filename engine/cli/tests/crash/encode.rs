@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int32Array, ListBuilder, RecordBatch, StringArray, StringBuilder};
 use serde_json::{Map, Value};
 
 use crate::stories::Message;
@@ -100,6 +100,8 @@ fn csv(rows: &[Row]) -> Vec<u8> {
         let cells = columns.iter().map(|name| match row.get(*name) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
+            // JSON, with its quotes doubled.
+            Some(list @ Value::Array(_)) => format!("\"{}\"", list.to_string().replace('"', "\"\"")),
             Some(other) => other.to_string(),
         });
         out.push_str(&cells.collect::<Vec<_>>().join(","));
@@ -117,6 +119,14 @@ fn batch(rows: &[Row]) -> RecordBatch {
             }
             "customs_value_usd" | "value_usd" => {
                 Arc::new(values.map(|v| v.and_then(Value::as_f64)).collect::<Float64Array>())
+            }
+            "container_ids" => {
+                let mut lists = ListBuilder::new(StringBuilder::new());
+                for texts in values {
+                    let texts = texts.and_then(Value::as_array).into_iter().flatten();
+                    lists.append_value(texts.map(Value::as_str));
+                }
+                Arc::new(lists.finish())
             }
             _ => Arc::new(values.map(|v| v.and_then(Value::as_str)).collect::<StringArray>()),
         }

@@ -79,6 +79,8 @@ impl Rules {
                 "id: d-more, when: 'item_no > 1', score: 7".to_owned(),
                 format!("id: d-often, when: 'importer.items_24h > {over} OR importer.value_90d > {over}', lane: scan"),
                 "id: d-goods, when: 'goods.importers_30d > 3 AND goods.value_p90 > 500', score: 5".to_owned(),
+                "id: d-network, when: 'suppliers.importers > 2 AND suppliers.items_30d > 4', score: 1".to_owned(),
+                "id: d-container, when: 'container.importers_30d > 1', score: 1".to_owned(),
                 format!("id: d-share, when: \"hs_code LIKE '85%'\", lane: scan, share: {share}"),
             ]
             .to_vec(),
@@ -121,6 +123,18 @@ fn profiles(kind: Kind) -> Vec<(&'static str, &'static str)> {
                 "entity: goods\nkeys: {declaration: hs_code}\nfeatures:\n  \
                  - {name: importers_30d, aggregate: distinct, of: importer_id, window: 30d}\n  \
                  - {name: value_p90, aggregate: quantile, at: 0.9, of: customs_value_usd, window: all}\n",
+            ),
+            (
+                "suppliers.yaml",
+                "entity: suppliers\nkeys: {declaration: importer_id}\nnetwork:\n  \
+                 links: {supplier: {declaration: exporter_id}}\n  window: 30d\n  hub: 5\nfeatures:\n  \
+                 - {name: importers, aggregate: members}\n  \
+                 - {name: items_30d, aggregate: count, each: item, window: 30d}\n",
+            ),
+            (
+                "container.yaml",
+                "entity: container\nkeys: {declaration: {each: container_ids}}\nfeatures:\n  \
+                 - {name: importers_30d, aggregate: distinct, of: importer_id, window: 30d}\n",
             ),
         ],
         Kind::Consignment | Kind::Traveller => Vec::new(),

@@ -69,13 +69,15 @@ impl Message {
         let n_rows = self.n_rows();
         content.roll();
         let importer = *content.pick(&["I1", "I2", "I3", "I4", "I5"]);
+        let exporter = *content.pick(&["S1", "S2", "S3", "S4", "S5", "S6"]);
+        let container = *content.pick(&["MSKU1234565", "MSKU7654326", "TGHU0000001", "TGHU0000016"]);
         let rows = (1..=n_rows).map(|item| {
             let value = content.below(100_000) as f64 / 100.0;
             let mut row = match self.kind {
                 Kind::Declaration => json!({
                     "declaration_id": self.subject, "item_no": item, "description": self.mark(),
                     "customs_value_usd": value, "hs_code": content.pick(&["850440", "610910", "220830"]),
-                    "importer_id": importer,
+                    "importer_id": importer, "exporter_id": exporter, "container_ids": [container],
                 }),
                 Kind::Consignment => json!({
                     "consignment_id": self.subject, "description": self.mark(), "value_usd": value,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, new_null_array};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use haechi_rules::condition::input_type;
 use haechi_rules::program::{Operand, OperandId, Over, Scope};
 
@@ -15,6 +16,11 @@ use crate::codes::CodeAtoms;
 use crate::error::EvaluateError;
 use crate::numeric;
 use crate::values::{evaluate_scalar, look_up, numbers, records_of, sum};
+
+/// The array in a type; itself where it has that.
+fn in_type(array: ArrayRef, wanted: &DataType) -> Result<ArrayRef, EvaluateError> {
+    if array.data_type() == wanted { Ok(array) } else { Ok(cast(&array, wanted)?) }
+}
 
 impl<'e> Frame<'e> {
     /// Reads or computes an operand for this block, if that has not been done.
@@ -88,12 +94,12 @@ impl<'e> Frame<'e> {
                     .iter()
                     .map(|input| {
                         let array = self.values(*input)?;
-                        Ok(cast(&array, &input_type(plan.program.operand(*input).class))?)
+                        in_type(array, &input_type(plan.program.operand(*input).class))
                     })
                     .collect::<Result<_, EvaluateError>>()?;
                 let batch = RecordBatch::try_new(Arc::clone(&scalar.schema), columns)?;
                 let values = evaluate_scalar(&*scalar.expr, &batch, &entry.text)?;
-                Ok(cast(&values, &input_type(entry.class))?)
+                in_type(values, &input_type(entry.class))
             }
             Operand::Condition { yes, no } => {
                 let yes = self.bits_of(*yes)?;

@@ -96,10 +96,10 @@ pub fn derive_columns(
 ) -> Result<RecordBatch, ArrowError> {
     let derivations = of(stream);
     let mut needed: Vec<bool> = derivations.iter().map(|d| wanted(d.column)).collect();
-    for i in (0..derivations.len()).rev() {
+    for (i, earlier) in resting_on(stream).iter().enumerate().rev() {
         if needed[i] {
-            for (earlier, derivation) in derivations[..i].iter().enumerate() {
-                needed[earlier] |= derivations[i].inputs.contains(&derivation.column);
+            for earlier in earlier {
+                needed[*earlier] = true;
             }
         }
     }
@@ -132,6 +132,22 @@ pub fn inputs(stream: &'static Stream, column: &str) -> &'static [&'static str] 
 /// message has to keep these with them.
 pub fn across_subjects(stream: &'static Stream) -> impl Iterator<Item = &'static str> {
     of(stream).iter().filter(|derivation| derivation.across).map(|derivation| derivation.column)
+}
+
+/// By derivation of a stream: the places of those whose columns it reads.
+fn resting_on(stream: &Stream) -> &'static [Vec<usize>] {
+    static ALL: LazyLock<FxHashMap<&'static str, Vec<Vec<usize>>>> = LazyLock::new(|| {
+        let of_stream = |stream: &&'static Stream| {
+            let all = of(stream);
+            let earlier = |(place, derivation): (usize, &Derivation)| {
+                let read = |earlier: &usize| derivation.inputs.contains(&all[*earlier].column);
+                (0..place).filter(read).collect()
+            };
+            (stream.name, all.iter().enumerate().map(earlier).collect())
+        };
+        STREAMS.iter().map(of_stream).collect()
+    });
+    ALL.get(stream.name).map_or(&[], Vec::as_slice)
 }
 
 fn of(stream: &Stream) -> &'static [Derivation] {

@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::compute::interleave;
-use arrow::datatypes::{Field, Schema};
+use arrow::compute::{cast, interleave};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 pub(crate) use plan::MemoryPlan;
@@ -33,6 +33,24 @@ pub(crate) fn beside<N: AsRef<str>>(
     }
     let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &rows)
+}
+
+/// The batch with plain texts.
+fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let plain = |field: &Arc<Field>| match field.data_type() {
+        DataType::Dictionary(_, value) => Arc::new(field.as_ref().clone().with_data_type(value.as_ref().clone())),
+        _ => Arc::clone(field),
+    };
+    let fields: Vec<_> = batch.schema_ref().fields().iter().map(plain).collect();
+    in_types_of(&Arc::new(Schema::new(fields)), batch)
+}
+
+/// The batch, which has the columns of a schema, in its types.
+fn in_types_of(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = schema.fields().iter().zip(batch.columns());
+    let columns = columns.map(|(field, column)| cast(column, field.data_type())).collect::<Result<Vec<_>, _>>()?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)
 }
 
 /// Rows of several batches of one schema in one, and where those of each record begin.

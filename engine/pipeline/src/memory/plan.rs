@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::cast;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use haechi_evaluate::EvaluateError;
 use haechi_model::Stream;
@@ -32,6 +32,8 @@ struct Feed {
     derived: Vec<&'static str>,
     /// Columns to read for all of it.
     base: Vec<&'static str>,
+    /// Both.
+    kept: Kept,
     /// By stream of subjects that its records speak of: the columns of them that are joined.
     joined: Vec<Joined>,
 }
@@ -42,6 +44,34 @@ pub(crate) struct Joined {
     pub subject: &'static Stream,
     /// The columns, under their own names.
     pub columns: Vec<&'static str>,
+    /// Those, and by what an item is found.
+    kept: Kept,
+}
+
+/// Columns of a stream that rows are kept in, so that rows of different entries fit together.
+struct Kept(SchemaRef);
+
+impl Kept {
+    fn new(stream: &'static Stream, mut names: Vec<&str>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        let fields = names.into_iter().filter_map(|name| stream.column(name)).map(|column| Arc::new(column.field()));
+        Self(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.fields().binary_search_by(|field| field.name().as_str().cmp(name)).is_ok()
+    }
+}
+
+impl Joined {
+    fn new(subject: &'static Stream, mut columns: Vec<&'static str>) -> Self {
+        columns.sort_unstable();
+        columns.dedup();
+        let item_no = subject.column("item_no").map(|column| column.name);
+        let kept = Kept::new(subject, columns.iter().copied().chain(item_no).collect());
+        Self { subject, columns, kept }
+    }
 }
 
 impl MemoryPlan {
@@ -89,6 +119,19 @@ impl MemoryPlan {
         self.feed(stream).map_or(&[], |feed| &feed.joined)
     }
 
+    /// What records of any stream are joined with of the subjects of one.
+    pub fn joined_of(&self, subject: &'static Stream) -> Option<Joined> {
+        let joined = self.feeds.iter().flat_map(|feed| &feed.joined).filter(|joined| joined.subject == subject);
+        let columns: Vec<_> = joined.flat_map(|joined| joined.columns.iter().copied()).collect();
+        (!columns.is_empty()).then(|| Joined::new(subject, columns))
+    }
+
+    /// The columns to read of a stream for what other records are joined with of its subjects.
+    pub fn read_for_others(&self, subject: &'static Stream) -> Vec<&'static str> {
+        let columns = self.joined_of(subject).map_or(Vec::new(), |joined| joined.columns);
+        columns.into_iter().flat_map(|name| inputs(subject, name).iter().copied().chain([name])).collect()
+    }
+
     /// The rows in the columns that are remembered, and in these alone, so that rows of different entries fit together.
     /// `known_at_ms` is when they became known.
     pub fn derive(
@@ -97,8 +140,10 @@ impl MemoryPlan {
         rows: &RecordBatch,
         known_at_ms: i64,
     ) -> Result<RecordBatch, ArrowError> {
-        let (derived, base) = self.columns(stream);
-        self.derived(stream, rows, known_at_ms, base.iter().chain(derived))
+        match self.feed(stream) {
+            Some(feed) => self.derived(stream, rows, known_at_ms, &feed.kept),
+            None => self.derived(stream, rows, known_at_ms, &Kept::new(stream, Vec::new())),
+        }
     }
 
     /// The rows of subjects in the columns that are joined to records that speak of them.
@@ -108,34 +153,26 @@ impl MemoryPlan {
         rows: &RecordBatch,
         known_at_ms: i64,
     ) -> Result<RecordBatch, ArrowError> {
-        let item_no = ["item_no"].iter().filter(|name| joined.subject.column(name).is_some());
-        self.derived(joined.subject, rows, known_at_ms, joined.columns.iter().chain(item_no))
+        self.derived(joined.subject, rows, known_at_ms, &joined.kept)
     }
 
-    fn derived<'n>(
+    fn derived(
         &self,
         stream: &'static Stream,
         rows: &RecordBatch,
         known_at_ms: i64,
-        names: impl Iterator<Item = &'n &'static str>,
+        kept: &Kept,
     ) -> Result<RecordBatch, ArrowError> {
         let context = DeriveContext { now: Some(known_at_ms), ..self.derive.clone() };
-        let mut names: Vec<&str> = names.copied().collect();
-        names.sort_unstable();
-        names.dedup();
-        let derived = derive_columns(stream, rows, &context, &|name| names.contains(&name))?;
-        let mut fields = Vec::with_capacity(names.len());
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(names.len());
-        for column in names.iter().filter_map(|name| stream.column(name)) {
-            let field = column.field();
-            arrays.push(match derived.column_by_name(column.name) {
-                Some(array) => cast(array, field.data_type())?,
-                None => new_null_array(field.data_type(), rows.num_rows()),
-            });
-            fields.push(Arc::new(field));
-        }
+        let derived = derive_columns(stream, rows, &context, &|name| kept.has(name))?;
+        let array = |field: &Arc<Field>| match derived.column_by_name(field.name()) {
+            Some(array) if array.data_type() == field.data_type() => Ok(Arc::clone(array)),
+            Some(array) => cast(array, field.data_type()),
+            None => Ok(new_null_array(field.data_type(), rows.num_rows())),
+        };
+        let arrays = kept.0.fields().iter().map(array).collect::<Result<Vec<ArrayRef>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        RecordBatch::try_new_with_options(Arc::clone(&kept.0), arrays, &options)
     }
 
     fn feed(&self, stream: &Stream) -> Option<&Feed> {
@@ -150,14 +187,15 @@ impl Feed {
         // When a record was decides which windows it is in.
         derived.push("event_at");
         base.extend(inputs(stream, "event_at"));
-        let mut joined: Vec<Joined> = Vec::new();
+        base.extend(profiles.lists(stream));
+        let mut joined: Vec<(&'static Stream, Vec<&'static str>)> = Vec::new();
         for column in evaluator.program().joined_columns() {
             let Some((subject, name)) = column.name.split_once('.') else { continue };
             let Some(subject) = Stream::find(subject) else { continue };
             let Some(name) = subject.column(name).map(|column| column.name) else { continue };
-            match joined.iter_mut().find(|joined| joined.subject == subject) {
-                Some(joined) => joined.columns.push(name),
-                None => joined.push(Joined { subject, columns: vec![name] }),
+            match joined.iter_mut().find(|(of, _)| *of == subject) {
+                Some((_, columns)) => columns.push(name),
+                None => joined.push((subject, vec![name])),
             }
         }
         if !joined.is_empty() {
@@ -167,6 +205,8 @@ impl Feed {
         }
         base.sort_unstable();
         base.dedup();
-        Some(Self { stream, derived, base, joined })
+        let joined = joined.into_iter().map(|(subject, columns)| Joined::new(subject, columns)).collect();
+        let kept = Kept::new(stream, base.iter().chain(&derived).copied().collect());
+        Some(Self { stream, derived, base, kept, joined })
     }
 }

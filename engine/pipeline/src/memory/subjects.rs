@@ -77,15 +77,29 @@ impl Found {
     }
 
     fn column(&self, name: &str, data_type: &DataType, places: &[(usize, usize)]) -> Result<ArrayRef, ArrowError> {
-        let nothing = new_null_array(data_type, 1);
-        let of_batch = |batch: &RecordBatch| match batch.column_by_name(name) {
-            Some(array) => cast(array, data_type),
-            None => Ok(new_null_array(data_type, batch.num_rows())),
+        let given = self.batches.iter().find_map(|batch| batch.column_by_name(name));
+        let Some(given) = given.map(|array| array.data_type().clone()) else {
+            return Ok(new_null_array(data_type, places.len()));
         };
-        let mut arrays = self.batches.iter().map(of_batch).collect::<Result<Vec<_>, _>>()?;
-        arrays.push(nothing);
-        interleave(&arrays.iter().map(AsRef::as_ref).collect::<Vec<_>>(), places)
+        let of_batch = |batch: &RecordBatch| match batch.column_by_name(name) {
+            Some(array) => Arc::clone(array),
+            None => new_null_array(&given, batch.num_rows()),
+        };
+        let nothing = new_null_array(&given, 1);
+        let arrays: Vec<ArrayRef> = self.batches.iter().map(of_batch).chain([nothing]).collect();
+        // Few rows of a large batch may be wanted: it is not brought into another form as a whole.
+        cast(&interleave(&arrays.iter().map(AsRef::as_ref).collect::<Vec<_>>(), places)?, data_type)
     }
+}
+
+/// The subjects of a stream that records speak of.
+pub(super) fn named(
+    from: &Stream,
+    subject: &'static Stream,
+    records: &RecordBatch,
+) -> Result<Vec<Box<str>>, ArrowError> {
+    let named = Named::of(from, subject, records)?;
+    Ok((0..records.num_rows()).filter_map(|row| named.id(row).map(Box::from)).collect())
 }
 
 /// Which subject of a stream each record speaks of. Several references may lead there: the first that says something.

@@ -74,13 +74,14 @@ fn audit(
     let from = usable.into_iter().flatten().fold(from, Position::max);
     let past = Past::new(store.clone(), Arc::default());
     let versions = |stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
-    read(plan, &past, past.entries(0), &versions, |records, rows| {
+    read(plan, (&past, true), past.entries(0), &versions, |records, entries| {
         let wanted = release.decider(records.stream).map(|decider| Arc::clone(decider.features()));
         let wanted: Vec<&str> = wanted.iter().flat_map(|wanted| wanted.iter()).map(String::as_str).collect();
         let columns = again.pass(&records, &wanted).map_err(settle_error)?;
-        if from <= records.first {
+        for entry in entries.iter().filter(|entry| from <= entry.first) {
+            let begin = (entry.first - records.first) as usize;
             for (name, column) in wanted.iter().zip(&columns) {
-                audit.compare(rows, name, column, records.first)?;
+                audit.compare(&entry.rows, name, &column.slice(begin, entry.rows.num_rows()), entry.first)?;
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ use haechi_store::{Position, Store, SubjectVersion};
 use serde::{Deserialize, Serialize};
 
 use super::block::{Ids, identities, runs};
-use super::history::{Journalled, prepare, read, records_of};
+use super::history::{Journalled, Unread, UnreadRows, prepare, read, records_of};
 use super::past::{Past, counts_before};
 use super::remembering::{VersionsOf, settle_error};
 use super::sequencer::SettleError;
@@ -109,12 +109,18 @@ impl Again<'_> {
         let versions = |stream: &'static Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
         let Self { past, profiler, release, replay } = &mut self;
         for entry in past.entries(0) {
-            let Journalled { stream, first, known_at_ms, rows } = entry?;
+            let Journalled { stream, first, known_at_ms, rows } = entry?.read(false)?;
             let decider = release.decider(stream);
             let mut told = None;
             if release.memory.takes(stream) {
-                let again = Journalled { stream, first, known_at_ms, rows: rows.clone() };
-                read(&release.memory, past, std::iter::once(Ok(again)), &versions, |records, _| {
+                let again = Unread {
+                    stream,
+                    first,
+                    known_at_ms,
+                    len: rows.num_rows(),
+                    rows: UnreadRows::OnTheWay(rows.clone()),
+                };
+                read(&release.memory, (past, false), std::iter::once(Ok(again)), &versions, |records, _| {
                     told = Some(profiler.pass(&records, &wanted(decider)).map_err(settle_error)?);
                     Ok(())
                 })?;
@@ -140,7 +146,8 @@ impl Again<'_> {
             if !self.plan().takes(stream) && self.release.decider(stream).is_none() {
                 continue;
             }
-            let (runs, known) = records_of(stream, &rows, &versions)?;
+            let of = records_of(stream, std::iter::once(&rows), &versions)?;
+            let (runs, known) = of.into_iter().next().unwrap_or_default();
             // Records that were never corrected go together; one that was goes alone, with its last rows.
             let mut together: Option<Range<usize>> = None;
             for (run, known) in runs.iter().zip(&known) {
@@ -205,6 +212,8 @@ impl Again<'_> {
             starts.push(rows.num_rows() as u32);
             // A fact speaks of its subject as that was corrected last, too.
             let prepared = prepare(self.plan(), &self.past, stream, &rows, known_at_ms, &|_| Position::MAX, versions)?;
+            let known_at_ms = vec![known_at_ms; runs.len()];
+            let known_at_ms = &known_at_ms;
             let records = Records { stream, rows: &prepared, starts: &starts, replaced: None, first, known_at_ms };
             told = self.profiler.pass(&records, &wanted(decider)).map_err(settle_error)?;
         }

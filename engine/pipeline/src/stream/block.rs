@@ -150,14 +150,19 @@ pub(crate) fn identities(stream: &'static Stream, rows: &RecordBatch) -> Result<
     let parts = parts.map(texts).collect::<Result<Vec<_>, _>>()?;
     let identity = |row: usize| {
         let whole = parts[0].is_valid(row).then(|| {
-            // No identifier has this character in it.
             let part =
-                |texts: &StringArray| if texts.is_valid(row) { texts.value(row).to_owned() } else { String::new() };
+                |texts: &StringArray| if texts.is_valid(row) { unjoined(texts.value(row)) } else { String::new() };
             parts.iter().map(part).collect::<Vec<_>>().join("\u{1f}")
         });
         whole.filter(|whole| !whole.is_empty())
     };
     Ok(Some(Arc::new((0..rows.num_rows()).map(identity).collect::<StringArray>())))
+}
+
+/// A part of a key without the character that joins parts, so that no two keys are the same when they are joined. No
+/// identifier that means well has it in it, and those stay as they are.
+fn unjoined(part: &str) -> String {
+    part.replace('\u{1b}', "\u{1b}e").replace('\u{1f}', "\u{1b}j")
 }
 
 /// How many rows from `first` on are of the subject and version of that row.

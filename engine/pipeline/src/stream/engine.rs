@@ -13,11 +13,12 @@ use tokio::sync::{oneshot, watch};
 
 use super::answer::Answer;
 use super::committer::{Committer, answer_from_store, encode_all};
+use super::entities::{Entities, ReachesBack};
 use super::health::{Guard, Health};
 use super::inbox::{Inbox, Reply, Urgency};
 use super::remembering::Known;
 use super::sequencer::{Sequencer, SettleError};
-use super::standing::{EntityStanding, standing};
+use super::standing::{EntityStanding, forgotten_before, portrait, standing};
 use crate::release::LiveRelease;
 
 /// Blocks that wait between two threads, and so at most as many more than there are threads. What comes while all are
@@ -82,6 +83,7 @@ struct Shared {
     store: Store,
     rules: Arc<LiveRelease>,
     known: Known,
+    entities: Arc<Entities>,
     inbox: Arc<Inbox>,
     position: watch::Receiver<Position>,
     health: Arc<Health>,
@@ -118,7 +120,7 @@ impl Engine {
         let health: Arc<Health> = Arc::default();
         let sequencer =
             Sequencer::new(Arc::clone(&inbox), store.clone(), Arc::clone(&rules), Arc::clone(&committed), options)?;
-        let known = sequencer.known();
+        let (known, entities) = sequencer.known();
         // What waits in there has its room in the inbox until it is answered.
         let (to_reader, to_answer) = channel();
         let committer = Committer {
@@ -139,7 +141,7 @@ impl Engine {
             thread(guard("answers"), move || answer_from_store(&reader_store, &to_answer)),
         ];
         let threads = threads.into_iter().collect::<Result<_, _>>().map_err(StartError::Thread)?;
-        let shared = Shared { store, rules, known, inbox, position, health, threads: Mutex::new(threads) };
+        let shared = Shared { store, rules, known, entities, inbox, position, health, threads: Mutex::new(threads) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -183,16 +185,20 @@ impl Engine {
     }
 
     /// What is known of one entity at an instant, and would have been on so many days before; `None` where nothing is.
-    /// Waits for the block that is being decided.
+    /// Waits for the records that are being told; they do not wait for it.
     pub fn portrait(&self, entity: &str, key: &str, at_ms: i64, days: u16) -> Result<Option<Portrait>, ProfileError> {
-        let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.portrait(entity, key, at_ms, days)
+        portrait(&self.shared.known, entity, key, at_ms, days)
     }
 
     /// Every kind of entity, and how it stands.
     pub fn entities(&self) -> Result<Vec<EntityStanding>, StoreError> {
-        let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        standing(&self.shared.store, &known)
+        standing(&self.shared.entities, &self.shared.known)
+    }
+
+    /// Where the journal begins, where earlier days were archived and forgotten. Facts about subjects of those days are not
+    /// joined to them, and amendments of them are counted as new.
+    pub fn forgotten_before(&self) -> Result<Option<ReachesBack>, StoreError> {
+        forgotten_before(&self.shared.store)
     }
 
     /// The last position committed, now and later.

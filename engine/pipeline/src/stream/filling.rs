@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use haechi_profile::{Profiler, StateId};
-use haechi_store::{Commit, Position, Store};
+use haechi_profile::{Profiler, Shelf, StateId};
+use haechi_store::{Commit, Position};
 
+use super::entities::Entities;
 use super::history::read;
-use super::kept::{put_complete_from, state_key};
+use super::kept::{Told, put_complete_from, put_usable_from, state_key};
 use super::past::Past;
 use super::reach::Reach;
-use super::remembering::{Entities, settle_error};
+use super::remembering::settle_error;
 use super::sequencer::SettleError;
 use crate::memory::MemoryPlan;
 
@@ -29,17 +31,20 @@ pub(super) enum Filled {
     Failed,
 }
 
-/// A thread that reads the journal. Dropping it stops it.
+/// A thread that reads the journal. Dropping it stops it, and waits until it has ended: it has the store, and nobody else
+/// may write of the same kinds meanwhile.
 pub(super) struct Filling {
     ready: Receiver<(Profiler, Position)>,
     stop: Arc<AtomicBool>,
     reads_from: Arc<AtomicU64>,
+    /// None once it was waited for.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Filling {
     /// Fills these kinds of entities, each from where the store lacks anything of it.
     pub fn start(
-        store: Store,
+        entities: &Arc<Entities>,
         plan: Arc<MemoryPlan>,
         from: Vec<(StateId, Position)>,
         reach: Reach,
@@ -50,8 +55,9 @@ impl Filling {
         let reads_from = Arc::new(AtomicU64::new(begin));
         let ids: Vec<StateId> = from.into_iter().map(|(id, _)| id).collect();
         let mut filler = Filler {
-            profiler: filler(&store, &plan, &ids),
-            past: Past::new(store, Arc::default()),
+            profiler: filler(entities, &plan, &ids),
+            past: Past::new(entities.store().clone(), Arc::default()),
+            entities: Arc::clone(entities),
             plan,
             ids,
             reach,
@@ -65,7 +71,8 @@ impl Filling {
             Err(error) => tracing::error!(%error, "features could not be filled; a restart tries again"),
         };
         let thread = std::thread::Builder::new().name("haechi-filling".to_owned()).spawn(fill);
-        thread.map(|_| Self { ready, stop, reads_from }).map_err(SettleError::Thread)
+        let thread = Some(thread.map_err(SettleError::Thread)?);
+        Ok(Self { ready, stop, reads_from, thread })
     }
 
     /// What was filled, and up to where, once it is there.
@@ -86,18 +93,22 @@ impl Filling {
 impl Drop for Filling {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that fills features has failed; this is a bug");
+        }
     }
 }
 
 /// One that knows of these kinds what the store has, and nothing of others.
-pub(super) fn filler(store: &Store, plan: &MemoryPlan, ids: &[StateId]) -> Profiler {
-    let shelf = Arc::new(Entities(store.clone()));
+pub(super) fn filler(entities: &Arc<Entities>, plan: &MemoryPlan, ids: &[StateId]) -> Profiler {
+    let shelf: Arc<dyn Shelf> = Arc::<Entities>::clone(entities);
     Profiler::on(Arc::clone(plan.profiles()), plan.seed(), shelf, |id| ids.contains(&id))
 }
 
 struct Filler {
     profiler: Profiler,
     past: Past,
+    entities: Arc<Entities>,
     plan: Arc<MemoryPlan>,
     ids: Vec<StateId>,
     reach: Reach,
@@ -130,7 +141,7 @@ impl Filler {
                 written = upto;
             }
         }
-        let nothing = filler(self.past.store(), &self.plan, &[]);
+        let nothing = filler(&self.entities, &self.plan, &[]);
         // Whoever waited for it may be gone.
         let _ = ready.send((std::mem::replace(&mut self.profiler, nothing), upto));
         Ok(())
@@ -152,7 +163,7 @@ impl Filler {
         });
         let versions =
             |stream: &'static haechi_model::Stream, ids: &[&str]| store.versions(stream, ids.iter().copied());
-        read(plan, past, entries, &versions, |records, _| {
+        read(plan, (past, false), entries, &versions, |records, _| {
             profiler.catch_up(&records).map_err(settle_error)?;
             // Entities that are new in memory do not know what they know: nothing may be read twice.
             *upto = records.first + records.rows.num_rows() as Position;
@@ -168,7 +179,13 @@ impl Filler {
         let mut commit = Commit::default();
         let shelved = self.profiler.shelve(upto, upto, self.commits);
         commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
-        commit.state.extend(self.ids.iter().map(|id| put_complete_from(*id, upto)));
+        for id in &self.ids {
+            commit.state.push(put_complete_from(*id, upto));
+            // A restart goes on from there, and would not see any more that the journal was cut.
+            if let Some(cut) = self.entities.reaches_back(*id) {
+                commit.state.push(put_usable_from(*id, Told { usable_from: None, reaches_back: Some(cut) }));
+            }
+        }
         let encoded = [commit.encode()?];
         while let Err(error) = self.past.store().write(&encoded) {
             if !error.may_pass() || self.stop.load(Ordering::Acquire) {

@@ -3,12 +3,14 @@
 use haechi_profile::StateId;
 use haechi_store::{Position, Store, StoreError};
 
+use super::entities::ReachesBack;
+
 /// Entities, by kind and key.
 const ENTITY: u8 = b'e';
 /// By kind: from which position on the store lacks anything.
 const COMPLETE: u8 = b'p';
-/// By kind: from which position on records were told of it.
-const USABLE: u8 = b'u';
+/// By kind: from which position on records were told of it, and how far back it reaches.
+const TOLD: u8 = b'u';
 
 /// The key of an entity.
 pub(super) fn state_key(of: StateId, key: u128) -> Vec<u8> {
@@ -38,14 +40,30 @@ pub(super) fn put_complete_from(of: StateId, from: Position) -> (Vec<u8>, Option
     (key(COMPLETE, of), Some(from.to_le_bytes().to_vec()))
 }
 
-/// Records are told of entities of this kind from that position on.
-pub(super) fn put_usable_from(of: StateId, from: Position) -> (Vec<u8>, Option<Vec<u8>>) {
-    (key(USABLE, of), Some(from.to_le_bytes().to_vec()))
+/// What is told of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// From this position on records are; not while it is being filled.
+    pub usable_from: Option<Position>,
+    /// How far back its history reaches, where that is not the beginning.
+    pub reaches_back: Option<ReachesBack>,
+}
+
+/// This is told of entities of a kind.
+pub(super) fn put_usable_from(of: StateId, told: Told) -> (Vec<u8>, Option<Vec<u8>>) {
+    let Told { usable_from, reaches_back } = told;
+    // No position is 0.
+    let mut bytes = usable_from.unwrap_or_default().to_le_bytes().to_vec();
+    if let Some(ReachesBack { position, known_at_ms }) = reaches_back {
+        bytes.extend_from_slice(&position.to_le_bytes());
+        bytes.extend_from_slice(&known_at_ms.to_le_bytes());
+    }
+    (key(TOLD, of), Some(bytes))
 }
 
 /// The store has nothing of a kind that can be gone on with.
 pub(super) fn forget_kind(of: StateId) -> [(Vec<u8>, Option<Vec<u8>>); 2] {
-    [(key(COMPLETE, of), None), (key(USABLE, of), None)]
+    [(key(COMPLETE, of), None), (key(TOLD, of), None)]
 }
 
 /// By kind: from where on the store lacks anything of it. It lacks all of what it never had.
@@ -59,7 +77,19 @@ pub(super) fn complete_from(
 
 /// From which position on records were told of a kind; `None` where that is not known.
 pub(crate) fn usable_from(store: &Store, of: StateId) -> Result<Option<Position>, StoreError> {
-    Ok(position(store.state(&key(USABLE, of))?))
+    Ok(told(store, of)?.usable_from)
+}
+
+/// What is told of a kind.
+pub(super) fn told(store: &Store, of: StateId) -> Result<Told, StoreError> {
+    let bytes = store.state(&key(TOLD, of))?.unwrap_or_default();
+    let mut numbers = bytes.as_chunks::<8>().0.iter().copied();
+    let usable_from = numbers.next().map(Position::from_le_bytes).filter(|from| *from > 0);
+    let reaches_back = numbers.next().zip(numbers.next()).map(|(position, known_at_ms)| ReachesBack {
+        position: Position::from_le_bytes(position),
+        known_at_ms: i64::from_le_bytes(known_at_ms),
+    });
+    Ok(Told { usable_from, reaches_back })
 }
 
 fn position(bytes: Option<Vec<u8>>) -> Option<Position> {

@@ -22,6 +22,7 @@ mod clock;
 mod committer;
 mod content;
 mod engine;
+mod entities;
 mod filling;
 mod health;
 mod history;
@@ -46,6 +47,7 @@ pub use backtest::{JournalReplay, JournalReplayError, ReplayMode, StreamReplay, 
 pub(crate) use block::{identities, subject_rows};
 pub use clock::wall_ms;
 pub use engine::{Engine, EngineOptions, ReplayRefused, StartError, Status};
+pub use entities::ReachesBack;
 pub use inbox::Urgency;
 pub(crate) use placing::published;
 pub use publish::publish;

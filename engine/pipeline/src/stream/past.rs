@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
@@ -10,7 +10,7 @@ use haechi_model::Stream;
 use haechi_store::{Entry, Position, Store, StoreError, SubjectVersion};
 
 use super::block::{Ids, identities, same_rows};
-use super::history::Journalled;
+use super::history::{Unread, UnreadRows};
 use crate::memory::Found;
 
 /// The journal, with what is on its way there.
@@ -19,6 +19,8 @@ pub(crate) struct Past {
     /// Oldest first.
     on_the_way: VecDeque<OnTheWay>,
     committed: Arc<AtomicU64>,
+    /// Whether it was told that rows are asked for that were forgotten.
+    told: AtomicBool,
 }
 
 /// Rows of an entry that is not in the store yet.
@@ -33,7 +35,7 @@ struct OnTheWay {
 impl Past {
     /// The journal of a store; `committed` is the number of the last commit that it has.
     pub fn new(store: Store, committed: Arc<AtomicU64>) -> Self {
-        Self { store, on_the_way: VecDeque::new(), committed }
+        Self { store, on_the_way: VecDeque::new(), committed, told: AtomicBool::default() }
     }
 
     /// The store.
@@ -55,22 +57,23 @@ impl Past {
     }
 
     /// Entries from the one that has position `from` on, to the last that is on its way.
-    pub fn entries(&self, from: Position) -> impl Iterator<Item = Result<Journalled, StoreError>> {
+    pub fn entries(&self, from: Position) -> impl Iterator<Item = Result<Unread, StoreError>> {
         let mut end = from;
         let mut stored = self.store.entries(from);
         let mut on_the_way = self.on_the_way.iter();
         std::iter::from_fn(move || {
             if let Some(entry) = stored.next() {
-                let journalled = entry.and_then(|entry| {
+                let unread = entry.map(|entry| {
                     end = entry.end();
                     let (stream, first, known_at_ms) = (entry.stream, entry.first, entry.known_at_ms);
-                    Ok(Journalled { stream, first, known_at_ms, rows: entry.decode()? })
+                    Unread { stream, first, known_at_ms, len: entry.rows as usize, rows: UnreadRows::Stored(entry) }
                 });
-                return Some(journalled);
+                return Some(unread);
             }
             // What was committed meanwhile was read above.
             let OnTheWay { stream, first, known_at_ms, ref rows, .. } = *on_the_way.find(|entry| end <= entry.first)?;
-            Some(Ok(Journalled { stream, first, known_at_ms, rows: rows.clone() }))
+            let (len, rows) = (rows.num_rows(), UnreadRows::OnTheWay(rows.clone()));
+            Some(Ok(Unread { stream, first, known_at_ms, len, rows }))
         })
     }
 
@@ -122,10 +125,18 @@ impl Past {
             return Ok(Some((entry.first, entry.known_at_ms, entry.rows.clone())));
         }
         match self.store.entry(position) {
-            Ok(Some(entry)) => Ok(Some((entry.first, entry.known_at_ms, entry.decode()?))),
+            Ok(Some(entry)) => Ok(Some((entry.first, entry.known_at_ms, entry.decode_stream()?))),
             Ok(None) => Ok(None),
-            Err(StoreError::Forgotten { .. }) => {
+            Err(StoreError::Forgotten { first, .. }) => {
                 metrics::counter!("haechi_profile_rows_forgotten_total").increment(1);
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        position,
+                        journal_begins = first,
+                        "features do without what records speak of, or replace, that was archived and forgotten; \
+                         haechi_profile_rows_forgotten_total counts how often from here on"
+                    );
+                }
                 Ok(None)
             }
             Err(error) => Err(error),

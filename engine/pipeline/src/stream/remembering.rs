@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
 use haechi_model::Stream;
-use haechi_profile::{ProfileError, Profiler, Records, Replaced, Shelf, ShelfError, StateId};
+use haechi_profile::{Mark, ProfileError, Profiler, Records, Replaced, Shelf, ShelfError, StateId};
 use haechi_store::{Commit, Entry, Position, Store, StoreError, SubjectVersion};
 
+use super::entities::Entities;
 use super::filling::{Filled, Filling, filler};
 use super::history::{prepare, read, replaced_rows};
 use super::kept::{
-    complete_from, forget_kind, next_entities, put_complete_from, put_usable_from, state_key, usable_from,
+    Told, complete_from, forget_kind, next_entities, put_complete_from, put_usable_from, state_key, told,
 };
 use super::past::Past;
 use super::reach::Reach;
@@ -37,13 +38,12 @@ pub(crate) struct Remembering {
     /// Others may look, between two blocks.
     profiler: Known,
     past: Past,
+    entities: Arc<Entities>,
     reach: Reach,
-    /// What was passed and may have to be taken back, oldest first.
-    passed: Vec<Passed>,
     /// By kind of entity: from where on the store lacks anything, as it was written down last.
     noted: Vec<(StateId, Position)>,
-    /// Kinds that have just become known, and from which position on.
-    usable: Vec<(StateId, Position)>,
+    /// Kinds that have just become known, and what is told of them.
+    usable: Vec<(StateId, Told)>,
     /// What was before is found out beside, for kinds that are new.
     filling: Option<Filling>,
     /// Up to where the store was looked through for what has to be forgotten.
@@ -54,30 +54,6 @@ pub(crate) struct Remembering {
     /// Whether there are kinds of which it still has to be.
     unfilled: bool,
     starting: bool,
-}
-
-/// Records that were passed.
-struct Passed {
-    stream: &'static Stream,
-    rows: RecordBatch,
-    starts: Vec<u32>,
-    replaced: Option<(RecordBatch, Vec<u32>)>,
-    first: Position,
-    known_at_ms: i64,
-}
-
-impl Passed {
-    fn records(&self) -> Records<'_> {
-        let replaced = self.replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
-        Records {
-            stream: self.stream,
-            rows: &self.rows,
-            starts: &self.starts,
-            replaced,
-            first: self.first,
-            known_at_ms: self.known_at_ms,
-        }
-    }
 }
 
 /// Records of one stream on their way to the journal.
@@ -116,7 +92,8 @@ impl Remembering {
         committed: Arc<AtomicU64>,
         reach: Reach,
     ) -> Result<Self, SettleError> {
-        let shelf: Arc<dyn Shelf> = Arc::new(Entities(store.clone()));
+        let entities = Arc::new(Entities::new(store.clone()));
+        let shelf: Arc<dyn Shelf> = Arc::<Entities>::clone(&entities);
         let profiler = Profiler::on(Arc::clone(plan.profiles()), plan.seed(), shelf, |_| false);
         let profiler = Arc::new(Mutex::new(profiler));
         let past = Past::new(store.clone(), committed);
@@ -124,8 +101,8 @@ impl Remembering {
             plan,
             profiler,
             past,
+            entities,
             reach,
-            passed: Vec::new(),
             noted: Vec::new(),
             usable: Vec::new(),
             filling: None,
@@ -192,34 +169,29 @@ impl Remembering {
         versions: &VersionsOf<'_>,
     ) -> Result<Vec<ArrayRef>, SettleError> {
         let Coming { stream, rows, starts, replaces, first, now_ms } = coming;
+        let known_at_ms = vec![now_ms; starts.len().saturating_sub(1)];
         if !self.plan.takes(stream) {
             let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-            let records = Records { stream, rows, starts: &starts, replaced: None, first, known_at_ms: now_ms };
+            let records = Records { stream, rows, starts: &starts, replaced: None, first, known_at_ms: &known_at_ms };
             return self.known().pass(&records, &wanted).map_err(settle_error);
         }
         let (plan, past) = (&*self.plan, &self.past);
         let rows = prepare(plan, past, stream, rows, now_ms, &|_| Position::MAX, versions)?;
         let replaced = replaced_rows(plan, past, stream, &replaces, now_ms, versions)?;
-        let passed = Passed { stream, rows, starts, replaced, first, known_at_ms: now_ms };
+        let replaced = replaced.as_ref().map(|(rows, starts)| Replaced { rows, starts });
+        let records = Records { stream, rows: &rows, starts: &starts, replaced, first, known_at_ms: &known_at_ms };
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        let columns = self.known().pass(&passed.records(), &wanted).map_err(settle_error)?;
-        self.passed.push(passed);
-        Ok(columns)
+        self.known().pass(&records, &wanted).map_err(settle_error)
     }
 
-    /// How much was passed so far, for [`Remembering::take_back`].
-    pub fn mark(&self) -> usize {
-        self.passed.len()
+    /// What is passed from here on can be taken back, until it is kept.
+    pub fn mark(&self) -> Mark {
+        self.known().mark()
     }
 
     /// What was passed since a mark is not known any more.
-    pub fn take_back(&mut self, mark: usize) {
-        while self.passed.len() > mark {
-            let Some(passed) = self.passed.pop() else { return };
-            if let Err(error) = self.known().take_back(passed.records()) {
-                tracing::error!(%error, stream = passed.stream.name, "records that were refused stay in features");
-            }
-        }
+    pub fn take_back(&self, mark: Mark) {
+        self.known().take_back(mark);
     }
 
     /// Rows that will be in the journal with that commit.
@@ -230,7 +202,7 @@ impl Remembering {
     /// All that was passed goes to the journal with this commit, which ends before `next`; with it goes what has changed
     /// long ago.
     pub fn keep(&mut self, commit: &mut Commit, number: u64, next: Position, now_ms: i64) {
-        self.passed.clear();
+        self.known().keep();
         self.sweep(commit, next, now_ms);
         let shelved = self.known().shelve(self.reach.overdue(next), next, number);
         commit.state.extend(shelved.into_iter().map(|entity| (state_key(entity.of, entity.key), Some(entity.bytes))));
@@ -271,9 +243,10 @@ impl Remembering {
                 commit.state.extend(forget_kind(*of));
             }
         }
-        let gone = looked
-            .into_iter()
-            .filter(|(of, key, bytes)| dropped.contains(of) || known.forget(*of, *key, bytes, now_ms));
+        let gone = looked.into_iter().filter(|(of, key, bytes)| {
+            let too_old = self.entities.is_too_old(*of, bytes);
+            dropped.contains(of) || known.forget(*of, *key, bytes, now_ms) || too_old && known.let_go(*of, *key)
+        });
         let before = commit.state.len();
         commit.state.extend(gone.map(|(of, key, _)| (state_key(of, key), None)));
         metrics::counter!("haechi_entities_forgotten_total").increment((commit.state.len() - before) as u64);
@@ -293,15 +266,14 @@ impl Remembering {
         if missing.is_empty() {
             return Ok(());
         }
-        let store = self.past.store().clone();
         let (near, far): (Vec<_>, Vec<_>) =
-            complete_from(&store, missing)?.into_iter().partition(|(_, from)| next.saturating_sub(*from) <= at_once);
+            self.entities.begin(missing)?.into_iter().partition(|(_, from)| next.saturating_sub(*from) <= at_once);
         if let Some(from) = near.iter().map(|(_, from)| *from).min() {
             let ids: Vec<StateId> = near.into_iter().map(|(id, _)| id).collect();
-            self.adopt(filler(&store, &self.plan, &ids), from, next, versions)?;
+            self.adopt(filler(&self.entities, &self.plan, &ids), from, next, versions)?;
         }
         if !far.is_empty() {
-            self.filling = Some(Filling::start(store, Arc::clone(&self.plan), far, self.reach)?);
+            self.filling = Some(Filling::start(&self.entities, Arc::clone(&self.plan), far, self.reach)?);
         }
         Ok(())
     }
@@ -315,16 +287,20 @@ impl Remembering {
         versions: &VersionsOf<'_>,
     ) -> Result<(), SettleError> {
         let (plan, past) = (&self.plan, &self.past);
-        read(plan, past, past.entries(upto), versions, |records, _| filled.catch_up(&records).map_err(settle_error))?;
+        read(plan, (past, false), past.entries(upto), versions, |records, _| {
+            filled.catch_up(&records).map_err(settle_error)
+        })?;
         filled.caught_up();
         let kinds: Vec<(&str, StateId)> =
             filled.kinds().filter(|(.., known)| *known).map(|(name, id, _)| (name, id)).collect();
         let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
         tracing::info!(entities = names.join(", "), position = next, "features are known from here on");
         for (_, id) in kinds {
+            let reaches_back = self.entities.reaches_back(id);
+            let before = told(past.store(), id)?;
             // A restart does not interrupt what was told before it.
-            if !self.starting || usable_from(past.store(), id)?.is_none() {
-                self.usable.push((id, next));
+            if !self.starting || before.usable_from.is_none() || before.reaches_back != reaches_back {
+                self.usable.push((id, Told { usable_from: Some(next), reaches_back }));
             }
         }
         self.known().adopt(filled);
@@ -336,19 +312,14 @@ impl Remembering {
         Arc::clone(&self.profiler)
     }
 
+    /// Entities as the store keeps them.
+    pub fn entities(&self) -> &Arc<Entities> {
+        &self.entities
+    }
+
     /// All that is known of entities. A thread that panicked over it left what it has passed.
     pub fn known(&self) -> MutexGuard<'_, Profiler> {
         self.profiler.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Entities as the store keeps them.
-pub(super) struct Entities(pub Store);
-
-impl Shelf for Entities {
-    fn fetch(&self, of: StateId, keys: &[u128]) -> Result<Vec<Option<Vec<u8>>>, ShelfError> {
-        let keys = keys.iter().map(|key| state_key(of, *key));
-        self.0.states_at(keys).map_err(|error| ShelfError(Box::new(error)))
     }
 }
 

@@ -18,6 +18,7 @@ use super::block::{ID_BYTES_MAX, Ids, identities, runs, unite, with_what_follows
 use super::clock::Clock;
 use super::content::Hasher;
 use super::engine::EngineOptions;
+use super::entities::Entities;
 use super::inbox::{Inbox, Order, Reply, Urgency};
 use super::overlay::Overlay;
 use super::placing::{Placing, place_all};
@@ -91,9 +92,9 @@ impl Sequencer {
         Ok(Self { inbox, store, rules, clock, next, overlay, remembering, release, number: 0, block_rows })
     }
 
-    /// All that is known of entities, for whoever asks.
-    pub fn known(&self) -> Known {
-        self.remembering.shared()
+    /// All that is known of entities, for whoever asks, and what the store keeps of them.
+    pub fn known(&self) -> (Known, Arc<Entities>) {
+        (self.remembering.shared(), Arc::clone(self.remembering.entities()))
     }
 
     /// Works until the inbox is closed and empty, or nobody takes the work.

@@ -326,6 +326,104 @@ async fn a_feature_that_is_new_is_filled_from_the_journal() {
     engine.stop();
 }
 
+/// Stops, has what lies before a position forgotten as an archiver does, and says where the journal begins then.
+fn stop_and_forget(folder: &Path, engine: Engine, before: u64) -> u64 {
+    engine.stop();
+    drop(engine);
+    let store = Store::open(&folder.join("store"), &StoreOptions::default()).unwrap();
+    store.forget_before(before).unwrap();
+    store.entries(1).next().unwrap().unwrap().first
+}
+
+/// How far back each kind of entity reaches.
+fn reach_back(engine: &Engine) -> Vec<Option<u64>> {
+    engine.entities().unwrap().iter().map(|of| of.reaches_back.map(|from| from.position)).collect()
+}
+
+/// Sends others until everything is told.
+async fn until_usable(engine: &Engine) {
+    let filled = async {
+        for n in 0.. {
+            send(engine, &[declared(&format!("W{n}"), "I9", 1.0, 0)]).await;
+            if engine.entities().unwrap().iter().all(|entity| entity.usable) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), filled).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_forgotten_of_the_journal_is_told_and_no_state_goes_on_over_the_gap() {
+    let folder = folder();
+    let engine = start(folder.path());
+    for n in 0..30 {
+        send(&engine, &[declared(&format!("D{n}"), if n % 3 == 0 { "I2" } else { "I1" }, 1.0, 0)]).await;
+    }
+    assert_eq!(reach_back(&engine), [None, None]);
+    assert_eq!(engine.forgotten_before().unwrap(), None);
+    // What the store has of importers ends before what is left of the journal. The one country changed with every record
+    // and is there up to the end.
+    let begins = stop_and_forget(folder.path(), engine, 30);
+    assert_eq!(begins, 30);
+    let engine = start(folder.path());
+    assert_eq!(reach_back(&engine), [Some(30), None]);
+    assert_eq!(engine.forgotten_before().unwrap().map(|from| from.position), Some(30));
+    send(&engine, &[declared("X", "I1", 1.0, 0), declared("Y", "I2", 1.0, 0)]).await;
+    // Of I1 only D29 is known. I2 came last with D27, and what the store has of it is newer than that: nothing is missing.
+    assert_eq!(told(engine.store(), &NAMES)[1..], ["X 1: 1 1.0 - 30 0", "Y 1: 10 10.0 - 31 0"]);
+    // It is not forgotten with the next start.
+    engine.stop();
+    drop(engine);
+    let engine = start(folder.path());
+    assert_eq!(reach_back(&engine), [Some(30), None]);
+    send(&engine, &[declared("Z", "I1", 1.0, 0)]).await;
+    assert_eq!(told(engine.store(), &NAMES).last().unwrap(), "Z 1: 2 2.0 - 32 0");
+    engine.stop();
+}
+
+#[tokio::test]
+async fn a_feature_that_is_new_says_how_far_back_it_reaches() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pack(folder.path(), &[("importer.yaml", IMPORTER)], &NAMES[..3]);
+    let engine = start(folder.path());
+    for n in 0..40 {
+        send(&engine, &[declared(&format!("D{n}"), "I1", 1.0, 0)]).await;
+    }
+    let begins = stop_and_forget(folder.path(), engine, 10);
+    // Filled beside, from the thirty that are left; the other is known as it was.
+    write_pack(folder.path(), &[("importer.yaml", IMPORTER), ("origin.yaml", ORIGIN)], &NAMES);
+    let engine = start(folder.path());
+    until_usable(&engine).await;
+    assert_eq!(reach_back(&engine), [None, Some(begins)]);
+    send(&engine, &[declared("X", "I1", 1.0, 0)]).await;
+    let others = told(engine.store(), &NAMES).len() - 31 - 1;
+    assert_eq!(told(engine.store(), &NAMES).last().unwrap(), &format!("X 1: 40 40.0 - {} 0", 31 + others));
+    engine.stop();
+    drop(engine);
+    let engine = start(folder.path());
+    assert_eq!(reach_back(&engine), [None, Some(begins)]);
+    engine.stop();
+}
+
+#[tokio::test]
+async fn nothing_works_on_the_store_once_the_engine_has_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pack(folder.path(), &[("importer.yaml", IMPORTER)], &NAMES[..3]);
+    let engine = start(folder.path());
+    let many: Vec<Sent> = (0..4_000).map(|n| declared(&format!("D{n}"), "I1", 1.0, n)).collect();
+    send(&engine, &many).await;
+    engine.stop();
+    drop(engine);
+    write_pack(folder.path(), &[("importer.yaml", IMPORTER), ("origin.yaml", ORIGIN)], &NAMES);
+    let engine = start(folder.path());
+    assert!(!engine.entities().unwrap()[1].usable, "it is filled beside");
+    engine.stop();
+    drop(engine);
+    // It is locked as long as anybody has it.
+    Store::open(&folder.path().join("store"), &StoreOptions::default()).unwrap();
+}
+
 fn any_sent() -> impl Strategy<Value = Vec<Sent>> {
     let importer = prop::sample::select(vec!["I1", "I2", "I3"]);
     let origins = prop::collection::vec(prop::sample::select(vec!["CN", "VN", "KR"]), 1..3);

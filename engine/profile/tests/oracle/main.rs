@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failing test should say so loudly")]
 
 mod events;
+mod networks;
 mod passes;
 mod shelf;
 mod sql;
+mod taken_back;
 
 use events::versions;
 use passes::{profiler, profiler_of, run};

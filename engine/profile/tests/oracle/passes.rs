@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray};
@@ -68,32 +69,44 @@ pub fn plan_of(text: &str) -> Arc<ProfilePlan> {
 
 /// What every row is told, by feature, where batches have `size` records.
 pub fn run(profiler: &mut Profiler, versions: &[Version], size: usize) -> BTreeMap<String, ArrayRef> {
-    let names: Vec<String> = profiler.plan().features().map(str::to_owned).collect();
-    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut told: Vec<Vec<ArrayRef>> = vec![Vec::new(); names.len()];
-    let mut first = 0;
-    for batch in versions.chunks(size.min(versions.len())) {
-        let rows: Vec<Event> = batch.iter().flat_map(|version| version.rows.clone()).collect();
-        let replaced = |version: &Version| version.replaces.map_or(Vec::new(), |place| versions[place].rows.clone());
-        let old: Vec<Vec<Event>> = batch.iter().map(replaced).collect();
-        let starts = starts(batch.iter().map(|version| version.rows.len()));
-        let old_starts = starts_of(&old);
-        let (rows, old) = (declarations(&rows), declarations(&old.concat()));
-        let replaced = Some(Replaced { rows: &old, starts: &old_starts });
-        let records = Records {
-            stream: &DECLARATION,
-            rows: &rows,
-            starts: &starts,
-            replaced,
-            first,
-            known_at_ms: 4_102_444_800_000,
-        };
-        let columns = profiler.pass(&records, &wanted).unwrap();
-        first += rows.num_rows() as u64;
-        told.iter_mut().zip(columns).for_each(|(told, column)| told.push(column));
-    }
-    let whole = |parts: &Vec<ArrayRef>| concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
-    names.into_iter().zip(told.iter().map(whole)).collect()
+    let size = size.min(versions.len());
+    let batches = (0..versions.len()).step_by(size).map(|begin| begin..versions.len().min(begin + size));
+    let told: Vec<_> = batches.map(|of| pass(profiler, versions, of)).collect();
+    by_feature(profiler, &told)
+}
+
+/// What was told to some batches, together.
+pub fn by_feature(profiler: &Profiler, told: &[Vec<ArrayRef>]) -> BTreeMap<String, ArrayRef> {
+    let whole =
+        |column: usize| concat(&told.iter().map(|columns| columns[column].as_ref()).collect::<Vec<_>>()).unwrap();
+    profiler.plan().features().map(str::to_owned).enumerate().map(|(column, name)| (name, whole(column))).collect()
+}
+
+/// What the rows of some versions are told, a column a feature.
+pub fn pass(profiler: &mut Profiler, versions: &[Version], of: Range<usize>) -> Vec<ArrayRef> {
+    let plan = Arc::clone(profiler.plan());
+    let wanted: Vec<&str> = plan.features().collect();
+    let batch = &versions[of.clone()];
+    let rows: Vec<Event> = batch.iter().flat_map(|version| version.rows.clone()).collect();
+    let replaced = |version: &Version| version.replaces.map_or(Vec::new(), |place| versions[place].rows.clone());
+    let old: Vec<Vec<Event>> = batch.iter().map(replaced).collect();
+    let starts = starts(batch.iter().map(|version| version.rows.len()));
+    let old_starts = starts_of(&old);
+    let (rows, old) = (declarations(&rows), declarations(&old.concat()));
+    let records = Records {
+        stream: &DECLARATION,
+        rows: &rows,
+        starts: &starts,
+        replaced: Some(Replaced { rows: &old, starts: &old_starts }),
+        first: position(versions, of.start),
+        known_at_ms: &vec![4_102_444_800_000; batch.len()],
+    };
+    profiler.pass(&records, &wanted).unwrap()
+}
+
+/// Where a version stands in the journal.
+pub fn position(versions: &[Version], of: usize) -> u64 {
+    versions[..of].iter().map(|version| version.rows.len() as u64).sum()
 }
 
 fn starts_of(rows: &[Vec<Event>]) -> Vec<u32> {

@@ -1,9 +1,11 @@
 //! Entities that are kept elsewhere: what is told does not depend on where they are, and who is to be forgotten goes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
 use haechi_model::streams::DECLARATION;
 use haechi_model::{Cell, StreamBuilder};
@@ -26,7 +28,7 @@ features:
 ";
 
 #[derive(Default)]
-struct Map(Mutex<BTreeMap<(StateId, u128), Vec<u8>>>);
+pub struct Map(Mutex<BTreeMap<(StateId, u128), Vec<u8>>>);
 
 impl Shelf for Map {
     fn fetch(&self, of: StateId, keys: &[u128]) -> Result<Vec<Option<Vec<u8>>>, ShelfError> {
@@ -36,7 +38,7 @@ impl Shelf for Map {
 }
 
 impl Map {
-    fn put(&self, shelved: Vec<Shelved>) {
+    pub fn put(&self, shelved: Vec<Shelved>) {
         self.0.lock().unwrap().extend(shelved.into_iter().map(|one| ((one.of, one.key), one.bytes)));
     }
 }
@@ -69,7 +71,7 @@ fn pass_dated(profiler: &mut Profiler, importer: &str, dated: i64, day: i64) -> 
         starts: &[0, 1],
         replaced: None,
         first: day as u64,
-        known_at_ms: day * DAY_MS,
+        known_at_ms: &[day * DAY_MS],
     };
     let told = profiler.pass(&records, &["importer.records_30d", "origin.records"]).unwrap();
     told.iter().map(|column| column.as_primitive::<Int64Type>().value(0)).collect()
@@ -93,7 +95,7 @@ fn what_left_the_memory_is_read_again_and_what_came_since_is_told_once() {
     let mut second = on();
     for (importer, day) in [("I2", 101), ("I1", 102)] {
         let rows = row(importer, day);
-        let (first, known_at_ms) = (day as u64, day * DAY_MS);
+        let (first, known_at_ms) = (day as u64, &[day * DAY_MS]);
         let records =
             Records { stream: &DECLARATION, rows: &rows, starts: &[0, 1], replaced: None, first, known_at_ms };
         second.catch_up(&records).unwrap();
@@ -117,19 +119,25 @@ fn a_record_dated_far_ahead_hides_nothing() {
 }
 
 #[test]
-fn a_record_that_is_taken_back_was_never_there() {
-    let plan = plan_of(PROFILES);
-    let mut profiler = Profiler::new(plan, 7);
-    pass(&mut profiler, "I1", 100);
-    let before = profiler.state();
-    pass(&mut profiler, "I1", 101);
-    let rows = row("I1", 101);
-    let known_at_ms = 100 * DAY_MS;
-    let records =
-        Records { stream: &DECLARATION, rows: &rows, starts: &[0, 1], replaced: None, first: 101, known_at_ms };
-    profiler.take_back(records).unwrap();
-    assert_eq!(pass(&mut profiler, "I1", 101), [1, 1]);
-    assert_ne!(profiler.state(), before);
+fn of_who_is_only_asked_about_nothing_is_kept() {
+    let plan = plan_of(
+        "entity: importer\nkeys: {declaration: importer_id}\nfeatures:\n  \
+         - {name: from_vn, aggregate: count, where: origin_country = 'VN', window: 30d}\n",
+    );
+    let mut profiler = Profiler::on(plan, 7, Arc::new(Map::default()), |_| true);
+    let rows = row("I1", 100);
+    let records = Records {
+        stream: &DECLARATION,
+        rows: &rows,
+        starts: &[0, 1],
+        replaced: None,
+        first: 100,
+        known_at_ms: &[100 * DAY_MS],
+    };
+    let told = profiler.pass(&records, &["importer.from_vn"]).unwrap();
+    assert_eq!(told[0].as_primitive::<Int64Type>().value(0), 0);
+    assert_eq!(profiler.lacks().map(|(_, from)| from).collect::<Vec<_>>(), [None]);
+    assert!(profiler.shelve(200, 200, 1).is_empty());
 }
 
 #[test]
@@ -158,4 +166,32 @@ fn who_was_not_seen_for_so_long_is_forgotten_everywhere() {
         "the importer, and not the origin, of which something is known for all time"
     );
     assert_eq!(profiler.known().map(|(_, known)| known).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn records_that_became_known_one_after_the_other_are_passed_together_as_each_alone() {
+    // Dated, and known.
+    let days = [(100, 100), (60, 101), (128, 130), (100, 139), (100, 139), (165, 165), (120, 210), (210, 211)];
+    let rows: Vec<RecordBatch> = days.iter().map(|(dated, _)| row("I1", *dated)).collect();
+    let known_at_ms: Vec<i64> = days.iter().map(|(_, known)| known * DAY_MS).collect();
+    let wanted = ["importer.records_30d", "origin.records"];
+    let pass = |profiler: &mut Profiler, of: Range<usize>| -> Vec<Vec<i64>> {
+        let records = Records {
+            stream: &DECLARATION,
+            rows: &concat_batches(&rows[0].schema(), &rows[of.clone()]).unwrap(),
+            starts: &(0..=of.len() as u32).collect::<Vec<_>>(),
+            replaced: None,
+            first: of.start as u64,
+            known_at_ms: &known_at_ms[of],
+        };
+        let told = profiler.pass(&records, &wanted).unwrap();
+        told.iter().map(|column| column.as_primitive::<Int64Type>().values().to_vec()).collect()
+    };
+    let on = || Profiler::on(plan_of(PROFILES), 7, Arc::new(Map::default()), |_| true);
+    let (mut alone, mut together) = (on(), on());
+    let told: Vec<_> = (0..days.len()).map(|record| pass(&mut alone, record..record + 1)).collect();
+    let told: Vec<Vec<i64>> = (0..2).map(|column| told.iter().map(|told| told[column][0]).collect()).collect();
+    assert_eq!(told[0], [0, 0, 1, 1, 2, 0, 0, 0], "on day 210 nothing is known any more of day 100");
+    assert_eq!(pass(&mut together, 0..days.len()), told);
+    assert_eq!(together.state(), alone.state());
 }

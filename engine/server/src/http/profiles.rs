@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use haechi_pipeline::ProfileError;
 use haechi_pipeline::stream::{recent_records, wall_ms};
+use haechi_store::StoreError;
 
 use super::problem::Problem;
 use super::query::Told;
@@ -43,8 +44,9 @@ pub async fn show(State(app): State<Arc<App>>, Told(asked): Told<AskedProfile>) 
 /// What rules may ask for.
 pub async fn features(State(app): State<Arc<App>>) -> Result<Json<Features>, Problem> {
     let engine = app.engine.clone();
-    let standing = app.look(move || engine.entities()).await??;
-    Ok(Json(Features { entities: app.engine.rules().current().value.catalogue(), standing }))
+    let looked = app.look(move || Ok::<_, StoreError>((engine.entities()?, engine.forgotten_before()?))).await??;
+    let (standing, forgotten_before) = looked;
+    Ok(Json(Features { entities: app.engine.rules().current().value.catalogue(), standing, forgotten_before }))
 }
 
 impl From<ProfileError> for Problem {

@@ -35,6 +35,8 @@ pub enum Aggregate {
     DaysSince,
     /// The value of the newest record.
     Latest,
+    /// How many a network joins, the one that asks among them.
+    Members,
 }
 
 /// What an aggregate is made of.
@@ -50,11 +52,13 @@ pub enum Needs {
     Condition,
     /// A value of any kind.
     Value,
+    /// Nothing of any record.
+    Nothing,
 }
 
 impl Aggregate {
     /// All of them, by the name that a pack writes.
-    pub const ALL: [(&'static str, Self); 15] = [
+    pub const ALL: [(&'static str, Self); 16] = [
         ("count", Self::Count),
         ("sum", Self::Sum),
         ("mean", Self::Mean),
@@ -70,6 +74,7 @@ impl Aggregate {
         ("last_seen", Self::LastSeen),
         ("days_since", Self::DaysSince),
         ("latest", Self::Latest),
+        ("members", Self::Members),
     ];
 
     /// The aggregate of that name.
@@ -90,13 +95,14 @@ impl Aggregate {
             Self::Sum | Self::Mean | Self::Stddev | Self::Min | Self::Max | Self::Quantile => Needs::Number,
             Self::Share => Needs::Condition,
             Self::Distinct | Self::MostFrequent | Self::Entropy | Self::Latest => Needs::Value,
+            Self::Members => Needs::Nothing,
         }
     }
 
     /// The class of what it says, as rules see it.
     pub fn class(self) -> Class {
         match self {
-            Self::Count | Self::Distinct => Class::Int,
+            Self::Count | Self::Distinct | Self::Members => Class::Int,
             Self::FirstSeen | Self::LastSeen => Class::Ts,
             Self::MostFrequent | Self::Latest => Class::Text,
             _ => Class::Float,

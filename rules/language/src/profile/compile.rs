@@ -7,7 +7,7 @@ use haechi_model::streams::{Reference, references};
 use sha2::{Digest, Sha256};
 
 use super::aggregate::Needs;
-use super::{Aggregate, Feature, Profile};
+use super::{Aggregate, EntityKey, Feature, KeyInput, Link, Network, Profile};
 use crate::condition::{Catalog, Compiler, Computed, input_type};
 use crate::diagnostic::Diagnostic;
 use crate::program::{Class, JoinedColumn, Literal, Program};
@@ -35,9 +35,22 @@ pub struct Feed {
     /// Streams whose subjects its records speak of, and from which columns are joined.
     pub references: Vec<&'static Reference>,
     /// By entity: the key; `None` where this stream says nothing of it.
-    pub keys: Vec<Option<Computed>>,
+    pub keys: Vec<Option<KeyInput>>,
+    /// What joins entities that are networks.
+    pub links: Vec<LinkInput>,
     /// The features made of this stream.
     pub features: Vec<FeatureInputs>,
+}
+
+/// Something that entities of a kind may share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkInput {
+    /// Place of the entity.
+    pub entity: usize,
+    /// Its name.
+    pub name: String,
+    /// Its values.
+    pub of: KeyInput,
 }
 
 /// What one feature reads.
@@ -99,10 +112,15 @@ fn feed(profiles: &[Profile], catalog: &Catalog, stream: &'static Stream, out: &
     let catalog = catalog.with_columns(stream, joined(stream));
     let mut compiler = Compiler::new(stream, &catalog);
     let mut keys = Vec::with_capacity(profiles.len());
-    let mut features = Vec::new();
+    let (mut links, mut features) = (Vec::new(), Vec::new());
     for (entity, profile) in profiles.iter().enumerate() {
         let key = profile.keys.iter().find(|key| key.stream == stream);
-        keys.push(key.and_then(|key| read_key(&mut compiler, &profile.entity, &key.key, out)));
+        keys.push(key.and_then(|key| read_key(&mut compiler, &profile.entity, key, out)));
+        for link in profile.network.iter().flat_map(|network| &network.links) {
+            let of = link.keys.iter().find(|key| key.stream == stream);
+            let of = of.and_then(|key| read_key(&mut compiler, &profile.entity, key, out));
+            links.extend(of.map(|of| LinkInput { entity, name: link.name.clone(), of }));
+        }
         for (place, feature) in profile.features.iter().enumerate().filter(|(_, feature)| feature.stream == stream) {
             let name = format!("{}.{}", profile.entity, feature.name);
             let of = feature.of.as_ref().and_then(|of| read_of(&mut compiler, &name, feature, of, out));
@@ -117,10 +135,14 @@ fn feed(profiles: &[Profile], catalog: &Catalog, stream: &'static Stream, out: &
         read.iter().any(|name| name.starts_with(&prefix))
     };
     let references = references(stream).filter(speaks).collect();
-    Feed { stream, program, references, keys, features }
+    Feed { stream, program, references, keys, links, features }
 }
 
-fn read_key(compiler: &mut Compiler<'_>, entity: &str, key: &SqlText, out: &mut Vec<Diagnostic>) -> Option<Computed> {
+fn read_key(compiler: &mut Compiler<'_>, entity: &str, key: &EntityKey, out: &mut Vec<Diagnostic>) -> Option<KeyInput> {
+    if let Some(each) = key.each {
+        return Some(KeyInput::Each(each));
+    }
+    let key = &key.key;
     let computed = compiler.value(entity, key, out)?;
     match class_of(compiler, &computed) {
         Some(Class::Float) => {
@@ -129,7 +151,7 @@ fn read_key(compiler: &mut Compiler<'_>, entity: &str, key: &SqlText, out: &mut 
             out.push(Diagnostic::error("E0803", span, "an amount tells nobody apart").help(help).in_rule(entity));
             None
         }
-        _ => Some(computed),
+        _ => Some(KeyInput::One(computed)),
     }
 }
 
@@ -220,9 +242,12 @@ fn made_of_hash(profile: &Profile, catalog: &Catalog) -> [u8; 32] {
     part(&profile.entity);
     for key in &profile.keys {
         part(key.stream.name);
-        part(&key.key.text);
+        part(&key.text());
     }
     part(&format!("{:?}", profile.retention_days));
+    for part_of_network in profile.network.iter().flat_map(network_parts) {
+        part(&part_of_network);
+    }
     for feature in &profile.features {
         let Feature { stream, aggregate, quantile, of, filter, window, each, .. } = feature;
         part(stream.name);
@@ -232,7 +257,8 @@ fn made_of_hash(profile: &Profile, catalog: &Catalog) -> [u8; 32] {
     }
     let texts = || {
         let of_features = profile.features.iter().flat_map(|feature| feature.of.iter().chain(&feature.filter));
-        profile.keys.iter().map(|key| &key.key).chain(of_features)
+        let links = profile.network.iter().flat_map(|network| &network.links).flat_map(|link| &link.keys);
+        profile.keys.iter().chain(links).map(|key| &key.key).chain(of_features)
     };
     for contents in catalog.contents_of(|name| texts().any(|sql| sql.text.contains(name))) {
         part(&contents);
@@ -240,10 +266,19 @@ fn made_of_hash(profile: &Profile, catalog: &Catalog) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+fn network_parts(network: &Network) -> Vec<String> {
+    let link = |link: &Link| {
+        let keys: Vec<String> = link.keys.iter().map(|key| format!("{}: {}", key.stream.name, key.text())).collect();
+        format!("{} {keys:?}", link.name)
+    };
+    let bounds = format!("network {} {}", network.days, network.hub);
+    std::iter::once(bounds).chain(network.links.iter().map(link)).collect()
+}
+
 /// What a definition says, not how it is laid out. Lists and tables are not in it.
 pub(crate) fn definition(profile: &Profile) -> String {
-    let Profile { entity, keys, retention_days, features, .. } = profile;
-    let keys = keys.iter().map(|key| format!("{}: {}", key.stream.name, key.key.text));
+    let Profile { entity, keys, retention_days, network, features, .. } = profile;
+    let keys = keys.iter().map(|key| format!("{}: {}", key.stream.name, key.text()));
     let features = features.iter().map(|feature| {
         let Feature { name, stream, aggregate, quantile, of, filter, window, each, shrink, at: _, title: _ } = feature;
         let text = |sql: &Option<SqlText>| sql.as_ref().map_or(String::new(), |sql| sql.text.clone());
@@ -256,6 +291,8 @@ pub(crate) fn definition(profile: &Profile) -> String {
         )
     });
     let retention = retention_days.map(|days| format!("retention {days}"));
-    let parts: Vec<String> = std::iter::once(entity.clone()).chain(retention).chain(keys).chain(features).collect();
+    let network = network.iter().flat_map(network_parts);
+    let parts = std::iter::once(entity.clone()).chain(retention).chain(network).chain(keys).chain(features);
+    let parts: Vec<String> = parts.collect();
     format!("{parts:?}")
 }

@@ -5,6 +5,8 @@
 
 mod aggregate;
 mod compile;
+mod key;
+mod network;
 mod read;
 mod tests_of;
 mod window;
@@ -17,8 +19,10 @@ use crate::diagnostic::Span;
 use crate::rule::{GivenValue, SqlText};
 
 pub use aggregate::Aggregate;
-pub use compile::{FeatureInputs, Feed, Profiles, compile};
+pub use compile::{FeatureInputs, Feed, LinkInput, Profiles, compile};
 pub(crate) use compile::{columns, definition};
+pub use key::{EntityKey, KeyInput, ListColumn};
+pub use network::{Link, Network};
 pub(crate) use read::read_file;
 pub use window::{Calendar, Window};
 
@@ -38,19 +42,12 @@ pub struct Profile {
     /// Days after the last record about one of them after which nothing is known of it any more. Entities that are
     /// people have it.
     pub retention_days: Option<u32>,
+    /// What joins several of them: features look at all that are joined then.
+    pub network: Option<Network>,
     /// What is known.
     pub features: Vec<Feature>,
     /// Records, and what the last of them sees.
     pub tests: Vec<ProfileTest>,
-}
-
-/// How the records of a stream say whom they are about.
-#[derive(Clone, Debug)]
-pub struct EntityKey {
-    /// The stream.
-    pub stream: &'static Stream,
-    /// A column, or an expression that gives text.
-    pub key: SqlText,
 }
 
 /// One feature.

@@ -3,9 +3,11 @@
 use haechi_model::Stream;
 
 use super::aggregate::{Aggregate, Needs};
+use super::key::{EntityKey, read_keys};
+use super::network::{Network, read_network};
 use super::tests_of;
 use super::window::{DAYS_MAX, HOURS_MAX, Window};
-use super::{Each, EntityKey, Feature, Profile, Shrink};
+use super::{Each, Feature, Profile, Shrink};
 use crate::diagnostic::Diagnostic;
 use crate::load::form::{Form, head, listed};
 use crate::load::rules::find;
@@ -13,7 +15,7 @@ use crate::rule::SqlText;
 use crate::source::{FileId, Sources};
 use crate::yaml::{self, Entry, Node, Value};
 
-const PROFILE_KEYS: &[&str] = &["entity", "title", "owner", "keys", "retention_days", "features", "tests"];
+const PROFILE_KEYS: &[&str] = &["entity", "title", "owner", "keys", "retention_days", "network", "features", "tests"];
 const FEATURE_KEYS: &[&str] =
     &["name", "title", "stream", "aggregate", "at", "of", "where", "window", "each", "shrink"];
 const NAME_LEN_MAX: usize = 64;
@@ -38,13 +40,20 @@ fn read(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -> Option<Profile
     let (entity, at) = read_name(form, node, entries, "entity", "E0801")?;
     let title = value("title").and_then(|node| form.text(node, "title")).unwrap_or_else(|| entity.clone());
     let owner = value("owner").and_then(|node| form.text(node, "owner")).or_else(|| owner.map(str::to_owned));
-    let keys = read_keys(form, node, find(entries, "keys"));
+    let help = "add `keys:`, for each stream the column that says who it is: `declaration: importer_id`";
+    let keys = if let Some(entry) = find(entries, "keys") {
+        read_keys(form, entry, "E0803", help)
+    } else {
+        form.missing("E0803", node, "an entity without keys", help);
+        Vec::new()
+    };
+    let network = find(entries, "network").and_then(|entry| read_network(form, entry, &keys));
     let streams: Vec<_> = keys.iter().map(|key| key.stream).collect();
     let mut features: Vec<Feature> = Vec::new();
     match value("features").map(|node| (node, &node.value)) {
         Some((_, Value::List(nodes))) => {
             for node in nodes {
-                let Some(feature) = read_feature(form, node, &streams) else { continue };
+                let Some(feature) = read_feature(form, node, &streams, network.as_ref()) else { continue };
                 if features.iter().any(|known| known.name == feature.name) {
                     let message = format!("feature `{}` stands twice", feature.name);
                     form.error("E0804", feature.at.range.clone(), message, "give one of them another name");
@@ -55,9 +64,10 @@ fn read(form: &mut Form<'_>, node: &Node, owner: Option<&str>) -> Option<Profile
         Some((node, _)) if !node.is_null() => form.wrong_kind(node, "features", "a list of features"),
         _ => form.missing("E0803", node, "an entity without features", "add `features:`, a list of `- name: ...`"),
     }
-    let retention_days = read_retention(form, node, find(entries, "retention_days"), &keys, &features);
+    let retention_days =
+        read_retention(form, node, find(entries, "retention_days"), &keys, network.as_ref(), &features);
     let tests = value("tests").map_or(Vec::new(), |node| tests_of::read(form, node, &features));
-    Some(Profile { entity, at: form.span(at), title, owner, keys, retention_days, features, tests })
+    Some(Profile { entity, at: form.span(at), title, owner, keys, retention_days, network, features, tests })
 }
 
 fn read_name(
@@ -81,37 +91,19 @@ fn read_name(
     Some((name, entry.value.at.clone()))
 }
 
-fn read_keys(form: &mut Form<'_>, node: &Node, entry: Option<&Entry>) -> Vec<EntityKey> {
-    let help = "add `keys:`, for each stream the column that says who it is: `declaration: importer_id`";
-    let Some(entry) = entry else {
-        form.missing("E0803", node, "an entity without keys", help);
-        return Vec::new();
-    };
-    let Value::Map(keys) = &entry.value.value else {
-        form.error("E0803", entry.key_at.clone(), "`keys` is no mapping of streams", help);
-        return Vec::new();
-    };
-    let mut read = Vec::new();
-    for key in keys {
-        let Some(stream) = stream_named(form, &key.key, key.key_at.clone()) else { continue };
-        if let Some(sql) = read_sql(form, &key.value, &key.key) {
-            read.push(EntityKey { stream, key: sql });
-        }
-    }
-    read
-}
-
 /// Who is remembered by what a passport says is not remembered for ever.
 fn read_retention(
     form: &mut Form<'_>,
     node: &Node,
     entry: Option<&Entry>,
     keys: &[EntityKey],
+    network: Option<&Network>,
     features: &[Feature],
 ) -> Option<u32> {
     let help = "`retention_days: 365` forgets whoever was not seen for a year";
     let Some(entry) = entry else {
-        if keys.iter().any(is_personal) {
+        let links = network.iter().flat_map(|network| &network.links).flat_map(|link| &link.keys);
+        if keys.iter().chain(links).any(EntityKey::is_personal) {
             form.missing("E0811", node, "features about people, kept for ever", &format!("add {help}"));
         }
         return None;
@@ -122,19 +114,16 @@ fn read_retention(
         form.error("E0811", entry.value.at.clone(), message, help);
         return None;
     };
+    let shorter = |days: u32| format!("give it a window of {days}d or less: what is older has to go");
     for feature in features.iter().filter(|feature| feature.window.days().is_none_or(|window| window > days)) {
         let message = format!("`{}` looks back further than {days} days", feature.name);
-        let help = format!("give it a window of {days}d or less: what is older has to go");
-        form.error("E0811", feature.at.range.clone(), message, help);
+        form.error("E0811", feature.at.range.clone(), message, shorter(days));
+    }
+    if network.is_some_and(|network| network.days > days) {
+        let message = format!("the network looks back further than {days} days");
+        form.error("E0811", entry.key_at.clone(), message, shorter(days));
     }
     Some(days)
-}
-
-/// Whether a key is made of what tells people apart.
-fn is_personal(key: &EntityKey) -> bool {
-    let words = || key.key.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let column = |word: &str| word == "traveller_id" || key.stream.column(word).is_some_and(|c| c.personal.is_some());
-    matches!(key.stream.name, "traveller" | "crossing") && words().any(column)
 }
 
 pub(super) fn stream_named(form: &mut Form<'_>, name: &str, at: std::ops::Range<usize>) -> Option<&'static Stream> {
@@ -150,7 +139,7 @@ pub(super) fn stream_named(form: &mut Form<'_>, name: &str, at: std::ops::Range<
     found
 }
 
-fn read_sql(form: &mut Form<'_>, node: &Node, key: &str) -> Option<SqlText> {
+pub(super) fn read_sql(form: &mut Form<'_>, node: &Node, key: &str) -> Option<SqlText> {
     let Some((sql, mistake)) = yaml::sql_text(form.file, form.source, node) else {
         form.wrong_kind(node, key, "an SQL expression");
         return None;
@@ -165,7 +154,12 @@ fn read_sql(form: &mut Form<'_>, node: &Node, key: &str) -> Option<SqlText> {
     Some(sql)
 }
 
-fn read_feature(form: &mut Form<'_>, node: &Node, streams: &[&'static Stream]) -> Option<Feature> {
+fn read_feature(
+    form: &mut Form<'_>,
+    node: &Node,
+    streams: &[&'static Stream],
+    network: Option<&Network>,
+) -> Option<Feature> {
     let entries = form.map(node, "a feature", FEATURE_KEYS)?;
     let value = |key: &str| find(entries, key).map(|entry| &entry.value);
     let (name, at) = read_name(form, node, entries, "name", "E0804")?;
@@ -193,7 +187,16 @@ fn read_feature(form: &mut Form<'_>, node: &Node, streams: &[&'static Stream]) -
     let of = value("of").and_then(|node| read_sql(form, node, "of"));
     check_of(form, node, entries, aggregate);
     let filter = value("where").and_then(|node| read_sql(form, node, "where"));
-    let window = read_window(form, node, entries)?;
+    let window = match (aggregate.needs(), network) {
+        (Needs::Nothing, Some(network)) => Window::Days(network.days),
+        (Needs::Nothing, None) => {
+            let message = format!("`{}` of no network", aggregate.name());
+            let help = "say with `network:` what joins several of them";
+            form.error("E0812", at, message, help);
+            return None;
+        }
+        _ => read_window(form, node, entries)?,
+    };
     let each = read_each(form, entries, aggregate, of.is_some())?;
     let shrink = find(entries, "shrink").and_then(|entry| read_shrink(form, entry, aggregate));
     Some(Feature { name, at: form.span(at), title, stream, aggregate, quantile, of, filter, window, each, shrink })
@@ -242,6 +245,14 @@ fn read_quantile(form: &mut Form<'_>, node: &Node, entries: &[Entry], aggregate:
 
 fn check_of(form: &mut Form<'_>, node: &Node, entries: &[Entry], aggregate: Aggregate) {
     let wanted = match (aggregate.needs(), find(entries, "of")) {
+        (Needs::Nothing, _) => {
+            let given = ["of", "where", "window", "each"].into_iter().find_map(|key| find(entries, key));
+            if let Some(entry) = given {
+                let message = format!("`{}` on `{}`", entry.key, aggregate.name());
+                form.error("E0807", entry.key_at.clone(), message, "it counts whom the network joins; leave it out");
+            }
+            return;
+        }
         (Needs::Records, _) | (Needs::RecordsOnly, None) => return,
         (Needs::RecordsOnly, Some(entry)) => {
             let message = format!("`of` on `{}`", aggregate.name());

@@ -2,13 +2,13 @@
 
 use haechi_model::intake::Warning;
 
+use super::super::equipment::{Equipment, container_id};
 use super::super::interchange::Message;
+use super::super::measure::{self, Measure};
+use super::super::party::{Party, Ranked, is_same_as_consignee};
 use super::super::places::{short, upper};
 use super::super::segments::{Arena, Segment};
-use super::equipment::{Equipment, container_id};
 use super::manifest::{Totals, equip, equipment, nature};
-use super::measure::{self, Measure};
-use super::party::{Party, Ranked, is_same_as_consignee};
 
 /// A consignment as its segments tell it.
 #[derive(Debug, Default)]

@@ -3,12 +3,12 @@
 use haechi_model::intake::Warning;
 
 use super::super::dates::{Century, Moment, parse};
+use super::super::equipment::Equipment;
 use super::super::interchange::{Message, leading_number};
+use super::super::measure::{self, Measure};
+use super::super::party::{Party, Ranked};
 use super::super::places::{country, short, to_utc_in, upper, zone_of_port};
 use super::super::segments::{Arena, Segment};
-use super::equipment::Equipment;
-use super::measure::{self, Measure};
-use super::party::{Party, Ranked};
 
 /// Everything before the first CNI.
 #[derive(Debug, Default)]

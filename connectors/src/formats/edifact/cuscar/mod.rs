@@ -6,22 +6,19 @@
 //! forgets them.
 
 mod bill;
-mod equipment;
 mod manifest;
-mod measure;
-mod party;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
 
 use haechi_model::intake::Warning;
 
+use super::equipment::Equipment;
 use super::interchange::Message;
 use super::output::Output;
-use super::places::{short, upper};
+use super::places::upper;
 use super::segments::{Arena, Raw};
 use bill::Bill;
-use equipment::Equipment;
 use manifest::Manifest;
 use rows::Rows;
 
@@ -332,6 +329,10 @@ impl Tally {
         }
     }
 }
+
+/// The columns it writes.
+#[cfg(test)]
+pub(super) const COLUMNS: &[&str] = rows::COLUMN_NAMES;
 
 #[cfg(test)]
 mod tests;

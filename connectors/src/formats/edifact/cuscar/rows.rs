@@ -1,17 +1,17 @@
 //! A bill to a consignment row.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use haechi_model::streams::CONSIGNMENT;
 use haechi_model::{Cell, StreamBuilder};
 
+use super::super::equipment::Equipment;
 use super::super::interchange::Message;
-use super::super::output::{Output, Table, columns};
-use super::super::paxlst::{texts, warning_cells};
+use super::super::output::{Output, Table, columns, texts, warning_cells};
 use super::super::segments::Raw;
 use super::Numbers;
 use super::bill::{Bill, Line};
-use super::equipment::Equipment;
 use super::manifest::Manifest;
 
 columns! {
@@ -35,6 +35,13 @@ fn builder() -> StreamBuilder {
     StreamBuilder::with_also(&CONSIGNMENT, ALSO).expect("columns of the stream; every test reads them")
 }
 
+/// What is written.
+#[cfg(test)]
+pub const COLUMN_NAMES: &[&str] = Columns::NAMES;
+
+/// Looked up once, not a message.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+
 /// Writes consignment rows of one message.
 pub struct Rows<'m> {
     columns: Columns,
@@ -46,7 +53,7 @@ pub struct Rows<'m> {
 impl<'m> Rows<'m> {
     /// For a message.
     pub fn new(message: &'m Message<'m>, manifest: &'m Manifest) -> Self {
-        Self { columns: Columns::of(&builder()), message, manifest, id: message.id() }
+        Self { columns: *COLUMNS, message, manifest, id: message.id() }
     }
 
     /// Writes a row. Returns whether it was taken.

@@ -16,10 +16,10 @@ use super::interchange::Message;
 use super::output::Output;
 use super::segments::{Arena, Raw};
 use flight::Leg;
+pub(super) use flight::split_number;
 use header::{Change, Header, List};
 use person::{Person, role_of};
 use rows::Rows;
-pub(super) use rows::{texts, warning_cells};
 
 /// The column `message_format`.
 pub const FORMAT: &str = "paxlst";
@@ -57,9 +57,9 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut tally = Tally::default();
     let listed = groups.len() as u64;
     let complete = complete(message, &header, listed);
-    let rows = Rows::new(message, &header, complete);
+    let mut rows = Rows::new(message, &header, complete);
     for (from, to) in &groups {
-        person(message, &header, &message.segments[*from..*to], &rows, &mut arena, &mut tally, out);
+        person(message, &header, &message.segments[*from..*to], &mut rows, &mut arena, &mut tally, out);
     }
     tally.report(&header, message, listed, complete, out);
 }
@@ -89,7 +89,7 @@ fn person<'t>(
     message: &Message<'_>,
     header: &Header,
     group: &[Raw<'t>],
-    rows: &Rows<'_>,
+    rows: &mut Rows<'_>,
     arena: &mut Arena<'t>,
     tally: &mut Tally,
     out: &mut Output<'_>,
@@ -234,6 +234,10 @@ impl Tally {
         }
     }
 }
+
+/// The columns it writes.
+#[cfg(test)]
+pub(super) const COLUMNS: &[&str] = rows::COLUMN_NAMES;
 
 #[cfg(test)]
 mod tests;

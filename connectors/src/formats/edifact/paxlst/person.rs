@@ -8,6 +8,7 @@ use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century, Moment};
 use super::super::interchange::Message;
+use super::super::people::{gender, phone, split_title, tags, without_padding, without_title};
 use super::super::places::{airport, country, short, upper};
 use super::super::segments::{Arena, Segment};
 
@@ -151,7 +152,7 @@ impl<'p> Reader<'p, '_> {
             "COM" => self.contact(s),
             "EMP" => self.crew_kind(s),
             "NAT" => {
-                if let Some(code) = s.value(1, 0) {
+                if let (Some(code), None) = (s.value(1, 0), &self.person.nationality) {
                     self.person.nationality = Some(self.country(s, code));
                 }
             }
@@ -183,12 +184,9 @@ impl<'p> Reader<'p, '_> {
         // C080 holds the name; some road carriers write it into C058.
         let name = if s.width(3) > 0 && s.components(3).any(|c| !c.is_empty()) { 3 } else { 2 };
         self.person.surname = s.value(name, 0).map(without_title);
-        let given: Vec<_> = (1..s.width(name).min(5)).filter_map(|c| s.value(name, c)).collect();
-        self.person.given_names = match given[..] {
-            [] => None,
-            [one] => Some(Cow::Borrowed(one)),
-            _ => Some(Cow::Owned(given.join(" "))),
-        };
+        let mut given = (1..s.width(name).min(5)).filter_map(|c| s.value(name, c));
+        self.person.given_names =
+            given.next().map(|first| given.fold(Cow::Borrowed(first), |all, next| Cow::Owned(format!("{all} {next}"))));
         self.person.given_names = self.person.given_names.take().and_then(split_title);
         let subdivision = s.value(6, 3).or_else(|| s.value(6, 0));
         let parts: Vec<_> = s
@@ -284,17 +282,8 @@ impl<'p> Reader<'p, '_> {
             "" => 1,
             n => n.parse().unwrap_or(1).min(TAGS_MAX),
         };
-        let digits = tag.len() - tag.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-        let (prefix, number) = tag.split_at(tag.len() - digits);
-        let first: Option<u64> = number.parse().ok();
-        for i in 0..count.min(TAGS_MAX.saturating_sub(self.person.bag_tags.len())) {
-            let next = match first {
-                Some(first) if i > 0 => Cow::Owned(format!("{prefix}{:0digits$}", first.saturating_add(i as u64))),
-                _ if i > 0 => break,
-                _ => tag.clone(),
-            };
-            self.person.bag_tags.push(next);
-        }
+        let room = TAGS_MAX.saturating_sub(self.person.bag_tags.len());
+        self.person.bag_tags.extend(tags(tag, count.min(room)));
     }
 
     fn place(&mut self, s: Segment<'p, '_>) {
@@ -324,11 +313,7 @@ impl<'p> Reader<'p, '_> {
             match s.get(element, 1) {
                 "EM" => self.person.emails.push(value.to_lowercase()),
                 "TE" | "AL" => {
-                    let plus = if value.starts_with('+') { "+" } else { "" };
-                    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-                    if !digits.is_empty() {
-                        self.person.phones.push(format!("{plus}{digits}"));
-                    }
+                    self.person.phones.extend(phone(value));
                 }
                 "FX" | "TX" => {}
                 other => self.warn("unknown_code", s, format!("COM {}", short(other))),
@@ -386,78 +371,5 @@ pub fn role_of(qualifier: &str) -> &'static str {
         "DDT" => "transit_crew",
         "VW" => "driver",
         _ => "",
-    }
-}
-
-/// M, F, X or U.
-pub fn gender(code: &str) -> Option<Cow<'_, str>> {
-    let code = upper(code);
-    matches!(&*code, "M" | "F" | "X" | "U").then_some(code)
-}
-
-/// A title is split only as the first or last token, and never leaves nothing of a surname.
-fn without_title(name: &str) -> &str {
-    let name = name.trim();
-    if let Some((first, rest)) = name.split_once(' ')
-        && is_title(first)
-    {
-        return rest.trim_start();
-    }
-    match name.rsplit_once(' ') {
-        Some((rest, last)) if is_title(last) => rest.trim_end(),
-        _ => name,
-    }
-}
-
-/// The same for given names, of which nothing may be left.
-fn split_title(name: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    if is_title(&name) {
-        return None;
-    }
-    Some(match name {
-        Cow::Borrowed(name) => Cow::Borrowed(without_title(name)),
-        Cow::Owned(name) => Cow::Owned(without_title(&name).to_owned()),
-    })
-}
-
-fn is_title(token: &str) -> bool {
-    ["MR", "MRS", "MS", "MISS", "MSTR", "DR"].iter().any(|title| token.eq_ignore_ascii_case(title))
-}
-
-/// `014A` and `14A` are one seat.
-fn without_padding(seat: Cow<'_, str>) -> Cow<'_, str> {
-    match seat.trim_start_matches('0') {
-        trimmed if trimmed.len() == seat.len() || !trimmed.starts_with(|c: char| c.is_ascii_digit()) => seat,
-        trimmed => Cow::Owned(trimmed.to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn titles_are_split_as_tokens_only() {
-        for (name, expected) in [
-            ("MARU MR", Some("MARU")),
-            ("Mrs ANNA MARIA", Some("ANNA MARIA")),
-            ("YASIR", Some("YASIR")),
-            ("AMR", Some("AMR")),
-            ("NASR", Some("NASR")),
-            ("MRINAL", Some("MRINAL")),
-            ("MR", None),
-            ("X", Some("X")),
-        ] {
-            assert_eq!(split_title(Cow::Borrowed(name)).as_deref(), expected, "{name}");
-        }
-        assert_eq!((without_title("DR"), without_title("LEE DR")), ("DR", "LEE"));
-    }
-
-    #[test]
-    fn seats_lose_their_padding() {
-        for (seat, expected) in [("014A", "14A"), ("14A", "14A"), ("07F", "7F"), ("0", "0"), ("00", "00"), ("A1", "A1")]
-        {
-            assert_eq!(without_padding(Cow::Borrowed(seat)), expected);
-        }
     }
 }

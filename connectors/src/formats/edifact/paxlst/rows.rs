@@ -1,11 +1,13 @@
 //! A person and a leg to a traveller row.
 
+use std::sync::LazyLock;
+
 use haechi_model::streams::TRAVELLER;
-use haechi_model::{Cell, StreamBuilder, Warning};
+use haechi_model::{Cell, StreamBuilder};
 
 use super::super::dates::{self, Moment, Precision};
-use super::super::interchange::Message;
-use super::super::output::{Output, Table, columns};
+use super::super::interchange::{Message, Places};
+use super::super::output::{Output, Table, columns, texts, warning_cells};
 use super::super::segments::Raw;
 use super::flight::Leg;
 use super::header::Header;
@@ -32,12 +34,20 @@ fn builder() -> StreamBuilder {
     StreamBuilder::with_also(&TRAVELLER, ALSO).expect("columns of the stream; every test reads them")
 }
 
+/// What is written.
+#[cfg(test)]
+pub const COLUMN_NAMES: &[&str] = Columns::NAMES;
+
+/// Looked up once, not a message.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+
 /// Writes traveller rows of one message.
 pub struct Rows<'m> {
     columns: Columns,
     message: &'m Message<'m>,
     header: &'m Header,
     id: String,
+    places: Places,
     /// The list itself is short or still in parts; `None` where only the pipeline can say.
     flight_complete: Option<bool>,
 }
@@ -45,13 +55,12 @@ pub struct Rows<'m> {
 impl<'m> Rows<'m> {
     /// For a message.
     pub fn new(message: &'m Message<'m>, header: &'m Header, flight_complete: Option<bool>) -> Self {
-        Self { columns: Columns::of(&builder()), message, header, id: message.id(), flight_complete }
+        Self { columns: *COLUMNS, message, header, id: message.id(), places: Places::of(message), flight_complete }
     }
 
     /// One row for each leg in `on`. Returns whether all were taken.
-    pub fn write(&self, person: &Person<'_>, on: &[&Leg], at: u32, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
+    pub fn write(&mut self, person: &Person<'_>, on: &[&Leg], at: u32, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
         let message = self.message;
-        let position = message.position(at);
         let source = out.input.source;
         let mut taken = true;
         for leg in on {
@@ -60,12 +69,13 @@ impl<'m> Rows<'m> {
             self.person(table, person, leg);
             self.documents(table, person);
             self.envelope(table);
-            let c = &self.columns;
+            let c = self.columns;
+            let (path, position) = self.places.at(at);
             table.set(c.source, source);
-            table.set(c.source_position, position.as_str());
-            table.set(c.message_path, message.path(at).as_str());
+            table.set(c.source_position, position);
+            table.set(c.message_path, path);
             table.set(c.warnings, warning_cells(&person.warnings));
-            taken &= out.finish_row(&TRAVELLER, &position, || message.raw(raw));
+            taken &= out.finish_row(&TRAVELLER, position, || message.raw(raw));
         }
         taken
     }
@@ -180,17 +190,4 @@ impl<'m> Rows<'m> {
 fn date<'a>(moment: Moment) -> Cell<'a> {
     debug_assert!(moment.precision == Precision::Day || moment.date.to_string().ends_with("01"));
     Cell::Date(dates::days(moment.date))
-}
-
-/// A list of texts.
-pub(in super::super) fn texts<T: AsRef<str>>(values: &[T]) -> Cell<'_> {
-    Cell::List(values.iter().map(|v| Cell::Text(v.as_ref())).collect())
-}
-
-/// The column `warnings`.
-pub(in super::super) fn warning_cells(warnings: &[Warning]) -> Cell<'_> {
-    let cells = warnings
-        .iter()
-        .map(|Warning { code, path, text }| Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)]));
-    Cell::List(cells.collect())
 }

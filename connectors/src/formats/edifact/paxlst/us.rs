@@ -9,9 +9,10 @@ use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century};
 use super::super::interchange::Message;
+use super::super::people::gender;
 use super::super::places::{airport, country, upper};
 use super::super::segments::Segment;
-use super::person::{Document, Person, gender};
+use super::person::{Document, Person};
 
 /// Reads a PDT.
 pub fn read<'p>(pdt: Segment<'p, '_>, message: &Message<'_>, day: Option<chrono::NaiveDate>) -> Person<'p> {

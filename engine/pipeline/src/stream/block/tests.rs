@@ -1,5 +1,5 @@
 use arrow::array::{Float64Array, Int32Array, StringArray, TimestampMillisecondArray};
-use haechi_model::streams::DECLARATION;
+use haechi_model::streams::{DECLARATION, OUTCOME};
 
 use super::*;
 
@@ -59,4 +59,29 @@ fn a_subject_is_found_again_in_its_entry() {
     let batch = batch.unwrap();
     let len = |first| subject_rows(&DECLARATION, &batch, first);
     assert_eq!([len(0), len(2), len(4), len(5)], [2, 2, 1, 0]);
+}
+
+#[test]
+fn no_two_keys_of_facts_are_one_identity() {
+    let keys = [
+        [Some("O"), None, Some("R\u{1f}S")],
+        [Some("O\u{1f}"), Some("1"), Some("R")],
+        [Some("O"), None, Some("1\u{1f}R")],
+        [Some("O\u{1f}\u{1f}1"), None, Some("R")],
+        [Some("O"), Some("1"), Some("R")],
+        [Some("O\u{1b}j"), Some("1"), Some("R")],
+        [Some("O\u{1b}"), Some("1"), Some("R")],
+        [Some("O\u{1b}e"), Some("1"), Some("R")],
+    ];
+    let items: Int32Array = keys.iter().map(|key| key[1].map(|item| item.parse::<i32>().unwrap())).collect();
+    let batch = RecordBatch::try_from_iter([
+        ("outcome_id", ids(&keys.map(|key| key[0]))),
+        ("item_no", Arc::new(items) as ArrayRef),
+        ("rule_id", ids(&keys.map(|key| key[2]))),
+    ]);
+    let identities = identities(&OUTCOME, &batch.unwrap()).unwrap().unwrap();
+    let all = identities.as_string::<i32>();
+    let different: std::collections::BTreeSet<&str> = all.iter().flatten().collect();
+    assert_eq!(different.len(), keys.len(), "{different:?}");
+    assert!(different.contains("O\u{1f}1\u{1f}R"), "what has no such character stays as it is");
 }

@@ -2,8 +2,8 @@
 
 use haechi_model::ids::ContainerId;
 
-use super::super::places::upper;
-use super::super::segments::Segment;
+use super::places::upper;
+use super::segments::Segment;
 
 /// One container, trailer or other piece of equipment.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,7 @@
-//! Measures of a manifest: mass to kilograms, volume to cubic metres, in the three dialects met.
+//! Measures of goods: mass to kilograms, volume to cubic metres, in the three dialects met.
 
-use super::super::segments::Segment;
+use super::places::short;
+use super::segments::Segment;
 
 /// What a MEA says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +24,7 @@ pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
     if value.is_empty() || matches!(what, "T" | "AAF" | "AAL" | "N" | "HT" | "WD" | "LN") {
         return Ok(Measure::Other);
     }
-    let value = number(value).ok_or_else(|| ("bad_number", format!("MEA {}", super::short(what))))?;
+    let value = number(value).ok_or_else(|| ("bad_number", format!("MEA {}", short(what))))?;
     let mass = |factor: f64| Ok(Measure::GrossMassKg(value * factor));
     let volume = |factor: f64| Ok(Measure::VolumeM3(value * factor));
     match unit {
@@ -37,7 +38,18 @@ pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
         "FTQ" => volume(0.028_316_846_592),
         "" if matches!(what, "G" | "AAB" | "AAD" | "AAG") => mass(1.0),
         "MTR" | "CMT" | "CEL" | "FAH" | "P1" => Ok(Measure::Other),
-        unit => Err(("bad_unit", format!("MEA {} in `{}`", super::short(what), super::short(unit)))),
+        unit => Err(("bad_unit", format!("MEA {} in `{}`", short(what), short(unit)))),
+    }
+}
+
+/// A mass in kilograms; `None` in a unit of something else.
+pub fn mass_kg(value: f64, unit: &str) -> Option<f64> {
+    match unit {
+        "KGM" | "KG" | "K" | "" => Some(value),
+        "GRM" => Some(value * 0.001),
+        "TNE" => Some(value * 1000.0),
+        "LBR" | "L" => Some(value * 0.453_592_37),
+        _ => None,
     }
 }
 
@@ -49,13 +61,13 @@ pub fn number(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::segments::{Arena, Cutter};
-    use super::super::super::service::ServiceChars;
+    use super::super::segments::{Arena, Cutter};
+    use super::super::service::ServiceChars;
     use super::*;
 
     #[test]
     fn three_dialects_say_the_same() {
-        const CHARS: ServiceChars = ServiceChars { component: b':', element: b'+', release: b'?', terminator: b'\'' };
+        const CHARS: ServiceChars = ServiceChars::DEFAULT;
         for (mea, expected) in [
             ("MEA+AAE+G+KGM:1850.5'", Ok(Measure::GrossMassKg(1850.5))),
             ("MEA+AAE+AAW+MTQ:12,4'", Ok(Measure::VolumeM3(12.4))),

@@ -1,11 +1,11 @@
-//! Parties of a manifest: NAD with its id, and its name and address in whichever element the sender put them.
+//! Parties of manifests and declarations: NAD with its id, and its name and address in whichever element the sender put them.
 
 use std::borrow::Cow;
 
 use haechi_model::intake::Warning;
 
-use super::super::places::{country, upper};
-use super::super::segments::Segment;
+use super::places::{country, upper};
+use super::segments::Segment;
 
 /// A party.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,11 +83,11 @@ pub fn is_same_as_consignee(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::segments::{Arena, Cutter};
-    use super::super::super::service::ServiceChars;
+    use super::super::segments::{Arena, Cutter};
+    use super::super::service::ServiceChars;
     use super::*;
 
-    const CHARS: ServiceChars = ServiceChars { component: b':', element: b'+', release: b'?', terminator: b'\'' };
+    const CHARS: ServiceChars = ServiceChars::DEFAULT;
 
     /// `nad` reads as `id | name | address | country`.
     fn check(nad: &str, expected: &str) {

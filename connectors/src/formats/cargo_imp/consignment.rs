@@ -1,0 +1,221 @@
+//! What lines tell of a consignment: waybill numbers and quantities, parties, customs notes, days without a year.
+
+use chrono::{Datelike, NaiveDate, NaiveTime};
+
+use super::super::edifact::measure::number;
+
+/// A consignment as its lines tell it.
+#[derive(Clone, Debug, Default)]
+pub struct Consignment {
+    /// `999-12345675`.
+    pub waybill: String,
+    /// Of a house.
+    pub house: Option<String>,
+    /// Where from.
+    pub origin: Option<String>,
+    /// Where to.
+    pub destination: Option<String>,
+    /// Where it is unloaded, on a flight manifest.
+    pub unloading: Option<String>,
+    /// `T`, `P`, `S`, `D`.
+    pub part: Option<char>,
+    /// Pieces.
+    pub pieces: Option<f64>,
+    /// Gross.
+    pub mass_kg: Option<f64>,
+    /// Gross.
+    pub volume_m3: Option<f64>,
+    /// Parts joined by a blank.
+    pub description: String,
+    /// It stands for the houses under it.
+    pub consolidated: bool,
+    /// SPH.
+    pub handling: Vec<String>,
+    /// Digits.
+    pub hs_codes: Vec<String>,
+    /// ULD and pieces in it.
+    pub ulds: Vec<(String, Option<f64>)>,
+    /// SHP.
+    pub shipper: Party,
+    /// CNE.
+    pub consignee: Party,
+    /// NFY.
+    pub notify: Party,
+    /// OCI: country, subject, kind, text.
+    pub notes: Vec<[String; 4]>,
+    /// CVD.
+    pub value_usd: Option<f64>,
+    /// PPD, COL.
+    pub freight_usd: Option<f64>,
+    /// UTC milliseconds.
+    pub arrives_at: Option<i64>,
+    /// Line it begins at.
+    pub line: usize,
+}
+
+/// A party.
+#[derive(Clone, Debug, Default)]
+pub struct Party {
+    /// First line.
+    pub name: Option<String>,
+    /// Parts joined by `, `.
+    pub address: Vec<String>,
+    /// ISO alpha-2.
+    pub country: Option<String>,
+}
+
+impl Consignment {
+    /// Adds another part of the same waybill on the same flight.
+    pub fn add(&mut self, part: &Self) {
+        let sum = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+        };
+        self.pieces = sum(self.pieces, part.pieces);
+        self.mass_kg = sum(self.mass_kg, part.mass_kg);
+        self.volume_m3 = sum(self.volume_m3, part.volume_m3);
+        for code in &part.handling {
+            if !self.handling.contains(code) {
+                self.handling.push(code.clone());
+            }
+        }
+        self.ulds.extend(part.ulds.iter().cloned());
+        self.notes.extend(part.notes.iter().cloned());
+        if self.description.is_empty() {
+            self.description.clone_from(&part.description);
+        }
+    }
+
+    /// Whether the check digit of the waybill fits: the first seven digits modulo seven.
+    pub fn check_digit_ok(&self) -> bool {
+        let digits: Vec<u64> = self.waybill.bytes().skip(4).map(|b| u64::from(b.wrapping_sub(b'0'))).collect();
+        digits.len() == 8 && digits[..7].iter().fold(0, |n, d| n * 10 + d) % 7 == digits[7]
+    }
+
+    /// A goods text.
+    pub fn describe(&mut self, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() {
+            if !self.description.is_empty() {
+                self.description.push(' ');
+            }
+            self.description.push_str(text);
+            self.consolidated |= text.starts_with("CONSOL");
+        }
+    }
+
+    /// Special handling codes between slashes; what is none goes to the description.
+    pub fn handle(&mut self, codes: &str) {
+        for code in codes.split('/').map(str::trim).filter(|code| !code.is_empty()) {
+            let is_code = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+            if is_code && !self.handling.iter().any(|known| known == code) {
+                self.handling.push(code.to_owned());
+            }
+        }
+    }
+
+    /// OCI, or a line that goes on with one: `country/subject/kind/text`. A blank subject is the one before.
+    pub fn note(&mut self, text: &str) {
+        let mut parts = text.splitn(4, '/').map(|part| part.trim().to_owned());
+        let mut next = || parts.next().unwrap_or_default();
+        let mut note = [next(), next(), next(), next()];
+        let [_, subject, ..] = &mut note;
+        if let (true, Some([_, before, ..])) = (subject.is_empty(), self.notes.last()) {
+            subject.clone_from(before);
+        }
+        if note.iter().any(|part| !part.is_empty()) {
+            self.notes.push(note);
+        }
+    }
+
+    /// The trader number that customs notes give for a subject.
+    pub fn trader_id(&self, subject: &str) -> Option<&str> {
+        self.notes.iter().find(|note| note[1] == subject && note[2] == "T").map(|note| note[3].as_str())
+    }
+}
+
+/// `999-12345675ICNLAX/T10K250.5MC1.2` and what is behind it. `None` where there is no waybill number.
+pub fn waybill(text: &str, line: usize) -> Option<(Consignment, &str)> {
+    let (head, rest) = text.split_once('/').unwrap_or((text, ""));
+    let number = head.get(..12).filter(|number| number.is_ascii())?;
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(&number[..3]) || &number[3..4] != "-" || !digits(&number[4..]) {
+        return None;
+    }
+    let place = |from: usize| {
+        let code = head.get(from..from + 3)?;
+        code.bytes().all(|b| b.is_ascii_uppercase()).then(|| code.to_owned())
+    };
+    let mut consignment = Consignment {
+        waybill: number.to_owned(),
+        origin: place(12),
+        destination: place(15),
+        line,
+        ..Consignment::default()
+    };
+    let (amounts, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    quantities(amounts.trim(), &mut consignment);
+    Some((consignment, rest))
+}
+
+/// `T10K250.5MC1.2`, `P5K100T10`: what part, pieces, mass, volume, total pieces of the waybill.
+fn quantities(text: &str, into: &mut Consignment) {
+    let mut rest = text;
+    let mut first = true;
+    while !rest.is_empty() {
+        let letters = rest.bytes().take_while(u8::is_ascii_uppercase).count();
+        let digits = rest[letters..].bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+        if letters + digits == 0 {
+            return;
+        }
+        let (code, value) = (&rest[..letters], number(&rest[letters..letters + digits]));
+        match (code, first) {
+            ("T" | "P" | "S" | "D" | "M", true) => {
+                into.part = code.chars().next().filter(|c| *c != 'M');
+                into.pieces = value;
+            }
+            _ => measure(code, value, into),
+        }
+        first = false;
+        rest = &rest[letters + digits..];
+    }
+}
+
+/// A mass or volume by its code.
+pub fn measure(code: &str, value: Option<f64>, into: &mut Consignment) {
+    match code {
+        "K" => into.mass_kg = value,
+        "L" => into.mass_kg = value.map(|v| v * 0.453_592_37),
+        "MC" => into.volume_m3 = value,
+        "CC" => into.volume_m3 = value.map(|v| v * 0.000_001),
+        "CF" => into.volume_m3 = value.map(|v| v * 0.028_316_846_592),
+        "CI" => into.volume_m3 = value.map(|v| v * 0.000_016_387_064),
+        _ => {}
+    }
+}
+
+/// `K250.5` as code and value.
+pub fn coded(text: &str) -> (&str, Option<f64>) {
+    let letters = text.bytes().take_while(u8::is_ascii_uppercase).count();
+    (&text[..letters], number(&text[letters..]))
+}
+
+/// `12MAR`, `12MAR1230`, `12MAR27`: a day, the year nearest to `near` where it has none, and a time.
+pub fn day(text: &str, near: Option<NaiveDate>) -> Option<(NaiveDate, Option<NaiveTime>)> {
+    const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+    let day: u32 = text.get(..2)?.parse().ok()?;
+    let month = MONTHS.iter().position(|m| Some(*m) == text.get(2..5))? as u32 + 1;
+    let rest = text.get(5..)?;
+    let of = |year: i32| NaiveDate::from_ymd_opt(year, month, day);
+    if rest.len() == 2 {
+        return Some((of(2000 + rest.parse::<i32>().ok()?)?, None));
+    }
+    let near = near?;
+    let years = [near.year() - 1, near.year(), near.year() + 1];
+    let date = years.into_iter().filter_map(of).min_by_key(|date| (*date - near).num_days().abs())?;
+    let time = match rest.len() {
+        4 => NaiveTime::from_hms_opt(rest.get(..2)?.parse().ok()?, rest.get(2..)?.parse().ok()?, 0),
+        _ => None,
+    };
+    Some((date, time))
+}

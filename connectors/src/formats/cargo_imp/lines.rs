@@ -1,0 +1,87 @@
+//! Text to messages and lines: where one begins, what transport left around it, what a line goes on with.
+
+use super::super::edifact::output::Output;
+
+/// Longest line that is read; the standard's longest has under seventy characters.
+const LINE_BYTES_MAX: usize = 4 * 1024;
+/// Kinds of message, as their first line names them.
+const KINDS: [&str; 3] = ["FFM", "FHL", "FWB"];
+
+/// One message.
+#[derive(Debug)]
+pub struct Message<'t> {
+    /// `FFM`, `FHL` or `FWB`.
+    pub kind: &'static str,
+    /// Behind the slash.
+    pub version: &'t str,
+    /// Number of its first line in the text, from 1.
+    pub line: usize,
+    /// Lines behind the first.
+    pub lines: Vec<Line<'t>>,
+}
+
+/// One line.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'t> {
+    /// Without blanks at its end.
+    pub text: &'t str,
+    /// Number in the text, from 1.
+    pub number: usize,
+}
+
+impl Message<'_> {
+    /// Where a line stands, as warnings and rows write it: `FFM@3/5`.
+    pub fn path(&self, line: usize) -> String {
+        format!("{}@{}/{line}", self.kind, self.line)
+    }
+}
+
+/// Where a line stands, for the column `source_position` and for what is set aside.
+pub fn position(line: usize) -> String {
+    format!("line {line}")
+}
+
+/// Kind and version of a first line.
+fn begins(line: &str) -> Option<(&'static str, &str)> {
+    let line = line.trim_matches(|c: char| c.is_control() || c == ' ');
+    let (name, version) = line.split_once('/')?;
+    let kind = KINDS.iter().find(|kind| **kind == name)?;
+    let digits = !version.is_empty() && version.len() <= 2 && version.bytes().all(|b| b.is_ascii_digit());
+    digits.then_some((*kind, version))
+}
+
+/// Whether a message begins in these first bytes, behind addresses of transport at most.
+pub fn recognise(head: &[u8]) -> bool {
+    head.split(|b| *b == b'\n').take(12).any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
+}
+
+/// The messages of a text. What stands before the first is transport's.
+pub fn messages<'t>(text: &'t str, out: &mut Output<'_>) -> Vec<Message<'t>> {
+    let mut messages: Vec<Message<'t>> = Vec::new();
+    let mut before = 0;
+    for (n, line) in text.lines().enumerate() {
+        let number = n + 1;
+        let line = line.trim_end_matches(|c: char| c.is_control() || c == ' ');
+        if let Some((kind, version)) = begins(line) {
+            messages.push(Message { kind, version, line: number, lines: Vec::new() });
+        } else if let Some(message) = messages.last_mut() {
+            let text = line.trim_start_matches(|c: char| c.is_control());
+            if text.len() > LINE_BYTES_MAX {
+                let position = position(number);
+                let reason = format!("{position}: a line of {} bytes", text.len());
+                out.set_aside("segment_too_long", position, reason, text.as_bytes());
+            } else if !text.trim().is_empty() {
+                message.lines.push(Line { text, number });
+            }
+        } else {
+            before += usize::from(!line.trim().is_empty());
+        }
+    }
+    if messages.is_empty() {
+        let reason = "line 1: no FFM, FHL or FWB begins; send a Cargo-IMP message";
+        out.set_aside("no_interchange", "line 1", reason, text.as_bytes());
+    } else if before > 0 {
+        out.warn("transport_dirt", "line 1", format!("cut {before} lines before the message"));
+    }
+    messages
+}

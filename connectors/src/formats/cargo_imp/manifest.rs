@@ -1,0 +1,187 @@
+//! FFM: what is on a flight, point of unloading by point of unloading, ULD by ULD.
+
+use std::collections::HashMap;
+
+use chrono::{NaiveDate, NaiveTime};
+use haechi_model::codes;
+use haechi_model::intake::Warning;
+
+use super::super::edifact::dates::{Moment, Precision};
+use super::super::edifact::output::Output;
+use super::super::edifact::places::{short, to_utc_at};
+use super::consignment::{Consignment, day, waybill};
+use super::format_of;
+use super::lines::{Message, position};
+use super::rows::{Shared, write};
+
+/// Reads a flight manifest.
+pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
+    out.saw(format_of(message), message.version);
+    let mut reader = Reader {
+        near: out.input.options.received_on,
+        shared: Shared::default(),
+        unloading: None,
+        arrives_at: None,
+        uld: None,
+        consignments: Vec::new(),
+        place: HashMap::new(),
+        last: None,
+        warnings: Vec::new(),
+        n_lines: 0,
+        n_ulds: 0,
+    };
+    for (n, line) in message.lines.iter().enumerate() {
+        reader.line(line.text, line.number, n, message, out);
+    }
+    reader.finish(message, out);
+}
+
+struct Reader {
+    near: Option<NaiveDate>,
+    shared: Shared,
+    unloading: Option<String>,
+    arrives_at: Option<i64>,
+    uld: Option<String>,
+    consignments: Vec<(Consignment, Vec<Warning>)>,
+    /// Where a waybill already stands.
+    place: HashMap<String, usize>,
+    /// The consignment that further lines go on with.
+    last: Option<usize>,
+    warnings: Vec<Warning>,
+    n_lines: u64,
+    n_ulds: u64,
+}
+
+impl Reader {
+    fn line(&mut self, text: &str, number: usize, nth: usize, message: &Message<'_>, out: &mut Output<'_>) {
+        if nth == 0 {
+            return self.flight(text, number, message);
+        }
+        if let Some((mut part, rest)) = waybill(text, number) {
+            self.n_lines += 1;
+            // Description first, handling codes behind it.
+            let (description, codes) = rest.split_once('/').unwrap_or((rest, ""));
+            part.describe(description);
+            part.handle(codes);
+            part.unloading.clone_from(&self.unloading);
+            part.arrives_at = self.arrives_at;
+            part.ulds = self.uld.iter().map(|uld| (uld.clone(), part.pieces)).collect();
+            return self.take(part, message);
+        }
+        let (tag, rest) = text.split_once('/').unwrap_or((text, ""));
+        match tag {
+            "ULD" => {
+                self.n_ulds += 1;
+                let id = rest.split(['/', '-']).next().unwrap_or_default().trim();
+                self.uld = (!id.is_empty()).then(|| id.to_owned());
+                self.last = None;
+            }
+            "" => {
+                if let Some((own, _)) = self.last.and_then(|i| self.consignments.get_mut(i)) {
+                    own.handle(rest);
+                }
+            }
+            "OCI" => {
+                if let Some((own, _)) = self.last.and_then(|i| self.consignments.get_mut(i)) {
+                    own.note(rest);
+                }
+            }
+            "NIL" | "LAST" | "CONT" | "DIM" | "OSI" | "COR" | "SCI" | "SPH" | "ONT" | "CUS" | "SRI" => {}
+            place if place.len() == 3 && place.bytes().all(|b| b.is_ascii_uppercase()) => {
+                self.unload(place, rest, number, message);
+            }
+            _ if text.contains('-') && text.starts_with(|c: char| c.is_ascii_digit()) => {
+                let position = position(number);
+                let reason = format!("{position}: a waybill whose number cannot be read; send it again");
+                out.set_aside("no_bill", position, reason, text.as_bytes());
+            }
+            other => self.warn("unknown_segment", number, message, format!("`{}` in a flight manifest", short(other))),
+        }
+    }
+
+    fn warn(&mut self, code: &'static str, line: usize, message: &Message<'_>, text: String) {
+        self.warnings.push(Warning { code, path: message.path(line), text });
+    }
+
+    /// `1/ZZ123/12MAR1230/ICN/registration`.
+    fn flight(&mut self, text: &str, number: usize, message: &Message<'_>) {
+        let parts: Vec<&str> = text.split('/').map(str::trim).collect();
+        let [_, flight, date, port, ..] = parts[..] else {
+            return self.warn("malformed", number, message, "the line of the flight".to_owned());
+        };
+        self.shared.flight = (!flight.is_empty()).then(|| flight.to_owned());
+        self.shared.loading = (!port.is_empty()).then(|| port.to_owned());
+        let day_only = date.get(..5).unwrap_or(date);
+        self.shared.manifest = Some(format!("{flight}/{day_only}/{port}"));
+        self.shared.departs_at = self.instant(date, port, number, message);
+        self.shared.issued_at = self.shared.departs_at;
+    }
+
+    fn unload(&mut self, place: &str, rest: &str, number: usize, message: &Message<'_>) {
+        self.unloading = Some(place.to_owned());
+        (self.uld, self.last) = (None, None);
+        let date = rest.split('/').next().unwrap_or_default().trim();
+        self.arrives_at =
+            if date.is_empty() || date == "NIL" { None } else { self.instant(date, place, number, message) };
+    }
+
+    fn instant(&mut self, text: &str, port: &str, line: usize, message: &Message<'_>) -> Option<i64> {
+        let Some((date, time)) = day(text, self.near) else {
+            let code = if self.near.is_none() { "no_year" } else { "bad_date" };
+            self.warn(code, line, message, format!("`{}`", short(text)));
+            return None;
+        };
+        if codes::airport(port).is_none() {
+            self.warn("unknown_airport", line, message, format!("`{}` is in no airport list", short(port)));
+        }
+        to_utc_at(moment(date, time), Some(port))
+    }
+
+    fn take(&mut self, part: Consignment, message: &Message<'_>) {
+        let mut warnings = Vec::new();
+        if !part.check_digit_ok() {
+            let text = format!("waybill {}", part.waybill);
+            warnings.push(Warning { code: "check_digit", path: message.path(part.line), text });
+        }
+        // A waybill comes again at another point of unloading as another consignment.
+        let key = format!("{}{}", part.waybill, part.unloading.as_deref().unwrap_or_default());
+        let at = *self.place.entry(key).or_insert(self.consignments.len());
+        match self.consignments.get_mut(at) {
+            Some((known, _)) => known.add(&part),
+            None => self.consignments.push((part, warnings)),
+        }
+        self.last = Some(at);
+    }
+
+    fn finish(mut self, message: &Message<'_>, out: &mut Output<'_>) {
+        if self.shared.flight.is_none() {
+            let position = position(message.line);
+            let reason = format!("{position}: no flight; send the manifest again with it");
+            let raw: Vec<&str> = message.lines.iter().map(|line| line.text).collect();
+            return out.set_aside("no_flight", position, reason, raw.join("\n").as_bytes());
+        }
+        if !self.consignments.is_empty() {
+            let text = "a flight manifest does not say what happens to the goods; taken as import".to_owned();
+            self.warn("no_nature", message.line, message, text);
+        }
+        for warning in std::mem::take(&mut self.warnings) {
+            out.warn_with(warning);
+        }
+        out.count("lines", self.n_lines);
+        out.count("ulds", self.n_ulds);
+        for (consignment, warnings) in &self.consignments {
+            for warning in warnings {
+                out.warn_with(warning.clone());
+            }
+            if write(message, &self.shared, consignment, warnings, out) {
+                out.count("masters", 1);
+                out.count("pieces", consignment.pieces.unwrap_or_default() as u64);
+            }
+        }
+    }
+}
+
+/// A day and a time on the clock of an airport.
+pub fn moment(date: NaiveDate, time: Option<NaiveTime>) -> Moment {
+    Moment { date, precision: Precision::Day, time, offset_minutes: None }
+}

@@ -1,0 +1,146 @@
+//! Cargo-IMP, message by message and oddity by oddity.
+
+use super::super::edifact::tests::{column, reasons, warnings};
+use crate::format::{MessageInput, MessageReading};
+use crate::options::ReadOptions;
+
+fn read(text: &str) -> MessageReading {
+    let options = ReadOptions {
+        zone: chrono_tz::Asia::Seoul,
+        received_on: chrono::NaiveDate::from_ymd_opt(2027, 3, 13),
+        ..ReadOptions::default()
+    };
+    assert!((super::FORMAT.recognise)(text.as_bytes()), "{text}");
+    super::read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options })
+}
+
+fn of(reading: &MessageReading, name: &str) -> Vec<String> {
+    column(reading, "consignment", name)
+}
+
+const FFM: &str = "QK ICNFMZZ\r\n.BKKFMZZ 131200\r\nFFM/8\r\n1/ZZ421/13MAR1805/BKK/HL0000\r\nICN/14MAR0830\r\n\
+                   999-12345675BKKICN/T5K100.5MC1.2/SHOES/EAP\r\n/ECC\r\nULD/AKE12345ZZ\r\n\
+                   999-12345686BKKICN/P3K30T5/PHONES\r\nOCI/KR/CNE/T/KRT1\r\n/KR//CP/MR KIM\r\n\
+                   ULD/AKE12346ZZ\r\n999-12345686BKKICN/P2K20T5/PHONES/ELI\r\nPUS\r\nNIL\r\nLAST\r\n";
+
+#[test]
+fn a_flight_manifest_is_a_row_a_waybill() {
+    let reading = read(FFM);
+    assert_eq!(of(&reading, "master_bill_id"), ["999-12345675", "999-12345686"]);
+    assert_eq!(of(&reading, "package_count"), ["5.0", "5.0"], "parts of one waybill add up");
+    assert_eq!(of(&reading, "gross_mass_kg"), ["100.5", "50.0"]);
+    assert_eq!(of(&reading, "volume_m3"), ["1.2", ""]);
+    assert_eq!(of(&reading, "part_kind"), ["T", "P"]);
+    assert_eq!(of(&reading, "description"), ["SHOES", "PHONES"]);
+    assert_eq!(of(&reading, "special_handling"), ["EAP|ECC", "ELI"]);
+    assert_eq!(of(&reading, "manifest_id")[0], "ZZ421/13MAR/BKK");
+    assert_eq!(of(&reading, "departed_at")[0], "2027-03-13T11:05:00Z");
+    assert_eq!(of(&reading, "arrival_expected_at")[0], "2027-03-13T23:30:00Z");
+    assert_eq!(of(&reading, "consignee_id"), ["", "KRT1"]);
+    assert_eq!((of(&reading, "carrier_id")[0].as_str(), of(&reading, "unloading_port")[0].as_str()), ("ZZ", "ICN"));
+    assert_eq!((reading.format, reading.version.as_str()), ("ffm", "8"));
+    assert_eq!((reading.counts["lines"], reading.counts["ulds"], reading.counts["masters"]), (3, 2, 2));
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec!["transport_dirt", "no_nature"], vec![]));
+}
+
+#[test]
+fn without_the_day_of_arrival_days_have_no_year() {
+    let options = ReadOptions::default();
+    let reading = super::read(MessageInput { source: "s", bytes: FFM.as_bytes(), options: &options });
+    assert_eq!(of(&reading, "departed_at")[0], "");
+    assert!(warnings(&reading).contains(&"no_year"));
+}
+
+#[test]
+fn one_bad_waybill_is_set_aside_alone() {
+    let reading = read(&FFM.replace("999-12345675", "999-1234567"));
+    assert_eq!((reasons(&reading), of(&reading, "master_bill_id")), (vec!["no_bill"], vec!["999-12345686".to_owned()]));
+    let wrong = read(&FFM.replace("999-12345675", "999-12345674"));
+    assert!(warnings(&wrong).contains(&"check_digit"));
+    let no_flight = read("FFM/8\nLAST\n");
+    assert_eq!(reasons(&no_flight), ["no_flight"]);
+}
+
+const FWB: &str = "FWB/17\n999-12345675BKKICN/T10K250.5MC1.2\nFLT/ZZ421/13\nRTG/ICNZZ\nSHP/123\nNAM/SAIGON EXAMPLE\n\
+                   ADR/1 ROAD\nLOC/BANGKOK\n/TH/10000/TE/6620000\nCNE\nNAM/HAECHI TEST\nADR/2 RO\nLOC/SEOUL\n/KR/04500\n\
+                   AGT//1234567\n/AGENT\n/PLACE\nCVD/USD/PP/PP/NVD/2500.00/XXX\nRTD/1/P10/K250.5/CQ/W300/T750\n/NG/SPORTS SHOES\n\
+                   /2/NG/OF RUBBER\n/3/NV/MC1.3\n/4/NH/640299\nPPD/WT750.00\n/CT750.00\nISU/12MAR27/BKK\nSPH/EAP\nOCI/KR/CNE/T/KRT1\n";
+
+#[test]
+fn an_air_waybill_is_a_row() {
+    for text in [
+        FWB.to_owned(),
+        // Before version 17 parties are bare lines.
+        FWB.replace("FWB/17", "FWB/16").replace("NAM/", "/").replace("ADR/", "/").replace("LOC/", "/"),
+    ] {
+        let reading = read(&text);
+        for (name, value) in [
+            ("consignment_id", "999-12345675"),
+            ("bill_kind", "straight"),
+            ("shipper_name", "SAIGON EXAMPLE"),
+            ("shipper_address", "1 ROAD, BANGKOK, 10000"),
+            ("shipper_country", "TH"),
+            ("consignee_name", "HAECHI TEST"),
+            ("consignee_country", "KR"),
+            ("consignee_id", "KRT1"),
+            ("description", "SPORTS SHOES OF RUBBER"),
+            ("hs_codes", "640299"),
+            ("package_count", "10.0"),
+            ("volume_m3", "1.3"),
+            ("value_usd", "2500.0"),
+            ("freight_usd", "750.0"),
+            ("special_handling", "EAP"),
+            ("voyage_no", "ZZ421"),
+            ("manifested_at", "2027-03-11T15:00:00Z"),
+        ] {
+            assert_eq!(of(&reading, name), [value], "{name}");
+        }
+        assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn a_house_manifest_is_a_row_a_house() {
+    let reading = read(
+        "FHL/4\nMBI/999-12345675BKKICN/T10K250.5\nHBS/H1/BKKICN/5/K120/25/SHOES\nTXT/OF RUBBER\nHTS/640299/640391\n\
+         OCI/KR/CNE/T/KRT1\nSHP/SAIGON\n/SAIGON EXAMPLE\n/1 ROAD\n/BANGKOK\n/TH/10000\nCNE\n/HAECHI\n/2 RO\n/SEOUL\n/KR\n\
+         HBS/H2/BKKICN/5/L100/5/TOYS\nHBS//BKKICN/5/K1\n",
+    );
+    assert_eq!(of(&reading, "consignment_id"), ["999-12345675/H1", "999-12345675/H2"]);
+    assert_eq!(of(&reading, "description"), ["SHOES OF RUBBER", "TOYS"]);
+    assert_eq!(of(&reading, "gross_mass_kg"), ["120.0", "45.359237"]);
+    assert_eq!(of(&reading, "hs_codes"), ["640299|640391", ""]);
+    assert_eq!(of(&reading, "shipper_name"), ["SAIGON EXAMPLE", ""]);
+    assert_eq!(of(&reading, "shipper_country"), ["TH", ""]);
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec!["no_nature"], vec!["no_bill"]));
+    assert_eq!(reasons(&read("FHL/4\nHBS/H1/BKKICN/5/K1\n")), ["no_bill"]);
+}
+
+#[test]
+fn damaged_messages_are_survived() {
+    let mut seed = 7_u64;
+    let mut below = |n: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % n.max(1)
+    };
+    for text in [FFM, FWB] {
+        for _ in 0..2_000 {
+            let mut bytes = text.as_bytes().to_vec();
+            for _ in 0..=below(5) {
+                let at = below(bytes.len());
+                match below(4) {
+                    0 => bytes[at] = below(256) as u8,
+                    1 => bytes.truncate(at),
+                    2 => bytes.insert(at, b"/-\n0A\xff\0"[below(7)]),
+                    _ => drop(bytes.drain(at..(at + below(30)).min(bytes.len()))),
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            let options = ReadOptions::default();
+            let reading = super::read(MessageInput { source: "s", bytes: &bytes, options: &options });
+            assert!(!reading.records.is_empty() || !reading.set_aside.is_empty() || !reading.warnings.is_empty());
+        }
+    }
+}

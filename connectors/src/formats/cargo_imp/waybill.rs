@@ -1,0 +1,221 @@
+//! FWB: one air waybill. FHL: the houses under one.
+
+use haechi_model::intake::Warning;
+
+use super::super::edifact::measure::number;
+use super::super::edifact::output::Output;
+use super::super::edifact::places::{country, short, to_utc_in};
+use super::consignment::{Consignment, Party, coded, day, measure, waybill};
+use super::format_of;
+use super::lines::{Message, position};
+use super::manifest::moment;
+use super::rows::{Shared, write};
+
+/// Reads an air waybill.
+pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
+    out.saw(format_of(message), message.version);
+    let mut lines = message.lines.iter();
+    let head = lines.next();
+    let Some((mut own, _)) = head.and_then(|line| waybill(line.text, line.number)) else {
+        return no_waybill(message, out);
+    };
+    let mut shared = Shared::default();
+    let mut warnings = Vec::new();
+    let mut currency = "";
+    let mut block = "";
+    for line in lines {
+        let mut warn = |code, text: String| warnings.push(Warning { code, path: message.path(line.number), text });
+        let (tag, rest) = line.text.split_once('/').unwrap_or((line.text, ""));
+        let parts: Vec<&str> = rest.split('/').map(str::trim).collect();
+        let part = |n: usize| parts.get(n).copied().unwrap_or_default();
+        // NAM, ADR and LOC are lines of the party before them.
+        if !matches!(tag, "" | "NAM" | "ADR" | "LOC") {
+            block = tag;
+        }
+        match (block, tag) {
+            ("FLT", "FLT") => shared.flight = parts.first().filter(|f| !f.is_empty()).map(|f| (*f).to_owned()),
+            ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
+            ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
+            ("NFY", "NFY") if !part(0).is_empty() => own.notify.name = Some(part(0).to_owned()),
+            ("NFY", _) => party(&mut own.notify, tag, &parts, &mut warn),
+            ("RTD", _) => goods(&mut own, &parts),
+            ("CVD", "CVD") => {
+                currency = part(0);
+                let value = number(part(4)).filter(|_| part(4).starts_with(|c: char| c.is_ascii_digit()));
+                own.value_usd = value.filter(|_| currency == "USD");
+                if value.is_some() && currency != "USD" {
+                    warn("amount_currency", format!("CVD in `{}`", short(currency)));
+                }
+            }
+            ("PPD" | "COL", "PPD" | "COL") => {
+                let (code, amount) = coded(part(0));
+                if code == "WT" && currency == "USD" {
+                    own.freight_usd = amount;
+                }
+            }
+            ("ISU", "ISU") => match day(part(0), out.input.options.received_on) {
+                Some((date, time)) => shared.issued_at = to_utc_in(moment(date, time), out.input.options.zone),
+                None => warn("bad_date", "ISU".to_owned()),
+            },
+            ("SPH", _) => own.handle(rest),
+            ("OCI", _) => own.note(rest),
+            // Read and kept in the bytes: routes, agents, services, charges, signatures, references.
+            (
+                "RTG" | "AGT" | "SSR" | "ACC" | "OTH" | "CER" | "ISU" | "OSI" | "CDC" | "REF" | "COR" | "COI" | "SII"
+                | "ARD" | "NOM" | "SRI" | "OPI" | "PPD" | "COL" | "CVD" | "FLT" | "",
+                _,
+            ) => {}
+            (other, _) => warn("unknown_segment", format!("`{}` in an air waybill", short(other))),
+        }
+    }
+    if shared.issued_at.is_none() {
+        let text = "no ISU says when the waybill was made out".to_owned();
+        warnings.push(Warning { code: "no_manifest_time", path: message.path(message.line), text });
+    }
+    finish(message, &shared, &own, warnings, out);
+}
+
+/// Reads the houses of a waybill.
+pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
+    out.saw(format_of(message), message.version);
+    let mut master: Option<Consignment> = None;
+    let mut house: Option<(Consignment, Vec<Warning>)> = None;
+    let mut block = "";
+    let shared = Shared::default();
+    let text = "a house manifest says neither when it was sent nor what happens to the goods; taken as import";
+    out.warn("no_nature", message.path(message.line), text);
+    for line in &message.lines {
+        let (tag, rest) = line.text.split_once('/').unwrap_or((line.text, ""));
+        let parts: Vec<&str> = rest.split('/').map(str::trim).collect();
+        let part = |n: usize| parts.get(n).copied().unwrap_or_default();
+        if !matches!(tag, "" | "NAM" | "ADR" | "LOC") {
+            block = tag;
+        }
+        if tag == "MBI" {
+            master = waybill(rest, line.number).map(|(own, _)| own);
+            continue;
+        }
+        if tag == "HBS" {
+            done(message, &shared, house.take(), out);
+            let Some(master) = &master else { return no_waybill(message, out) };
+            if part(0).is_empty() {
+                let position = position(line.number);
+                let reason = format!("{position}: a house waybill without number; send it again with one");
+                out.set_aside("no_bill", position, reason, line.text.as_bytes());
+                continue;
+            }
+            let mut own = Consignment {
+                waybill: master.waybill.clone(),
+                house: Some(part(0).to_owned()),
+                origin: part(1).get(..3).map(str::to_owned),
+                destination: part(1).get(3..6).map(str::to_owned),
+                pieces: number(part(2)),
+                line: line.number,
+                ..Consignment::default()
+            };
+            let (code, mass) = coded(part(3));
+            measure(code, mass, &mut own);
+            own.describe(part(5));
+            house = Some((own, Vec::new()));
+            continue;
+        }
+        let Some((own, warnings)) = &mut house else { continue };
+        let mut warn = |code, text: String| warnings.push(Warning { code, path: message.path(line.number), text });
+        match (block, tag) {
+            ("TXT", _) => own.describe(rest),
+            ("HTS", _) => own.hs_codes.extend(parts.iter().filter_map(|code| hs(code))),
+            ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
+            ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
+            ("OCI", _) => own.note(rest),
+            ("SPH" | "HBS", _) => own.handle(rest),
+            ("CVD", "CVD") => {
+                let value = number(part(3)).filter(|_| part(3).starts_with(|c: char| c.is_ascii_digit()));
+                own.value_usd = value.filter(|_| part(0) == "USD");
+            }
+            ("CVD" | "", _) => {}
+            (other, _) => warn("unknown_segment", format!("`{}` in a house manifest", short(other))),
+        }
+    }
+    if master.is_none() {
+        return no_waybill(message, out);
+    }
+    done(message, &shared, house, out);
+}
+
+fn done(message: &Message<'_>, shared: &Shared, house: Option<(Consignment, Vec<Warning>)>, out: &mut Output<'_>) {
+    if let Some((own, warnings)) = house {
+        finish(message, shared, &own, warnings, out);
+    }
+}
+
+fn finish(message: &Message<'_>, shared: &Shared, own: &Consignment, mut warnings: Vec<Warning>, out: &mut Output<'_>) {
+    if !own.check_digit_ok() {
+        let text = format!("waybill {}", own.waybill);
+        warnings.push(Warning { code: "check_digit", path: message.path(own.line), text });
+    }
+    for warning in &warnings {
+        out.warn_with(warning.clone());
+    }
+    if write(message, shared, own, &warnings, out) {
+        out.count("bills", 1);
+        out.count("house_bills", u64::from(own.house.is_some()));
+    }
+}
+
+fn no_waybill(message: &Message<'_>, out: &mut Output<'_>) {
+    let position = position(message.line);
+    let reason = format!("{position}: no waybill number; send the message again with it");
+    let raw: Vec<&str> = message.lines.iter().map(|line| line.text).collect();
+    out.set_aside("no_bill", position, reason, raw.join("\n").as_bytes());
+}
+
+/// A line of a party: `NAM/`, `ADR/`, `LOC/` and `/country/postcode/TE/number` from version 17 on; before it bare lines
+/// of name, street, place and country.
+fn party(party: &mut Party, tag: &str, parts: &[&str], warn: &mut dyn FnMut(&'static str, String)) {
+    let first = parts.first().copied().unwrap_or_default();
+    let filled = |parts: &[&str]| parts.iter().filter(|p| !p.is_empty()).map(|p| (*p).to_owned()).collect::<Vec<_>>();
+    let is_country = first.len() == 2 && first.bytes().all(|b| b.is_ascii_uppercase());
+    match tag {
+        "NAM" => party.name = Some(parts.join("/")),
+        "ADR" | "LOC" => party.address.extend(filled(parts)),
+        "" if party.name.is_none() => party.name = Some(parts.join("/")),
+        "" if is_country && party.country.is_none() => {
+            let mut found = Vec::new();
+            party.country = Some(country(first, &String::new, &mut found).into_owned());
+            if !found.is_empty() {
+                warn("unknown_country", format!("`{}` is in no country list", short(first)));
+            }
+            // Postcode; behind it come kinds and numbers of contact.
+            party.address.extend(parts.get(1).filter(|p| !p.is_empty()).map(|p| (*p).to_owned()));
+        }
+        "" => party.address.extend(filled(parts)),
+        // SHP, CNE, NFY: an account number.
+        _ => {}
+    }
+}
+
+/// A line of RTD: `1/P10/K250.5/...` or `2/NG/DESCRIPTION`.
+fn goods(own: &mut Consignment, parts: &[&str]) {
+    let Some(at) = parts.iter().position(|p| matches!(*p, "NG" | "NC" | "NV" | "NH" | "NU")) else { return };
+    let rest = &parts[at + 1..];
+    let first = rest.first().copied().unwrap_or_default();
+    match parts[at] {
+        "NV" => {
+            let (code, volume) = coded(first);
+            measure(code, volume, own);
+        }
+        "NH" => own.hs_codes.extend(hs(first)),
+        "NU" if !first.is_empty() => own.ulds.push((first.to_owned(), None)),
+        "NU" => {}
+        kind => {
+            own.consolidated |= kind == "NC";
+            own.describe(&rest.join("/"));
+        }
+    }
+}
+
+/// A tariff code of at least four digits.
+fn hs(code: &str) -> Option<String> {
+    let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+    (4..=18).contains(&digits.len()).then_some(digits)
+}

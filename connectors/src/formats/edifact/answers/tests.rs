@@ -1,0 +1,204 @@
+//! Answers: what is written is read as the same, and says to traders no more than they are to know.
+
+use chrono::NaiveDateTime;
+
+use super::super::write::{Envelope, Group};
+use super::boarding::{self, Board, BoardingAnswer, Kind, Leg, PersonAnswer, RequestError};
+use super::customs::{self, BillAnswer, CustomsAnswer, CustomsError, ItemAnswer, Profile};
+use super::syntax::{self, Action, MessageAnswer, SegmentAnswer, SyntaxAnswer, Version};
+use super::*;
+use crate::options::ReadOptions;
+
+fn envelope() -> Envelope {
+    Envelope {
+        sender: "KRAPIS".into(),
+        recipient: "Z'Z".into(),
+        at: at("2027-03-13T22:01:00"),
+        application: "IAPI".into(),
+        group: Some(Group { reference: "1".into(), version: "D:05B".into() }),
+        ..Envelope::new("KRAPIS0001")
+    }
+}
+
+fn at(text: &str) -> NaiveDateTime {
+    text.parse().unwrap()
+}
+
+/// The answers in a text, which has nothing to warn about.
+fn read_back(text: &str) -> Vec<Answer> {
+    let options = ReadOptions::default();
+    let (answers, reading) = read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options });
+    assert!(reading.warnings.is_empty() && reading.set_aside.is_empty(), "{text}\n{:?}", reading.warnings);
+    answers
+}
+
+#[test]
+fn boarding_answers_come_back() {
+    let answer = BoardingAnswer {
+        kind: Kind::Answer,
+        reference: "1".into(),
+        common_reference: "SER1".into(),
+        request_ref: "ZZ421A0001".into(),
+        legs: vec![
+            Leg {
+                flight: "ZZ421".into(),
+                departs: Some(at("2027-03-14T01:05:00")),
+                from: "CAN".into(),
+                to: "BKK".into(),
+                ..Leg::default()
+            },
+            Leg {
+                flight: "ZZ421".into(),
+                arrives: Some(at("2027-03-14T08:30:00")),
+                from: "BKK".into(),
+                to: "ICN".into(),
+                border: true,
+                ..Leg::default()
+            },
+        ],
+        people: Board::ALL
+            .iter()
+            .map(|board| PersonAnswer {
+                locator: "HAECH1".into(),
+                reference: format!("R{}", board.code()),
+                code: board.code().into(),
+                text: Some("IT'S A+B: WHY? ".repeat(9).trim().to_owned()),
+            })
+            .collect(),
+        errors: Vec::new(),
+    };
+    let refused = BoardingAnswer {
+        reference: "2".into(),
+        common_reference: String::new(),
+        people: Vec::new(),
+        errors: vec![RequestError { code: "118".into(), text: Some("FLIGHT NOT KNOWN".into()) }],
+        ..answer.clone()
+    };
+    let change = BoardingAnswer { kind: Kind::Change, reference: "3".into(), ..answer.clone() };
+    let taken = BoardingAnswer { kind: Kind::Acknowledgement, reference: "4".into(), ..answer.clone() };
+    let all = [answer, refused, change, taken];
+    let back = read_back(&boarding::write(&envelope(), &all));
+    assert_eq!(back, all.map(Answer::Boarding));
+}
+
+#[test]
+fn customs_answers_come_back() {
+    let mut document = CustomsAnswer::new(customs::Kind::Document, "RS1", "26KR1");
+    document.decided_at = Some(at("2027-03-02T09:31:00"));
+    document.released_at = Some(at("2027-03-02T16:05:00"));
+    document.office = Some("030".into());
+    document.status = Some("5".into());
+    document.references = vec![("ABT".into(), "26KR1".into())];
+    document.items =
+        (1..4).map(|n| ItemAnswer { item_no: n, status: "4".into(), text: Some("RELEASE".into()) }).collect();
+    let mut manifest = CustomsAnswer::new(customs::Kind::Manifest, "RS2", "M1");
+    manifest.status = Some("1".into());
+    manifest.bills = vec![BillAnswer {
+        kind: "714".into(),
+        number: "H1".into(),
+        status: "5".into(),
+        text: Some("SCAN BEFORE STORAGE".into()),
+        containers: vec!["ZZZU0000010".into()],
+    }];
+    let mut errors = CustomsAnswer::new(customs::Kind::Errors, "RS3", "26KR2");
+    errors.errors = vec![
+        CustomsError { section: "1".into(), item: None, code: "021".into(), text: Some("OFFICE".into()) },
+        CustomsError { section: "2".into(), item: Some((2, Some(1))), code: "214".into(), text: None },
+    ];
+    let all = [document, manifest, errors];
+    for profile in [
+        Profile::default(),
+        Profile {
+            version: "CUSRES:D:02B:UN".into(),
+            indicator: "GEI".into(),
+            item_carrier: String::new(),
+            ..Profile::default()
+        },
+    ] {
+        let back = read_back(&customs::write(&envelope(), &profile, &all));
+        assert_eq!(back, all.clone().map(Answer::Customs), "{}", profile.indicator);
+    }
+}
+
+#[test]
+fn traders_are_not_told_of_audits_and_watches() {
+    let profile = Profile::default();
+    assert_eq!(profile.status("post_audit"), profile.status("release"));
+    assert_eq!(profile.status("surveillance"), profile.status("none"));
+    assert_eq!(profile.status("scan"), profile.status("examine"));
+    assert_eq!(profile.status("do_not_board"), None);
+    for lane in ["clear", "refer", "intercept"] {
+        assert_eq!(Board::of_lane(lane), Board::Yes);
+    }
+    assert_eq!(Board::of_lane("do_not_board"), Board::No);
+}
+
+#[test]
+fn syntax_answers_come_back() {
+    for version in [Version::Two, Version::Three, Version::Four] {
+        let answer = SyntaxAnswer {
+            version,
+            reference: "CT1".into(),
+            interchange: "DEC1".into(),
+            sender: "99901".into(),
+            recipient: "KR".into(),
+            action: Action::Rejected,
+            fault: Some(18),
+            messages: vec![MessageAnswer {
+                reference: "CD1".into(),
+                kind: "CUSDEC:D:96B:UN".into(),
+                action: Action::Rejected,
+                fault: None,
+                segments: vec![SegmentAnswer {
+                    position: 12,
+                    fault: Some(15),
+                    elements: vec![(13, 3, Some(1)), (12, 4, None)],
+                }],
+            }],
+        };
+        let back = read_back(&syntax::write(&envelope(), std::slice::from_ref(&answer)));
+        assert_eq!(back, [Answer::Syntax(answer)]);
+    }
+}
+
+/// What is answered to an input.
+fn answered(text: &str) -> Vec<SyntaxAnswer> {
+    let options = ReadOptions::default();
+    let input = MessageInput { source: "s", bytes: text.as_bytes(), options: &options };
+    syntax::of_reading(input, &super::super::read(input))
+}
+
+#[test]
+fn every_interchange_is_answered_by_what_was_set_aside() {
+    let person = "NAD+FL+++KIM:ARA'";
+    let list = |reference: &str, people: &str| {
+        format!(
+            "UNH+{reference}+PAXLST:D:15B:UN:IATA'BGM+745'TDT+20+ZZ1+++ZZ'LOC+125+BKK'LOC+87+ICN'{people}UNT+0+{reference}'"
+        )
+    };
+    let interchange = |reference: &str, messages: &str| {
+        format!("UNB+UNOA:4+ZZ+KR+270313:2200+{reference}'{messages}UNZ+1+{reference}'")
+    };
+    let good = interchange("I1", &list("A1", person));
+    let half = interchange("I2", &[list("A1", person), list("A2", "NAD+FL+++:'")].concat());
+    let bad = interchange("I3", "UNH+B1+ORDERS:D:01B:UN'BGM+220'UNT+3+B1'");
+    let answers = answered(&format!("{good}{half}{bad}"));
+    let said: Vec<_> = answers.iter().map(|a| (a.interchange.as_str(), a.action, a.messages.len())).collect();
+    assert_eq!(said, [("I1", Action::Acknowledged, 0), ("I2", Action::Acknowledged, 1), ("I3", Action::Rejected, 1)]);
+    assert_eq!(
+        (answers[0].sender.as_str(), answers[0].recipient.as_str(), answers[0].version),
+        ("ZZ", "KR", Version::Four)
+    );
+    let half = &answers[1].messages[0];
+    assert_eq!(
+        (half.reference.as_str(), half.kind.as_str(), half.action),
+        ("A2", "PAXLST:D:15B:UN:IATA", Action::Acknowledged)
+    );
+    assert_eq!(half.segments, [SegmentAnswer { position: 6, fault: Some(13), elements: Vec::new() }]);
+    let bad = &answers[2].messages[0];
+    assert_eq!((bad.kind.as_str(), bad.action, bad.fault), ("ORDERS:D:01B:UN", Action::Rejected, Some(17)));
+    let cut = &good[..good.find("ARA'").unwrap()];
+    let cut = &answered(cut)[0].messages[0];
+    assert_eq!((cut.reference.as_str(), cut.segments[0].position, cut.segments[0].fault), ("A1", 6, Some(13)));
+    assert!(answered("hello").is_empty());
+}

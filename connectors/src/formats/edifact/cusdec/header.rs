@@ -1,0 +1,325 @@
+//! What a declaration says before and behind its items: which one it is, what it does, who, where, how carried, in
+//! which money.
+
+use haechi_model::intake::Warning;
+
+use super::super::dates::{Century, Moment, Precision, parse};
+use super::super::equipment::container_id;
+use super::super::interchange::{Message, leading_number};
+use super::super::measure::{self, number};
+use super::super::party::{Party, Ranked};
+use super::super::places::{country, short, to_utc_in, upper, zone_of_port};
+use super::super::segments::{Arena, Segment};
+use super::money::Money;
+
+/// Everything but the items.
+#[derive(Debug, Default)]
+pub struct Header {
+    /// BGM 1001.
+    pub flow: &'static str,
+    /// BGM 1004, else `sender:reference`.
+    pub id: Option<String>,
+    /// Behind BGM 1004.
+    pub version: Option<i32>,
+    /// BGM 1225.
+    pub function: String,
+    /// DTM 150, 148, 137.
+    pub declared_at: Option<i64>,
+    /// DTM 178, 132.
+    pub arrival_at: Option<i64>,
+    /// CST 105.
+    pub filing_type: Option<String>,
+    /// CST 117.
+    pub procedure: Option<String>,
+    /// LOC 41, 22.
+    pub office: Option<String>,
+    /// TDT C220.
+    pub mode: Option<&'static str>,
+    /// TDT C222, else 8028.
+    pub conveyance_id: Option<String>,
+    /// NAD IM, CN.
+    pub importer: Ranked,
+    /// NAD SE, SU, EX, CZ.
+    pub exporter: Ranked,
+    /// NAD CB, DT, AE, AG.
+    pub declarant: Ranked,
+    /// NAD FW.
+    pub forwarder: Option<String>,
+    /// LOC 35.
+    pub departure_country: Option<String>,
+    /// LOC 36.
+    pub destination_country: Option<String>,
+    /// LOC 9.
+    pub loading_port: Option<String>,
+    /// LOC 11.
+    pub unloading_port: Option<String>,
+    /// LOC 14, 18.
+    pub warehouse: Option<String>,
+    /// RFF BH, BM, HWB; DOC 714, 705, 703.
+    pub house_bill: Option<String>,
+    /// RFF MB, MWB; DOC 704, 741.
+    pub master_bill: Option<String>,
+    /// RFF UCN.
+    pub cargo_control: Option<String>,
+    /// RFF ABT, where the number of the declaration is another.
+    pub prior: Vec<String>,
+    /// EQD.
+    pub containers: Vec<String>,
+    /// EQD 8169.
+    pub container_mode: Option<&'static str>,
+    /// MEA AAD, G.
+    pub gross_mass_kg: Option<f64>,
+    /// PAC, else CNT 11.
+    pub packages: Option<f64>,
+    /// PAC.
+    pub package_kind: Option<String>,
+    /// TOD.
+    pub incoterm: Option<String>,
+    /// MOA 39.
+    pub invoice: Option<(f64, String)>,
+    /// MOA 64.
+    pub freight_usd: Option<f64>,
+    /// CUX.
+    pub money: Money,
+    /// CNT 5.
+    pub items: Option<u64>,
+}
+
+impl Header {
+    /// Column `change_kind`.
+    pub fn change_kind(&self) -> &'static str {
+        match self.function.as_str() {
+            "1" | "3" => "cancel",
+            "4" | "5" => "amend",
+            _ => "new",
+        }
+    }
+
+    /// Column `version`: as sent; else what the message alone can say, since whoever knows the state counts on.
+    pub fn version(&self) -> i32 {
+        self.version.unwrap_or(if self.change_kind() == "new" { 1 } else { 2 })
+    }
+
+    /// Reads everything of a message but its items.
+    pub fn read(arena: &Arena<'_>, message: &Message<'_>, zone: chrono_tz::Tz, warnings: &mut Vec<Warning>) -> Self {
+        let mut header = Self { flow: "import", function: "9".to_owned(), ..Self::default() };
+        let mut own = None;
+        let mut times: [Option<Moment>; 5] = [None; 5];
+        // Amounts are read once the rate is known, wherever it stands.
+        for s in arena.iter().filter(|s| s.tag() == "CUX") {
+            header.money.read(s);
+        }
+        let mut in_tax = false;
+        for s in arena.iter() {
+            let path = || message.path(s.number());
+            let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
+            in_tax = s.tag() == "TAX" || (in_tax && matches!(s.tag(), "MOA" | "GIS" | "GEI"));
+            match s.tag() {
+                "BGM" => header.begin(s, &mut warn),
+                "CST" => header.regime(s),
+                "LOC" => header.place(s, &path, warnings),
+                "DTM" => {
+                    let Some(at) = ["150", "148", "137", "178", "132"].iter().position(|q| *q == s.get(0, 0)) else {
+                        continue;
+                    };
+                    match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
+                        Ok(moment) => times[at] = times[at].or(Some(moment)),
+                        Err(_) => warn("bad_date", format!("DTM {}", short(s.get(0, 0)))),
+                    }
+                }
+                "MEA" if matches!(s.get(1, 0), "AAD" | "G" | "AAB") => match measure::read(s) {
+                    Ok(measure::Measure::GrossMassKg(kg)) => header.gross_mass_kg = Some(kg),
+                    Ok(_) => {}
+                    Err((code, text)) => warn(code, text),
+                },
+                "EQD" => header.equipment(s),
+                "RFF" => header.reference(s, &mut own),
+                "DOC" => header.document(s),
+                "PAC" => {
+                    header.packages = s.value(0, 0).and_then(number).or(header.packages);
+                    header.package_kind = s
+                        .value(2, 0)
+                        .or_else(|| s.value(2, 3))
+                        .map(|k| upper(k).into_owned())
+                        .or(header.package_kind.take());
+                }
+                "TDT" if matches!(s.get(0, 0), "20" | "11" | "12" | "") => header.transport(s),
+                "NAD" => header.party(s, &path, warnings),
+                "TOD" => header.incoterm = s.value(2, 0).map(|i| upper(i).into_owned()),
+                "MOA" if !in_tax => header.amount(s, &mut warn),
+                "CNT" => match s.get(0, 0) {
+                    "5" => header.items = leading_number(s.get(0, 1)),
+                    "11" => header.packages = header.packages.or_else(|| number(s.get(0, 1))),
+                    _ => {}
+                },
+                // Read and kept in the bytes: totals of duties, texts, seals, payment, what is behind UNS.
+                "MOA" | "MEA" | "TAX" | "GIS" | "GEI" | "FTX" | "SEL" | "FII" | "PCI" | "TPL" | "CTA" | "COM"
+                | "CUX" | "UNS" | "AUT" | "DMS" | "LIN" | "TDT" | "PIA" | "QTY" | "IMD" | "PRI" | "ALI" | "GIR"
+                | "GIN" | "EFI" | "PYT" | "PAT" | "QVR" => {}
+                tag => warn("unknown_segment", format!("{tag} in the header of a declaration")),
+            }
+        }
+        let sender = &message.envelope.sender;
+        header.id = header.id.take().or_else(|| own.map(|own| format!("{sender}:{own}")));
+        header.settle_times(times, message, zone, warnings);
+        header
+    }
+
+    fn begin(&mut self, bgm: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
+        self.id = bgm.value(1, 0).map(|id| upper(id).into_owned());
+        self.version = bgm.get(1, 1).parse().ok().filter(|v| *v > 0);
+        let function = bgm.get(2, 0);
+        if !function.is_empty() {
+            function.clone_into(&mut self.function);
+        }
+        if !matches!(self.function.as_str(), "1" | "2" | "3" | "4" | "5" | "6" | "7" | "9" | "22" | "35") {
+            warn("unknown_code", format!("BGM 1225 {}", short(&self.function)));
+        }
+        self.flow = match (bgm.get(0, 0), bgm.get(0, 3)) {
+            ("929" | "930", _) => "import",
+            ("830", _) => "export",
+            ("950" | "952" | "820" | "821" | "822", _) => "transit",
+            // One dialect names the kind in words, behind a code of its own.
+            (_, name) if name.starts_with("EX") => "export",
+            (_, name) if name.starts_with("IM") => "import",
+            (code, _) => {
+                warn("unknown_code", format!("BGM {}; taken as import", short(code)));
+                "import"
+            }
+        };
+    }
+
+    /// CST of the header: its first element, the item number, is empty.
+    fn regime(&mut self, cst: Segment<'_, '_>) {
+        for element in 1..cst.len() {
+            let code = cst.value(element, 0).map(|c| upper(c).into_owned());
+            match cst.get(element, 1) {
+                "117" => self.procedure = code.or(self.procedure.take()),
+                "105" => self.filing_type = code.or(self.filing_type.take()),
+                _ => {}
+            }
+        }
+    }
+
+    fn place(&mut self, loc: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) {
+        let Some(code) = loc.value(1, 0).map(|c| upper(c).into_owned()) else { return };
+        match loc.get(0, 0) {
+            "41" | "22" => self.office = self.office.take().or(Some(office(&code))),
+            "35" => self.departure_country = Some(country(&code, path, warnings).into_owned()),
+            "36" => self.destination_country = Some(country(&code, path, warnings).into_owned()),
+            // The place of the terms of delivery comes again behind TOD.
+            "9" => self.loading_port = self.loading_port.take().or(Some(code)),
+            "11" => self.unloading_port = self.unloading_port.take().or(Some(code)),
+            "14" | "18" => self.warehouse = self.warehouse.take().or(Some(code)),
+            _ => {}
+        }
+    }
+
+    fn equipment(&mut self, eqd: Segment<'_, '_>) {
+        let id = container_id(eqd.get(1, 0));
+        if !id.is_empty() && !self.containers.contains(&id) {
+            self.containers.push(id);
+        }
+        self.container_mode = match eqd.get(5, 0) {
+            "8" | "5" => Some("FC"),
+            "7" => Some("LC"),
+            _ => self.container_mode,
+        };
+    }
+
+    fn reference(&mut self, rff: Segment<'_, '_>, own: &mut Option<String>) {
+        let Some(value) = rff.value(0, 1).map(|r| upper(r).into_owned()) else { return };
+        match rff.get(0, 0) {
+            "MB" | "MWB" => self.master_bill = Some(value),
+            "BH" | "BM" | "HWB" => self.house_bill = Some(value),
+            "UCN" => self.cargo_control = Some(value),
+            "ABE" => *own = Some(value),
+            "ABT" if Some(&value) != self.id.as_ref() => self.prior.push(value),
+            _ => {}
+        }
+    }
+
+    fn document(&mut self, doc: Segment<'_, '_>) {
+        let Some(number) = doc.value(1, 0).map(|n| upper(n).into_owned()) else { return };
+        match doc.get(0, 0) {
+            "714" | "705" | "703" => self.house_bill = self.house_bill.take().or(Some(number)),
+            "704" | "741" => self.master_bill = self.master_bill.take().or(Some(number)),
+            _ => {}
+        }
+    }
+
+    fn transport(&mut self, tdt: Segment<'_, '_>) {
+        self.mode = haechi_model::codes::transport_mode("cuscar", tdt.get(2, 0)).or(self.mode);
+        let vessel = tdt.value(7, 0).or_else(|| tdt.value(7, 3)).or_else(|| tdt.value(1, 0));
+        self.conveyance_id = vessel.map(|id| upper(id).into_owned()).or(self.conveyance_id.take());
+    }
+
+    fn party(&mut self, nad: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) {
+        let mut of_party = Vec::new();
+        let mut read = || Party::read(nad, path, &mut of_party);
+        let qualifier = nad.get(0, 0);
+        // On export we are the exporter, and who buys is abroad.
+        let importers: &[&str] = if self.flow == "export" { &["IM", "BY", "CN"] } else { &["IM", "CN", "BY"] };
+        let exporters: &[&str] =
+            if self.flow == "export" { &["EX", "CZ", "SE", "SU"] } else { &["SE", "SU", "EX", "CZ"] };
+        if qualifier == "FW" {
+            self.forwarder = read().id;
+        } else {
+            let known = self.importer.offer(importers, qualifier, &mut read)
+                || self.exporter.offer(exporters, qualifier, &mut read)
+                || self.declarant.offer(&["CB", "DT", "AE", "AG"], qualifier, &mut read);
+            if !known && !matches!(qualifier, "WH" | "MS" | "MR" | "CA" | "CG" | "NI" | "ST" | "PR" | "VT" | "CM") {
+                let text = format!("NAD {}", short(qualifier));
+                of_party.push(Warning { code: "unknown_party", path: path(), text });
+            }
+        }
+        warnings.append(&mut of_party);
+    }
+
+    fn amount(&mut self, moa: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
+        let kind = moa.get(0, 0);
+        if !matches!(kind, "39" | "64") {
+            return;
+        }
+        let Some(amount) = number(moa.get(0, 1)) else {
+            return warn("bad_number", format!("MOA {kind}"));
+        };
+        let currency = self.money.currency_of(moa.get(0, 2));
+        if kind == "39" {
+            self.invoice = Some((amount, currency.to_owned()));
+            return;
+        }
+        self.freight_usd = self.money.usd(amount, currency);
+        if self.freight_usd.is_none() {
+            warn("amount_currency", format!("MOA {kind} in `{}`", short(currency)));
+        }
+    }
+
+    fn settle_times(
+        &mut self,
+        [accepted, declared, issued, arrived, arrives]: [Option<Moment>; 5],
+        message: &Message<'_>,
+        zone: chrono_tz::Tz,
+        warnings: &mut Vec<Warning>,
+    ) {
+        let declared = accepted.or(declared).or(issued);
+        if declared.is_some_and(|m| m.time.is_none() && m.precision == Precision::Day) {
+            let text = "the day is known, not the hour: taken as its beginning".to_owned();
+            warnings.push(Warning { code: "day_only", path: message.path(1), text });
+        }
+        self.declared_at = declared.and_then(|m| to_utc_in(m, zone)).or_else(|| {
+            let text = "no usable DTM 150, 148 or 137; the interchange's time was taken".to_owned();
+            warnings.push(Warning { code: "no_declared_time", path: message.path(1), text });
+            message.envelope.issued_at
+        });
+        let port = if self.flow == "export" { &self.loading_port } else { &self.unloading_port };
+        let there = port.as_deref().and_then(zone_of_port).unwrap_or(zone);
+        self.arrival_at = arrived.or(arrives).and_then(|m| to_utc_in(m, there));
+    }
+}
+
+/// A customs office: of the five digits of office and section, the office.
+fn office(code: &str) -> String {
+    let five_digits = code.len() == 5 && code.bytes().all(|b| b.is_ascii_digit());
+    code[..if five_digits { 3 } else { code.len() }].to_owned()
+}

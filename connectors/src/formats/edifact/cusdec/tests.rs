@@ -1,0 +1,144 @@
+//! Declarations, dialect by dialect and oddity by oddity.
+
+use super::super::tests::{column, read, reasons, warnings};
+use crate::format::MessageReading;
+
+fn declaration(header: &str, items: &str) -> MessageReading {
+    let text = format!("UNB+UNOA:2+99901+KR+270302:0930+R1'UNH+C1+CUSDEC:D:96B:UN'{header}{items}UNT+0+C1'UNZ+1+R1'");
+    let mut reading = read(&text);
+    reading.warnings.retain(|w| w.code != "unt_count");
+    reading
+}
+
+const HEADER: &str = "BGM+929+26KR1+9'CST++11:117:ZZZ'LOC+41+03010:113:ZZZ'LOC+35+VN'LOC+9+VNSGN'LOC+11+KRPUS'\
+                      DTM+150:202703020930:203'DTM+178:202703020615:203'MEA+WT+AAD+KGM:1850.5'EQD+CN+ZZZU0000010+22G1:102:5++3+8'\
+                      RFF+MB:M1'RFF+BH:H1'RFF+UCN:27ZZ'PAC+120++CT'TDT+20+027W+1++ZZ:172:20+++0000012:146:11:PIONEER:PA'\
+                      NAD+IM+KRT1:160:ZZZ++HAECHI TEST'NAD+SE+VN1:160:ZZZ++SAIGON+++++VN'NAD+CB+99901:160:ZZZ'TOD+++FOB:106:ZZZ'\
+                      MOA+39:9200.00:USD'CUX+2:USD:4+3:KRW+1350.00'MOA+64:700.00:USD'";
+
+const ITEM: &str = "CST+1+6402991000:122:ZZZ+11:117:ZZZ+FCN1:116:ZZZ'FTX+AAA+++SPORTS SHOES:OF RUBBER'LOC+27+VN'\
+                    MEA+WT+AAF+KGM:920.0'MEA+AAE+ABT+NPR:1150'MOA+38:4600.00:USD'MOA+40:5000.00:USD'DOC+861+CO1'\
+                    DOC+911+P1'DTM+182:20270218:102'TAX+1+CUD++5000.00+:::13'MOA+161:650.00:USD'TAX+1+VAT++1+:::10'MOA+161:565.00:USD'";
+
+fn one(reading: &MessageReading, name: &str) -> String {
+    column(reading, "declaration", name).into_iter().next().unwrap_or_else(|| "no row".into())
+}
+
+#[test]
+fn header_and_item_make_a_row() {
+    let reading = declaration(HEADER, &format!("UNS+D'{ITEM}UNS+S'CNT+5:1'TAX+4+CUD'MOA+161:650.00:USD'"));
+    for (name, value) in [
+        ("declaration_id", "26KR1"),
+        ("item_no", "1"),
+        ("declared_at", "2027-03-02T00:30:00Z"),
+        ("arrival_at", "2027-03-01T21:15:00Z"),
+        ("flow", "import"),
+        ("procedure", "11"),
+        ("office", "030"),
+        ("transport_mode", "sea"),
+        ("importer_id", "KRT1"),
+        ("importer_name", "HAECHI TEST"),
+        ("exporter_id", "VN1"),
+        ("exporter_country", "VN"),
+        ("declarant_id", "99901"),
+        ("departure_country", "VN"),
+        ("loading_port", "VNSGN"),
+        ("unloading_port", "KRPUS"),
+        ("conveyance_id", "0000012"),
+        ("master_bill_id", "M1"),
+        ("house_bill_id", "H1"),
+        ("cargo_control_id", "27ZZ"),
+        ("container_ids", "ZZZU0000010"),
+        ("container_mode", "FC"),
+        ("gross_mass_kg", "1850.5"),
+        ("package_count", "120.0"),
+        ("package_kind", "CT"),
+        ("incoterm", "FOB"),
+        ("currency", "USD"),
+        ("invoice_amount", "9200.0"),
+        ("freight_usd", "700.0"),
+        ("hs_code", "6402991000"),
+        ("description", "SPORTS SHOES OF RUBBER"),
+        ("origin_country", "VN"),
+        ("net_mass_kg", "920.0"),
+        ("quantity", "1150.0"),
+        ("quantity_unit", "NPR"),
+        ("customs_value_usd", "5000.0"),
+        ("customs_value_local", "6750000.0"),
+        ("unit_price_usd", "4.0"),
+        ("tariff_rate", "13.0"),
+        ("tariff_kind", "FCN1"),
+        ("preference_claimed", "true"),
+        ("duty_local", "877500.0"),
+        ("origin_certificate_id", "CO1"),
+        ("version", "1"),
+        ("change_kind", "new"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+}
+
+#[test]
+fn an_amendment_names_its_items_and_a_cancellation_none() {
+    let amended = declaration(&HEADER.replace("26KR1+9", "26KR1:00003+4"), &ITEM.replace("CST+1", "CST+3"));
+    assert_eq!((one(&amended, "item_no"), one(&amended, "version")), ("3".into(), "3".into()));
+    assert_eq!((one(&amended, "change_kind"), one(&amended, "change_reason")), ("amend".into(), "4".into()));
+    let cancelled = declaration("BGM+929+26KR1+1'", "UNS+D'UNS+S'");
+    assert_eq!((one(&cancelled, "change_kind"), one(&cancelled, "declaration_id")), ("cancel".into(), "26KR1".into()));
+    assert_eq!((cancelled.counts["cancelled"], reasons(&cancelled)), (1, vec![]));
+}
+
+#[test]
+fn dialects_are_read_everywhere() {
+    // No UNS, the kind in words, the tariff in RFF ABD, the rate without currencies, amounts local.
+    let header =
+        "BGM+ZEM:::EX+E1+9'LOC+22+030'DTM+148:20270302:102'NAD+EX+KR1++OURS'NAD+BY+US1++THEIRS+++++US'CUX+2++1350'";
+    let reading = declaration(
+        header,
+        "CST+1'RFF+ABD:8517130000X'FTX+AAA+++PHONES'MOA+40:1350000:KRW'CST+2+85171400:169:143'CNT+5:2'",
+    );
+    assert_eq!(column(&reading, "declaration", "hs_code"), ["8517130000", "85171400"]);
+    assert_eq!(
+        (one(&reading, "flow"), one(&reading, "exporter_id"), one(&reading, "importer_id")),
+        ("export".into(), "KR1".into(), "US1".into())
+    );
+    assert_eq!(warnings(&reading), ["day_only", "amount_currency"]);
+    let own = declaration("BGM+929++9'RFF+ABE:OWN1'LOC+41+030'DTM+150:202703020930:203'", ITEM);
+    assert_eq!(one(&own, "declaration_id"), "99901:OWN1");
+}
+
+#[test]
+fn oddities_are_taken_with_a_warning() {
+    for (from, to, column_name, value, code) in [
+        ("CST+1+", "CST+A+", "item_no", "1", "bad_number"),
+        ("6402991000", "6402", "hs_code", "", "unknown_code"),
+        ("LOC+27+VN", "LOC+27+QQQ", "origin_country", "QQQ", "unknown_country"),
+        ("KGM:920.0", "STN:920.0", "net_mass_kg", "", "bad_unit"),
+        ("KGM:920.0", "KGM:HEAVY", "net_mass_kg", "", "bad_number"),
+        ("MOA+40:5000.00:USD", "MOA+40:5000.00:EUR", "customs_value_usd", "", "amount_currency"),
+        ("MOA+40:5000.00", "MOA+40:MUCH", "customs_value_usd", "", "bad_number"),
+        ("DOC+861", "XYZ+1'DOC+861", "hs_code", "6402991000", "unknown_segment"),
+    ] {
+        let reading = declaration(HEADER, &ITEM.replace(from, to));
+        assert_eq!(one(&reading, column_name), value, "{to}");
+        assert_eq!(warnings(&reading), [code], "{to}");
+    }
+    for (from, to, code) in [
+        ("LOC+41+03010:113:ZZZ'", "", "no_office"),
+        ("DTM+150:202703020930:203'", "", "no_declared_time"),
+        ("150:202703020930:203", "150:20270302:102", "day_only"),
+        ("MOA+64:700.00:USD", "MOA+64:700.00:EUR", "amount_currency"),
+        ("NAD+CB", "NAD+QQ", "unknown_party"),
+        ("BGM+929", "BGM+999", "unknown_code"),
+    ] {
+        assert_eq!(warnings(&declaration(&HEADER.replace(from, to), ITEM)), [code], "{to}");
+    }
+    assert_eq!(warnings(&declaration(HEADER, &format!("{ITEM}UNS+S'CNT+5:2'"))), ["cnt_mismatch"]);
+}
+
+#[test]
+fn what_has_no_number_or_no_item_is_refused_whole() {
+    assert_eq!(reasons(&declaration("BGM+929++9'", ITEM)), ["no_declaration"]);
+    assert_eq!(reasons(&declaration(HEADER, "UNS+D'UNS+S'")), ["no_item"]);
+}

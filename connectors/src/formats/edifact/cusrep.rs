@@ -1,0 +1,269 @@
+//! CUSREP: reports that a conveyance arrives or departs, to cargo events of its manifests.
+//!
+//! BGM 98 is an arrival at LOC 60, and tells when the last port (LOC 94) was left; 124 is a departure. Each event stands
+//! for every manifest the report names (RFF CN), else for the voyage. The times also belong on the bills of the voyage,
+//! which is for whoever knows them to see to. A withdrawn report (BGM 1 or 50) cancels its events.
+
+use std::sync::LazyLock;
+
+use chrono_tz::Tz;
+use haechi_model::intake::Warning;
+use haechi_model::streams::CARGO_EVENT;
+use haechi_model::{Cell, StreamBuilder};
+use sha2::{Digest, Sha256};
+
+use super::dates::{Century, Moment, parse};
+use super::interchange::{Message, leading_number};
+use super::output::{Output, columns, warning_cells};
+use super::places::{short, to_utc_in, upper, zone_of_port};
+use super::segments::{Arena, Segment};
+
+/// The column `message_format`.
+pub const FORMAT: &str = "cusrep";
+/// More manifests than one conveyance carries.
+const MANIFESTS_MAX: usize = 10_000;
+
+columns! {
+    /// Where a report writes.
+    Columns {
+        cargo_event_id, consignment_id, event_kind, happened_at, recorded_at, place_id, reference_id, text, version,
+        change_kind, source, source_position, message_format, message_version, message_id, sender_id, message_issued_at,
+        message_path, warnings,
+    }
+}
+
+fn builder() -> StreamBuilder {
+    StreamBuilder::with_also(&CARGO_EVENT, &["message_path", "warnings"])
+        .expect("columns of the stream; every test reads them")
+}
+
+/// The columns it writes.
+#[cfg(test)]
+pub(super) const COLUMN_NAMES: &[&str] = Columns::NAMES;
+
+/// Looked up once, not a message.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+
+/// A qualifier, a port, and the times there by their qualifiers.
+type Port = (String, String, Vec<(String, Moment)>);
+
+/// What a report says.
+#[derive(Debug, Default)]
+struct Report {
+    /// BGM 1001.
+    kind: String,
+    /// BGM 1004.
+    number: Option<String>,
+    /// BGM 1225.
+    function: String,
+    /// RFF CN.
+    manifests: Vec<String>,
+    /// RFF VON, else TDT 8028.
+    voyage: Option<String>,
+    /// TDT C222.
+    conveyance: Option<String>,
+    /// TDT C222 name.
+    name: Option<String>,
+    /// DTM of the header: 132, 178; 133, 136.
+    times: Vec<(String, Moment, u32)>,
+    /// LOC with their DTM: qualifier, port, times.
+    ports: Vec<Port>,
+    containers: u64,
+    /// QTY 115 and 114.
+    crew: u64,
+    passengers: u64,
+}
+
+/// What happened, where, when.
+struct Event<'r> {
+    kind: &'static str,
+    place: Option<&'r str>,
+    at: i64,
+    segment: u32,
+}
+
+/// Reads a report.
+pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
+    out.saw(FORMAT, &message.version);
+    let mut warnings = Vec::new();
+    let arena = message.header(message.segments.iter().copied(), &mut warnings);
+    let report = Report::read(&arena, message, &mut warnings);
+    let events = report.events(message, out.input.options.zone, &mut warnings);
+    let subjects = report.subjects();
+    for warning in &warnings {
+        out.warn_with(warning.clone());
+    }
+    if events.is_empty() || subjects.is_empty() {
+        let position = message.position(1);
+        let reason = format!("{position}: no voyage or no usable time; send the report again with LOC, DTM and TDT");
+        return out.set_aside("no_report", position, reason, message.raw(message.segments).as_bytes());
+    }
+    out.count("conveyances", 1);
+    // Ports called at before are listed under TDT, the voyage's own in the header.
+    let own = report.ports.iter().take_while(|(.., times)| times.iter().all(|(q, _)| q != "186")).count();
+    out.count("ports", own as u64);
+    out.count("containers", report.containers);
+    out.count("crew", report.crew);
+    out.count("passengers", report.passengers);
+    for subject in &subjects {
+        for event in &events {
+            report.write(message, &COLUMNS, subject, event, &warnings, out);
+        }
+    }
+}
+
+impl Report {
+    fn read(arena: &Arena<'_>, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Self {
+        let mut report = Self::default();
+        let mut transport = false;
+        for s in arena.iter() {
+            let mut warn = |code, text: String| warnings.push(Warning { code, path: message.path(s.number()), text });
+            match s.tag() {
+                "BGM" => {
+                    s.get(0, 0).clone_into(&mut report.kind);
+                    report.number = s.value(1, 0).map(|n| upper(n).into_owned());
+                    s.get(2, 0).clone_into(&mut report.function);
+                    if !matches!(s.get(0, 0), "98" | "124" | "336" | "185" | "186") {
+                        warn("unknown_code", format!("BGM {}; taken as arrival", short(s.get(0, 0))));
+                    }
+                }
+                "DTM" => match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
+                    Ok(moment) => report.time(s, moment, transport),
+                    Err(_) => warn("bad_date", format!("DTM {}", short(s.get(0, 0)))),
+                },
+                "LOC" => {
+                    if let Some(port) = s.value(1, 0) {
+                        report.ports.push((s.get(0, 0).to_owned(), upper(port).into_owned(), Vec::new()));
+                    }
+                }
+                "RFF" => match (s.get(0, 0), s.value(0, 1).map(|r| upper(r).into_owned())) {
+                    ("CN", Some(manifest)) if report.manifests.len() < MANIFESTS_MAX => report.manifests.push(manifest),
+                    ("VON", voyage) => report.voyage = voyage.or(report.voyage.take()),
+                    _ => {}
+                },
+                "TDT" => {
+                    transport = true;
+                    report.voyage = report.voyage.take().or_else(|| s.value(1, 0).map(|v| upper(v).into_owned()));
+                    report.conveyance = s.value(7, 0).map(|c| upper(c).into_owned());
+                    report.name = s.value(7, 3).map(str::to_owned);
+                }
+                "EQD" => report.containers += 1,
+                "QTY" => match s.get(0, 0) {
+                    "114" => report.passengers = leading_number(s.get(0, 1)).unwrap_or(0),
+                    "115" => report.crew = leading_number(s.get(0, 1)).unwrap_or(0),
+                    _ => {}
+                },
+                // Read and kept in the bytes.
+                "FTX" | "MEA" | "GIS" | "GEI" | "NAD" | "CTA" | "COM" | "SEL" | "POC" | "CNT" | "AUT" | "TSR"
+                | "DIM" | "DOC" | "HAN" | "FTI" | "PNA" => {}
+                tag => warn("unknown_segment", format!("{tag} in a report of a conveyance")),
+            }
+        }
+        report
+    }
+
+    /// A DTM: of the port before it; before any port, and right behind TDT, of the conveyance.
+    fn time(&mut self, dtm: Segment<'_, '_>, moment: Moment, transport: bool) {
+        let qualifier = dtm.get(0, 0).to_owned();
+        let behind_tdt = transport && self.ports.iter().all(|(.., times)| !times.is_empty());
+        match self.ports.last_mut() {
+            Some((.., times)) if !behind_tdt => times.push((qualifier, moment)),
+            _ => self.times.push((qualifier, moment, dtm.number())),
+        }
+    }
+
+    /// Whom it happened to: the manifests, else the voyage.
+    fn subjects(&self) -> Vec<String> {
+        if !self.manifests.is_empty() {
+            return self.manifests.clone();
+        }
+        let parts: Vec<&str> = [&self.conveyance, &self.voyage].into_iter().flatten().map(String::as_str).collect();
+        if parts.is_empty() { Vec::new() } else { vec![parts.join("/")] }
+    }
+
+    fn events(&self, message: &Message<'_>, zone: Tz, warnings: &mut Vec<Warning>) -> Vec<Event<'_>> {
+        let departure = matches!(self.kind.as_str(), "124" | "186");
+        let of = |qualifiers: &[&str]| self.ports.iter().find(|(q, ..)| qualifiers.contains(&q.as_str()));
+        let mut at = |moment: Moment, port: Option<&str>| {
+            let known = port.and_then(zone_of_port);
+            if known.is_none() && moment.offset_minutes.is_none() {
+                let text = format!("`{}` has no time zone we know", short(port.unwrap_or_default()));
+                warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
+            }
+            to_utc_in(moment, known.unwrap_or(zone))
+        };
+        let mut events = Vec::new();
+        // Actual before expected.
+        let time_of = |port: Option<&Port>, qualifiers: &[&str]| {
+            let of_port = port.map(|(.., times)| times.as_slice()).unwrap_or_default();
+            qualifiers.iter().find_map(|q| {
+                let there = of_port.iter().find(|(own, _)| own == q).map(|(_, m)| (*m, 1));
+                there.or_else(|| self.times.iter().find(|(own, ..)| own == q).map(|(_, m, segment)| (*m, *segment)))
+            })
+        };
+        let left = if departure { of(&["5", "9", "60", "94"]) } else { of(&["94"]) };
+        if let Some((moment, segment)) = time_of(left, &["186", "136", "133"]).filter(|_| left.is_some() || departure) {
+            let place = left.map(|(_, port, _)| port.as_str());
+            events.extend(at(moment, place).map(|at| Event { kind: "departed", place, at, segment }));
+        }
+        if !departure {
+            let reached = of(&["60", "11", "8"]);
+            if let Some((moment, segment)) = time_of(reached, &["178", "132"]) {
+                let place = reached.map(|(_, port, _)| port.as_str());
+                events.extend(at(moment, place).map(|at| Event { kind: "arrived", place, at, segment }));
+            }
+        }
+        events
+    }
+
+    fn write(
+        &self,
+        message: &Message<'_>,
+        c: &Columns,
+        subject: &str,
+        event: &Event<'_>,
+        warnings: &[Warning],
+        out: &mut Output<'_>,
+    ) {
+        let digest = Sha256::digest(format!("{subject}\0{}\0{}", event.kind, event.at));
+        let id = hex::encode(&digest[..12]);
+        let position = message.position(event.segment);
+        let source = out.input.source;
+        let cancelled = matches!(self.function.as_str(), "1" | "50");
+        let amended = matches!(self.function.as_str(), "4" | "5");
+        let change = if cancelled {
+            "cancel"
+        } else if amended {
+            "amend"
+        } else {
+            "new"
+        };
+        let words: Vec<&str> = [&self.name, &self.voyage].into_iter().flatten().map(String::as_str).collect();
+        let table = out.table(&CARGO_EVENT, builder);
+        table.set(c.cargo_event_id, id.as_str());
+        table.set(c.consignment_id, subject);
+        table.set(c.event_kind, event.kind);
+        table.set(c.happened_at, Cell::Ts(event.at));
+        table.set(c.recorded_at, message.envelope.issued_at.map(Cell::Ts));
+        table.set(c.place_id, event.place);
+        table.set(c.reference_id, self.number.as_deref());
+        table.set(c.text, (!words.is_empty()).then(|| words.join(" ")).as_deref());
+        table.set(c.version, 1);
+        table.set(c.change_kind, change);
+        table.set(c.source, source);
+        table.set(c.source_position, position.as_str());
+        table.set(c.message_format, FORMAT);
+        table.set(c.message_version, message.version.as_str());
+        table.set(c.message_id, message.id().as_str());
+        table.set(c.sender_id, message.envelope.sender.as_str());
+        table.set(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
+        table.set(c.message_path, message.path(event.segment).as_str());
+        table.set(c.warnings, warning_cells(&warnings[..warnings.len().min(32)]));
+        if out.finish_row(&CARGO_EVENT, &position, || message.raw(message.segments)) {
+            out.count("events", 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

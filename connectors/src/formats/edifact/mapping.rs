@@ -1,0 +1,310 @@
+//! What goes where: for each message type the elements it is read from and the columns they become. [`page`] prints one;
+//! a test holds the pages to the columns that the readers write.
+
+use std::fmt::Write;
+
+/// The mapping of one message type.
+#[derive(Debug)]
+pub struct Page {
+    /// As the column `message_format` writes it.
+    pub format: &'static str,
+    /// Message type and versions.
+    pub title: &'static str,
+    /// Stream of the rows; empty where a message makes none.
+    pub stream: &'static str,
+    /// Elements, and the columns they become.
+    pub lines: &'static [(&'static str, &'static [&'static str])],
+    /// What else there is to know.
+    pub notes: &'static [&'static str],
+}
+
+/// Columns that come from the envelope and the place in it, the same for every message.
+const ENVELOPE: (&str, &[&str]) = (
+    "UNB, UNH; where the row stands",
+    &[
+        "source",
+        "source_position",
+        "message_format",
+        "message_version",
+        "message_id",
+        "sender_id",
+        "message_issued_at",
+        "message_path",
+        "warnings",
+    ],
+);
+
+/// Every page.
+pub const PAGES: &[Page] = &[
+    Page {
+        format: "paxlst",
+        title: "PAXLST D.99A to D.16B and the US variant: passenger and crew lists",
+        stream: "traveller",
+        lines: &[
+            ENVELOPE,
+            ("BGM 1001: 745 passengers, 250 crew, 266 flight status, 336 master crew, 655, 10", &["role"]),
+            ("BGM 1004: CP, XR, RP; CL, CLOB, CLNB, XF, CF", &["state", "change_kind", "change_reason"]),
+            ("RFF TN, component 5 the revision", &["request_ref", "version"]),
+            ("TDT 8028, C040", &["carrier", "flight_no", "flight_suffix"]),
+            ("LOC 125, 87, 92 under TDT", &["departure_airport", "arrival_airport", "itinerary"]),
+            ("DTM 189, 232 under TDT, local", &["departure_scheduled_at", "arrival_scheduled_at"]),
+            ("NAD FL FM DDU DDT VW, C080", &["surname", "given_names"]),
+            ("NAD C059 and on, 3207", &["address", "address_country"]),
+            ("ATT 2", &["gender"]),
+            ("DTM 329", &["birth_date", "birth_date_precision"]),
+            ("LOC 180, component 4", &["birth_place"]),
+            ("NAT 2; LOC 174", &["nationality", "residence_country"]),
+            ("MEA CT; MEA WT KGM, LBR; FTX BAG `tag:count`", &["bag_count", "bag_mass_kg", "bag_tags"]),
+            ("LOC 178, 179, 22", &["embark_airport", "debark_airport", "clearance_airport"]),
+            ("EMP", &["crew_kind"]),
+            ("COM TE AL, EM", &["phones", "emails"]),
+            ("RFF AVF; ABO; SEA; CR; YZY", &["locator", "locators", "carrier_pax_ref", "seat", "loyalty", "tickets"]),
+            (
+                "DOC, DTM 36 182, LOC 91, GEI 4 173 174; RFF AEA",
+                &[
+                    "documents",
+                    "document_kind",
+                    "document_no",
+                    "document_country",
+                    "document_issued_on",
+                    "document_expires_on",
+                    "document_verified",
+                ],
+            ),
+            ("S010, CNT 42 41", &["flight_complete"]),
+            ("the message itself", &["in_api", "in_pnr"]),
+        ],
+        notes: &[
+            "A two-digit birth year is the latest not after the flight, an expiry within fifty years of it.",
+            "A row for each leg across the border that the person is on; the itinerary holds all legs.",
+        ],
+    },
+    Page {
+        format: "pnrgov",
+        title: "PNRGOV 10.1 to 21.1: bookings",
+        stream: "traveller",
+        lines: &[
+            ENVELOPE,
+            ("MSG 22, 141", &["change_kind", "change_reason", "version"]),
+            ("TVL of level 0", &["carrier", "flight_no", "flight_suffix", "departure_airport", "arrival_airport"]),
+            ("TVL of level 0, local", &["departure_scheduled_at", "arrival_scheduled_at"]),
+            ("EQN of level 0", &["flight_complete"]),
+            ("RCI carrier:locator:type:date:time", &["locator", "locators", "booked_at"]),
+            ("DAT 710", &["ticketed_at"]),
+            ("ORG", &["agency_id", "agency_country", "booking_channel"]),
+            ("ADD 700, 702", &["address", "address_country"]),
+            ("ADD last component, IFT 4:28 CTC, SSR CTCM CTCE CTCH", &["phones", "emails"]),
+            ("TIF, SSR DOCS", &["surname", "given_names", "person_kind"]),
+            ("SSR DOCS", &["gender", "birth_date", "birth_date_precision", "nationality"]),
+            (
+                "SSR DOCS, DOCO",
+                &[
+                    "documents",
+                    "document_kind",
+                    "document_no",
+                    "document_country",
+                    "document_issued_on",
+                    "document_expires_on",
+                ],
+            ),
+            ("SSR DOCO; DOCA R, D", &["birth_place", "residence_country", "stay_address"]),
+            ("FTI, SSR FQTV", &["loyalty"]),
+            ("REF", &["carrier_pax_ref"]),
+            ("TKT, SSR TKNE; MON T in USD", &["tickets", "fare_amount_usd"]),
+            ("FOP; IFT 4:43", &["payment_kind", "card_issuer", "card_number_masked", "payer_name"]),
+            ("TVL of the booking, RPI status", &["itinerary", "state"]),
+            ("TVL with a number alone, TRA", &["marketing_flights"]),
+            ("RPI; EQN RCI", &["party_size", "split_locators"]),
+            ("DAT 2; SSD, SSR SEAT", &["checked_in_at", "seat"]),
+            ("TBD", &["bag_count", "bag_mass_kg", "bag_tags", "bag_pool_head"]),
+            ("SAC behind ABI", &["booking_changes"]),
+            ("other SSR, as far as the configuration allows", &["ssr_codes"]),
+            ("the message itself", &["role", "in_api", "in_pnr"]),
+        ],
+        notes: &[
+            "Times of flights are local; all others UTC, or on the clock of the departure airport where a check-in would \
+             otherwise lie behind the departure.",
+            "An adult's two-digit birth year is the latest in which he is twelve when travelling, up to 115 years back.",
+            "A title glued to a name is split only where the document shows the name without it.",
+            "Bags are those of the flight's leg, else of the last leg before it.",
+            "A cancelled booking (nothing but RCI and an empty ORG) gives one row without a name.",
+        ],
+    },
+    Page {
+        format: "cuscar",
+        title: "CUSCAR D.95B to D.16B: manifests",
+        stream: "consignment",
+        lines: &[
+            ENVELOPE,
+            ("BGM 1004, RFF CN SS ABO", &["manifest_id"]),
+            ("BGM 1225: 9, 4, 5, 1, 3", &["change_kind", "change_reason", "version"]),
+            (
+                "CNI, RFF BM BH MB AWB MWB HWB AAM UCN",
+                &["consignment_id", "line_no", "master_bill_id", "house_bill_id", "bill_kind"],
+            ),
+            ("GIS or GEI 22 23 24 28", &["nature"]),
+            ("TDT", &["transport_mode", "voyage_no", "conveyance_id", "conveyance_name", "conveyance_country"]),
+            ("NAD CA CG MS, FW; LOC 60 list 77", &["carrier_id", "forwarder_id", "office"]),
+            (
+                "LOC 9 5 94, 11 60 12, 20 7, 76",
+                &["loading_port", "unloading_port", "destination_place", "route_countries"],
+            ),
+            ("DTM 137, 136 133, 132, 178", &["manifested_at", "departed_at", "arrival_expected_at", "arrived_at"]),
+            ("NAD CZ OS SU EX", &["shipper_id", "shipper_name", "shipper_address", "shipper_country"]),
+            (
+                "NAD CN IM; NI",
+                &["consignee_id", "consignee_name", "consignee_address", "consignee_country", "notify_name"],
+            ),
+            ("GID, FTX AAA, CST, PCI, DGS", &["lines", "description", "hs_codes", "marks", "dangerous"]),
+            ("EQD, SEL, SGP", &["containers"]),
+            ("GID 7224, CNT; MEA", &["package_count", "gross_mass_kg", "volume_m3"]),
+            ("MOA 64; 40 44 14 39; HAN", &["freight_usd", "value_usd", "special_handling"]),
+        ],
+        notes: &["Empty containers without a bill give one consignment of nature `empty` a manifest."],
+    },
+    Page {
+        format: "cusdec",
+        title: "CUSDEC D.95B to D.16B: goods declarations",
+        stream: "declaration",
+        lines: &[
+            ENVELOPE,
+            ("BGM 1001, or its name", &["flow"]),
+            ("BGM 1004 and its version, RFF ABE", &["declaration_id", "version"]),
+            ("BGM 1225: 9, 4, 5, 1", &["change_kind", "change_reason"]),
+            ("CST 117, 105", &["procedure", "filing_type"]),
+            (
+                "LOC 41 22; 35; 36; 9; 11; 14 18",
+                &[
+                    "office",
+                    "departure_country",
+                    "destination_country",
+                    "loading_port",
+                    "unloading_port",
+                    "warehouse_id",
+                ],
+            ),
+            ("DTM 150 148 137; 178 132", &["declared_at", "arrival_at"]),
+            (
+                "MEA AAD G; PAC; EQD",
+                &["gross_mass_kg", "package_count", "package_kind", "container_ids", "container_mode"],
+            ),
+            (
+                "RFF MB BH UCN ABT; DOC 704 741 714 705 703",
+                &["master_bill_id", "house_bill_id", "cargo_control_id", "prior_declaration_ids"],
+            ),
+            ("TDT 20", &["transport_mode", "conveyance_id"]),
+            (
+                "NAD IM CN; SE SU EX CZ; CB DT AE AG; FW",
+                &[
+                    "importer_id",
+                    "importer_name",
+                    "exporter_id",
+                    "exporter_name",
+                    "exporter_country",
+                    "declarant_id",
+                    "forwarder_id",
+                ],
+            ),
+            ("TOD; MOA 39; MOA 64", &["incoterm", "invoice_amount", "currency", "freight_usd"]),
+            ("CST 1496; 122 169 108, RFF ABD", &["item_no", "hs_code"]),
+            ("FTX AAA; LOC 27", &["description", "origin_country"]),
+            ("MEA AAF; ABT AAR AAS AAT AAA", &["net_mass_kg", "quantity", "quantity_unit"]),
+            ("MOA 40, by the rate of CUX; MOA 38 14", &["customs_value_usd", "customs_value_local", "unit_price_usd"]),
+            ("TAX 1 CUD, MOA 161 55", &["tariff_rate", "duty_local"]),
+            ("CST 116 184; DOC 861", &["tariff_kind", "preference_claimed", "origin_certificate_id"]),
+            ("other DOC, DTM 182; GIN VV", &["permits", "vehicle_ids"]),
+        ],
+        notes: &[
+            "A bare date is the beginning of the day, with the warning `day_only`.",
+            "A cancellation gives one row, under item 1.",
+        ],
+    },
+    Page {
+        format: "cusrep",
+        title: "CUSREP D.95B to D.16B: reports of conveyances",
+        stream: "cargo_event",
+        lines: &[
+            ENVELOPE,
+            ("RFF CN, else TDT C222 and RFF VON; kind and time", &["cargo_event_id", "consignment_id"]),
+            ("BGM 1001: 98 arrived, 124 departed", &["event_kind"]),
+            ("BGM 1004; 1225", &["reference_id", "change_kind", "version"]),
+            ("LOC 60, 94", &["place_id"]),
+            ("DTM 178 132; 186 136 133, local", &["happened_at"]),
+            ("UNB S004", &["recorded_at"]),
+            ("TDT C222 name, RFF VON", &["text"]),
+        ],
+        notes: &["An arrival tells of the departure from the last port too."],
+    },
+    Page {
+        format: "cusres",
+        title: "CUSRES D.95B to D.16B: answers, read and written",
+        stream: "",
+        lines: &[],
+        notes: &[
+            "iAPI: BGM 962 132 312, RFF TN, RFF AF with DTM and LOC a leg, ERP 2 with RFF AVF ABO, ERC, FTX AAP a person; \
+             ERP 1 for the whole request.",
+            "Customs: BGM 962 961 963, DTM 9 58, LOC 22, GIS or GEI, RFF ABT ABE CN UCN, DOC 929 with CST, DOC 714 705 a \
+             bill with EQD, ERP, ERC, FTX.",
+        ],
+    },
+    Page {
+        format: "contrl",
+        title: "CONTRL 2.2, D.3, 4.1: syntax answers, read and written",
+        stream: "",
+        lines: &[],
+        notes: &["UCI with action 7, 8 or 4; UCM a message, UCS a segment, UCD an element that is named."],
+    },
+];
+
+/// The page of a message type as Markdown.
+pub fn page(format: &str) -> Option<String> {
+    let page = PAGES.iter().find(|page| page.format == format)?;
+    let mut text = format!("# {}\n\n", page.title);
+    if !page.lines.is_empty() {
+        let _ = writeln!(text, "Rows of stream `{}`.\n\n| element | column |\n|---|---|", page.stream);
+        for (element, columns) in page.lines {
+            let columns: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+            let _ = writeln!(text, "| {element} | {} |", columns.join(" "));
+        }
+        text.push('\n');
+    }
+    for note in page.notes {
+        let _ = writeln!(text, "- {note}");
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use haechi_model::streams::STREAMS;
+
+    use super::super::{cuscar, cusdec, cusrep, paxlst, pnrgov};
+    use super::*;
+
+    #[test]
+    fn pages_name_the_columns_that_are_written() {
+        for (format, written) in [
+            ("paxlst", paxlst::COLUMNS),
+            ("pnrgov", pnrgov::COLUMNS),
+            ("cuscar", cuscar::COLUMNS),
+            ("cusdec", cusdec::COLUMNS),
+            ("cusrep", cusrep::COLUMN_NAMES),
+        ] {
+            let page = PAGES.iter().find(|page| page.format == format).unwrap();
+            let named: Vec<&str> = page.lines.iter().flat_map(|(_, columns)| *columns).copied().collect();
+            let each_once: BTreeSet<&str> = named.iter().copied().collect();
+            assert_eq!(each_once.len(), named.len(), "{format} names a column twice");
+            assert_eq!(each_once, written.iter().copied().collect(), "{format}");
+            let stream = STREAMS.iter().find(|stream| stream.name == page.stream).unwrap();
+            assert!(named.iter().all(|name| stream.column(name).is_some()), "{format}");
+        }
+        assert!(
+            page("pnrgov")
+                .unwrap()
+                .contains("| RCI carrier:locator:type:date:time | `locator` `locators` `booked_at` |")
+        );
+        assert!(page("nothing").is_none());
+    }
+}

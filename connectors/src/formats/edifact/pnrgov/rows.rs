@@ -1,0 +1,260 @@
+//! A traveller of a booking to a traveller row.
+
+use std::sync::LazyLock;
+
+use haechi_model::streams::TRAVELLER;
+use haechi_model::{Cell, StreamBuilder};
+
+use super::super::dates::{self, Moment};
+use super::super::interchange::{Message, Places};
+use super::super::output::{Output, Table, columns, texts, warning_cells};
+use super::super::segments::Raw;
+use super::booking::{Booking, Leg};
+use super::header::Header;
+use super::person::Person;
+
+columns! {
+    /// Where a booking writes.
+    Columns {
+        carrier, flight_no, flight_suffix, marketing_flights, departure_airport, arrival_airport,
+        departure_scheduled_at, arrival_scheduled_at, role, state, surname, given_names, gender, person_kind,
+        birth_date, birth_date_precision, birth_place, nationality, residence_country, document_kind, document_no,
+        document_country, document_issued_on, document_expires_on, documents, itinerary, locator, locators,
+        carrier_pax_ref, booked_at, ticketed_at, agency_id, agency_country, booking_channel, party_size,
+        split_locators, booking_changes, tickets, fare_amount_usd, payment_kind, card_issuer, card_number_masked,
+        payer_name, seat, checked_in_at, bag_count, bag_mass_kg, bag_tags, bag_pool_head, phones, emails, address,
+        address_country, stay_address, loyalty, ssr_codes, in_api, in_pnr, flight_complete, version, change_kind,
+        change_reason, source, source_position, message_format, message_version, message_id, sender_id,
+        message_issued_at, message_path, warnings,
+    }
+}
+
+/// Warnings that a row repeats of its booking.
+const WARNINGS_A_ROW: usize = 32;
+
+/// Derived columns that only the reader can know.
+const ALSO: &[&str] =
+    &["booking_channel", "booking_changes", "in_api", "in_pnr", "flight_complete", "message_path", "warnings"];
+
+fn builder() -> StreamBuilder {
+    StreamBuilder::with_also(&TRAVELLER, ALSO).expect("columns of the stream; every test reads them")
+}
+
+/// What is written.
+#[cfg(test)]
+pub const COLUMN_NAMES: &[&str] = Columns::NAMES;
+
+/// Looked up once, not a message.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+
+/// Writes traveller rows of one message.
+pub struct Rows<'m> {
+    columns: Columns,
+    message: &'m Message<'m>,
+    header: &'m Header,
+    id: String,
+    places: Places,
+    flight_complete: Option<bool>,
+}
+
+impl<'m> Rows<'m> {
+    /// For a message.
+    pub fn new(message: &'m Message<'m>, header: &'m Header, flight_complete: Option<bool>) -> Self {
+        Self { columns: *COLUMNS, message, header, id: message.id(), places: Places::of(message), flight_complete }
+    }
+
+    /// A row for a traveller. Returns whether it was taken.
+    pub fn write(&mut self, booking: &Booking<'_>, person: &Person<'_>, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
+        let source = out.input.source;
+        let table = out.table(&TRAVELLER, builder);
+        self.flight(table, booking);
+        self.booking(table, booking);
+        self.person(table, booking, person);
+        self.documents(table, person);
+        self.journey(table, booking, person);
+        let change = if self.header.function == "141" { "amend" } else { "new" };
+        self.envelope(table, source, change, &booking.warnings);
+        let (path, position) = self.places.at(person.segment);
+        table.set(self.columns.source_position, position);
+        table.set(self.columns.message_path, path);
+        out.finish_row(&TRAVELLER, position, || self.message.raw(raw))
+    }
+
+    /// A row for a cancelled booking, which names nobody: whoever was known by its locator is cancelled.
+    pub fn cancelled(&mut self, booking: &Booking<'_>, at: u32, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
+        let source = out.input.source;
+        let table = out.table(&TRAVELLER, builder);
+        self.flight(table, booking);
+        self.booking(table, booking);
+        table.set(self.columns.state, "cancelled");
+        self.envelope(table, source, "cancel", &booking.warnings);
+        let (path, position) = self.places.at(at);
+        table.set(self.columns.source_position, position);
+        table.set(self.columns.message_path, path);
+        out.finish_row(&TRAVELLER, position, || self.message.raw(raw))
+    }
+
+    fn flight(&self, table: &mut Table, booking: &Booking<'_>) {
+        let (c, flight) = (&self.columns, &self.header.flight);
+        table.set(c.carrier, flight.carrier.as_str());
+        table.set(c.flight_no, flight.number);
+        table.set(c.flight_suffix, flight.suffix.as_deref());
+        table.set(c.departure_airport, flight.from.as_deref());
+        table.set(c.arrival_airport, flight.to.as_deref());
+        table.set(c.departure_scheduled_at, flight.departs_at.map(Cell::Ts));
+        table.set(c.arrival_scheduled_at, flight.arrives_at.map(Cell::Ts));
+        if let Some(leg) = booking.flown() {
+            table.set(c.marketing_flights, texts(&leg.codeshares));
+        }
+        table.set(c.role, "passenger");
+    }
+
+    fn booking(&self, table: &mut Table, booking: &Booking<'_>) {
+        let c = &self.columns;
+        table.set(c.locator, booking.locator(&self.header.flight.carrier));
+        let locators = booking
+            .locators
+            .iter()
+            .map(|(carrier, locator)| Cell::Record(vec![Cell::Text(carrier), Cell::Text(locator)]));
+        table.set(c.locators, Cell::List(locators.collect()));
+        table.set(c.booked_at, booking.booked_at.map(Cell::Ts));
+        table.set(c.agency_id, booking.agency_id.as_deref());
+        table.set(c.agency_country, booking.agency_country.as_deref());
+        table.set(c.booking_channel, booking.channel);
+        let size = booking.flown().or(booking.legs.first()).and_then(|leg| leg.travellers);
+        let listed = i32::try_from(booking.people.len()).ok().filter(|n| *n > 0);
+        table.set(c.party_size, size.or(listed));
+        table.set(c.split_locators, texts(&booking.split));
+        table.set(c.booking_changes, booking.changes);
+        table.set(c.itinerary, Cell::List(booking.legs.iter().enumerate().filter_map(leg_cell).collect()));
+    }
+
+    fn person(&self, table: &mut Table, booking: &Booking<'_>, person: &Person<'_>) {
+        let c = &self.columns;
+        table.set(c.surname, person.surname);
+        table.set(c.given_names, person.given_names);
+        table.set(c.gender, person.gender);
+        table.set(c.person_kind, person.kind);
+        table.set(c.birth_date, person.birth.map(date));
+        table.set(c.birth_date_precision, person.birth.map(|b| b.precision.name()));
+        table.set(c.birth_place, person.birth_place);
+        table.set(c.nationality, person.nationality.as_deref());
+        table.set(c.residence_country, person.residence.as_deref());
+        table.set(c.carrier_pax_ref, person.unique_reference.as_deref());
+        table.set(c.ticketed_at, person.ticketed_at.or(booking.ticketed_at).map(Cell::Ts));
+        table.set(c.tickets, texts(&person.tickets));
+        table.set(c.fare_amount_usd, person.fare_usd);
+        if let Some(payment) = &person.payment {
+            table.set(c.payment_kind, payment.kind);
+            table.set(c.card_issuer, payment.issuer.as_deref());
+            table.set(c.card_number_masked, payment.number.as_deref());
+        }
+        table.set(c.payer_name, person.payer_name);
+        let (own, shared) = (&person.contacts, &booking.contacts);
+        table.set(c.phones, joined(&shared.phones, &own.phones));
+        table.set(c.emails, joined(&shared.emails, &own.emails));
+        let home = if own.address.is_some() { own } else { shared };
+        table.set(c.address, home.address.as_deref());
+        table.set(c.address_country, home.country.as_deref());
+        table.set(c.stay_address, person.stay_address.as_deref());
+        let loyalty = person.loyalty.iter().map(|(carrier, number, level)| {
+            Cell::Record(vec![Cell::Text(carrier), Cell::Text(number), level.as_deref().into()])
+        });
+        table.set(c.loyalty, Cell::List(loyalty.collect()));
+        table.set(c.ssr_codes, texts(&person.services));
+    }
+
+    fn documents(&self, table: &mut Table, person: &Person<'_>) {
+        let c = &self.columns;
+        if let Some(main) = person.main_document() {
+            table.set(c.document_kind, main.kind.as_deref());
+            table.set(c.document_no, main.number.as_deref());
+            table.set(c.document_country, main.country.as_deref());
+            table.set(c.document_issued_on, main.issued.map(date));
+            table.set(c.document_expires_on, main.expires.map(date));
+        }
+        let documents = person.documents.iter().map(|d| {
+            Cell::Record(vec![
+                d.kind.as_deref().into(),
+                d.number.as_deref().into(),
+                d.country.as_deref().into(),
+                d.expires.map_or(Cell::Null, date),
+                Cell::Null,
+                Cell::Text("pnr"),
+            ])
+        });
+        table.set(c.documents, Cell::List(documents.collect()));
+    }
+
+    /// What happened on the flight itself.
+    fn journey(&self, table: &mut Table, booking: &Booking<'_>, person: &Person<'_>) {
+        let c = &self.columns;
+        let mut state = "booked";
+        if let Some(at) = booking.flown {
+            if let Some(on) = person.seen_on(at) {
+                table.set(c.seat, on.seat.as_deref());
+                table.set(c.checked_in_at, on.checked_in_at.map(Cell::Ts));
+                state = if on.checked_in_at.is_some() { "checked_in" } else { state };
+            }
+            if let Some(bags) = person.bags_on(at) {
+                table.set(c.bag_count, bags.count);
+                table.set(c.bag_mass_kg, bags.mass_kg);
+                table.set(c.bag_tags, texts(&bags.tags));
+                table.set(c.bag_pool_head, bags.pool_head);
+            }
+            // Cancelled by the traveller (HX, XX) or by the carrier (UN, UC, NO).
+            let status = booking.flown().and_then(|leg| leg.status.as_deref());
+            if matches!(status, Some("HX" | "XX" | "UN" | "UC" | "NO")) {
+                state = "cancelled";
+            }
+        }
+        table.set(c.state, state);
+    }
+
+    fn envelope(&self, table: &mut Table, source: &str, change: &'static str, warnings: &[haechi_model::Warning]) {
+        let Self { columns: c, message, header, .. } = self;
+        table.set(c.in_api, false);
+        table.set(c.in_pnr, true);
+        table.set(c.flight_complete, self.flight_complete);
+        table.set(c.version, 1);
+        table.set(c.change_kind, change);
+        table.set(c.change_reason, (!header.function.is_empty()).then_some(header.function.as_str()));
+        table.set(c.source, source);
+        table.set(c.message_format, super::FORMAT);
+        table.set(c.message_version, message.version.as_str());
+        table.set(c.message_id, self.id.as_str());
+        table.set(c.sender_id, message.envelope.sender.as_str());
+        table.set(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
+        // Every traveller repeats those of the booking; all of them are in the reading.
+        table.set(c.warnings, warning_cells(&warnings[..warnings.len().min(WARNINGS_A_ROW)]));
+    }
+}
+
+fn date<'a>(moment: Moment) -> Cell<'a> {
+    Cell::Date(dates::days(moment.date))
+}
+
+/// A leg that says where; a gap in the journey (ARNK) does not.
+fn leg_cell<'b>((i, leg): (usize, &'b Leg<'_>)) -> Option<Cell<'b>> {
+    let flight = &leg.flight;
+    if flight.from.is_none() && flight.to.is_none() {
+        return None;
+    }
+    Some(Cell::Record(vec![
+        Cell::I32(i as i32 + 1),
+        Cell::Text(&flight.carrier),
+        flight.number.into(),
+        flight.from.as_deref().into(),
+        flight.to.as_deref().into(),
+        flight.departs_at.map_or(Cell::Null, Cell::Ts),
+        flight.arrives_at.map_or(Cell::Null, Cell::Ts),
+        flight.class.as_deref().into(),
+        leg.status.as_deref().into(),
+    ]))
+}
+
+/// Both lists, each value once.
+fn joined<'b>(first: &'b [String], second: &'b [String]) -> Cell<'b> {
+    let further = second.iter().filter(|value| !first.contains(value));
+    Cell::List(first.iter().chain(further).map(|value| Cell::Text(value)).collect())
+}

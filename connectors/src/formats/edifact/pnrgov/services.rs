@@ -1,0 +1,280 @@
+//! Special services (SSR): identity, contacts, tickets, seats; the rest is sensitive and only kept where allowed.
+
+use chrono::{Datelike, NaiveDate};
+
+use super::super::dates::{Century, Moment, month_named};
+use super::super::places::{short, upper};
+use super::super::segments::Segment;
+use super::booking::{Reader, Service, seat};
+use super::person::{Document, Person};
+use super::texts::{Docs, contact, doca, doco, docs};
+
+/// How many travellers a name is looked for among.
+const NAMES_ASKED: usize = 64;
+/// An adult is twelve or older when travelling.
+const ADULT_YEARS: i32 = 12;
+/// Older than anybody.
+const YEARS_MAX: i32 = 115;
+
+/// Reads a service for whom it names: by reference, else the traveller it stands under, else all of the booking.
+pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p, 't>) {
+    let code = s.get(0, 0);
+    if matches!(code, "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
+        return seats(reader, s, leg);
+    }
+    let mut people = Vec::new();
+    for element in 1..s.len() {
+        let reference = s.get(element, 2);
+        if reference.is_empty() {
+            continue;
+        }
+        match reader.person_of(reference, None) {
+            Some(person) => people.push(person),
+            None if under.is_none() => {
+                reader.warn("unknown_reference", s, format!("SSR {} of traveller {}", short(code), short(reference)));
+            }
+            None => {}
+        }
+    }
+    if people.is_empty() {
+        match under {
+            Some(person) => people.push(person),
+            None => people.extend(0..reader.booking.people.len()),
+        }
+    }
+    match code {
+        "DOCS" => {
+            reader.booking.docs += 1;
+            if let Some(docs) = docs(text(s, reader.message.chars.element)) {
+                identity(reader, s, &docs, &people);
+            } else {
+                reader.warn("malformed", s, "SSR DOCS");
+            }
+        }
+        "DOCA" => {
+            let Some(doca) = doca(text(s, reader.message.chars.element)) else {
+                return reader.warn("malformed", s, "SSR DOCA");
+            };
+            let country = doca.country.map(|c| reader.country(s, c));
+            for person in reader.booking.named(&people) {
+                if doca.kind == "R" {
+                    person.residence = country.clone().or(person.residence.take());
+                    if doca.address.is_some() {
+                        person.contacts.address.clone_from(&doca.address);
+                        person.contacts.country.clone_from(&country);
+                    }
+                } else {
+                    person.stay_address = doca.address.clone().or(person.stay_address.take());
+                }
+            }
+        }
+        "DOCO" => {
+            let Some(doco) = doco(text(s, reader.message.chars.element)) else {
+                return reader.warn("malformed", s, "SSR DOCO");
+            };
+            let country = doco.country.map(|c| reader.country(s, c));
+            for person in reader.booking.named(&people) {
+                person.birth_place = person.birth_place.or(doco.birth_place);
+                if doco.number.is_some() {
+                    person.add_document(Document {
+                        kind: doco.kind.map(upper),
+                        number: doco.number.map(upper),
+                        country: country.clone(),
+                        expires: None,
+                        issued: doco.issued,
+                    });
+                }
+            }
+        }
+        "CTCM" | "CTCE" | "CTCH" | "CTCB" | "CTCR" => {
+            let kind = code.chars().nth(3).unwrap_or('M');
+            for person in people {
+                let found = contact(kind, text(s, reader.message.chars.element));
+                if let (Some(found), Some(person)) = (found, reader.booking.people.get_mut(person)) {
+                    person.contacts.add(found);
+                }
+            }
+        }
+        "FQTV" => {
+            let text = text(s, reader.message.chars.element).trim();
+            let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+            if let Some((carrier, number)) = text[..end].split_at_checked(2).filter(|(_, n)| !n.is_empty()) {
+                for person in reader.booking.named(&people) {
+                    person.add_loyalty(upper(carrier), upper(number), None);
+                }
+            }
+        }
+        "TKNE" | "TKNA" | "TKNM" => {
+            let number = text(s, reader.message.chars.element)
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .find(|w| is_ticket(w));
+            for person in reader.booking.named(&people) {
+                // A ticket with its coupon, `...C1`, is the ticket.
+                let number = number.and_then(|n| n.split('C').next()).map(upper);
+                if let (true, Some(number)) = (people.len() == 1, number) {
+                    person.add_ticket(number);
+                }
+            }
+        }
+        // The infant has a TIF of its own, and the rest stays in the bytes: places, connections, check-in notes.
+        "INFT" | "CKIN" | "OTHS" | "PCTC" | "CTCF" | "CTCT" | "" => {}
+        // Meals, assistance and the like tell of health and belief.
+        other => {
+            let code = upper(other);
+            if !reader.keeps(&code) {
+                return;
+            }
+            for person in reader.booking.named(&people) {
+                if !person.services.contains(&code) {
+                    person.services.push(code.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Thirteen digits or more, a coupon behind them.
+fn is_ticket(word: &str) -> bool {
+    word.bytes().take_while(u8::is_ascii_digit).count() >= 13
+}
+
+/// The free text of a service. Where hyphens separate elements, one in the text cuts it: then the text goes on to where
+/// the travellers are named.
+fn text<'p>(s: Segment<'p, '_>, element_separator: u8) -> &'p str {
+    if element_separator == b'-' {
+        let start = s.raw().match_indices(':').nth(7).map(|(at, _)| at + 1);
+        let text = start.and_then(|at| s.raw().get(at..)).unwrap_or_default();
+        let text = text.split("-::").next().unwrap_or_default().trim();
+        if !text.is_empty() {
+            return text;
+        }
+    }
+    s.value(0, 8).or_else(|| (4..8).rev().find_map(|c| s.value(0, c).filter(|t| t.contains('/')))).unwrap_or_default()
+}
+
+/// Seats: `14A::1`, each of a traveller.
+fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, leg: Option<usize>) {
+    let Some(leg) = leg.or(reader.booking.flown) else { return };
+    for element in 1..s.len() {
+        let Some(number) = s.value(element, 0).and_then(seat) else { continue };
+        let Some(person) = reader.person_of(s.get(element, 2), None) else {
+            reader.warn("unknown_reference", s, format!("seat of traveller {}", short(s.get(element, 2))));
+            continue;
+        };
+        if let Some(person) = reader.booking.people.get_mut(person) {
+            person.on_leg(leg).seat.get_or_insert(number);
+        }
+    }
+}
+
+fn identity<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, docs: &Docs<'p>, people: &[usize]) {
+    let bearer = if people.len() > 1 { by_name(reader, docs, people) } else { people.first().copied() };
+    let person = if docs.of_infant { Some(infant(reader, docs, bearer, s)) } else { bearer };
+    let Some(at) = person else {
+        return reader.warn("unknown_reference", s, "SSR DOCS of nobody the booking lists");
+    };
+    let day = reader.header.day().or(reader.message.envelope.issued_on);
+    let kind = reader.booking.people.get(at).and_then(|p| p.kind);
+    let birth = docs.birth.and_then(|text| birth(text, kind, day));
+    if docs.birth.is_some() && birth.is_none() {
+        reader.warn("bad_date", s, "SSR DOCS birth");
+    }
+    let expires = docs.expiry.and_then(|text| month_named(text, day.map_or(Century::Recent, Century::Near)));
+    if docs.expiry.is_some() && expires.is_none() {
+        reader.warn("bad_date", s, "SSR DOCS expiry");
+    }
+    let issuer = docs.issuer.map(|c| reader.country(s, c));
+    let nationality = docs.nationality.map(|c| reader.country(s, c));
+    let Some(person) = reader.booking.people.get_mut(at) else { return };
+    person.gender = docs.sex.or(person.gender);
+    person.birth = birth.or(person.birth);
+    person.nationality = nationality.or(person.nationality.take());
+    if !person.has_name() {
+        person.surname = docs.surname;
+        person.given_names = docs.given;
+    }
+    if person.document_given.is_none() && docs.given.is_some() {
+        let given = [docs.given, docs.second].into_iter().flatten().collect::<Vec<_>>();
+        person.document_given = Some(given.join(" "));
+    }
+    if docs.number.is_some() {
+        let (kind, number) = (docs.kind.map(upper), docs.number.map(upper));
+        person.add_document(Document { kind, number, country: issuer, expires, issued: None });
+    }
+}
+
+/// Whose of several a document is: who has its name, else who comes first without a document.
+fn by_name(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, people: &[usize]) -> Option<usize> {
+    let all = &reader.booking.people;
+    let named = |p: &Person<'_>| p.surname == docs.surname && given_fits(p, docs);
+    let fitting = people.iter().copied().take(NAMES_ASKED).find(|i| all.get(*i).is_some_and(named));
+    fitting.or_else(|| people.iter().copied().find(|i| all.get(*i).is_some_and(|p| p.documents.is_empty())))
+}
+
+fn given_fits(person: &Person<'_>, docs: &Docs<'_>) -> bool {
+    let (Some(given), Some(document)) = (person.given_names, docs.given) else { return false };
+    let letters = |name: &str| upper(name).chars().filter(|c| c.is_alphabetic()).collect::<String>();
+    let (given, document) = (letters(given), letters(document));
+    given.starts_with(&document) || document.starts_with(&given)
+}
+
+/// The infant a document is of: the bearer itself, the one of its name, the first without a document; else one who has
+/// no TIF of its own.
+fn infant<'p>(reader: &mut Reader<'p, '_, '_>, docs: &Docs<'p>, bearer: Option<usize>, s: Segment<'p, '_>) -> usize {
+    let people = &reader.booking.people;
+    let is_infant = |i: &usize| people.get(*i).is_some_and(|p| p.kind == Some("infant"));
+    if let Some(bearer) = bearer.filter(is_infant) {
+        return bearer;
+    }
+    let infants: Vec<usize> = (0..people.len()).filter(is_infant).take(NAMES_ASKED).collect();
+    let named = infants.iter().copied().find(|i| people.get(*i).is_some_and(|p| given_fits(p, docs)));
+    let free = infants.iter().copied().find(|i| people.get(*i).is_some_and(|p| p.documents.is_empty()));
+    if let Some(known) = named.or(free) {
+        return known;
+    }
+    let infant = Person {
+        segment: s.number(),
+        surname: docs.surname,
+        given_names: docs.given,
+        kind: Some("infant"),
+        ..Person::default()
+    };
+    reader.booking.people.push(infant);
+    reader.booking.people.len() - 1
+}
+
+/// A birth date of two digits: the latest year not after the flight, and for an adult the latest in which he is one.
+fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
+    let latest = month_named(text, day.map_or(Century::Recent, Century::NotAfter))?;
+    let Some(day) = day.filter(|_| kind == Some("adult") && text.len() == 7) else { return Some(latest) };
+    let age = day.year()
+        - latest.date.year()
+        - i32::from((day.month(), day.day()) < (latest.date.month(), latest.date.day()));
+    if age >= ADULT_YEARS || age + 100 > YEARS_MAX {
+        return Some(latest);
+    }
+    let earlier = latest.date.with_year(latest.date.year() - 100)?;
+    Some(Moment { date: earlier, ..latest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_traveller_decides_the_century() {
+        let day: NaiveDate = "2027-03-14".parse().unwrap();
+        for (text, kind, expected) in [
+            ("01MAR26", Some("adult"), "1926-03-01"),
+            ("01MAR26", Some("infant"), "2026-03-01"),
+            ("01MAR26", None, "2026-03-01"),
+            ("01MAR20", Some("child"), "2020-03-01"),
+            ("01MAR14", Some("adult"), "2014-03-01"),
+            ("15MAR27", Some("adult"), "1927-03-15"),
+            ("15MAR15", Some("adult"), "1915-03-15"),
+            ("01MAR2026", Some("adult"), "2026-03-01"),
+        ] {
+            assert_eq!(birth(text, kind, Some(day)).unwrap().date.to_string(), expected, "{text} {kind:?}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Bookings, level by level and oddity by oddity.
+
+use super::super::tests::{column, read, reasons, warnings};
+use crate::format::MessageReading;
+
+/// A push of this function with these bookings of ZZ421.
+fn push(function: &str, bookings: &str) -> MessageReading {
+    let n = bookings.matches("SRC'").count();
+    let text = format!(
+        "UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA'MSG+:{function}'ORG+ZZ:BKK'\
+         TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+{n}'{bookings}UNT+0+A1'UNZ+1+R1'"
+    );
+    let mut reading = read(&text);
+    reading.warnings.retain(|w| w.code != "unt_count");
+    reading
+}
+
+const LEG: &str = "TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421:Y'RPI+1+HK'";
+
+/// A booking of one traveller, with these segments behind the name and behind the leg.
+fn one_with(person: &str, leg: &str) -> MessageReading {
+    push("22", &format!("SRC'RCI+ZZ:AAAAAA::010227:0912'TIF+KIM+ARA:A:1'{person}{LEG}{leg}"))
+}
+
+fn one(reading: &MessageReading, name: &str) -> String {
+    column(reading, "traveller", name).into_iter().next().unwrap_or_else(|| "no row".into())
+}
+
+#[test]
+fn every_level_of_a_booking_is_read() {
+    let reading = push(
+        "22",
+        "SRC'RCI+ZZ:AAAAAA::010227:0912+1G:XK0001'DAT+700:130327:0120+710:020227:1015'IFT+4:28::ZZ+CTCR 02 0000 0000'\
+         ORG+1G:BKK+99999992:BKKZZ01AA+BKK++T+TH:THB+GS0001'ADD++700:1 ROAD:BANGKOK:::TH:10000:H020000000'\
+         TIF+KIM+ARA MS:A:1'FTI+ZZ:000000001:::GOLD'REF+:0000000000000001'FAR+A+32'\
+         SSR+DOCS:HK:1:ZZ:::::/P/KOR/M1/KOR/14FEB88/F/30JUN31/KIM/ARA+::1'\
+         SSR+DOCO:HK:1:ZZ:::::SEOUL KOR/V/V5/BANGKOK/01SEP26/TH+::1'SSR+DOCA:HK:1:ZZ:::::/D/KOR/2 HOTEL/SEOUL+::1'\
+         SSR+CTCE:HK:1:ZZ:::::ARA..KIM//EXAMPLE.COM+::1'TKT+0000000000001:T:1'MON+B:300.00:USD+T:400.00:USD'\
+         FOP+CC::400.00:VI:4000001234560002:0629'IFT+4:43+ARA KIM+1 ROAD'\
+         TVL+130327:1800:130327:2130+CAN+BKK+ZZ+410:Y'RPI+2+HK'TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421:Y'\
+         TVL+++++972:M'RPI+2+HK'APD+333'SSR+SEAT:HK:1:ZZ:::BKK:ICN+14A::1'DAT+2:130327:1501'TRI++17:::1'\
+         TIF+KIM+ARA MS:A:1'SSD+014B++++Y'TBD++2:31:700++HP+ZZ:0000000101:2:ICN'\
+         EQN+1'RCI+ZZ:BBBBBB'MSG+8'TVL+140327:1500:150327+ICN:HOTEL++VN+67576:ROH'\
+         ABI+4++++ZZ'DAT+T:130327:0120'SAC+++X'SSR+SEAT:HK:1:ZZ:::BKK:ICN+20A::1'SAC+++A'TIF+LEE+BO:A:9'",
+    );
+    for (name, value) in [
+        ("carrier", "ZZ"),
+        ("flight_no", "421"),
+        ("departure_scheduled_at", "2027-03-13T18:05:00Z"),
+        ("arrival_scheduled_at", "2027-03-13T23:30:00Z"),
+        ("marketing_flights", "ZZ972"),
+        ("state", "checked_in"),
+        ("surname", "KIM"),
+        ("given_names", "ARA"),
+        ("gender", "F"),
+        ("person_kind", "adult"),
+        ("birth_date", "1988-02-14"),
+        ("birth_place", "SEOUL KOR"),
+        ("nationality", "KR"),
+        ("document_no", "M1"),
+        ("document_expires_on", "2031-06-30"),
+        ("locator", "AAAAAA"),
+        ("booked_at", "2027-02-01T09:12:00Z"),
+        ("ticketed_at", "2027-02-02T10:15:00Z"),
+        ("agency_id", "99999992"),
+        ("agency_country", "TH"),
+        ("booking_channel", "agency"),
+        ("party_size", "2"),
+        ("split_locators", "BBBBBB"),
+        ("booking_changes", "2"),
+        ("tickets", "0000000000001"),
+        ("fare_amount_usd", "400.0"),
+        ("payment_kind", "card"),
+        ("card_issuer", "VI"),
+        ("card_number_masked", "400000XXXXXX0002"),
+        ("payer_name", "ARA KIM"),
+        ("seat", "14B"),
+        ("checked_in_at", "2027-03-13T15:01:00Z"),
+        ("bag_count", "2"),
+        ("bag_mass_kg", "31.0"),
+        ("bag_tags", "0000000101|0000000102"),
+        ("bag_pool_head", "true"),
+        ("phones", "020000000|0200000000"),
+        ("emails", "ara_kim@example.com"),
+        ("address", "1 ROAD, BANGKOK, 10000"),
+        ("address_country", "TH"),
+        ("stay_address", "2 HOTEL, SEOUL"),
+        ("carrier_pax_ref", "0000000000000001"),
+        ("change_kind", "new"),
+        ("change_reason", "22"),
+        ("in_pnr", "true"),
+        ("flight_complete", "true"),
+    ] {
+        let mut found = one(&reading, name);
+        if name == "phones" {
+            let mut parts: Vec<_> = found.split('|').collect();
+            parts.sort_unstable();
+            found = parts.join("|");
+        }
+        assert_eq!(found, value, "{name}");
+    }
+    assert_eq!((warnings(&reading), reasons(&reading), reading.counts["travellers"]), (vec![], vec![], 1));
+    assert_eq!(reading.counts["pnrs"], 1);
+}
+
+#[test]
+fn an_update_changes_and_cancels() {
+    let reading =
+        push("141", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{LEG}SRC'RCI+ZZ:BBBBBB'ORG'SRC'RCI+ZZ:CCCCCC'"));
+    assert_eq!(column(&reading, "traveller", "change_kind"), ["amend", "cancel", "cancel"]);
+    assert_eq!(column(&reading, "traveller", "state"), ["booked", "cancelled", "cancelled"]);
+    assert_eq!(column(&reading, "traveller", "locator"), ["AAAAAA", "BBBBBB", "CCCCCC"]);
+    assert_eq!((reading.counts["travellers"], reading.counts["cancelled"], reading.counts["changed"]), (1, 2, 1));
+    assert_eq!(one(&reading, "flight_complete"), "");
+}
+
+#[test]
+fn the_infant_s_document_hangs_on_the_adult() {
+    let people = "SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1:1'SSR+DOCS:HK:1:ZZ:::::/P/KOR/M1/KOR/14FEB88/F/30JUN31/KIM/ARA+::1'\
+                  SSR+DOCS:HK:1:ZZ:::::/P/KOR/M2/KOR/02JAN26/FI/30JUN31/KIM/NURI+::1'";
+    let with_own = push("22", &format!("{people}TIF+KIM+NURI:IN:3'{LEG}"));
+    let without = push("22", &format!("{people}{LEG}"));
+    for reading in [with_own, without] {
+        assert_eq!(column(&reading, "traveller", "given_names"), ["ARA", "NURI"]);
+        assert_eq!(column(&reading, "traveller", "document_no"), ["M1", "M2"]);
+        assert_eq!(column(&reading, "traveller", "person_kind"), ["adult", "infant"]);
+        assert_eq!(column(&reading, "traveller", "birth_date"), ["1988-02-14", "2026-01-02"]);
+        assert_eq!(reading.counts["infants"], 1);
+    }
+}
+
+#[test]
+fn several_travellers_in_one_tif_are_a_row_each() {
+    let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA MS:A:1+BO MSTR:C:2'{LEG}"));
+    assert_eq!(column(&reading, "traveller", "given_names"), ["ARA", "BO"]);
+    assert_eq!(column(&reading, "traveller", "person_kind"), ["adult", "child"]);
+    assert_eq!(column(&reading, "traveller", "party_size"), ["1", "1"], "as the leg says");
+}
+
+#[test]
+fn check_in_follows_the_name_where_numbers_differ() {
+    let bags = "DAT+2:130327:1501'TRI++17:::7'TIF+KIM+ARA:A:1'SSD+14A'TBD++1:10:700'\
+                TRI++18:::2'SSD+14B'TBD++2:100:701'";
+    let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'TIF+LEE+BO:A:2'{LEG}{bags}"));
+    assert_eq!(column(&reading, "traveller", "seat"), ["14A", "14B"]);
+    assert_eq!(column(&reading, "traveller", "bag_count"), ["1", "2"]);
+    assert_eq!(column(&reading, "traveller", "bag_mass_kg"), ["10.0", "45.359237"]);
+    let stranger = one_with("", "TRI++17:::9'TIF+PARK+CHO:A:9'SSD+1A'");
+    assert_eq!(
+        (column(&stranger, "traveller", "seat"), warnings(&stranger)),
+        (vec![String::new(), "1A".into()], vec!["unknown_reference"])
+    );
+}
+
+#[test]
+fn times_are_utc_unless_the_check_in_shows_the_clock_of_the_airport() {
+    let utc = one_with("DAT+710:010227:1000'", "DAT+2:130327:1501'TRI++1:::1'");
+    assert_eq!(
+        (one(&utc, "checked_in_at"), one(&utc, "booked_at")),
+        ("2027-03-13T15:01:00Z".into(), "2027-02-01T09:12:00Z".into())
+    );
+    let local = one_with("DAT+710:010227:1000'", "DAT+2:130327:2201'TRI++1:::1'");
+    assert_eq!(
+        (one(&local, "checked_in_at"), one(&local, "booked_at")),
+        ("2027-03-13T15:01:00Z".into(), "2027-02-01T02:12:00Z".into())
+    );
+    assert_eq!((warnings(&utc), warnings(&local)), (vec![], vec!["local_times"]));
+}
+
+#[test]
+fn services_that_tell_of_health_or_belief_are_kept_only_where_allowed() {
+    let bookings = format!("SRC'RCI+ZZ:AAAAAA'SSR+VGML:HK:1:ZZ'TIF+KIM+ARA:A:1'SSR+WCHR:HK:1:ZZ+::1'{LEG}");
+    assert_eq!(one(&push("22", &bookings), "ssr_codes"), "");
+    let text = format!(
+        "UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA'MSG+:22'\
+         TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'{bookings}UNT+0+A1'UNZ+1+R1'"
+    );
+    let options = crate::options::ReadOptions { services_kept: vec!["WCHR".into()], ..Default::default() };
+    let input = crate::format::MessageInput { source: "s", bytes: text.as_bytes(), options: &options };
+    assert_eq!(one(&super::super::read(input), "ssr_codes"), "WCHR");
+}
+
+#[test]
+fn oddities_are_taken_with_a_warning() {
+    for (person, leg, column, value, code) in [
+        (
+            "SSR+DOCS:HK:1:ZZ:::::/P/KOR/M1/KOR/99XXX88/F/30JUN31/KIM/ARA+::1'",
+            "",
+            "document_no",
+            "M1",
+            Some("bad_date"),
+        ),
+        ("SSR+DOCS:HK:1:ZZ:::::/P/KOR/M1/KOR/30FEB88/F/30JUN31/KIM/ARA'", "", "gender", "F", Some("bad_date")),
+        (
+            "SSR+DOCS:HK:1:ZZ:::::/P/QQQ/M1/KOR/14FEB88/F/30JUN31/KIM/ARA'",
+            "",
+            "document_country",
+            "QQQ",
+            Some("unknown_country"),
+        ),
+        ("SSR+DOCS:HK:1:ZZ'", "", "surname", "KIM", Some("malformed")),
+        ("SSR+DOCO:KH:1:UA::::: HERE VA/V/8675309/OTHER PLACE/22DEC06/LI+::002'", "", "document_no", "8675309", None),
+        ("TKT+:700'", "", "tickets", "", Some("malformed")),
+        ("MON+:235.85:+:250.00:'", "", "fare_amount_usd", "", Some("malformed")),
+        ("MON+T:250.00:THB'", "", "fare_amount_usd", "", Some("amount_currency")),
+        ("FOP+CA::1.00'", "", "payment_kind", "cash", None),
+        ("FOP+XX::1.00'", "", "payment_kind", "misc", Some("unknown_code")),
+        ("IFT+4:28+YY CTC M 123456789'", "", "phones", "123456789", None),
+        ("XYZ+1'", "", "surname", "KIM", Some("unknown_segment")),
+        ("", "TVL+ARNK'", "surname", "KIM", Some("bad_date")),
+        ("", "TVL+++++OPEN'", "surname", "KIM", None),
+        ("", "TVL+140327+ICN'", "surname", "KIM", None),
+        ("", "TVL+140327:1000+ICN+ZZX+ZZ+9'", "surname", "KIM", Some("unknown_airport")),
+        ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN++15A::1'", "seat", "15A", None),
+        ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+XXX::1'", "seat", "", None),
+        ("", "RPI+1+HX'", "state", "cancelled", None),
+        (
+            "",
+            "TRI++1:::1'TBD++2:34:700++MP+618:1026000001:2:MPM+618:1026000002:3:MPM'",
+            "bag_tags",
+            "1026000001|1026000002",
+            None,
+        ),
+        ("", "LTS+0/O/NM/KIM'XYZ+1'", "surname", "KIM", None),
+        ("FAR+A+9TIF+LEE+BO:A:2'", "", "surname", "KIM", Some("missing_terminator")),
+    ] {
+        let reading = one_with(person, leg);
+        assert_eq!(one(&reading, column), value, "{person}{leg}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{person}{leg}");
+    }
+    let glued = one_with("FAR+A+9TIF+LEE+BO:A:2'", "");
+    assert_eq!(column(&glued, "traveller", "surname"), ["KIM", "LEE"]);
+}
+
+#[test]
+fn one_bad_traveller_or_booking_is_set_aside_alone() {
+    let reading = push(
+        "22",
+        &format!("SRC'RCI+ZZ:AAAAAA'TIF++:A:1'TIF+KIM+ARA:A:2'{LEG}SRC'RCI+ZZ:BBBBBB'{LEG}SRC'TIF+LEE+BO:A:1'{LEG}"),
+    );
+    assert_eq!(reasons(&reading), ["no_identity", "no_identity"]);
+    assert_eq!(column(&reading, "traveller", "surname"), ["KIM", "LEE"]);
+    assert_eq!(warnings(&reading), ["no_locator"]);
+    assert_eq!(reading.set_aside[0].text, "TIF++:A:1'");
+}
+
+#[test]
+fn a_push_without_flight_is_refused_whole() {
+    let text =
+        "UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA'MSG+:22'SRC'RCI+ZZ:A'TIF+KIM+ARA:A:1'UNT+6+A1'UNZ+1+R1'";
+    assert_eq!(reasons(&read(text)), ["no_flight"]);
+}
+
+#[test]
+fn hyphens_in_text_survive_where_hyphens_separate() {
+    let text = "UNA:-.? *UNB-IATA:1-ZZ-KR-270313:1530-R1*UNH-A1-PNRGOV:13:1:IA*MSG-:22*TVL-140327:0105:140327:0830-BKK-ICN-ZZ-421*EQN-1*\
+                SRC*RCI-ZZ:AAAAAA*TIF-KIM-ARA:A:1*IFT-4:28::YY-CTCH 02-000-0000*\
+                SSR-DOCS:HK::ZZ:::::/P/THA/917/THA/20OCT94/M/20APR28/KIM-LEE/ARA-BO*UNT-10-A1*UNZ-1-R1*";
+    let reading = read(text);
+    assert_eq!((one(&reading, "phones"), one(&reading, "document_no")), ("020000000".into(), "917".into()));
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+}

@@ -1,0 +1,267 @@
+//! Free text with a form of its own: what DOCS, DOCA and DOCO carry between slashes, contacts behind CTC and in ADD.
+
+use super::super::dates::{Century, Moment, month_named};
+use super::super::people::phone;
+
+/// The text of an SSR DOCS, aligned.
+#[derive(Debug, Default, PartialEq)]
+pub struct Docs<'t> {
+    /// `P`, `I`, ...
+    pub kind: Option<&'t str>,
+    /// As sent.
+    pub issuer: Option<&'t str>,
+    /// As sent.
+    pub number: Option<&'t str>,
+    /// As sent.
+    pub nationality: Option<&'t str>,
+    /// As sent: the century depends on the person.
+    pub birth: Option<&'t str>,
+    /// `M`, `F`, `X`, `U`; without the `I` of an infant.
+    pub sex: Option<&'t str>,
+    /// `MI`, `FI`: it is the infant of the traveller it hangs on.
+    pub of_infant: bool,
+    /// As sent.
+    pub expiry: Option<&'t str>,
+    /// As sent.
+    pub surname: Option<&'t str>,
+    /// As sent.
+    pub given: Option<&'t str>,
+    /// As sent.
+    pub second: Option<&'t str>,
+}
+
+/// Whether a field looks like `14FEB88`.
+fn is_date(field: &str) -> bool {
+    month_named(field.trim(), Century::Recent).is_some()
+}
+
+/// Reads `/P/issuer/number/nationality/DDMMMYY/sex/expiry/surname/given/second/H`. A slash too few or too many at the
+/// start is seen by where the date stands. `None` where nothing was recognised.
+pub fn docs(text: &str) -> Option<Docs<'_>> {
+    let fields: Vec<&str> = text.split('/').map(str::trim).collect();
+    let sex_of = |field: &str| matches!(field, "M" | "F" | "X" | "U" | "MI" | "FI" | "XI" | "UI");
+    let birth = match fields.iter().position(|f| is_date(f)) {
+        // No birth date: the date behind a sex is the expiry.
+        Some(at) if at >= 2 && sex_of(fields[at - 1]) => at - 2,
+        Some(at) => at,
+        None => match fields.iter().position(|f| sex_of(f)) {
+            Some(at) if at >= 4 => at - 1,
+            _ => 4 + usize::from(fields.first().is_some_and(|f| f.is_empty())),
+        },
+    };
+    let field = |offset: isize| {
+        let at = birth.checked_add_signed(offset)?;
+        fields.get(at).copied().filter(|f| !f.is_empty())
+    };
+    let country = |offset| field(offset).filter(|c| c.bytes().any(|b| b.is_ascii_alphabetic()));
+    let sex = field(1).filter(|s| sex_of(s));
+    let docs = Docs {
+        kind: field(-4).filter(|k| k.len() <= 3),
+        issuer: country(-3),
+        number: field(-2),
+        nationality: country(-1),
+        birth: field(0),
+        sex: sex.map(|s| &s[..1]),
+        of_infant: sex.is_some_and(|s| s.len() == 2),
+        expiry: field(2),
+        surname: field(3),
+        given: field(4),
+        second: field(5).filter(|s| *s != "H"),
+    };
+    (docs != Docs::default()).then_some(docs)
+}
+
+/// The text of an SSR DOCA.
+#[derive(Debug, PartialEq)]
+pub struct Doca<'t> {
+    /// `R` residence, `D` destination.
+    pub kind: &'t str,
+    /// As sent.
+    pub country: Option<&'t str>,
+    /// Street, city, subdivision and postcode joined by `, `.
+    pub address: Option<String>,
+}
+
+/// Reads `/R/country/street/city/subdivision/postcode`, with or without the slash at the start.
+pub fn doca(text: &str) -> Option<Doca<'_>> {
+    let mut fields = text.trim().trim_start_matches('/').split('/').map(str::trim);
+    let kind = fields.next().filter(|k| matches!(*k, "R" | "D"))?;
+    let country = fields.next().filter(|c| !c.is_empty());
+    // An `I` at the end says it is the infant's too.
+    let parts: Vec<&str> = fields.take(4).filter(|f| !f.is_empty() && *f != "I").collect();
+    Some(Doca { kind, country, address: (!parts.is_empty()).then(|| parts.join(", ")) })
+}
+
+/// The text of an SSR DOCO.
+#[derive(Debug, PartialEq)]
+pub struct Doco<'t> {
+    /// As sent.
+    pub birth_place: Option<&'t str>,
+    /// `V` visa, `K` redress number, ...
+    pub kind: Option<&'t str>,
+    /// As sent.
+    pub number: Option<&'t str>,
+    /// Where it was issued.
+    pub place: Option<&'t str>,
+    /// When it was issued.
+    pub issued: Option<Moment>,
+    /// The country it is for.
+    pub country: Option<&'t str>,
+}
+
+/// Reads `birth place/kind/number/place of issue/DDMMMYY/country`, aligned on the date.
+pub fn doco(text: &str) -> Option<Doco<'_>> {
+    let fields: Vec<&str> = text.split('/').map(str::trim).collect();
+    let date = fields.iter().position(|f| is_date(f));
+    let at = date.unwrap_or(4 + usize::from(fields.len() > 6));
+    let field =
+        |offset: isize| at.checked_add_signed(offset).and_then(|i| fields.get(i)).copied().filter(|f| !f.is_empty());
+    let doco = Doco {
+        birth_place: field(-4),
+        kind: field(-3),
+        number: field(-2),
+        place: field(-1),
+        issued: date.and_then(|_| month_named(field(0)?, Century::Recent)),
+        country: field(1).filter(|c| c.bytes().any(|b| b.is_ascii_alphabetic())),
+    };
+    (doco.number.is_some() || doco.birth_place.is_some()).then_some(doco)
+}
+
+/// A phone or a mail address.
+#[derive(Debug, PartialEq)]
+pub enum Contact {
+    /// Digits, a plus before them if sent.
+    Phone(String),
+    /// Lower case.
+    Email(String),
+}
+
+/// Mail as the trade writes it, since `@` and `_` are not in its alphabet: `//` is `@`, `..` is `_`.
+pub fn email(text: &str) -> Option<String> {
+    let text = text.trim().trim_start_matches('/').replace("//", "@").replace("..", "_").replace("./", "-");
+    let (user, domain) = text.split_once('@')?;
+    (!user.is_empty() && domain.contains('.')).then(|| text.split_whitespace().collect::<String>().to_lowercase())
+}
+
+/// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the digits up to the first letter.
+pub fn contact(kind: char, text: &str) -> Option<Contact> {
+    if kind == 'E' || text.contains("//") || text.contains('@') {
+        return email(text).map(Contact::Email);
+    }
+    let text = text.trim();
+    let end = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
+    phone(&text[..end]).filter(|p| p.len() >= 5).map(Contact::Phone)
+}
+
+/// A contact in a remark: `CTCE ...`, `YY CTCM ...`, `EK CTC M ...`. A travel agency's own (`CTCT`) is none of the
+/// traveller.
+pub fn contact_remark(text: &str) -> Option<Contact> {
+    let at = text.find("CTC").filter(|at| *at <= 4)?;
+    let rest = &text[at + 3..];
+    let kind = rest.trim_start().chars().next()?;
+    if !matches!(kind, 'E' | 'M' | 'H' | 'B' | 'R' | 'P') {
+        return None;
+    }
+    let rest = &rest.trim_start()[1..];
+    rest.starts_with(|c: char| !c.is_alphabetic()).then_some(())?;
+    contact(kind, rest)
+}
+
+/// The contacts in the last component of an ADD: phones behind a letter each (`H5555555555 W 1 555 555 5555`), a mail
+/// address, or a remark.
+pub fn contacts_of_address(text: &str) -> Vec<Contact> {
+    if let Some(contact) = contact_remark(text) {
+        return vec![contact];
+    }
+    if text.contains("//") || text.contains('@') {
+        return email(text).map(Contact::Email).into_iter().collect();
+    }
+    let runs = text.split(|c: char| c.is_alphabetic());
+    runs.filter_map(phone).filter(|p| p.len() >= 5).map(Contact::Phone).collect()
+}
+
+/// At most the first six and the last four characters of a card number, whatever was sent.
+pub fn masked(number: &str) -> String {
+    let n = number.chars().count();
+    let shown = |i: usize| (n >= 13 && i < 6) || i + 4 >= n;
+    number.chars().enumerate().map(|(i, c)| if shown(i) && c.is_ascii_digit() { c } else { 'X' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docs_is_aligned_on_its_date() {
+        for text in [
+            "/P/KOR/M1/KOR/14FEB88/M/30JUN31/KIM/ARA/BO",
+            "P/KOR/M1/KOR/14FEB88/M/30JUN31/KIM/ARA/BO/H",
+            "//P/KOR/M1/KOR/14FEB88/M/30JUN31/KIM/ARA/BO/",
+        ] {
+            let read = docs(text).unwrap();
+            assert_eq!((read.kind, read.issuer, read.number), (Some("P"), Some("KOR"), Some("M1")), "{text}");
+            assert_eq!((read.nationality, read.birth, read.sex), (Some("KOR"), Some("14FEB88"), Some("M")), "{text}");
+            assert_eq!((read.expiry, read.surname), (Some("30JUN31"), Some("KIM")), "{text}");
+            assert_eq!((read.given, read.second, read.of_infant), (Some("ARA"), Some("BO"), false), "{text}");
+        }
+        let bare = docs("////GBR/12JUL64/M//JONES/WILLIAMNEVELL").unwrap();
+        assert_eq!((bare.kind, bare.number, bare.nationality), (None, None, Some("GBR")));
+        assert_eq!((bare.expiry, bare.given), (None, Some("WILLIAMNEVELL")));
+        let infant = docs("/P/KOR/M2/KOR/02JAN26/FI/30JUN31/KIM/NURI").unwrap();
+        assert_eq!((infant.sex, infant.of_infant), (Some("F"), true));
+        let no_birth = docs("/P/KOR/M2/KOR//F/30JUN31/KIM/NURI").unwrap();
+        assert_eq!((no_birth.number, no_birth.birth, no_birth.expiry), (Some("M2"), None, Some("30JUN31")));
+        let no_country = docs("/P/ERI/191259499/0/28MAY89/F/24JUL22/LAI/BI/DULCE").unwrap();
+        assert_eq!((no_country.nationality, no_country.issuer), (None, Some("ERI")));
+        assert_eq!(docs(""), None);
+    }
+
+    #[test]
+    fn addresses_and_visas_are_read_with_and_without_a_leading_slash() {
+        for text in ["/D/KOR/2 HOTEL/SEOUL//00000", "D/KOR/2 HOTEL/SEOUL//00000"] {
+            let read = doca(text).unwrap();
+            assert_eq!(
+                (read.kind, read.country, read.address.as_deref()),
+                ("D", Some("KOR"), Some("2 HOTEL, SEOUL, 00000"))
+            );
+        }
+        assert_eq!(doca("X/KOR"), None);
+        for text in ["BEIJING CHN/V/V5/BEIJING/01SEP26/KOR", "/BEIJING CHN/V/V5/BEIJING/01SEP26/KOR"] {
+            let read = doco(text).unwrap();
+            assert_eq!((read.birth_place, read.kind, read.number), (Some("BEIJING CHN"), Some("V"), Some("V5")));
+            assert_eq!((read.country, read.issued.unwrap().date.to_string().as_str()), (Some("KOR"), "2026-09-01"));
+        }
+        let redress = doco("//K/1234567890123///US");
+        assert_eq!(redress.and_then(|d| d.number), Some("1234567890123"));
+    }
+
+    #[test]
+    fn contacts_are_found_however_they_are_written() {
+        let phone = |text: &str| Some(Contact::Phone(text.into()));
+        let mail = |text: &str| Some(Contact::Email(text.into()));
+        for (text, expected) in [
+            ("CTCE MARU..KIM//EXAMPLE.COM", mail("maru_kim@example.com")),
+            ("CTCE A.B//EXAMPLE.COM", mail("a.b@example.com")),
+            ("YY CTC M 123456789", phone("123456789")),
+            ("CTCR 00115555555555", phone("00115555555555")),
+            ("CTCM +82 10 0000 0000 KIM", phone("+821000000000")),
+            ("CTCT SEA 866 746-4647 TVL", None),
+            ("CTCH ABC", None),
+            ("THIS PASSENGER", None),
+            ("CTC", None),
+        ] {
+            assert_eq!(contact_remark(text), expected, "{text}");
+        }
+        assert_eq!(contacts_of_address("H5555555555 W 1 555 555 5555 ").len(), 2);
+        assert_eq!(contacts_of_address("EK CTC M 5432109876"), [Contact::Phone("5432109876".into())]);
+        assert_eq!(contacts_of_address("SL1AA"), []);
+    }
+
+    #[test]
+    fn cards_are_masked_whatever_was_sent() {
+        assert_eq!(masked("4000001234560002"), "400000XXXXXX0002");
+        assert_eq!(masked("400000XXXXXX0002"), "400000XXXXXX0002");
+        assert_eq!(masked("XXXXXXXX1186"), "XXXXXXXX1186");
+        assert_eq!((masked("123456789"), masked("12")), ("XXXXX6789".into(), "12".into()));
+    }
+}

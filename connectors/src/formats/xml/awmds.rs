@@ -1,0 +1,305 @@
+//! ASYCUDA World cargo manifests (AWMDS): a consignment a bill. The head comes first and is kept; then each bill is
+//! read and let go, so that a manifest may be as long as it likes.
+
+use std::sync::LazyLock;
+
+use super::consignment::{Container, Line, Party, Role, SHEET, id_at, key, notify, text_at};
+use super::convert::moment;
+use super::declaration::{amount, records};
+use super::map::Read::{By, Code, Country, Id, Joined, Mass, Mode, Number, OneOf, Text, Volume};
+use super::map::{Field, field};
+use super::output::{Output, Row};
+use super::scan::Unit;
+use super::unit::{Envelope, LazyTable, Parts, fill, table, tell};
+use super::value::Value;
+use crate::formats::edifact::places::{to_utc_in, zone_of_port};
+
+/// The column `message_format`.
+pub const NAME: &str = "awmds";
+
+/// How many bills may repeat the head: nobody knows before the end.
+const ROWS_MANY: usize = 16_384;
+
+/// Head, under `General_segment`.
+pub const HEADER: &[Field] = &[
+    field("General_segment_id", "manifest_id", By("Customs_office_code/Voyage_number/Date_of_departure")),
+    field("General_segment_id/Customs_office_code", "office", Code),
+    field("General_segment_id/Voyage_number", "voyage_no", Id),
+    field(
+        "General_segment_id/Date_of_departure",
+        "departed_at",
+        By("in the zone of the place of departure; also manifested_at"),
+    ),
+    field(
+        "General_segment_id/Date_of_arrival",
+        "arrival_expected_at",
+        By("with Time_of_arrival, in the zone of the office"),
+    ),
+    field("Transport_information/Carrier/Carrier_code", "carrier_id", Id),
+    field("Transport_information/Shipping_Agent/Shipping_Agent_code", "forwarder_id", Id),
+    field("Transport_information/Mode_of_transport_code", "transport_mode", Mode("awmds")),
+    field("Transport_information/Registration_number_of_transport_code", "conveyance_id", Id),
+    field("Transport_information/Identity_of_transporter", "conveyance_id", Id),
+    field("Transport_information/Identity_of_transporter", "conveyance_name", Text),
+    field("Transport_information/Nationality_of_transporter_code", "conveyance_country", Country),
+    field("Load_unload_place/Place_of_departure_code", "loading_port", Id),
+    field("Load_unload_place/Place_of_destination_code", "unloading_port", Id),
+];
+
+/// A bill, under `Bol_segment`.
+pub const BILLS: &[Field] = &[
+    field("Bol_id/Bol_reference", "house_bill_id", Id),
+    field("Bol_id/Master_bol_ref_number", "master_bill_id", Id),
+    field("Bol_id/Line_number", "line_no", super::map::Read::Count),
+    field(
+        "Bol_id/Bol_type_code",
+        "bill_kind",
+        By("house where a master bill is named; master_only where Consolidated_Cargo is 1; else straight"),
+    ),
+    field(
+        "Bol_id/Bol_nature",
+        "nature",
+        OneOf(&[("22", "export"), ("23", "import"), ("24", "transit"), ("26", "on_board"), ("28", "transhipment")]),
+    ),
+    field("Load_unload_place/Port_of_origin_code", "loading_port", Id),
+    field("Load_unload_place/Place_of_loading_code", "loading_port", Id),
+    field("Load_unload_place/Place_of_unloading_code", "unloading_port", Id),
+    field("Traders_segment/Carrier/Carrier_code", "carrier_id", Id),
+    field("Traders_segment/Exporter", "shipper_name", By("Exporter_code, Exporter_name, Exporter_address")),
+    field("Traders_segment/Consignee", "consignee_name", By("Consignee_code, Consignee_name, Consignee_address")),
+    field("Traders_segment/Notify/Notify_name", "notify_name", By("`SAME AS CONSIGNEE` resolved")),
+    field("Goods_segment/Number_of_packages", "package_count", Number),
+    field("Goods_segment/Gross_mass", "gross_mass_kg", Mass("")),
+    field("Goods_segment/Volume_in_cubic_meters", "volume_m3", Volume("")),
+    field("Goods_segment/Goods_description", "description", Joined),
+    field("Goods_segment/Shipping_marks", "marks", Joined),
+    field(
+        "Goods_segment",
+        "lines",
+        By("one line: description, packages, Package_type_code, mass, volume, all containers"),
+    ),
+    field(
+        "ctn_segment",
+        "containers",
+        By("Ctn_reference, Type_of_container, Status (FCL, LCL, PRT, empty), Seal_number, Gross_weight, \
+             Number_of_packages"),
+    ),
+    field("Value_segment/Freight_segment/Freight_value", "freight_usd", By("where Freight_currency is USD")),
+    field("Value_segment/Customs_segment/Customs_value", "value_usd", By("where Customs_currency is USD")),
+];
+
+static HEADER_TABLE: LazyTable = LazyLock::new(|| table(HEADER, &SHEET));
+static BILL_TABLE: LazyTable = LazyLock::new(|| table(BILLS, &SHEET));
+
+/// The manifest that is being read.
+#[derive(Default)]
+pub struct State {
+    header: Option<Row<'static>>,
+    manifest: Option<String>,
+    totals: Totals,
+    n: usize,
+    orphans: bool,
+}
+
+#[derive(Default)]
+struct Totals {
+    said: [Option<f64>; 4],
+    found: [f64; 4],
+}
+
+const TOTALS: [&str; 4] =
+    ["Total_number_of_bols", "Total_number_of_packages", "Total_number_of_containers", "Total_gross_mass"];
+
+impl State {
+    /// Another element that begins no unit: a new manifest forgets the head of the last.
+    pub fn passes(&mut self, local: &str, out: &mut Output<'_>) {
+        if local == "Awmds" {
+            self.end(out);
+        }
+    }
+
+    /// The manifest ends: its totals are compared.
+    pub fn end(&mut self, out: &mut Output<'_>) {
+        let State { totals, .. } = std::mem::take(self);
+        for ((name, said), found) in TOTALS.iter().zip(totals.said).zip(totals.found) {
+            if let Some(said) = said.filter(|said| (said - found).abs() > 0.005) {
+                let code = if *name == "Total_number_of_bols" { "item_count" } else { "total_mismatch" };
+                let path = format!("Awmds/General_segment/Totals_segment/{name}");
+                out.warn(code, path, format!("says {said}, the message holds {found}"));
+            }
+        }
+    }
+
+    /// Reads the head.
+    pub fn head(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
+        out.saw(NAME, "AWMDS");
+        let root = unit.element;
+        let Some(_) = Parts::of(unit, &[], out) else { return };
+        let zone = out.options.zone;
+        let path = "Awmds/General_segment";
+        let mut row = Row::default();
+        fill(&HEADER_TABLE, root, zone, &|| path.to_owned(), &mut row);
+        let office = id_at(root, "General_segment_id/Customs_office_code");
+        let voyage = id_at(root, "General_segment_id/Voyage_number");
+        let day = root.get("General_segment_id/Date_of_departure").and_then(moment);
+        let parts = [
+            office.as_deref().map(str::to_owned),
+            voyage.map(std::borrow::Cow::into_owned),
+            day.map(|d| d.date.to_string()),
+        ];
+        let manifest = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
+        let port = root.get("Load_unload_place/Place_of_departure_code").unwrap_or_default();
+        match (day, zone_of_port(port)) {
+            (Some(day), Some(zone)) => {
+                let instant = to_utc_in(day, zone).map_or(Value::Null, Value::Ts);
+                row.put_at(SHEET.at("departed_at"), instant.clone());
+                row.put_at(SHEET.at("manifested_at"), instant);
+                row.warn("no_manifest_time", path, "the departure was taken");
+            }
+            (Some(_), None) => {
+                row.warn("unknown_port", format!("{path}/Load_unload_place"), "time of departure left NULL");
+            }
+            (None, _) => row.warn("no_manifest_time", path, "neither the manifest nor its departure has a time"),
+        }
+        let day = root.get("General_segment_id/Date_of_arrival").map(|day| day.replace('-', ""));
+        let time = root.get("General_segment_id/Time_of_arrival").map(|time| time.replace(':', "")).unwrap_or_default();
+        if let Some(day) = day {
+            match moment(&format!("{day}{time}")).and_then(|moment| to_utc_in(moment, zone)) {
+                Some(instant) => row.put_at(SHEET.at("arrival_expected_at"), Value::Ts(instant)),
+                None => row.warn("bad_date", format!("{path}/General_segment_id/Date_of_arrival"), "no time"),
+            }
+        }
+        if root.get("Transport_information/Mode_of_transport_code").is_none() {
+            row.warn("no_mode", path, "no Mode_of_transport_code");
+            row.put(&SHEET, "transport_mode", "unknown");
+        }
+        row.put(&SHEET, "manifest_id", (!manifest.is_empty()).then(|| manifest.clone()));
+        let sender = id_at(root, "Transport_information/Carrier/Carrier_code").unwrap_or_default();
+        let id = manifest.clone();
+        let version = "AWMDS".to_owned();
+        Envelope { format: NAME, version, id, sender, issued_at: None, change: "new", reason: None }
+            .put(&SHEET, &mut row);
+        row.bound(ROWS_MANY, path);
+        tell(&row, out);
+        row.hush();
+        for (said, name) in self.totals.said.iter_mut().zip(TOTALS) {
+            *said = amount(root, &format!("Totals_segment/{name}"));
+        }
+        self.manifest = (!manifest.is_empty()).then_some(manifest);
+        self.header = Some(row.into_owned());
+        out.count("manifests", 1);
+    }
+
+    /// Reads a bill.
+    pub fn bill(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
+        out.saw(NAME, "AWMDS");
+        let root = unit.element;
+        self.n += 1;
+        let path = format!("Awmds/Bol_segment[{}]", self.n);
+        let Some(parts) = Parts::of(unit, &[], out) else { return };
+        let mut row = Row::default();
+        fill(&BILL_TABLE, root, out.options.zone, &|| path.clone(), &mut row);
+        let Some(number) = id_at(root, "Bol_id/Bol_reference") else {
+            let position = format!("byte {}, {path}/Bol_id", unit.place.byte);
+            return out.set_aside("no_bill", &position, "the bill has no Bol_reference", root.raw());
+        };
+        let none = Row::default();
+        let header = self.header.as_ref().unwrap_or(&none);
+        if self.header.is_none() {
+            row.warn("no_header", path.as_str(), "no General_segment stands before it");
+            self.orphans = true;
+            let sender = "".into();
+            let (id, version) = (number.to_string(), "AWMDS".to_owned());
+            let envelope = Envelope { format: NAME, version, id, sender, issued_at: None, change: "new", reason: None };
+            envelope.put(&SHEET, &mut row);
+        }
+        let master = id_at(root, "Bol_id/Master_bol_ref_number");
+        let consolidated = root.get("Bol_id/Consolidated_Cargo") == Some("1");
+        let kind = match &master {
+            Some(_) => "house",
+            None if consolidated => "master_only",
+            None => "straight",
+        };
+        row.put(&SHEET, "bill_kind", kind);
+        row.put(&SHEET, "consignment_id", key(self.manifest.as_deref(), master.as_deref(), &number));
+        if row.get(&SHEET, "nature").is_none() {
+            row.warn("missing_value", format!("{path}/Bol_id/Bol_nature"), "taken as import");
+            row.put(&SHEET, "nature", "import");
+        }
+        traders(unit, &path, &mut row);
+        goods(unit, &path, &mut row, &mut self.totals);
+        if out.write(&SHEET, &[header, &row], &parts.stand(root, path)) {
+            out.count("consignments", 1);
+        }
+    }
+}
+
+fn traders<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>) {
+    let Some(traders) = unit.element.at("Traders_segment") else { return };
+    for (role, name) in [(Role::Shipper, "Exporter"), (Role::Consignee, "Consignee")] {
+        let part = |part: &str| traders.get(&format!("{name}/{name}_{part}"));
+        let (code, called, address) = (part("code"), part("name"), part("address"));
+        Party::default().numbered(code).named(called).living(&[address], None, path, row).put(role, row);
+    }
+    notify(traders.get("Notify/Notify_name"), row);
+}
+
+fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals) {
+    let root = unit.element;
+    let mut containers = Vec::new();
+    for (n, segment) in root.all("ctn_segment").enumerate() {
+        let Some(number) = segment.get("Ctn_reference") else { continue };
+        let mut container = Container::new(number, format!("{path}/ctn_segment[{}]", n + 1), row);
+        container.iso_type = id_at(segment, "Type_of_container");
+        (container.fill, container.load) = match segment.get("Status").or(segment.get("Empty_Full")) {
+            Some("FCL" | "1/1" | "8") => (Some("full"), Some("FCL")),
+            Some("LCL" | "PRT" | "7") => (Some("full"), Some("LCL")),
+            Some("5" | "FULL") => (Some("full"), None),
+            Some("MTY" | "EMP" | "0/0" | "4" | "EMPTY") => (Some("empty"), None),
+            _ => (None, None),
+        };
+        let seals = segment.children().filter(|c| matches!(c.name(), "Seal_number" | "Marks1" | "Marks2" | "Marks3"));
+        container.seals = seals.filter_map(|s| s.value().map(|s| super::convert::id(s.into()))).collect();
+        container.gross_mass_kg = amount(segment, "Gross_weight").or_else(|| amount(segment, "Goods_weight"));
+        container.packages = amount(segment, "Number_of_packages");
+        containers.push(container);
+    }
+    let goods = root.at("Goods_segment");
+    let number = |name: &str| goods.and_then(|g| amount(g, name));
+    let (packages, mass) = (number("Number_of_packages"), number("Gross_mass"));
+    let found = [1.0, packages.unwrap_or(0.0), containers.len() as f64, mass.unwrap_or(0.0)];
+    totals.found.iter_mut().zip(found).for_each(|(sum, n)| *sum += n);
+    if let Some(goods) = goods {
+        let line = Line {
+            number: 1,
+            description: text_at(goods, "Goods_description").unwrap_or_default(),
+            hs_code: goods.get("HS_code").and_then(super::convert::tariff),
+            packages,
+            package_kind: id_at(goods, "Package_type_code"),
+            gross_mass_kg: mass,
+            volume_m3: number("Volume_in_cubic_meters"),
+            un_no: id_at(goods, "UN_number"),
+            container_ids: containers.iter().map(|c| c.id.clone()).collect(),
+        };
+        row.put(&SHEET, "dangerous", line.un_no.is_some());
+        row.put_at(SHEET.at("hs_codes"), Value::texts(line.hs_code.clone()));
+        row.put_at(SHEET.at("lines"), records([line.record()]));
+    }
+    row.put_at(SHEET.at("containers"), records(containers.into_iter().map(Container::record)));
+    for (segment, name, column) in
+        [("Freight_segment", "Freight", "freight_usd"), ("Customs_segment", "Customs", "value_usd")]
+    {
+        let Some(value) = root.at("Value_segment").and_then(|v| v.at(segment)) else { continue };
+        let Some(sum) = amount(value, &format!("{name}_value")) else { continue };
+        match value.get(&format!("{name}_currency")) {
+            Some("USD") => row.put(&SHEET, column, sum),
+            _ if sum == 0.0 => row.put(&SHEET, column, 0.0),
+            _ => row.warn("amount_currency", format!("{path}/Value_segment/{segment}"), "not in USD"),
+        }
+    }
+    let mut route: Vec<&'u str> = Vec::new();
+    for port in ["Load_unload_place/Port_of_origin_code", "Load_unload_place/Place_of_unloading_code"] {
+        route.extend(root.get(port).filter(|p| p.len() == 5).and_then(|p| p.get(..2)));
+    }
+    row.put_at(SHEET.at("route_countries"), Value::texts(route.into_iter().map(std::borrow::Cow::Borrowed)));
+}

@@ -1,0 +1,322 @@
+//! A unit of a document, read: its elements in the order they begin, as places in the text.
+//!
+//! Nothing is copied but what is written in pieces (entities, CDATA). An [`Element`] is a place in it, and is asked by
+//! local names; prefixes and namespaces are settled where a unit begins.
+
+use std::borrow::Cow;
+
+use quick_xml::events::attributes::Attributes;
+
+/// A stretch of the text, or of what was put together aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// Marks a stretch of what was put together aside.
+const ASIDE: u32 = 1 << 31;
+
+impl Span {
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        debug_assert!(end < ASIDE as usize);
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    name: Span,
+    text: Span,
+    attributes: Span,
+    /// First byte of its tag, and the byte behind its end tag.
+    bytes: Span,
+    /// The node behind its last descendant.
+    end: u32,
+}
+
+/// Elements of a unit.
+#[derive(Debug, Default)]
+pub struct Tree {
+    nodes: Vec<Node>,
+    aside: String,
+}
+
+impl Tree {
+    pub(super) fn clear(&mut self) {
+        self.nodes.clear();
+        self.aside.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(super) fn open(&mut self, at: usize, name: Span, attributes: Span) -> u32 {
+        let node = Node { name, text: Span::default(), attributes, bytes: Span::new(at, at), end: 0 };
+        self.nodes.push(node);
+        (self.nodes.len() - 1) as u32
+    }
+
+    pub(super) fn close(&mut self, node: u32, at: usize) {
+        let end = self.nodes.len() as u32;
+        let node = &mut self.nodes[node as usize];
+        node.end = end;
+        node.bytes.end = at as u32;
+    }
+
+    /// Appends to the text of a node. Returns how long it is now.
+    pub(super) fn push_text(&mut self, node: u32, window: &str, piece: Span) -> usize {
+        let text = self.nodes[node as usize].text;
+        let joined = if text.is_empty() {
+            piece
+        } else if text.end == piece.start {
+            Span { start: text.start, end: piece.end }
+        } else {
+            let piece = &window[piece.start as usize..piece.end as usize];
+            self.join(text, window, piece)
+        };
+        self.nodes[node as usize].text = joined;
+        (joined.end - joined.start) as usize
+    }
+
+    /// The same with text that does not stand in the document like this.
+    pub(super) fn push_made(&mut self, node: u32, window: &str, piece: &str) -> usize {
+        let text = self.nodes[node as usize].text;
+        let joined = self.join(text, window, piece);
+        self.nodes[node as usize].text = joined;
+        (joined.end - joined.start) as usize
+    }
+
+    pub(super) fn drop_text(&mut self, node: u32) {
+        self.nodes[node as usize].text = Span::default();
+    }
+
+    fn join(&mut self, text: Span, window: &str, piece: &str) -> Span {
+        let behind = text.start & ASIDE != 0 && (text.end & !ASIDE) as usize == self.aside.len();
+        let start = if behind {
+            text.start
+        } else {
+            let start = self.aside.len() as u32 | ASIDE;
+            if text.start & ASIDE == 0 {
+                self.aside.push_str(&window[text.start as usize..text.end as usize]);
+            } else {
+                self.aside.extend_from_within((text.start & !ASIDE) as usize..(text.end & !ASIDE) as usize);
+            }
+            start
+        };
+        self.aside.push_str(piece);
+        Span { start, end: self.aside.len() as u32 | ASIDE }
+    }
+
+    /// The first `n` bytes of the text went.
+    pub(super) fn shift(&mut self, n: usize) {
+        let n = n as u32;
+        for node in &mut self.nodes {
+            for span in [&mut node.name, &mut node.text, &mut node.attributes] {
+                if span.start & ASIDE == 0 && !span.is_empty() {
+                    *span = Span { start: span.start - n, end: span.end - n };
+                }
+            }
+            node.bytes = Span { start: node.bytes.start.saturating_sub(n), end: node.bytes.end.saturating_sub(n) };
+        }
+    }
+
+    fn str<'u>(&'u self, window: &'u str, span: Span) -> &'u str {
+        if span.start & ASIDE == 0 {
+            &window[span.start as usize..span.end as usize]
+        } else {
+            &self.aside[(span.start & !ASIDE) as usize..(span.end & !ASIDE) as usize]
+        }
+    }
+
+    pub(super) fn name<'u>(&'u self, window: &'u str, node: u32) -> &'u str {
+        self.str(window, self.nodes[node as usize].name)
+    }
+
+    pub(super) fn element<'u>(&'u self, window: &'u str, node: u32) -> Element<'u> {
+        Element { tree: self, window, node }
+    }
+}
+
+/// An element of a unit.
+#[derive(Clone, Copy)]
+pub struct Element<'u> {
+    tree: &'u Tree,
+    window: &'u str,
+    node: u32,
+}
+
+impl std::fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "<{}>", self.name())
+    }
+}
+
+impl<'u> Element<'u> {
+    fn node(self) -> &'u Node {
+        &self.tree.nodes[self.node as usize]
+    }
+
+    /// Its place in the unit.
+    pub fn index(self) -> u32 {
+        self.node
+    }
+
+    /// Whether a place in the unit is in it.
+    pub fn holds(self, index: u32) -> bool {
+        (self.node..self.node().end).contains(&index)
+    }
+
+    /// Local name.
+    pub fn name(self) -> &'u str {
+        self.tree.str(self.window, self.node().name)
+    }
+
+    /// Its own text, without blanks around it.
+    pub fn text(self) -> &'u str {
+        self.tree.str(self.window, self.node().text).trim()
+    }
+
+    /// The text, unless it stands for nothing: blank, `NULL`, a lone dash, `<null/>`.
+    pub fn value(self) -> Option<&'u str> {
+        value(self.text())
+    }
+
+    /// First byte of it in what was in hand, and the byte behind it.
+    pub fn bytes(self) -> (usize, usize) {
+        let Span { start, end } = self.node().bytes;
+        (start as usize, end as usize)
+    }
+
+    /// It as it stands in the document.
+    pub fn raw(self) -> &'u str {
+        let (start, end) = self.bytes();
+        self.window.get(start..end.min(self.window.len())).unwrap_or_default()
+    }
+
+    /// An attribute, by its local name.
+    pub fn attribute(self, name: &str) -> Option<Cow<'u, str>> {
+        let raw = self.tree.str(self.window, self.node().attributes);
+        if raw.is_empty() {
+            return None;
+        }
+        for attribute in Attributes::new(raw, 0).with_checks(false).flatten() {
+            if attribute.key.local_name().as_ref() == name.as_bytes() {
+                let value = match attribute.value {
+                    Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).unwrap_or_default()),
+                    Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+                };
+                return Some(if value.contains('&') { Cow::Owned(unescape(&value)) } else { value });
+            }
+        }
+        None
+    }
+
+    /// An attribute that says something.
+    pub fn attribute_value(self, name: &str) -> Option<Cow<'u, str>> {
+        let trimmed = match self.attribute(name)? {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        };
+        value(&trimmed).is_some().then_some(trimmed)
+    }
+
+    /// The elements in it.
+    pub fn children(self) -> Children<'u> {
+        Children { parent: self, next: self.node + 1, end: self.node().end }
+    }
+
+    /// The elements of a name in it.
+    pub fn all(self, name: &'u str) -> impl Iterator<Item = Element<'u>> {
+        self.children().filter(move |child| child.name() == name)
+    }
+
+    /// The first element at a path of names, `A/B/C`.
+    pub fn at(self, path: &str) -> Option<Element<'u>> {
+        match path.split_once('/') {
+            None => self.children().find(|child| child.name() == path),
+            Some((name, rest)) => self.children().filter(|child| child.name() == name).find_map(|child| child.at(rest)),
+        }
+    }
+
+    /// The first value at a path of names.
+    pub fn get(self, path: &str) -> Option<&'u str> {
+        match path.split_once('/') {
+            None => self.children().filter(|child| child.name() == path).find_map(Element::value),
+            Some((name, rest)) => self.children().filter(|c| c.name() == name).find_map(|child| child.get(rest)),
+        }
+    }
+
+    /// All elements below it.
+    pub fn descendants(self) -> impl Iterator<Item = Element<'u>> {
+        (self.node + 1..self.node().end).map(move |node| Element { node, ..self })
+    }
+}
+
+/// The elements right below another.
+pub struct Children<'u> {
+    parent: Element<'u>,
+    next: u32,
+    end: u32,
+}
+
+impl<'u> Iterator for Children<'u> {
+    type Item = Element<'u>;
+
+    fn next(&mut self) -> Option<Element<'u>> {
+        (self.next < self.end).then(|| {
+            let child = Element { node: self.next, ..self.parent };
+            self.next = child.node().end.max(self.next + 1);
+            child
+        })
+    }
+}
+
+/// A text that says something.
+pub fn value(text: &str) -> Option<&str> {
+    (!matches!(text, "" | "-" | "NULL" | "null")).then_some(text)
+}
+
+/// The five entities and characters by number; others stay as they are.
+pub fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        let end = behind.find(';').filter(|end| *end <= 10);
+        if let Some((c, end)) = end.and_then(|end| entity(&behind[..end]).map(|c| (c, end))) {
+            out.push(c);
+            rest = &behind[end + 1..];
+        } else {
+            out.push('&');
+            rest = behind;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What `&name;` stands for, if it is one of the five or a character by number that XML allows.
+pub fn entity(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code).filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r'))
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! XML messages of others, and our own, against what is known of each.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod xml_support;
+
+use serde_json::{Value, json};
+use xml_support::{count, messages, read, read_file, read_stream, recognised, rows, table, text, warned};
+
+/// What `MANIFEST.tsv` says is in a file: `items=3; customs_value_usd=10000`.
+fn expected(folder: &str, file: &str) -> Vec<(String, String)> {
+    let manifest = table(&messages().join(folder).join("MANIFEST.tsv"));
+    let row = manifest.iter().find(|row| row[0] == file).unwrap_or_else(|| panic!("{file} is in no manifest"));
+    let pairs = row.last().unwrap().split("; ").filter_map(|pair| pair.split_once('='));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+fn sum(rows: &[Value], column: &str) -> f64 {
+    rows.iter().filter_map(|row| row[column].as_f64()).sum()
+}
+
+/// What we find of a thing that a manifest counts.
+fn finding(key: &str, reading: &haechi_connectors::MessageReading) -> Option<String> {
+    let declarations = rows(reading, "declaration");
+    let consignments = rows(reading, "consignment");
+    let lists = |column: &str| consignments.iter().filter_map(|r| r[column].as_array()).map(Vec::len).sum::<usize>();
+    Some(match key {
+        "declarations" => count(reading, "declarations").to_string(),
+        "items" => declarations.len().to_string(),
+        "model_lines" => {
+            declarations.iter().filter_map(|r| r["model_lines"].as_array()).map(Vec::len).sum::<usize>().to_string()
+        }
+        "customs_value_usd" => sum(&declarations, "customs_value_usd").to_string(),
+        "customs_value" | "customs_value_krw" => sum(&declarations, "customs_value_local").to_string(),
+        "duty_krw" => sum(&declarations, "duty_local").to_string(),
+        "importer_is_person" => declarations[0]["importer_is_person"].to_string(),
+        "consignments" | "masters" => consignments.len().to_string(),
+        "bills" => consignments.len().to_string(),
+        "events" => rows(reading, "cargo_event").len().to_string(),
+        "managed" => text(&consignments[0], "managed").to_owned(),
+        "containers" | "ulds" => {
+            let ids = consignments.iter().filter_map(|r| r["containers"].as_array()).flatten();
+            let ids: std::collections::BTreeSet<_> = ids.map(|c| text(c, "container_id").to_owned()).collect();
+            ids.len().to_string()
+        }
+        "packages" | "pieces" => sum(&consignments, "package_count").to_string(),
+        "gross_mass_kg" => sum(&consignments, "gross_mass_kg").to_string(),
+        "lines" => lists("lines").to_string(),
+        "pnrs" => count(reading, "bookings").to_string(),
+        "travellers" => rows(reading, "traveller").len().to_string(),
+        _ => return None,
+    })
+}
+
+#[test]
+fn our_own_samples_hold_what_their_manifests_say() {
+    let korea = table(&messages().join("korea/MANIFEST.tsv"));
+    let korea = korea.iter().map(|row| ("korea", row[0].clone()));
+    let synthetic = [
+        "asycuda_sad_im4.xml",
+        "awmds_manifest.xml",
+        "xfzb_house_waybill.xml",
+        "xffm_flight_manifest.xml",
+        "pnrgov_notif.xml",
+    ];
+    let mut compared = 0;
+    for (folder, file) in korea.chain(synthetic.map(|file| ("synthetic", file.to_owned()))) {
+        let path = messages().join(folder).join(&file);
+        let bytes = std::fs::read(&path).unwrap();
+        let reading = read_file(&path);
+        assert_eq!(recognised(&bytes), Some(reading.format), "{file}");
+        assert!(reading.set_aside.is_empty(), "{file}: {:?}", reading.set_aside);
+        for (key, value) in expected(folder, &file) {
+            let Some(found) = finding(&key, &reading) else { continue };
+            let same = match (found.parse::<f64>(), value.parse::<f64>()) {
+                (Ok(found), Ok(value)) => (found - value).abs() < 1e-6,
+                _ => found == value,
+            };
+            assert!(same, "{file}: {key} is {value}, found {found}");
+            compared += 1;
+        }
+        // Read as it comes it is the same.
+        let streamed = read_stream(&path.display().to_string(), &bytes);
+        for stream in ["declaration", "consignment", "cargo_event", "traveller"] {
+            assert_eq!(rows(&streamed, stream), rows(&reading, stream), "{file}");
+        }
+    }
+    assert!(compared > 30, "only {compared} compared");
+}
+
+/// The columns of a row that are not the same, of those asked.
+fn check(row: &Value, columns: &Value) {
+    for (column, value) in columns.as_object().unwrap() {
+        assert_eq!(&row[column], value, "{column} of {row:#}");
+    }
+}
+
+#[test]
+fn a_korean_import_gives_every_column() {
+    let reading = read_file(&messages().join("korea/govcbr929_import_3_items.xml"));
+    let items = rows(&reading, "declaration");
+    check(
+        &items[0],
+        &json!({
+        "declaration_id": "9990127000123M", "item_no": 1, "declared_at": "2027-03-01T15:00:00Z", "flow": "import",
+        "filing_type": "B", "procedure": "11", "import_use": "K", "payment_type": "11", "office": "030",
+        "transport_mode": "sea", "importer_id": "해치시험0000001", "importer_name": "해치시험상사㈜",
+        "importer_is_person": false, "exporter_id": "VNSAIG00001A", "exporter_name": "SAIGON EXAMPLE FOOTWEAR",
+        "exporter_country": "VN", "declarant_id": "99901", "forwarder_id": "ZZFW", "departure_country": "VN",
+        "unloading_port": "KRPUS", "arrival_at": "2027-03-01T15:00:00Z", "carried_in_at": "2027-03-01T15:00:00Z",
+        "warehouse_id": "03012345", "conveyance_id": "HAECHI PIONEER", "house_bill_id": "HBLA270001",
+        "master_bill_id": "ZZLXM270001", "cargo_control_id": "27ZZLX0001I00010001",
+        "container_ids": ["ZZZU0000010"], "container_mode": "FC", "gross_mass_kg": 1850.5, "package_count": 120.0,
+        "package_kind": "CT", "incoterm": "FOB", "currency": "USD", "invoice_amount": 9200.0, "freight_usd": 700.0,
+        }),
+    );
+    check(
+        &items[0],
+        &json!({
+            "hs_code": "6402991000", "description": "FOOTWEAR WITH OUTER SOLES OF RUBBER OR PLASTICS",
+            "trade_name": "SPORTS SHOES / HAECHI RUN", "quantity": 1150.0, "quantity_unit": "2U", "net_mass_kg": 920.0,
+            "customs_value_usd": 5000.0, "customs_value_local": 6750000.0, "unit_price_usd": 4.0, "tariff_rate": 13.0,
+            "tariff_kind": "A", "preference_claimed": false, "duty_local": 877500.0, "origin_country": "VN",
+            "origin_marking": "03", "inspection_wanted": true, "message_format": "govcbr929", "message_version": "1:0",
+            "message_path": "Declaration/GoodsShipment/GovernmentAgencyGoodsItem[1]", "change_kind": "new",
+            "permits": [{"law": "05", "exempt_reason": "A"}],
+            "model_lines": [{"line_no": 1, "text": "HR-1 SIZE 250-280, UPPER SYNTHETIC",
+                "ingredient": "SYNTHETIC 70 %, RUBBER 30 %", "quantity": 1150.0, "unit": "2U", "unit_price": 4.0,
+                "amount": 4600.0}],
+        }),
+    );
+    check(
+        &items[1],
+        &json!({
+            "tariff_kind": "FCN1", "preference_claimed": true, "origin_certificate_id": "CO-CN-0000002",
+            "trade_name": "HANDBAGS", "inspection_wanted": false,
+        }),
+    );
+    check(
+        &items[2],
+        &json!({
+            "permits": [
+                {"law": "38", "permit_id": "KC-TEST-0001", "kind": "2", "issued_on": "2027-01-05"},
+                {"law": "38", "permit_id": "KC-TEST-0002", "kind": "2", "issued_on": "2027-01-05"},
+            ],
+        }),
+    );
+    assert!(!warned(&reading, "total_mismatch") && warned(&reading, "day_only"), "{:?}", reading.warnings);
+
+    // Prefixes do not matter.
+    let default = read_file(&messages().join("korea/govcbr929_default_namespace.xml"));
+    let bare = |reading: &haechi_connectors::MessageReading| {
+        let mut rows = rows(reading, "declaration");
+        for row in &mut rows {
+            let row = row.as_object_mut().unwrap();
+            row.remove("source");
+            row.remove("source_position");
+        }
+        rows
+    };
+    assert_eq!(bare(&default), bare(&reading));
+
+    let parcel = rows(&read_file(&messages().join("korea/govcbr929_express_personal.xml")), "declaration");
+    check(
+        &parcel[0],
+        &json!({
+            "courier_id": "ZZEX", "platform_id": "B00000001", "exporter_id": "A00000001", "courier_selected": true,
+            "importer_id": "P000000000001", "transport_mode": "express", "conveyance_id": "ZZ421", "freight_usd": 10.0,
+            "container_mode": "ETC", "origin_marking": "N", "unit_price_usd": 30.0,
+        }),
+    );
+}
+
+#[test]
+fn a_korean_export_gives_every_column() {
+    let items = rows(&read_file(&messages().join("korea/govcbr830_export_2_items.xml")), "declaration");
+    check(
+        &items[0],
+        &json!({
+            "flow": "export", "office": "030", "transport_mode": "sea", "exporter_id": "해치시험0000001",
+            "destination_country": "US", "importer_id": "USEXAM00001B", "loading_port": "KRPUS",
+            "declarant_id": "99901",
+            "arrival_at": "2027-03-12T15:00:00Z", "container_ids": ["ZZZU0000052"], "container_mode": "FC",
+            "invoice_amount": 20250000.0, "currency": "KRW", "customs_value_local": 16200000.0,
+            "customs_value_usd": 12000.0, "unit_price_usd": 20.0, "warehouse_id": "03012345", "package_kind": "CT",
+            "message_format": "govcbr830", "net_mass_kg": 1800.0,
+        }),
+    );
+    check(
+        &items[1],
+        &json!({
+            "vehicle_ids": ["ZZZTEST0000000001"], "prior_declaration_ids": ["9990126000001M"],
+        }),
+    );
+    assert_eq!(items[1]["model_lines"][0]["text"], "HAECHI SEDAN 2019");
+}
+
+#[test]
+fn cargo_tracking_gives_the_bill_and_its_events() {
+    let reading = read_file(&messages().join("korea/cargo_tracking_released.xml"));
+    check(
+        &rows(&reading, "consignment")[0],
+        &json!({
+            "consignment_id": "27ZZLX0001I00010001", "manifest_id": "27ZZLX0001I", "master_bill_id": "ZZLXM270001",
+            "house_bill_id": "HBLA270001", "bill_kind": "house", "nature": "import", "transport_mode": "sea",
+            "loading_port": "VNSGN", "unloading_port": "KRPUS", "arrived_at": "2027-03-01T15:00:00Z",
+            "conveyance_name": "HAECHI PIONEER", "conveyance_country": "PA", "voyage_no": "027W", "carrier_id": "ZZLX",
+            "forwarder_id": "ZZFW", "package_count": 120.0, "gross_mass_kg": 1850.5, "volume_m3": 12.4, "managed": "N",
+            "route_countries": ["VN", "KR"], "manifested_at": "2027-03-01T00:06:12Z",
+        }),
+    );
+    let events = rows(&reading, "cargo_event");
+    check(
+        &events[0],
+        &json!({
+            "event_kind": "carried_out", "happened_at": "2027-03-03T06:58:11Z", "recorded_at": "2027-03-03T07:12:00Z",
+            "reference_id": "0301234527R0000088", "declaration_id": "9990127000123M", "place_id": "03012345",
+            "packages": 120.0, "gross_mass_kg": 1850.5, "consignment_id": "27ZZLX0001I00010001",
+        }),
+    );
+    check(
+        &events[1],
+        &json!({
+            "event_kind": "import_released", "declaration_id": "9990127000123M", "happened_at": "2027-03-02T07:05:01Z",
+        }),
+    );
+    assert!(!warned(&reading, "unknown_code"), "{:?}", reading.warnings);
+    // The answer comes again: the events are the same.
+    let again = read("again", &std::fs::read(messages().join("korea/cargo_tracking_released.xml")).unwrap());
+    let ids = |events: &[Value]| events.iter().map(|e| text(e, "cargo_event_id").to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids(&rows(&again, "cargo_event")), ids(&events));
+    assert_eq!(ids(&events).iter().collect::<std::collections::BTreeSet<_>>().len(), events.len());
+}
+
+#[test]
+fn other_peoples_declarations_lose_no_item() {
+    let cargo = messages().join("cargo");
+    let manifest = table(&cargo.join("MANIFEST.tsv"));
+    let (mut declarations, mut responses, mut items, mut broken) = (0, 0, 0, Vec::new());
+    for row in manifest.iter().filter(|row| row[3].starts_with("WCO Data Model")) {
+        let bytes = std::fs::read(cargo.join(&row[0])).unwrap();
+        let reading = read(&row[0], &bytes);
+        let is_wco = recognised(&bytes).is_some_and(|name| name.starts_with("wco_"));
+        let text = String::from_utf8_lossy(&bytes);
+        let holds = |name: &str| {
+            text.contains(&format!("<{name}>"))
+                || text.contains(&format!(":{name}>"))
+                || text.contains(&format!("<{name} "))
+                || text.contains(&format!(":{name} "))
+        };
+        let asked =
+            text.contains("StatusResponse") || text.contains("VersionResponse") || text.contains("InformationResponse");
+        if asked {
+            assert_eq!((is_wco, reading.set_aside.len()), (false, 1), "{}", row[0]);
+            continue;
+        }
+        assert!(is_wco, "{} is recognised as {:?}", row[0], recognised(&bytes));
+        if !reading.set_aside.is_empty() {
+            broken.push((row[0].clone(), reading.set_aside[0].reason.clone()));
+            continue;
+        }
+        declarations += count(&reading, "declarations");
+        responses += count(&reading, "responses");
+        assert!(count(&reading, "declarations") + count(&reading, "responses") >= 1, "{}", row[0]);
+        let closing = text.matches("GovernmentAgencyGoodsItem>").count() / 2;
+        let found = rows(&reading, "declaration");
+        items += found.len();
+        if !holds("Response") {
+            assert_eq!(found.len(), closing.max(1), "{}", row[0]);
+        }
+        for row in &found {
+            assert!(!text_of(row, "declaration_id").is_empty() && row["item_no"].as_i64() >= Some(1), "{row}");
+        }
+    }
+    assert!(broken.len() <= 5, "{broken:#?}");
+    assert!(broken.iter().all(|(_, reason)| reason.contains("line ")), "{broken:#?}");
+    assert!(declarations >= 170 && responses >= 270, "{declarations} {responses}");
+    assert!(items > declarations as usize, "{items} items");
+}
+
+#[test]
+fn entry_summary_declarations_give_a_consignment_an_item() {
+    let folder = messages().join("cargo/hmrc__import-control-entry-declaration-store");
+    let reading = read_file(&folder.join("public/api/conf/1.0/examples/CC315A_full.xml"));
+    assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+    let found = rows(&reading, "consignment");
+    check(
+        &found[0],
+        &json!({
+            "consignment_id": "MYEORI/MYBRANCH:REFNUM/42", "manifest_id": "REFNUM", "line_no": 42,
+            "transport_mode": "rail",
+            "conveyance_id": "IDENTITY OF MOTCB", "conveyance_country": "GB", "voyage_no": "CONVEYANCEREFNUM",
+            "office": "AB3C4D5E", "shipper_name": "consignor goods name",
+            "shipper_address": "consignor goods street, consignor, consignor goods city", "shipper_country": "EN",
+            "consignee_name": "consignee goods name", "notify_name": "notify party goods name",
+            "description": "Goods description", "gross_mass_kg": 123.456, "dangerous": true,
+            "route_countries": ["AA", "BB"], "carrier_id": "CARRIER NAME", "change_kind": "new",
+            "message_format": "ens", "message_version": "CC315A",
+        }),
+    );
+    let packages = found[0]["package_count"].as_f64().unwrap();
+    assert!(packages >= 1102.0 && warned(&reading, "total_mismatch") && warned(&reading, "bad_tariff"));
+    let reading = read_file(&folder.join("test/resources/xmls/CC313A-schemaValidSample-v11-2.xml"));
+    let found = rows(&reading, "consignment");
+    assert!(!found.is_empty() && reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+    assert!(found.iter().all(|row| row["change_kind"] == "amend"));
+    let cargo = messages().join("cargo");
+    let (mut entries, mut answers) = (0, 0);
+    for row in table(&cargo.join("MANIFEST.tsv")).iter().filter(|row| row[3].starts_with("EU ICS")) {
+        let bytes = std::fs::read(cargo.join(&row[0])).unwrap();
+        match recognised(&bytes) {
+            Some("ens") => entries += rows(&read(&row[0], &bytes), "consignment").len(),
+            Some("ens_answer") => {
+                let reading = read(&row[0], &bytes);
+                assert!(reading.set_aside.is_empty(), "{}: {:?}", row[0], reading.set_aside);
+                answers += count(&reading, "answers");
+            }
+            // Success, error and list answers of the gateway hold no message.
+            other => assert!(other.is_none(), "{} is {other:?}", row[0]),
+        }
+    }
+    assert!(entries >= 4 && answers >= 5, "{entries} {answers}");
+}
+
+#[test]
+fn asycuda_gives_declarations_and_bills() {
+    let folder = messages().join("synthetic");
+    let items = rows(&read_file(&folder.join("asycuda_sad_im4.xml")), "declaration");
+    check(
+        &items[0],
+        &json!({
+            "declaration_id": "XX01A/2027/C/1234", "item_no": 1, "flow": "import", "filing_type": "4",
+            "office": "XX01A",
+            "importer_id": "XT0000001", "importer_name": "EXAMPLE IMPORTS", "exporter_name": "SAIGON EXAMPLE FOOTWEAR",
+            "declarant_id": "XD0001", "departure_country": "VN", "destination_country": "XX", "transport_mode": "sea",
+            "incoterm": "CIF", "loading_port": "VNSGN", "container_ids": ["ZZZU0000010"], "container_mode": "FC",
+            "gross_mass_kg": 1500.0, "package_count": 95.0, "invoice_amount": 8000.0, "currency": "USD",
+        }),
+    );
+    check(
+        &items[0],
+        &json!({
+            "hs_code": "6402991000", "procedure": "4000000", "quantity": 600.0, "quantity_unit": "NAR",
+            "net_mass_kg": 920.0, "customs_value_local": 5000.0, "customs_value_usd": 5000.0, "tariff_rate": 13.0,
+            "duty_local": 650.0, "origin_country": "VN", "preference_claimed": false, "house_bill_id": "HBLX270001",
+        }),
+    );
+    check(&items[1], &json!({ "item_no": 2, "preference_claimed": true, "tariff_kind": "CNFTA" }));
+    let reading = read_file(&folder.join("awmds_manifest.xml"));
+    let bills = rows(&reading, "consignment");
+    check(
+        &bills[0],
+        &json!({
+            "consignment_id": "XX01A/027W/2027-02-24/ZZLXM270099/HBLX270001", "bill_kind": "house", "nature": "import",
+            "line_no": 1, "transport_mode": "sea", "office": "XX01A", "carrier_id": "ZZLX", "conveyance_id": "0000012",
+            "conveyance_name": "HAECHI PIONEER", "voyage_no": "027W", "loading_port": "VNSGN",
+            "unloading_port": "XXPRT", "shipper_name": "SAIGON EXAMPLE FOOTWEAR",
+            "shipper_address": "1 MAU STREET, HO CHI MINH, VN",
+            "consignee_id": "XT0000001", "notify_name": "EXAMPLE IMPORTS", "package_count": 600.0,
+            "gross_mass_kg": 11500.0, "volume_m3": 62.4, "freight_usd": 700.0,
+            "arrival_expected_at": "2027-03-01T21:00:00Z",
+        }),
+    );
+    check(
+        &bills[0]["containers"][0],
+        &json!({
+            "container_id": "ZZZU0000010", "iso_type": "22G1", "fill": "full", "load": "FCL", "seals": ["ZZ100001"],
+        }),
+    );
+    check(&bills[1], &json!({ "bill_kind": "straight", "nature": "transit", "house_bill_id": "ZZLXB270099" }));
+    assert!(!warned(&reading, "item_count") && !warned(&reading, "total_mismatch"), "{:?}", reading.warnings);
+}
+
+#[test]
+fn cargo_xml_gives_waybills_and_what_is_on_a_flight() {
+    let folder = messages().join("synthetic");
+    let house = rows(&read_file(&folder.join("xfzb_house_waybill.xml")), "consignment");
+    check(
+        &house[0],
+        &json!({
+            "consignment_id": "000-12345675/HAWB270001", "master_bill_id": "000-12345675",
+            "house_bill_id": "HAWB270001",
+            "bill_kind": "house", "package_count": 8.0, "gross_mass_kg": 176.0, "consignee_id": "KRT0000025",
+            "shipper_country": "TH", "consignee_country": "KR", "hs_codes": ["850980"], "loading_port": "BKK",
+            "manifested_at": "2027-03-04T00:00:00Z", "sender_id": "ZZCARGO", "transport_mode": "air",
+        }),
+    );
+    assert_eq!(house[0]["customs_notes"].as_array().unwrap().len(), 3);
+    let flight = rows(&read_file(&folder.join("xffm_flight_manifest.xml")), "consignment");
+    check(
+        &flight[1],
+        &json!({
+            "house_bill_id": "000-76543213", "package_count": 35.0, "gross_mass_kg": 420.0, "part_kind": "P",
+            "voyage_no": "ZZ421", "unloading_port": "ICN", "arrival_expected_at": "2027-03-13T23:30:00Z",
+            "departed_at": "2027-03-13T18:05:00Z",
+        }),
+    );
+    check(&flight[2], &json!({ "part_kind": "S", "destination_place": "PUS", "route_countries": ["TH", "KR"] }));
+    assert_eq!(flight[0]["containers"][0]["container_id"], "PMC00001ZZ");
+    let folder = messages().join("cargo/riege__one-record-converter");
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "xml") {
+            continue;
+        }
+        let reading = read_file(&path);
+        let bills = rows(&reading, "consignment");
+        assert_eq!((bills.len(), reading.set_aside.len()), (1, 0), "{}", path.display());
+        assert_eq!((text(&bills[0], "house_bill_id"), text(&bills[0], "loading_port")), ("888-11111111", "ORK"));
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(warned(&reading, "no_mode"), name.contains("noModeCode"), "{name}");
+        if name.contains("multipleULD") {
+            check(
+                &bills[0],
+                &json!({
+                    "bill_kind": "master_only", "carrier_id": "XX", "voyage_no": "XX345", "unloading_port": "AUH",
+                    "destination_place": "PVG", "route_countries": ["IE", "AE", "CN"], "package_count": 3.0,
+                    "gross_mass_kg": 1042.0, "volume_m3": 2.602, "hs_codes": ["000111", "000222"],
+                    "shipper_id": "IE1234567N", "consignee_name": "FORWARDER COMPANY SHANGHAI LTD",
+                    "special_handling": ["NSC"],
+                }),
+            );
+            let ids: Vec<_> =
+                bills[0]["containers"].as_array().unwrap().iter().map(|c| text(c, "container_id")).collect();
+            assert_eq!(ids, ["PMC1337XX", "AKE4711XX"]);
+        }
+    }
+}
+
+#[test]
+fn bookings_give_a_traveller_a_passenger() {
+    let reading = read_file(&messages().join("synthetic/pnrgov_notif.xml"));
+    let people = rows(&reading, "traveller");
+    check(
+        &people[0],
+        &json!({
+            "carrier": "ZZ", "flight_no": 421, "departure_airport": "BKK", "arrival_airport": "ICN",
+            "departure_scheduled_at": "2027-03-13T18:05:00Z", "arrival_scheduled_at": "2027-03-13T23:30:00Z",
+            "surname": "SAEBYEOK", "given_names": "MARU", "locator": "HAECH1", "party_size": 2, "seat": "14A",
+            "state": "checked_in", "checked_in_at": "2027-03-13T15:01:00Z", "phones": ["+000000000000"],
+            "booked_at": "2027-02-01T09:12:00Z", "role": "passenger", "message_version": "13.1",
+        }),
+    );
+    assert_eq!(people[0]["locators"].as_array().unwrap().len(), 2);
+    check(&people[1], &json!({ "given_names": "NARAE", "state": "booked" }));
+    check(&people[2], &json!({ "locator": "HAECH2", "surname": "TESTMANN" }));
+}
+
+/// Roots of national systems are other roots: a booking is found by its name.
+#[test]
+fn bookings_are_found_in_any_root() {
+    let text = std::fs::read_to_string(messages().join("synthetic/pnrgov_notif.xml")).unwrap();
+    let other = text.replace("IATA_PNRGOV_NotifRQ", "NationalPush");
+    assert_eq!(rows(&read("other", other.as_bytes()), "traveller").len(), 3);
+    let start = text.find("<FlightLeg").unwrap();
+    let end = text.find("</FlightLeg>").unwrap() + "</FlightLeg>".len();
+    let without = format!("{}{}", &text[..start], &text[end..]);
+    let people = rows(&read("without", without.as_bytes()), "traveller");
+    assert_eq!((people.len(), text_of(&people[0], "carrier")), (3, "ZZ"));
+}
+
+fn text_of<'v>(row: &'v Value, column: &str) -> &'v str {
+    text(row, column)
+}

@@ -1,0 +1,300 @@
+//! Bytes are hostile: what attackers and broken lines send as XML is refused with a clear reason, in bounded time and
+//! memory, and what is readable around it is read.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod xml_support;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use haechi_connectors::MessageReading;
+use haechi_connectors::formats::xml::codes;
+use xml_support::{count, messages, read, read_stream, rows, table, warned};
+
+/// SplitMix64: enough for picking places and bytes.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
+    }
+}
+
+fn samples() -> Vec<PathBuf> {
+    let folder = messages();
+    let mut paths: Vec<PathBuf> =
+        table(&folder.join("korea/MANIFEST.tsv")).iter().map(|row| folder.join("korea").join(&row[0])).collect();
+    for file in [
+        "asycuda_sad_im4.xml",
+        "awmds_manifest.xml",
+        "xfzb_house_waybill.xml",
+        "xffm_flight_manifest.xml",
+        "pnrgov_notif.xml",
+    ] {
+        paths.push(folder.join("synthetic").join(file));
+    }
+    for file in [
+        "hmrc__import-control-entry-declaration-store/public/api/conf/1.0/examples/CC315A_full.xml",
+        "hmrc__customs-declarations/annotated_XML_samples/TT_EX010a/TT_EX010a.xml",
+        "hmrc__customs-declarations/annotated_XML_samples/Example_DMS_notifications/05_DMSCTL.xml",
+        "hmrc__import-control-entry-declaration-intervention/test/resources/xmls/InterventionAllOptional.xml",
+        "riege__one-record-converter/888-11111111_XFWB_multipleULD_multipleHTS.xml",
+    ] {
+        paths.push(folder.join("cargo").join(file));
+    }
+    paths
+}
+
+fn is_sound(reading: &MessageReading, what: &str) {
+    let counted = reading.counts.values().sum::<u64>() > 0;
+    let spoken =
+        !reading.set_aside.is_empty() || !reading.warnings.is_empty() || !reading.records.is_empty() || counted;
+    assert!(spoken, "silence: {what}");
+    for warning in &reading.warnings {
+        assert!(codes::WARNINGS.iter().any(|(code, _)| *code == warning.code), "{}", warning.code);
+    }
+    for unit in &reading.set_aside {
+        assert!(codes::REASONS.iter().any(|(code, _)| *code == unit.code), "{}", unit.code);
+        assert!(!unit.reason.is_empty() && unit.text.len() <= 4096);
+    }
+}
+
+fn n_rows(reading: &MessageReading) -> usize {
+    reading.records.iter().map(|(_, batch)| batch.num_rows()).sum()
+}
+
+/// Reads within a time, whole and as a stream, and finds the same.
+fn quickly(what: &str, bytes: &[u8]) -> MessageReading {
+    let began = Instant::now();
+    let reading = read(what, bytes);
+    is_sound(&reading, what);
+    let streamed = read_stream(what, bytes);
+    is_sound(&streamed, what);
+    assert_eq!(n_rows(&streamed), n_rows(&reading), "{what}");
+    assert!(began.elapsed() < Duration::from_mins(1), "{what} took {:?}", began.elapsed());
+    reading
+}
+
+fn has(reading: &MessageReading, code: &str) -> bool {
+    reading.set_aside.iter().any(|unit| unit.code == code)
+}
+
+const HEAD: &str =
+    "<Declaration xmlns=\"urn:kr:gov:kcs:data:standard:KCS_DeclarationOfIMP_929SchemaModule:1:0\"><ID>1</ID>";
+const ITEM: &str = "<GoodsShipment><GovernmentAgencyGoodsItem><SequenceNumeric>1</SequenceNumeric>\
+                    </GovernmentAgencyGoodsItem></GoodsShipment>";
+
+#[test]
+fn entities_are_not_expanded() {
+    let mut laughs = String::from("<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY lol \"lol\">");
+    for n in 1..10 {
+        let ten = format!("&lol{};", n - 1).repeat(10);
+        laughs.extend(["<!ENTITY lol", &n.to_string(), " \"", &ten, "\">"]);
+    }
+    laughs.extend(["]>", HEAD, "<DeclarationOfficeID>&lol9;</DeclarationOfficeID>", ITEM, "</Declaration>"]);
+    let reading = quickly("laughs", laughs.as_bytes());
+    assert!(has(&reading, "doctype") && warned(&reading, "unknown_entity"), "{:?}", reading.set_aside);
+    assert_eq!(n_rows(&reading), 1, "the rest is read");
+    let external = format!(
+        "<!DOCTYPE x SYSTEM \"file:///etc/passwd\" [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>{HEAD}\
+         <DeclarationOfficeID>&e;</DeclarationOfficeID>{ITEM}</Declaration>"
+    );
+    let reading = quickly("external", external.as_bytes());
+    assert!(rows(&reading, "declaration")[0].get("office").is_none());
+    let known = format!(
+        "{HEAD}<Importer><Name>A &amp; B &#x41;&#66; &lt;<![CDATA[<C>]]></Name></Importer>{ITEM}</Declaration>"
+    );
+    assert_eq!(rows(&quickly("known", known.as_bytes()), "declaration")[0]["importer_name"], "A & B AB <<C>");
+}
+
+#[test]
+fn a_million_levels_are_refused() {
+    for open in ["<a>", "<Declaration>", "<PNR>", "<ns:b x='1'>"] {
+        let reading = quickly(open, open.repeat(1_000_000).as_bytes());
+        assert!(has(&reading, "too_deep") || has(&reading, "no_message"), "{open}: {:?}", reading.set_aside);
+    }
+    let inside = format!("{HEAD}{}{}{ITEM}</Declaration>", "<a>".repeat(5_000), "</a>".repeat(5_000));
+    let reading = quickly("inside", inside.as_bytes());
+    assert!(has(&reading, "too_deep"));
+}
+
+#[test]
+fn a_hundred_megabytes_in_one_piece_are_refused() {
+    let long = "x".repeat(100 << 20);
+    for (what, bytes) in [
+        ("text", format!("{HEAD}<DeclarationOfficeID>{long}</DeclarationOfficeID>{ITEM}</Declaration>")),
+        ("attribute", format!("{HEAD}<InvoiceAmount currencyID=\"{long}\">1</InvoiceAmount>{ITEM}</Declaration>")),
+        ("name", format!("{HEAD}<{long}/>{ITEM}</Declaration>")),
+        ("comment", format!("{HEAD}<!--{long}-->{ITEM}</Declaration>")),
+        ("cdata", format!("{HEAD}<DeclarationOfficeID><![CDATA[{long}]]></DeclarationOfficeID>{ITEM}</Declaration>")),
+        ("instruction", format!("{HEAD}<?{long}?>{ITEM}</Declaration>")),
+        ("dirt", long.clone()),
+    ] {
+        let began = Instant::now();
+        for reading in [read(what, bytes.as_bytes()), read_stream(what, bytes.as_bytes())] {
+            is_sound(&reading, what);
+            assert!(!reading.set_aside.is_empty(), "{what}: {:?}", reading.warnings);
+            assert!(reading.set_aside.iter().all(|unit| unit.reason.len() < 400), "{what}");
+        }
+        assert!(began.elapsed() < Duration::from_mins(1), "{what} took {:?}", began.elapsed());
+    }
+    // One text that is a little too long costs itself only.
+    let text = "y".repeat(70_000);
+    let bytes = format!("{HEAD}<TradeName>{text}</TradeName>{ITEM}</Declaration>");
+    let reading = quickly("a little", bytes.as_bytes());
+    assert!(has(&reading, "text_too_long") && n_rows(&reading) == 1, "{:?}", reading.set_aside);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_replaced() {
+    let mut bytes = format!("{HEAD}<Importer><Name>A").into_bytes();
+    bytes.extend_from_slice(b"\xFF\xFE\0\x80");
+    bytes.extend_from_slice(format!("B</Name></Importer>{ITEM}</Declaration>").as_bytes());
+    let reading = quickly("bytes", &bytes);
+    assert!(warned(&reading, "charset"));
+    let name = rows(&reading, "declaration")[0]["importer_name"].as_str().unwrap().to_owned();
+    assert!(name.starts_with('A') && name.ends_with('B'), "{name}");
+}
+
+#[test]
+fn many_small_faults_cost_little() {
+    for (what, piece) in [
+        ("ends", "</b>"),
+        ("tags", "<a <a "),
+        ("ampersands", "&&&"),
+        ("bangs", "<!x"),
+        ("angles", "<<<"),
+        ("comments", "<!-- <!-- -->"),
+        ("references", "&x;"),
+        ("attributes", "<a a='1' a='2' a=3 a/>"),
+        ("namespaces", "<a xmlns:b='c'/>"),
+        ("fees", "<DutyTaxFee><TypeCode>CUD</TypeCode></DutyTaxFee>"),
+    ] {
+        let bytes = format!("{HEAD}{}{ITEM}</Declaration>", piece.repeat(60_000));
+        quickly(what, bytes.as_bytes());
+        let bytes = format!("<root>{}</root>", piece.repeat(60_000));
+        quickly(what, bytes.as_bytes());
+    }
+    let items =
+        "<GovernmentAgencyGoodsItem><SequenceNumeric>7</SequenceNumeric></GovernmentAgencyGoodsItem>".repeat(20_000);
+    let reading = quickly("items", format!("{HEAD}<GoodsShipment>{items}</GoodsShipment></Declaration>").as_bytes());
+    assert_eq!(n_rows(&reading), 20_000);
+    assert!(reading.counts.contains_key("warnings_lost"));
+}
+
+#[test]
+fn every_cut_of_a_sample_is_told() {
+    for path in samples() {
+        let bytes = std::fs::read(&path).unwrap();
+        let whole = n_rows(&read("whole", &bytes));
+        let step = bytes.len() / 1500 + 1;
+        for cut in (0..bytes.len()).step_by(step) {
+            let reading = read("cut.xml", &bytes[..cut]);
+            is_sound(&reading, &format!("{} cut at {cut}", path.display()));
+            let told = !reading.set_aside.is_empty() || warned(&reading, "truncated");
+            let found = n_rows(&reading);
+            assert!(found <= whole, "{} cut at {cut}", path.display());
+            assert!(told || found == whole, "{} cut at {cut} lost {} rows silently", path.display(), whole - found);
+        }
+    }
+}
+
+/// What senders and lines do to bytes, and what attackers do.
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    const INTERESTING: &[u8] = b"<>&;/!?-[]\"'=:\r\n\t \0\x80\xc3\xff0aZ";
+    if bytes.is_empty() {
+        return;
+    }
+    let at = random.below(bytes.len());
+    let to = (at + random.below(60)).min(bytes.len());
+    match random.below(7) {
+        0 => bytes[at] = INTERESTING[random.below(INTERESTING.len())],
+        1 => bytes.insert(at, INTERESTING[random.below(INTERESTING.len())]),
+        2 => drop(bytes.drain(at..to)),
+        3 => {
+            let again = bytes[at..to].to_vec();
+            let into = random.below(bytes.len());
+            bytes.splice(into..into, again);
+        }
+        4 => bytes.truncate(at),
+        5 => bytes[at] = random.below(256) as u8,
+        _ => {
+            let piece = [
+                &b"<!--"[..],
+                b"-->",
+                b"<![CDATA[",
+                b"]]>",
+                b"<Declaration>",
+                b"</Declaration>",
+                b"<PNR>",
+                b"&#0;",
+                b"\xEF\xBB\xBF",
+            ][random.below(9)];
+            bytes.splice(at..at, piece.iter().copied());
+        }
+    }
+}
+
+#[test]
+fn damaged_messages_never_panic_and_never_fall_silent() {
+    let mut random = Random(20_270_314);
+    for path in samples() {
+        let original = std::fs::read(&path).unwrap();
+        for _ in 0..25 {
+            let mut bytes = original.clone();
+            for _ in 0..=random.below(6) {
+                mutate(&mut bytes, &mut random);
+            }
+            let reading = read("mutated.xml", &bytes);
+            is_sound(&reading, &path.display().to_string());
+            let streamed = read_stream("mutated.xml", &bytes);
+            assert_eq!(n_rows(&streamed), n_rows(&reading), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_survived() {
+    let mut random = Random(7);
+    for _ in 0..400 {
+        let mut bytes: Vec<u8> = (0..random.below(300)).map(|_| random.below(256) as u8).collect();
+        let head: &[u8] =
+            [&b""[..], b"<Declaration>", b"<Awmds><Bol_segment>", b"<PNR>", b"\xFF\xFE<", b"<ASYCUDA><Item>"]
+                [random.below(6)];
+        bytes.splice(0..0, head.iter().copied());
+        is_sound(&read("random.xml", &bytes), "random");
+        is_sound(&read_stream("random.xml", &bytes), "random");
+    }
+}
+
+/// One bad item does not cost the declaration, one bad bill not the manifest.
+#[test]
+fn siblings_of_a_broken_part_are_read() {
+    let path = messages().join("korea/govcbr929_import_3_items.xml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let broken = text.replacen("<wco:Name>HAECHI RUN</wco:Name>", "<wco:Name>HAECHI RUN</wco:Nam>", 1);
+    let reading = quickly("item", broken.as_bytes());
+    assert_eq!((n_rows(&reading), reading.set_aside.len()), (2, 1), "{:?}", reading.set_aside);
+    assert!(reading.set_aside[0].reason.contains("GovernmentAgencyGoodsItem[1]"), "{}", reading.set_aside[0].reason);
+    assert!(reading.set_aside[0].reason.contains("line 116"), "{}", reading.set_aside[0].reason);
+    let text = std::fs::read_to_string(messages().join("synthetic/awmds_manifest.xml")).unwrap();
+    let broken = text.replacen("</Bol_id>", "</Bol_idd>", 1);
+    let reading = quickly("bill", broken.as_bytes());
+    assert_eq!((n_rows(&reading), reading.set_aside.len()), (1, 1), "{:?}", reading.set_aside);
+    assert_eq!(count(&reading, "consignments"), 1);
+}
+
+/// Several messages one behind the other, each with its own XML declaration, or in one root.
+#[test]
+fn several_messages_in_one_document_are_all_read() {
+    let text = std::fs::read_to_string(messages().join("korea/govcbr929_import_3_items.xml")).unwrap();
+    let reading = quickly("one behind the other", text.repeat(3).as_bytes());
+    assert_eq!(n_rows(&reading), 9);
+    let bare = text.split_once("?>").unwrap().1;
+    let reading = quickly("in one root", format!("<All>{}</All>", bare.repeat(4)).as_bytes());
+    assert_eq!(n_rows(&reading), 12);
+}

@@ -1,0 +1,188 @@
+//! Rows as XML messages, in every format that is read: what goes in comes out again, as far as the format carries it.
+//!
+//! A message is made of rows, so that whoever reads it can be held to them: [`XmlFormat::columns`] says which columns
+//! come back as they were.
+
+mod cargo;
+mod declarations;
+mod document;
+mod manifests;
+mod record;
+mod travellers;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+
+use crate::spec::Spec;
+use crate::timeline::SEOUL_MS;
+use record::{Record, Records};
+
+/// A format of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XmlFormat {
+    /// Korean import declaration.
+    Govcbr929,
+    /// Korean export declaration: the imports of a dataset, sent the other way.
+    Govcbr830,
+    /// WCO Data Model declaration.
+    Wco,
+    /// ASYCUDA SAD.
+    Sad,
+    /// UNI-PASS cargo tracking: a consignment an answer.
+    Tracking,
+    /// Entry summary declaration, IE315.
+    Ens,
+    /// ASYCUDA manifest.
+    Awmds,
+    /// Cargo-XML master waybill.
+    Xfwb,
+    /// Cargo-XML house waybill.
+    Xfzb,
+    /// Cargo-XML flight manifest.
+    Xffm,
+    /// Bookings of a flight.
+    Pnrgov,
+}
+
+/// A message, and the rows it was made of.
+#[derive(Clone, Debug)]
+pub struct XmlMessage {
+    /// The document.
+    pub text: String,
+    /// Rows of the format's stream.
+    pub rows: RecordBatch,
+}
+
+impl XmlFormat {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Govcbr929,
+        Self::Govcbr830,
+        Self::Wco,
+        Self::Sad,
+        Self::Tracking,
+        Self::Ens,
+        Self::Awmds,
+        Self::Xfwb,
+        Self::Xfzb,
+        Self::Xffm,
+        Self::Pnrgov,
+    ];
+
+    /// Stream of its rows.
+    pub fn stream(self) -> &'static str {
+        match self {
+            Self::Govcbr929 | Self::Govcbr830 | Self::Wco | Self::Sad => "declaration",
+            Self::Pnrgov => "traveller",
+            _ => "consignment",
+        }
+    }
+
+    /// Columns that come back as they were. Times come back to the second, of Korean declarations and SAD
+    /// to the day.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Govcbr929 => declarations::KOREA_IMPORT,
+            Self::Govcbr830 => declarations::KOREA_EXPORT,
+            Self::Wco => declarations::WCO,
+            Self::Sad => declarations::SAD,
+            Self::Tracking => manifests::TRACKING,
+            Self::Ens => manifests::ENS,
+            Self::Awmds => manifests::AWMDS,
+            Self::Xfwb => cargo::WAYBILL,
+            Self::Xfzb => cargo::HOUSE,
+            Self::Xffm => cargo::MANIFEST,
+            Self::Pnrgov => travellers::PNRGOV,
+        }
+    }
+
+    /// The columns that say which rows are one message.
+    fn together(self) -> &'static [&'static str] {
+        match self.stream() {
+            "declaration" => &["declaration_id"],
+            "traveller" => &["carrier", "departure_airport", "departure_scheduled_at"],
+            _ => match self {
+                Self::Awmds | Self::Ens | Self::Xffm => &["manifest_id"],
+                _ => &["consignment_id"],
+            },
+        }
+    }
+
+    /// Whether a row can be in a message of this format.
+    fn takes(self, row: Record<'_>) -> bool {
+        match self {
+            Self::Xfwb | Self::Xfzb | Self::Xffm => {
+                row.text("transport_mode") == "air" && row.text("nature") != "empty"
+            }
+            Self::Tracking | Self::Awmds | Self::Ens => row.text("nature") != "empty",
+            Self::Pnrgov => row.text("role") == "passenger",
+            _ => true,
+        }
+    }
+
+    fn write(self, rows: &Records) -> String {
+        match self {
+            Self::Govcbr929 => declarations::korea(rows, true),
+            Self::Govcbr830 => declarations::korea(rows, false),
+            Self::Wco => declarations::wco(rows),
+            Self::Sad => declarations::sad(rows),
+            Self::Tracking => manifests::tracking(rows),
+            Self::Ens => manifests::ens(rows),
+            Self::Awmds => manifests::awmds(rows),
+            Self::Xfwb => cargo::waybill(rows),
+            Self::Xfzb => cargo::house(rows),
+            Self::Xffm => cargo::manifest(rows),
+            Self::Pnrgov => travellers::pnrgov(rows),
+        }
+    }
+}
+
+/// The messages of a dataset in a format, in the order of its rows.
+pub fn xml_messages(format: XmlFormat, spec: &Spec) -> Box<dyn Iterator<Item = XmlMessage>> {
+    let batches: Box<dyn Iterator<Item = RecordBatch>> = match format.stream() {
+        "declaration" => Box::new(crate::declarations(spec)),
+        "traveller" => Box::new(crate::travellers(spec)),
+        _ => Box::new(crate::consignments(spec)),
+    };
+    Box::new(batches.flat_map(move |batch| of_batch(format, &batch)))
+}
+
+/// Rows that are one message stand together in a batch.
+fn of_batch(format: XmlFormat, batch: &RecordBatch) -> Vec<XmlMessage> {
+    let rows = Records::from(batch);
+    let key = |row: Record<'_>| -> Vec<String> {
+        let part = |name: &&str| row.instant(name).map_or_else(|| row.text(name).to_owned(), |at| at.to_string());
+        format.together().iter().map(part).collect()
+    };
+    let mut groups: Vec<(Vec<String>, Vec<u32>)> = Vec::new();
+    for at in (0..rows.len()).filter(|at| format.takes(rows.at(*at))) {
+        let key = key(rows.at(at));
+        match groups.last_mut().filter(|(last, _)| *last == key) {
+            Some((_, group)) => group.push(at as u32),
+            None => groups.push((key, vec![at as u32])),
+        }
+    }
+    let message = |(_, group): (Vec<String>, Vec<u32>)| {
+        let rows = arrow::compute::take_record_batch(batch, &arrow::array::UInt32Array::from(group)).ok()?;
+        Some(XmlMessage { text: format.write(&Records::from(&rows)), rows })
+    };
+    groups.into_iter().filter_map(message).collect()
+}
+
+/// An instant by a pattern, UTC.
+fn utc(instant: Option<i64>, pattern: &str) -> String {
+    let at = instant.map(|at| DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default());
+    at.map_or(String::new(), |at| at.format(pattern).to_string())
+}
+
+/// The same in Seoul.
+fn seoul(instant: Option<i64>, pattern: &str) -> String {
+    utc(instant.map(|at| at + SEOUL_MS), pattern)
+}
+
+/// On the clock of an airport.
+fn local(instant: Option<i64>, airport: &str, pattern: &str) -> String {
+    let zone = haechi_model::codes::airport(airport).map_or(chrono_tz::UTC, |airport| airport.tz);
+    let at = instant.map(|at| DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default());
+    at.map_or(String::new(), |at| at.with_timezone(&zone).format(pattern).to_string())
+}

@@ -1,0 +1,323 @@
+//! Who is joined to whom: those that shared a phone, an address or a card within a window are one network.
+//!
+//! Everyone is tied to what it gave, and what was given is tied to everyone who gave it; ties are kept by day, as all
+//! else, so they come late, are taken back and decay as records do. Whom one is joined to is found by following ties at
+//! the moment of the record, in the order of the journal: the record itself joins nobody yet, but what stands in it leads
+//! to those who gave the same before.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use haechi_rules::profile::{Profiles, Window};
+
+use crate::cell::Fact;
+use crate::entity::Entity;
+use crate::plan::EntityPlan;
+use crate::profiler::{last_day, shard_of};
+use crate::series::Moment;
+use crate::shard::{KeyHash, Shard, Taken};
+use crate::shelf::{Position, Shelf, ShelfError, StateId};
+
+/// Networks are followed to so many, the one that asks among them.
+pub(crate) const MEMBERS_MAX: usize = 64;
+
+/// So many records of a day may be taken back from what more share than may, and it is still known to be a hub.
+const TAKEN_BACK_MAX: usize = 32;
+
+/// What joins entities of a kind.
+#[derive(Debug)]
+pub(crate) struct NetworkPlan {
+    /// The place of those that are joined.
+    pub entity: usize,
+    /// The place of their ties.
+    pub ties: usize,
+    /// How long a record joins.
+    pub window: Window,
+    /// What more than so many share joins nobody.
+    pub hub: usize,
+}
+
+impl NetworkPlan {
+    /// What one is tied to at a moment; nothing where that are too many.
+    pub fn ties(&self, of: &Entity, moment: Moment) -> Vec<KeyHash> {
+        let ties = of.series[0].ties(self.window, moment);
+        if ties.len() > self.hub { Vec::new() } else { ties }
+    }
+
+    /// The networks that packs declare; ties come behind all declared entities.
+    pub fn all(profiles: &Profiles) -> Vec<Self> {
+        let declared = profiles.entities.len();
+        let networks = profiles.entities.iter().enumerate();
+        let networks = networks.filter_map(|(entity, profile)| Some((entity, profile.network.as_ref()?)));
+        let plan = |(place, (entity, network)): (usize, (usize, &haechi_rules::profile::Network))| Self {
+            entity,
+            ties: declared + place,
+            window: Window::Days(network.days),
+            hub: network.hub as usize,
+        };
+        networks.enumerate().map(plan).collect()
+    }
+}
+
+/// Those that one is joined to, the nearest first, by its ties and by what it shares: never more than [`MEMBERS_MAX`] with
+/// itself.
+pub(crate) fn follow<E>(
+    own: KeyHash,
+    links: &[KeyHash],
+    mut ties: impl FnMut(KeyHash) -> Result<Vec<KeyHash>, E>,
+) -> Result<Vec<KeyHash>, E> {
+    let mut seen: HashSet<KeyHash> = HashSet::from([own]);
+    let mut others = Vec::new();
+    let mut next: Vec<KeyHash> = ties(own)?;
+    next.extend(links);
+    while !next.is_empty() {
+        let mut found = Vec::new();
+        for link in std::mem::take(&mut next) {
+            if !seen.insert(link) {
+                continue;
+            }
+            for other in ties(link)? {
+                if seen.insert(other) {
+                    if others.len() + 1 == MEMBERS_MAX {
+                        return Ok(others);
+                    }
+                    others.push(other);
+                    found.push(other);
+                }
+            }
+        }
+        for other in found {
+            next.extend(ties(other)?);
+        }
+    }
+    Ok(others)
+}
+
+/// What rows bring to a network: the one each is about, and what it shares.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// By row.
+    pub own: Vec<Option<KeyHash>>,
+    /// With their rows, in that order.
+    pub links: Vec<(u32, KeyHash)>,
+}
+
+impl Shared {
+    /// By the keys of the rows, and by the values of each link under its number.
+    pub fn new(rows: usize, own: &[(u32, KeyHash)], links: impl Iterator<Item = (u64, Vec<(u32, KeyHash)>)>) -> Self {
+        let mut by_row = vec![None; rows];
+        for (row, key) in own {
+            by_row[*row as usize] = Some(*key);
+        }
+        // The same text under another name is something else, and nobody's key.
+        let spread = |number: u64, key: KeyHash| key ^ (KeyHash::from(number | 1) << 64 | KeyHash::from(number));
+        let of_link = |(number, values): (u64, Vec<(u32, KeyHash)>)| {
+            values.into_iter().map(move |(row, key)| (row, spread(number, key)))
+        };
+        let mut links: Vec<(u32, KeyHash)> = links.flat_map(of_link).collect();
+        links.sort_unstable();
+        links.dedup();
+        Self { own: by_row, links }
+    }
+
+    /// What a row shares.
+    fn of(&self, row: u32) -> &[(u32, KeyHash)] {
+        let from = self.links.partition_point(|(at, _)| *at < row);
+        let upto = self.links[from..].partition_point(|(at, _)| *at == row);
+        &self.links[from..from + upto]
+    }
+
+    /// By whom these rows are, each with all that its rows share and the moment of the first.
+    fn of_rows(&self, rows: Range<u32>) -> Vec<(KeyHash, u32, Vec<KeyHash>)> {
+        let mut of: Vec<(KeyHash, u32, Vec<KeyHash>)> = Vec::new();
+        for row in rows {
+            let Some(own) = self.own[row as usize] else { continue };
+            let place = of.iter().position(|(known, ..)| *known == own).unwrap_or_else(|| {
+                of.push((own, row, Vec::new()));
+                of.len() - 1
+            });
+            for (_, link) in self.of(row) {
+                if !of[place].2.contains(link) {
+                    of[place].2.push(*link);
+                }
+            }
+        }
+        of
+    }
+
+    /// All whose ties are looked at.
+    pub fn keys(&self) -> impl Iterator<Item = KeyHash> {
+        self.own.iter().flatten().copied().chain(self.links.iter().map(|(_, link)| *link))
+    }
+}
+
+/// Whom rows are joined to by their networks.
+#[derive(Debug, Default)]
+pub(crate) struct Joined {
+    /// Rows with others, and where those are.
+    rows: Vec<(u32, Range<usize>)>,
+    others: Vec<KeyHash>,
+    /// By row: how many the network has, the one it is about among them.
+    pub members: Vec<Option<i64>>,
+}
+
+impl Joined {
+    fn new(rows: usize) -> Self {
+        Self { rows: Vec::new(), others: Vec::new(), members: vec![None; rows] }
+    }
+
+    fn add(&mut self, row: u32, others: &[KeyHash]) {
+        self.members[row as usize] = Some(others.len() as i64 + 1);
+        if !others.is_empty() {
+            let first = self.others.len();
+            self.others.extend(others);
+            self.rows.push((row, first..self.others.len()));
+        }
+    }
+
+    /// Whether a row is joined to others.
+    pub fn joins(&self, row: u32) -> bool {
+        self.rows.binary_search_by_key(&row, |(row, _)| *row).is_ok()
+    }
+
+    /// Rows, each with one that it is joined to.
+    pub fn pairs(&self) -> impl Iterator<Item = (u32, KeyHash)> {
+        self.rows.iter().flat_map(|(row, others)| self.others[others.clone()].iter().map(|key| (*row, *key)))
+    }
+}
+
+/// The ties of one kind of entity on their way through records.
+pub(crate) struct Ties<'p> {
+    pub plan: &'p NetworkPlan,
+    pub entity: &'p EntityPlan,
+    pub id: StateId,
+    pub shards: &'p mut [Shard],
+    pub shelf: Option<&'p dyn Shelf>,
+    /// Whether some of them may know the records already.
+    pub again: bool,
+    /// Where the first of the records stands.
+    pub first: Position,
+}
+
+/// What a batch brings, with its moments.
+pub(crate) type Brought<'p> = (&'p Shared, &'p [Moment], &'p [u32]);
+
+impl Ties<'_> {
+    /// Passes records: finds whom each is joined to where that is `asked`, and ties it.
+    pub fn pass(
+        &mut self,
+        now: Brought<'_>,
+        replaced: Option<Brought<'_>>,
+        asked: bool,
+        position: impl Fn(u32) -> Position,
+    ) -> Result<Joined, ShelfError> {
+        let (shared, moments, starts) = now;
+        self.fetch(shared.keys().chain(replaced.iter().flat_map(|(shared, ..)| shared.keys())))?;
+        let mut joined = Joined::new(shared.own.len());
+        for (record, rows) in (0..).zip(starts.windows(2)) {
+            let rows = rows[0]..rows[1];
+            if let Some((shared, moments, starts)) = replaced {
+                let rows = starts[record as usize]..starts[record as usize + 1];
+                for (own, row, links) in shared.of_rows(rows) {
+                    self.change(own, &links, moments[row as usize], position(record), false);
+                }
+            }
+            let of_rows = shared.of_rows(rows.clone());
+            if asked {
+                for (own, row, links) in &of_rows {
+                    let others = self.others(*own, links, moments[*row as usize])?;
+                    let same = rows.clone().filter(|row| shared.own[*row as usize] == Some(*own));
+                    same.for_each(|row| joined.add(row, &others));
+                }
+            }
+            for (own, row, links) in of_rows {
+                self.change(own, &links, moments[row as usize], position(record), true);
+            }
+        }
+        // Rows of one record may be about several, one after the other.
+        joined.rows.sort_unstable_by_key(|(row, _)| *row);
+        Ok(joined)
+    }
+
+    fn shard(&mut self, key: KeyHash) -> &mut Shard {
+        &mut self.shards[shard_of(key)]
+    }
+
+    /// Takes those that are not in memory from the shelf.
+    fn fetch(&mut self, keys: impl Iterator<Item = KeyHash>) -> Result<(), ShelfError> {
+        let Some(shelf) = self.shelf else { return Ok(()) };
+        let mut missing: Vec<KeyHash> = keys.filter(|key| self.shards[shard_of(*key)].lacks_key(*key)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let found = shelf.fetch(self.id, &missing)?;
+        for (key, bytes) in missing.into_iter().zip(found) {
+            if let Some(bytes) = bytes {
+                let again = self.again;
+                self.shard(key).take_from_shelf(key, &bytes, again);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that one is joined to.
+    fn others(&mut self, own: KeyHash, links: &[KeyHash], moment: Moment) -> Result<Vec<KeyHash>, ShelfError> {
+        follow(own, links, |key| self.ties(key, moment))
+    }
+
+    /// What one is tied to; nothing where that are too many.
+    fn ties(&mut self, key: KeyHash, moment: Moment) -> Result<Vec<KeyHash>, ShelfError> {
+        self.fetch(std::iter::once(key))?;
+        let (plan, entity) = (self.plan, self.entity);
+        let shard = self.shard(key);
+        if shard.lacks_key(key) {
+            return Ok(Vec::new());
+        }
+        let mut taken = shard.take(entity, key);
+        let over = taken.entity().is_over(moment.known_day, entity.forget_after);
+        let ties = if over { Vec::new() } else { plan.ties(taken.entity(), moment) };
+        shard.give_back(taken, false);
+        Ok(ties)
+    }
+
+    /// Ties one and what it shares to each other, or takes that back.
+    fn change(&mut self, own: KeyHash, links: &[KeyHash], moment: Moment, position: Position, tied: bool) {
+        if links.is_empty() {
+            return;
+        }
+        self.change_one(own, links, moment, position, tied);
+        for link in links {
+            self.change_one(*link, &[own], moment, position, tied);
+        }
+    }
+
+    fn change_one(&mut self, key: KeyHash, to: &[KeyHash], moment: Moment, position: Position, tied: bool) {
+        let (entity, hub, first) = (self.entity, self.plan.hub, self.first);
+        let day = moment.day.clamp(moment.known_day, last_day(moment.known_day));
+        let (again, shelved) = (self.again, self.shelf.is_some());
+        let shard = self.shard(key);
+        if again && shard.has(key, position) {
+            return;
+        }
+        let mut taken: Taken = shard.take(entity, key);
+        if taken.entity().is_over(moment.known_day, entity.forget_after) {
+            taken.entity().clear(entity);
+        }
+        if shelved {
+            shard.changed(key, first);
+        }
+        let ties = &mut taken.entity().series[0];
+        for other in to {
+            if !tied {
+                ties.remove(&entity.series[0], moment, Fact::Tie(*other));
+            } else if ties.ties_at(moment) < hub + TAKEN_BACK_MAX {
+                // Of a day on which it is a hub in any case no more are kept.
+                ties.add(&entity.series[0], moment, Fact::Tie(*other));
+            }
+        }
+        taken.entity().note_day(day);
+        shard.give_back(taken, true);
+    }
+}
