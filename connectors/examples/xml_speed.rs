@@ -106,7 +106,8 @@ fn stream(megabytes: usize) {
         let (head, tail) = if format == XmlFormat::Awmds { ("<Awmds>", "</Awmds>") } else { ("", "") };
         let (mut rows, mut set_aside) = (0, 0);
         let began = Instant::now();
-        xml::stream("stream", head.as_bytes().chain(bytes).chain(tail.as_bytes()), &options, &mut |piece| {
+        let mut content = head.as_bytes().chain(bytes).chain(tail.as_bytes());
+        xml::stream("stream", &mut content, &options, &mut |piece| {
             rows += piece.records.iter().map(|(_, batch)| batch.num_rows()).sum::<usize>();
             set_aside += piece.set_aside.len();
         })

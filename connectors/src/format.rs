@@ -1,10 +1,11 @@
 //! What a message format is: recognised from the first bytes, read to rows of our streams.
 //!
-//! A message (one file, one posted body) is read whole: an interchange is kilobytes to a few megabytes, and its
-//! counts stand at its end. The formats themselves stand one a file in [`crate::formats`]; tables of rows (CSV,
-//! NDJSON, Parquet, Arrow IPC), which may be larger than memory, are read by [`crate::tabular`] instead.
+//! A message in memory (a posted body) is read whole, [`MessageFormat::read`]; a file, which may be larger than memory,
+//! as it comes, [`MessageFormat::read_from`]. The formats themselves stand one a file in [`crate::formats`]; tables of
+//! rows (CSV, NDJSON, Parquet, Arrow IPC) are read by [`crate::tabular`] instead.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 use arrow::record_batch::RecordBatch;
 use haechi_model::Stream;
@@ -25,6 +26,59 @@ pub struct MessageFormat {
     pub recognise: fn(head: &[u8]) -> bool,
     /// Reads a message. It never fails: what cannot be read is set aside with a reason.
     pub read: fn(input: MessageInput<'_>) -> MessageReading,
+    /// Reads messages as they come, for formats whose files may be large: see [`MessageFormat::read_from`].
+    pub stream: Option<StreamReader>,
+}
+
+/// Reads an input under a name, and gives each reading on as soon as it has one.
+pub type StreamReader = fn(
+    source: &str,
+    content: &mut dyn Read,
+    options: &ReadOptions,
+    each: &mut dyn FnMut(MessageReading),
+) -> io::Result<()>;
+
+/// Largest input of a format that is read whole.
+pub const WHOLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+impl MessageFormat {
+    /// Reads an input, a reading at a time. Together they say what a reading of the whole would: rows, warnings and what
+    /// was set aside follow one another, counts are to be added up, format and version are those of the last.
+    ///
+    /// # Errors
+    /// Where the input cannot be read on; what came before has been given.
+    pub fn read_from(
+        &self,
+        source: &str,
+        content: &mut dyn Read,
+        options: &ReadOptions,
+        each: &mut dyn FnMut(MessageReading),
+    ) -> io::Result<()> {
+        if let Some(stream) = self.stream {
+            return stream(source, content, options, each);
+        }
+        each(self.read_whole(source, content, options)?);
+        Ok(())
+    }
+
+    /// Reads an input whole.
+    ///
+    /// # Errors
+    /// Where it cannot be read to its end, or has more than [`WHOLE_BYTES_MAX`].
+    pub fn read_whole(
+        &self,
+        source: &str,
+        content: &mut dyn Read,
+        options: &ReadOptions,
+    ) -> io::Result<MessageReading> {
+        let mut bytes = Vec::new();
+        content.take(WHOLE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > WHOLE_BYTES_MAX {
+            let reason = format!("has more than {WHOLE_BYTES_MAX} bytes, which is more than is read whole; split it");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+        }
+        Ok((self.read)(MessageInput { source, bytes: &bytes, options }))
+    }
 }
 
 /// How much of the beginning [`MessageFormat::recognise`] is shown.
@@ -56,4 +110,17 @@ pub struct MessageReading {
     pub set_aside: Vec<SetAside>,
     /// Named counts beyond rows: passengers, crew, flights, bills.
     pub counts: BTreeMap<&'static str, u64>,
+}
+
+impl MessageReading {
+    /// Puts what was read next behind it.
+    pub fn absorb(&mut self, next: Self) {
+        (self.format, self.version) = (next.format, next.version);
+        self.records.extend(next.records);
+        self.warnings.extend(next.warnings);
+        self.set_aside.extend(next.set_aside);
+        for (name, n) in next.counts {
+            *self.counts.entry(name).or_default() += n;
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Everything that enters or leaves: message formats, tables of rows, sources and sinks, one file each.
 //!
 //! - [`formats`]: messages (EDIFACT and others), listed in [`formats::FORMATS`]; what one is: [`mod@format`].
+//! - [`messages`]: the same of any size, a reading at a time.
 //! - [`tabular`]: CSV, NDJSON, Parquet and Arrow IPC to canonical batches; begin at [`tabular::open`].
 //! - [`read`]: what comes in memory (posted bodies, messages of a broker), read the same way, many at once.
 //! - [`mapping`]: files that say which of their columns is which of ours.
@@ -15,6 +16,7 @@ pub mod format;
 pub mod formats;
 pub mod kafka;
 pub mod mapping;
+pub mod messages;
 pub mod options;
 pub mod read;
 pub mod recognise;

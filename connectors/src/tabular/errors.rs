@@ -117,8 +117,8 @@ impl ReadError {
     /// Stable reason code of an input whose rest is set aside.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => "too_large",
             Self::Io { .. } | Self::Columnar { .. } | Self::Batch(_) => "damaged",
-            Self::TooLarge { .. } => "too_large",
             Self::Changed { .. } => "changed",
         }
     }
@@ -156,14 +156,6 @@ pub enum ReadError {
         file: String,
         /// What the format says.
         source: ArrowError,
-    },
-    /// A message file is larger than a message can be.
-    #[error("{file}: has more than {bytes_max} bytes, too many for one message")]
-    TooLarge {
-        /// As named.
-        file: String,
-        /// The limit.
-        bytes_max: u64,
     },
     /// The file is not the one that was opened.
     #[error("{file}: was changed while it was read")]

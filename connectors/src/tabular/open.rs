@@ -1,7 +1,8 @@
 //! Opening inputs, and the reader that goes through them.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,8 +27,9 @@ use super::plan::{Inputs, Plan, READER_OWNED, Wanted};
 use super::rows::RowSink;
 use super::seams::{Seams, key_at};
 use super::subjects::Refused;
-use crate::format::{MessageFormat, MessageInput};
+use crate::format::{MessageFormat, MessageReading};
 use crate::mapping::Mapping;
+use crate::messages::Messages;
 use crate::options::ReadOptions;
 use crate::recognise::{Recognised, recognise};
 use crate::sources::{InputFile, Place, Unwrapped, Wrapping, expand};
@@ -36,8 +38,6 @@ use crate::sources::{InputFile, Place, Unwrapped, Wrapping, expand};
 const STEP_RECORDS: usize = 1_024;
 /// Units set aside that are handed on even if no batch is done: what bounds their memory.
 const SET_ASIDE_MAX: usize = 1_024;
-/// Largest message file.
-const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Opens files of one stream. Every file is looked at now, so that a missing column or an unreadable file is known
 /// before the first row; then they are read one after the other.
@@ -190,10 +190,24 @@ struct Known {
 
 enum Kind {
     Empty,
-    Csv { header: Header, plan: Plan },
-    Ndjson { plan: Plan },
-    Columnar { format: Recognised, wrapping: Wrapping, plan: Plan },
-    Message { format: &'static MessageFormat, columns: Vec<String> },
+    Csv {
+        header: Header,
+        plan: Plan,
+    },
+    Ndjson {
+        plan: Plan,
+    },
+    Columnar {
+        format: Recognised,
+        wrapping: Wrapping,
+        plan: Plan,
+    },
+    /// With all that was read of it, where it is in memory.
+    Message {
+        format: &'static MessageFormat,
+        columns: Vec<String>,
+        read: Option<Box<MessageReading>>,
+    },
 }
 
 /// The file being read.
@@ -206,7 +220,8 @@ enum Rows {
     Csv(Box<CsvFile>),
     Ndjson(Box<NdjsonFile>),
     Columnar(Box<ColumnarFile>),
-    Message(&'static MessageFormat),
+    Messages(Messages),
+    Read(Box<MessageReading>),
     Done,
 }
 
@@ -266,9 +281,14 @@ impl Reader {
             Rows::Csv(rows) => rows.step(&mut self.sink, STEP_RECORDS).map_err(io),
             Rows::Ndjson(rows) => rows.step(&mut self.sink, STEP_RECORDS).map_err(io),
             Rows::Columnar(rows) => rows.step(&mut self.sink).map_err(columnar),
-            Rows::Message(format) => {
-                message(format, &current.file, self.stream, &self.options, &mut self.sink, &self.bytes_read)
-                    .map(|()| false)
+            Rows::Messages(messages) => match messages.next() {
+                Some(Ok(reading)) => take_rows(reading, &current.file.name, self.stream, &mut self.sink).map(|()| true),
+                Some(Err(source)) => Err(ReadError::Io { file: file(), source }),
+                None => Ok(false),
+            },
+            Rows::Read(_) => {
+                let Rows::Read(reading) = std::mem::replace(&mut current.rows, Rows::Done) else { return Ok(()) };
+                take_rows(*reading, &current.file.name, self.stream, &mut self.sink).map(|()| false)
             }
             Rows::Done => Ok(false),
         };
@@ -288,7 +308,11 @@ impl Reader {
         let columnar = |source| ReadError::Columnar { file: name.to_string(), source };
         let rows = match kind {
             Kind::Empty => Rows::Done,
-            Kind::Message { format, .. } => Rows::Message(format),
+            Kind::Message { read: Some(reading), .. } => Rows::Read(reading),
+            Kind::Message { format, .. } => {
+                let content = file.place.unwrap(self.bytes_read.clone()).map_err(io)?.content;
+                Rows::Messages(Messages::begin(format, name.clone(), content, &self.options).map_err(io)?)
+            }
             Kind::Csv { header, plan } => {
                 let content = file.place.unwrap(self.bytes_read.clone()).map_err(io)?.content;
                 let mut lines = Lines::new(content, file.size);
@@ -433,22 +457,48 @@ impl Look<'_> {
                 Kind::Columnar { format, wrapping, plan: self.plan(&name, Inputs::Exactly(&names))? }
             }
             Recognised::Message(format) => {
-                let bytes = read_message(content).map_err(unread)?;
-                let input = MessageInput { source: &name, bytes: &bytes, options: self.options };
-                let reading = (format.read)(input);
-                let mut columns: Vec<String> = Vec::new();
-                for (_, batch) in reading.records.iter().filter(|(stream, _)| stream.name == self.stream.name) {
-                    columns.extend(batch.schema().fields().iter().map(|f| f.name().clone()));
-                }
-                let others = reading.records.iter().any(|(stream, _)| stream.name != self.stream.name);
-                if columns.is_empty() && others {
-                    let (format, stream) = (format.name, self.stream.name);
-                    return Err(OpenError::OtherStream { file: name, format, stream });
-                }
-                Kind::Message { format, columns }
+                let source = file.name.clone();
+                let mut read = None;
+                let columns = match &file.place {
+                    // Posted bodies are small, and there are many.
+                    Place::Memory(_) => {
+                        let mut content = content;
+                        let reading = format.read_whole(&source, &mut content, self.options).map_err(unread)?;
+                        let reading = &**read.insert(Box::new(reading));
+                        self.columns_of(std::iter::once(Ok(reading)))
+                    }
+                    Place::File(_) => {
+                        let messages = Messages::begin(format, source, content, self.options).map_err(unread)?;
+                        self.columns_of(messages)
+                    }
+                };
+                let columns = columns.map_err(|other| match other {
+                    NoColumns::OtherStream => {
+                        OpenError::OtherStream { file: name.clone(), format: format.name, stream: self.stream.name }
+                    }
+                    NoColumns::Unread(source) => unread(source),
+                })?;
+                Kind::Message { format, columns, read }
             }
         };
         Ok(Known { file, kind })
+    }
+
+    /// The columns of the first rows of the stream: a reader fills the same ones in all rows.
+    fn columns_of<R: Borrow<MessageReading>>(
+        &self,
+        readings: impl Iterator<Item = io::Result<R>>,
+    ) -> Result<Vec<String>, NoColumns> {
+        let mut others = false;
+        for reading in readings {
+            for (stream, batch) in &reading.map_err(NoColumns::Unread)?.borrow().records {
+                if stream.name == self.stream.name {
+                    return Ok(batch.schema().fields().iter().map(|field| field.name().clone()).collect());
+                }
+                others = true;
+            }
+        }
+        if others { Err(NoColumns::OtherStream) } else { Ok(Vec::new()) }
     }
 
     fn knows(&self, column: &str) -> bool {
@@ -477,36 +527,26 @@ fn column_file(
     }
 }
 
-fn read_message(content: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    content.take(MESSAGE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// Why a message has no columns for a stream.
+enum NoColumns {
+    OtherStream,
+    Unread(io::Error),
 }
 
-/// Reads a message file whole, and takes its rows of the stream.
-fn message(
-    format: &MessageFormat,
-    file: &Input,
+/// Takes the rows of the stream, and what was said of all.
+fn take_rows(
+    reading: MessageReading,
+    file: &Arc<str>,
     stream: &'static Stream,
-    options: &ReadOptions,
     sink: &mut RowSink,
-    bytes_read: &Arc<AtomicU64>,
 ) -> Result<(), ReadError> {
-    let name = || file.name.to_string();
-    let io = |source| ReadError::Io { file: name(), source };
-    let content = file.place.unwrap(bytes_read.clone()).map_err(io)?.content;
-    let bytes = read_message(content).map_err(io)?;
-    if bytes.len() as u64 > MESSAGE_BYTES_MAX {
-        return Err(ReadError::TooLarge { file: name(), bytes_max: MESSAGE_BYTES_MAX });
-    }
-    let reading = (format.read)(MessageInput { source: &file.name, bytes: &bytes, options });
     sink.notes.extend(reading.warnings);
     sink.extend_set_aside(reading.set_aside);
     let others: usize =
         reading.records.iter().filter(|(of, _)| of.name != stream.name).map(|(_, batch)| batch.num_rows()).sum();
     if others > 0 {
         let text = format!("{others} rows of other streams than {} were left out; run them by themselves", stream.name);
-        sink.notes.file("other_stream", &*file.name, text);
+        sink.notes.file("other_stream", &**file, text);
     }
     for (_, batch) in reading.records.iter().filter(|(of, _)| of.name == stream.name) {
         let schema = sink.schema();

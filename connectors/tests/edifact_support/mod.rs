@@ -28,10 +28,33 @@ pub fn read(source: &str, bytes: &[u8]) -> MessageReading {
     (format.read)(MessageInput { source, bytes, options: &options })
 }
 
-/// Reads a sample.
+/// Reads a sample, whole and as it comes: both say the same.
 pub fn read_file(path: &Path) -> MessageReading {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    read(&path.display().to_string(), &bytes)
+    let source = path.display().to_string();
+    let whole = read(&source, &bytes);
+    let said = |reading: &MessageReading| {
+        let records = reading.records.iter();
+        let rows: Vec<Value> = records.flat_map(|(stream, _)| rows(reading, stream.name)).collect();
+        let warnings: Vec<_> = reading.warnings.iter().map(|w| (w.code, w.path.clone())).collect();
+        let set_aside: Vec<_> = reading.set_aside.iter().map(|s| (s.code, s.position.clone())).collect();
+        (rows.len(), warnings, set_aside, reading.counts.clone(), reading.format, reading.version.clone())
+    };
+    assert_eq!(said(&read_in_pieces(&source, &bytes)), said(&whole), "{source} in pieces, and whole");
+    whole
+}
+
+/// Reads bytes as they come.
+pub fn read_in_pieces(source: &str, mut bytes: &[u8]) -> MessageReading {
+    let format = FORMATS.iter().find(|f| f.name == "edifact").unwrap();
+    let options = ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() };
+    let mut all: Option<MessageReading> = None;
+    let ended = format.read_from(source, &mut bytes, &options, &mut |reading| match &mut all {
+        None => all = Some(reading),
+        Some(all) => all.absorb(reading),
+    });
+    ended.unwrap();
+    all.unwrap()
 }
 
 /// The rows of a stream, as JSON objects; NULLs are absent.

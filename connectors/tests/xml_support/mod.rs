@@ -40,16 +40,10 @@ pub fn recognised(bytes: &[u8]) -> Option<&'static str> {
 /// Reads bytes as a stream, and puts together what came in pieces.
 pub fn read_stream(source: &str, bytes: &[u8]) -> MessageReading {
     let mut whole: Option<MessageReading> = None;
-    xml::stream(source, bytes, &options(), &mut |piece| match &mut whole {
+    let mut content = bytes;
+    xml::stream(source, &mut content, &options(), &mut |piece| match &mut whole {
         None => whole = Some(piece),
-        Some(whole) => {
-            whole.records.extend(piece.records);
-            whole.warnings.extend(piece.warnings);
-            whole.set_aside.extend(piece.set_aside);
-            for (name, n) in piece.counts {
-                *whole.counts.entry(name).or_default() += n;
-            }
-        }
+        Some(whole) => whole.absorb(piece),
     })
     .unwrap();
     whole.unwrap()

@@ -295,6 +295,27 @@ mod tests {
         assert_eq!(days.answer(&plan, 0, (0, 2)), others.answer(&plan, 0, (0, 2)));
     }
 
+    #[test]
+    fn what_was_taken_back_is_in_no_answer() {
+        let plan = plan(Keeps::Quantiles, &[Aggregate::Quantile]);
+        let mut days = Sketched::<i64>::of(&[]);
+        let put = |days: &mut Sketched<i64>, from: i32| {
+            (from..from + 200).for_each(|value| days.add(i64::from(value / 100 % 2), Fact::Number(f64::from(value))));
+            days.answer(&plan, 0, (0, 2))
+        };
+        put(&mut days, 0);
+        let before = bytes(&days);
+        days.begin(Some(1), 0);
+        put(&mut days, 1_000);
+        days.undo(0);
+        assert_eq!(bytes(&days), before);
+        days.begin(Some(1), 0);
+        // As many other values, on the same days.
+        let told = put(&mut days, 5_000);
+        let mut read = Sketched::<i64>::read(&mut Reader::new(&bytes(&days))).unwrap();
+        assert_eq!(told, read.answer(&plan, 0, (0, 2)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4))]
         #[test]

@@ -38,6 +38,7 @@ pub const FORMAT: MessageFormat = MessageFormat {
     versions: &["FWB 9 to 17", "FHL 2 to 5", "FFM 5 to 8"],
     recognise: lines::recognise,
     read,
+    stream: None,
 };
 
 fn read(input: MessageInput<'_>) -> MessageReading {

@@ -30,7 +30,10 @@ mod segments;
 mod service;
 mod transport;
 
+use std::io::{self, Read};
+
 use crate::format::{MessageFormat, MessageInput, MessageReading};
+use crate::options::ReadOptions;
 use output::Output;
 
 /// Name of the format, and of a reading whose messages are of several formats or none.
@@ -52,6 +55,7 @@ pub const FORMAT: MessageFormat = MessageFormat {
     ],
     recognise,
     read,
+    stream: Some(stream),
 };
 
 /// An interchange, or a bare message, begins in there, behind whatever transport put before it.
@@ -63,6 +67,15 @@ fn read(input: MessageInput<'_>) -> MessageReading {
     let mut out = Output::new(input);
     interchange::read_all(&mut out);
     out.finish()
+}
+
+fn stream(
+    source: &str,
+    content: &mut dyn Read,
+    options: &ReadOptions,
+    each: &mut dyn FnMut(MessageReading),
+) -> io::Result<()> {
+    pieces::pieces(source, content, options).try_for_each(|reading| reading.map(&mut *each))
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ use crate::format::{MessageInput, MessageReading};
 /// More warnings than anybody reads.
 pub const WARNINGS_MAX: usize = 10_000;
 
+/// Formats and versions, each once.
+pub type Formats = Vec<(&'static str, String)>;
+
 /// More formats and versions than one input has.
 const FORMATS_MAX: usize = 32;
 
@@ -27,7 +30,8 @@ pub struct Output<'i> {
     pub flights: HashSet<String>,
     /// Answers read, where somebody asked for them.
     pub answers: Option<Vec<Answer>>,
-    formats: Vec<(&'static str, String)>,
+    /// Formats and versions of the messages so far, those of earlier pieces of the input too.
+    pub formats: Formats,
     tables: Vec<Table>,
     records: Vec<(&'static Stream, RecordBatch)>,
     warnings: Vec<Warning>,

@@ -17,7 +17,7 @@
 use std::io::{self, Read};
 
 use super::interchange::{Walk, read_piece};
-use super::output::Output;
+use super::output::{Formats, Output};
 use crate::format::{MessageInput, MessageReading};
 use crate::options::ReadOptions;
 
@@ -43,6 +43,7 @@ pub struct Pieces<'o, R> {
     /// Where `rest` begins in the input.
     offset: usize,
     open: Option<Walk>,
+    formats: Formats,
     /// Inside a message that is too long.
     skipping: bool,
     ended: bool,
@@ -60,13 +61,14 @@ impl<'o, R: Read> Pieces<'o, R> {
             rest: Vec::new(),
             offset: 0,
             open: None,
+            formats: Formats::new(),
             skipping: false,
             ended: false,
             any: false,
         }
     }
 
-    /// Reads on; false where the input is over.
+    /// Reads on; false where that was the rest of the input.
     fn fill(&mut self) -> io::Result<bool> {
         let wanted = self.piece_bytes as u64;
         let read = self.input.by_ref().take(wanted).read_to_end(&mut self.rest)?;
@@ -74,7 +76,7 @@ impl<'o, R: Read> Pieces<'o, R> {
             self.rest.drain(..3);
             self.offset = 3;
         }
-        Ok(read > 0)
+        Ok(read == self.piece_bytes)
     }
 
     fn next_piece(&mut self) -> io::Result<MessageReading> {
@@ -82,7 +84,9 @@ impl<'o, R: Read> Pieces<'o, R> {
             if !self.fill()? {
                 self.ended = true;
                 let (rest, offset) = (std::mem::take(&mut self.rest), self.offset);
-                return Ok(self.read(&rest, offset, true));
+                // The message that ends here may be the one set aside.
+                let from = if self.skipping { first_message_end(&rest).unwrap_or(rest.len()) } else { 0 };
+                return Ok(self.read(&rest[from..], offset + from, true));
             }
             if let Some(end) = last_message_end(&self.rest) {
                 let behind = self.rest.split_off(end);
@@ -112,11 +116,13 @@ impl<'o, R: Read> Pieces<'o, R> {
     fn read(&mut self, piece: &[u8], offset: usize, last: bool) -> MessageReading {
         let input = MessageInput { source: self.source, bytes: piece, options: self.options };
         let mut out = Output::new(input);
+        out.formats = std::mem::take(&mut self.formats);
         self.any |= read_piece(&mut self.open, piece, offset, last, &mut out);
         if last && !self.any {
             let reason = "byte 0: no UNB and no UNH found; send an EDIFACT interchange";
             out.set_aside("no_interchange", "byte 0", reason, piece);
         }
+        self.formats.clone_from(&out.formats);
         out.finish()
     }
 
@@ -125,6 +131,7 @@ impl<'o, R: Read> Pieces<'o, R> {
         let mut out = Output::new(MessageInput { source: self.source, bytes: beginning, options: self.options });
         // What stands before it, UNB at least, is read.
         let from = message_start(beginning).unwrap_or(0);
+        out.formats.clone_from(&self.formats);
         read_piece(&mut self.open, &beginning[..from], offset, false, &mut out);
         let position = format!("byte {}", offset + from);
         let reason = format!("{position}: a message of more than {} bytes; send it in parts", self.message_bytes_max);

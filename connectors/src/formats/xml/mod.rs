@@ -55,6 +55,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["1:0"],
         recognise: |head| is(head, &["KCS_DeclarationOfIMP_929"], &[Kind::Govcbr929]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: korea::EXPORT,
@@ -62,6 +63,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["1:0"],
         recognise: |head| is(head, &["KCS_DeclarationOfEXP_830"], &[Kind::Govcbr830]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: tracking::NAME,
@@ -69,6 +71,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["API001"],
         recognise: |head| is(head, &["cargCsclPrgsInfoQryRtnVo"], &[Kind::Tracking]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: wco::RESPONSE,
@@ -81,6 +84,7 @@ pub const FORMATS: &[MessageFormat] = &[
             }
         },
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: wco::DECLARATION,
@@ -88,6 +92,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["3.x"],
         recognise: |head| is(head, &["MetaData", "Declaration"], &[Kind::Wco]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: ens::NAME,
@@ -95,6 +100,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["CC315A", "CC313A"],
         recognise: |head| is(head, &["CC315A", "CC313A"], &[Kind::Ens]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: ens::ANSWER,
@@ -104,6 +110,7 @@ pub const FORMATS: &[MessageFormat] = &[
             is(head, &["CC351A", "CC328A", "CC316A", "CC304A", "CC305A"], &[Kind::Intervention, Kind::EnsAnswer])
         },
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: asycuda::NAME,
@@ -111,6 +118,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["SAD"],
         recognise: |head| is(head, &["ASYCUDA"], &[Kind::Sad]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: awmds::NAME,
@@ -118,6 +126,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["AWMDS"],
         recognise: |head| is(head, &["Awmds"], &[Kind::ManifestHead, Kind::ManifestBill]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: cargo::WAYBILL,
@@ -125,6 +134,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["3.00"],
         recognise: |head| is(head, &["Waybill"], &[Kind::Waybill]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: cargo::HOUSE,
@@ -132,6 +142,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["3.00"],
         recognise: |head| is(head, &["HouseWaybill"], &[Kind::HouseWaybill]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: cargo::MANIFEST,
@@ -139,6 +150,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["2.00"],
         recognise: |head| is(head, &["FlightManifest"], &[Kind::FlightManifest]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: pnrgov::NAME,
@@ -146,6 +158,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["IATA 2007/00"],
         recognise: |head| is(head, &["FlightLeg", "PNR"], &[Kind::PnrFlight, Kind::Pnr]),
         read,
+        stream: Some(stream),
     },
     MessageFormat {
         name: notice::NAME,
@@ -153,6 +166,7 @@ pub const FORMATS: &[MessageFormat] = &[
         versions: &["1:0"],
         recognise: |head| is(head, &["SelectionNotice"], &[Kind::Notice]),
         read,
+        stream: Some(stream),
     },
 ];
 
@@ -181,7 +195,7 @@ pub fn read(message: MessageInput<'_>) -> MessageReading {
 /// gzip that is cut off), what came before has been given.
 pub fn stream(
     source: &str,
-    bytes: impl Read,
+    bytes: &mut dyn Read,
     options: &ReadOptions,
     each: &mut dyn FnMut(MessageReading),
 ) -> io::Result<()> {

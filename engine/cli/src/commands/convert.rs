@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,9 +10,9 @@ use arrow::array::RecordBatch;
 use arrow::json::LineDelimitedWriter;
 use clap::Args;
 use haechi_connectors::ReadOptions;
-use haechi_connectors::format::{HEAD_BYTES, MessageInput, MessageReading};
+use haechi_connectors::format::MessageReading;
 use haechi_connectors::recognise::{Recognised, recognise};
-use haechi_connectors::sources;
+use haechi_connectors::sources::{self, Unwrapped};
 use haechi_model::derive::derive;
 use haechi_model::{SetAside, Warning};
 use serde::Serialize;
@@ -26,9 +26,6 @@ pub const EXAMPLE: &str = "\
 Example:
   haechi convert flight.edi manifest.edi
   haechi convert --json messages/*.edi --out rows.ndjson";
-
-/// Largest message file.
-const MESSAGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Arguments of `haechi convert`.
 #[derive(Debug, Args)]
@@ -71,16 +68,14 @@ pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let mut rows = args.out.as_deref().map(Rows::create).transpose()?;
     let mut wrong = false;
     for file in files {
-        let (converted, reading) = convert(&file.path, &options)?;
-        wrong |= !converted.set_aside.is_empty();
-        if let (Some(rows), Some(reading)) = (&mut rows, &reading) {
-            for (stream, batch) in &reading.records {
-                let context = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
-                let derived = derive(stream, batch, &context)
-                    .map_err(|e| CommandError::Bug(format!("columns of `{}` cannot be derived: {e}", stream.name)))?;
-                rows.write(stream.name, &derived)?;
+        let mut written = Ok(());
+        let converted = convert(&file.path, &options, &mut |reading| {
+            if let (Some(rows), Ok(())) = (&mut rows, &written) {
+                written = write(reading, rows, args, out);
             }
-        }
+        })?;
+        written?;
+        wrong |= !converted.set_aside.is_empty();
         if out.json {
             out.document(&converted)?;
         } else {
@@ -93,47 +88,74 @@ pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     Ok(if wrong { ExitCode::from(FOUND_WRONG) } else { DONE })
 }
 
-fn convert(path: &Path, options: &ReadOptions) -> Result<(Converted, Option<MessageReading>), CommandError> {
+/// Rows of a reading to the file they go to.
+fn write(reading: &MessageReading, rows: &mut Rows, args: &ConvertArgs, out: &Output) -> Result<(), CommandError> {
+    for (stream, batch) in &reading.records {
+        let context = rules::derive_context(rules::now_ms(), &args.zone, &rules::secret(out)?)?;
+        let derived = derive(stream, batch, &context)
+            .map_err(|e| CommandError::Bug(format!("columns of `{}` cannot be derived: {e}", stream.name)))?;
+        rows.write(stream.name, &derived)?;
+    }
+    Ok(())
+}
+
+/// Reads a file, a reading at a time; what each says is kept, its rows only `each` sees.
+fn convert(
+    path: &Path,
+    options: &ReadOptions,
+    each: &mut dyn FnMut(&MessageReading),
+) -> Result<Converted, CommandError> {
     let name = path.display().to_string();
     let at = |source| CommandError::File { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let unwrapped = sources::unwrap(path, std::sync::Arc::default()).map_err(at)?;
-    unwrapped.content.take(MESSAGE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(at)?;
-    let refused = |code, reason: String| Converted {
+    let Unwrapped { head, mut content, .. } = sources::unwrap(path, std::sync::Arc::default()).map_err(at)?;
+    let mut converted = Converted {
         file: name.clone(),
         format: "unknown".into(),
         version: String::new(),
         records: BTreeMap::new(),
         counts: BTreeMap::new(),
         warnings: Vec::new(),
-        set_aside: vec![SetAside::new(&name, "byte 0", code, reason, &bytes)],
+        set_aside: Vec::new(),
     };
-    if bytes.len() as u64 > MESSAGE_BYTES_MAX {
-        let reason = format!("the file has more than {MESSAGE_BYTES_MAX} bytes; split it into messages");
-        return Ok((refused("too_large", reason), None));
-    }
-    let format = match recognise(&bytes[..bytes.len().min(HEAD_BYTES)]) {
+    let refused = |code, reason: String| SetAside::new(&name, "byte 0", code, reason, &head);
+    let format = match recognise(&head) {
         Ok(Recognised::Message(format)) => format,
         Ok(other) => {
             let reason = format!("the file is {}, not a message; read it with `haechi run --input`", other.name());
-            return Ok((refused("no_message", reason), None));
+            converted.set_aside.push(refused("no_message", reason));
+            return Ok(converted);
         }
-        Err(unrecognised) => return Ok((refused("unrecognised", format!("the file {unrecognised}")), None)),
+        Err(unrecognised) => {
+            converted.set_aside.push(refused("unrecognised", format!("the file {unrecognised}")));
+            return Ok(converted);
+        }
     };
-    let reading = (format.read)(MessageInput { source: &name, bytes: &bytes, options });
-    let converted = Converted {
-        file: name,
-        format: reading.format.to_owned(),
-        version: reading.version.clone(),
-        records: reading.records.iter().fold(BTreeMap::new(), |mut records, (stream, batch)| {
-            *records.entry(stream.name).or_default() += batch.num_rows();
-            records
-        }),
-        counts: reading.counts.clone(),
-        warnings: reading.warnings.clone(),
-        set_aside: reading.set_aside.clone(),
-    };
-    Ok((converted, Some(reading)))
+    let read = format.read_from(&name, &mut content, options, &mut |reading| {
+        each(&reading);
+        converted.add(reading);
+    });
+    match read {
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+            converted.set_aside.push(refused("too_large", format!("the file {error}")));
+        }
+        read => read.map_err(at)?,
+    }
+    Ok(converted)
+}
+
+impl Converted {
+    fn add(&mut self, reading: MessageReading) {
+        self.format = reading.format.to_owned();
+        self.version = reading.version;
+        for (stream, batch) in &reading.records {
+            *self.records.entry(stream.name).or_default() += batch.num_rows();
+        }
+        for (name, n) in reading.counts {
+            *self.counts.entry(name).or_default() += n;
+        }
+        self.warnings.extend(reading.warnings);
+        self.set_aside.extend(reading.set_aside);
+    }
 }
 
 fn print(converted: &Converted, out: &Output) -> Result<(), CommandError> {
