@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, FixedSizeBinaryArray, ListArray, PrimitiveArray,
-    StringArray, StructArray,
+    ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, FixedSizeBinaryArray, ListArray, NullBufferBuilder,
+    PrimitiveArray, StringArray, StructArray,
 };
 use arrow::buffer::{Buffer as Bytes, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -37,12 +37,25 @@ impl Refusal {
     }
 }
 
-/// Values and their validity, of one kind.
+/// Values and their validity, of one kind. It may be behind the rows that are finished: those that it lacks are made by
+/// [`Buffer::pad`] all at once, since most columns of a wide stream are empty in most rows.
 #[derive(Debug)]
 pub(super) struct Buffer {
     kind: Kind,
-    valid: BooleanBufferBuilder,
+    /// Takes no room before the first NULL.
+    valid: NullBufferBuilder,
     data: Data,
+    /// The value of rows that set none; NULL where nothing is held.
+    held: Option<Held>,
+}
+
+/// A value on its way into many rows.
+#[derive(Debug)]
+enum Held {
+    /// In the dictionary.
+    Code(u32),
+    /// The only row of a buffer of its own.
+    Row(Box<Buffer>),
 }
 
 #[derive(Debug)]
@@ -73,7 +86,7 @@ impl Buffer {
             Kind::List(item) => Data::List { ends: Vec::new(), items: Box::new(Self::in_list(*item)) },
             Kind::Records(members) => {
                 let members = members.iter().map(|m| Self::in_list(m.kind)).collect();
-                let record = Self { kind, valid: BooleanBufferBuilder::new(0), data: Data::Record { members } };
+                let record = Self::with(kind, Data::Record { members });
                 Data::List { ends: Vec::new(), items: Box::new(record) }
             }
             Kind::Text => Data::Text(Texts::default()),
@@ -85,7 +98,11 @@ impl Buffer {
             Kind::Ts => Data::Ts(Vec::new()),
             Kind::Hash => Data::Hash(Vec::new()),
         };
-        Self { kind, valid: BooleanBufferBuilder::new(0), data }
+        Self::with(kind, data)
+    }
+
+    fn with(kind: Kind, data: Data) -> Self {
+        Self { kind, valid: NullBufferBuilder::new(0), data, held: None }
     }
 
     /// The same inside a list, where text is plain.
@@ -100,26 +117,69 @@ impl Buffer {
         self.valid.len()
     }
 
+    /// Whether there is a value in that row, which may not have been padded yet.
     pub(super) fn is_valid(&self, row: usize) -> bool {
-        self.valid.get_bit(row)
+        if row < self.len() { self.valid.is_valid(row) } else { self.held.is_some() }
+    }
+
+    /// Brings the buffer to this many rows.
+    #[inline]
+    pub(super) fn cut_or_pad(&mut self, rows: usize) {
+        if self.len() != rows {
+            if self.len() > rows { self.truncate(rows) } else { self.pad(rows) }
+        }
+    }
+
+    /// Makes rows up to `rows`: of the value held, else of NULL.
+    #[inline]
+    pub(super) fn pad(&mut self, rows: usize) {
+        let n = rows.saturating_sub(self.len());
+        if n > 0 {
+            match self.held.take() {
+                None => self.push_nulls(n),
+                Some(held) => {
+                    self.push_copies(&held, n);
+                    self.held = Some(held);
+                }
+            }
+        }
+    }
+
+    /// Takes `cell` for every row from here on that sets none, until [`Buffer::release`]. NULL holds nothing.
+    pub(super) fn hold(&mut self, cell: Cell<'_>) -> Result<(), Refusal> {
+        if matches!(cell, Cell::Null) {
+            return Ok(());
+        }
+        self.held = Some(match (&mut self.data, cell) {
+            (Data::Id { values, .. }, Cell::Text(text)) => Held::Code(id_code(values, text)? as u32),
+            (Data::Code { values, .. }, Cell::Text(text)) => Held::Code(short_code(values, text)? as u32),
+            (_, cell) => {
+                let mut row = Self::new(self.kind);
+                row.push(cell)?;
+                Held::Row(Box::new(row))
+            }
+        });
+        Ok(())
+    }
+
+    /// Rows up to `rows` have what was held, those behind it no longer.
+    pub(super) fn release(&mut self, rows: usize) {
+        if self.held.is_some() {
+            self.pad(rows);
+            self.held = None;
+        }
     }
 
     /// Appends a value. After a refusal, cut back to the row before.
     pub(super) fn push(&mut self, cell: Cell<'_>) -> Result<(), Refusal> {
         if matches!(cell, Cell::Null) {
-            self.push_null();
+            self.push_nulls(1);
             return Ok(());
         }
         match (&mut self.data, cell) {
             (Data::Text(texts), Cell::Text(text)) => texts.push(text)?,
-            (Data::Id { codes, values }, Cell::Text(text)) => {
-                let code = i32::try_from(values.intern(text)?).map_err(|_| Refusal::Full("2^31 different values"))?;
-                codes.push(code);
-            }
-            (Data::Code { codes, values }, Cell::Text(text)) => {
-                let code = i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))?;
-                codes.push(code);
-            }
+            (Data::Id { codes, values }, Cell::Text(text)) => codes.push(id_code(values, text)?),
+            (Data::Code { codes, values }, Cell::Text(text)) => codes.push(short_code(values, text)?),
             (Data::I32(values), Cell::I32(value)) => values.push(value),
             (Data::I64(values), Cell::I64(value)) => values.push(value),
             (Data::I64(values), Cell::I32(value)) => values.push(i64::from(value)),
@@ -131,46 +191,107 @@ impl Buffer {
             (Data::Date(values), Cell::Date(day)) => values.push(day),
             (Data::Ts(values), Cell::Ts(instant)) => values.push(instant),
             (Data::Hash(values), Cell::Bytes(bytes)) if bytes.len() == HASH_BYTES => values.extend_from_slice(bytes),
-            (Data::List { ends, items }, Cell::List(cells)) => {
-                for cell in cells {
-                    items.push(cell)?;
-                }
-                ends.push(i32::try_from(items.len()).map_err(|_| Refusal::Full("2^31 list elements"))?);
-            }
+            (Data::List { .. }, Cell::List(cells)) => return self.push_list(cells),
             (Data::Record { members }, Cell::Record(cells)) if cells.len() <= members.len() => {
-                let mut cells = cells.into_iter();
-                for member in members {
-                    match cells.next() {
-                        Some(cell) => member.push(cell)?,
-                        None => member.push_null(),
-                    }
-                }
+                push_members(members, cells)?;
             }
             (_, cell) => return Err(Refusal::Kind { expected: self.kind.word(), got: cell.word() }),
         }
-        self.valid.append(true);
+        self.valid.append_non_null();
         Ok(())
     }
 
-    /// Appends NULL; the empty list in a list column.
-    pub(super) fn push_null(&mut self) {
-        let mut valid = false;
-        match &mut self.data {
-            Data::Text(texts) => texts.push_empty(),
-            Data::Id { codes, .. } => codes.push(0),
-            Data::Code { codes, .. } => codes.push(0),
-            Data::I32(values) | Data::Date(values) => values.push(0),
-            Data::I64(values) | Data::Ts(values) => values.push(0),
-            Data::F64(values) => values.push(0.0),
-            Data::Bool(values) => values.append(false),
-            Data::Hash(values) => values.extend_from_slice(&[0; HASH_BYTES]),
-            Data::List { ends, .. } => {
-                ends.push(ends.last().copied().unwrap_or(0));
-                valid = true;
-            }
-            Data::Record { members } => members.iter_mut().for_each(Self::push_null),
+    /// Appends a list of these elements.
+    pub(super) fn push_list<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> Result<(), Refusal> {
+        let Data::List { items, .. } = &mut self.data else {
+            return Err(Refusal::Kind { expected: self.kind.word(), got: "list" });
+        };
+        for cell in cells {
+            items.push(cell)?;
         }
-        self.valid.append(valid);
+        self.end_list()
+    }
+
+    /// Appends a list of records, each of these members.
+    pub(super) fn push_records<'c, const N: usize>(
+        &mut self,
+        records: impl IntoIterator<Item = [Cell<'c>; N]>,
+    ) -> Result<(), Refusal> {
+        let Data::List { items, .. } = &mut self.data else {
+            return Err(Refusal::Kind { expected: self.kind.word(), got: "list" });
+        };
+        for cells in records {
+            match &mut items.data {
+                Data::Record { members } if N <= members.len() => push_members(members, cells)?,
+                _ => return Err(Refusal::Kind { expected: items.kind.word(), got: "record" }),
+            }
+            items.valid.append_non_null();
+        }
+        self.end_list()
+    }
+
+    fn end_list(&mut self) -> Result<(), Refusal> {
+        if let Data::List { ends, items } = &mut self.data {
+            ends.push(i32::try_from(items.len()).map_err(|_| Refusal::Full("2^31 list elements"))?);
+        }
+        self.valid.append_non_null();
+        Ok(())
+    }
+
+    /// Appends NULL `n` times; the empty list in a list column.
+    fn push_nulls(&mut self, n: usize) {
+        match &mut self.data {
+            Data::Text(texts) => texts.push_empty(n),
+            Data::Id { codes, .. } => more(codes, 0, n),
+            Data::Code { codes, .. } => more(codes, 0, n),
+            Data::I32(values) | Data::Date(values) => more(values, 0, n),
+            Data::I64(values) | Data::Ts(values) => more(values, 0, n),
+            Data::F64(values) => more(values, 0.0, n),
+            Data::Bool(values) => values.append_n(n, false),
+            Data::Hash(values) => more(values, 0, n * HASH_BYTES),
+            Data::List { ends, .. } => {
+                let end = ends.last().copied().unwrap_or(0);
+                more(ends, end, n);
+                return self.valid.append_n_non_nulls(n);
+            }
+            Data::Record { members } => members.iter_mut().for_each(|member| member.push_nulls(n)),
+        }
+        self.valid.append_n_nulls(n);
+    }
+
+    /// Appends what is held `n` times.
+    fn push_copies(&mut self, held: &Held, n: usize) {
+        match (&mut self.data, held) {
+            (Data::Id { codes, .. }, Held::Code(code)) => more(codes, *code as i32, n),
+            (Data::Code { codes, .. }, Held::Code(code)) => more(codes, *code as i16, n),
+            (_, Held::Row(row)) => return (0..n).for_each(|_| self.append(row)),
+            (_, Held::Code(_)) => unreachable!("codes are held of dictionaries only"),
+        }
+        self.valid.append_n_non_nulls(n);
+    }
+
+    /// Appends all rows of `other`, of the same kind and without a dictionary.
+    fn append(&mut self, other: &Self) {
+        match (&mut self.data, &other.data) {
+            (Data::Text(texts), Data::Text(other)) => texts.append(other),
+            (Data::I32(values), Data::I32(other)) | (Data::Date(values), Data::Date(other)) => values.extend(other),
+            (Data::I64(values), Data::I64(other)) | (Data::Ts(values), Data::Ts(other)) => values.extend(other),
+            (Data::F64(values), Data::F64(other)) => values.extend(other),
+            (Data::Bool(values), Data::Bool(other)) => (0..other.len()).for_each(|i| values.append(other.get_bit(i))),
+            (Data::Hash(values), Data::Hash(other)) => values.extend(other),
+            (Data::List { ends, items }, Data::List { ends: other_ends, items: other }) => {
+                let before = items.len() as i32;
+                items.append(other);
+                ends.extend(other_ends.iter().map(|end| before + end));
+            }
+            (Data::Record { members }, Data::Record { members: other }) => {
+                members.iter_mut().zip(other).for_each(|(member, other)| member.append(other));
+            }
+            _ => unreachable!("both are of one kind"),
+        }
+        for row in 0..other.len() {
+            self.valid.append(other.valid.is_valid(row));
+        }
     }
 
     /// Cuts back to `rows` rows, also after a refusal half way through a list.
@@ -193,15 +314,14 @@ impl Buffer {
         self.valid.truncate(rows.min(self.valid.len()));
     }
 
-    /// Takes the rows as an array.
-    pub(super) fn finish(&mut self) -> ArrayRef {
-        let rows = self.valid.len();
-        let valid = NullBuffer::new(self.valid.finish());
-        let nulls = (valid.null_count() > 0).then_some(valid);
+    /// Takes `rows` rows as an array. What is held stays held.
+    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+        self.pad(rows);
+        let nulls = self.valid.finish().filter(|nulls| nulls.null_count() > 0);
         match &mut self.data {
             Data::Text(texts) => Arc::new(texts.finish(nulls)),
-            Data::Id { codes, values } => dictionary::<Int32Type>(codes, values, nulls),
-            Data::Code { codes, values } => dictionary::<Int16Type>(codes, values, nulls),
+            Data::Id { codes, values } => dictionary::<Int32Type>(codes, values, &mut self.held, nulls),
+            Data::Code { codes, values } => dictionary::<Int16Type>(codes, values, &mut self.held, nulls),
             Data::I32(values) => primitive::<Int32Type>(values, nulls),
             Data::I64(values) => primitive::<Int64Type>(values, nulls),
             Data::F64(values) => primitive::<Float64Type>(values, nulls),
@@ -225,10 +345,11 @@ impl Buffer {
                 offsets.push(0);
                 offsets.append(ends);
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                Arc::new(ListArray::new(item_field(self.kind), offsets, items.finish(), nulls))
+                let n_items = items.len();
+                Arc::new(ListArray::new(item_field(self.kind), offsets, items.finish(n_items), nulls))
             }
             Data::Record { members } => {
-                let arrays = members.iter_mut().map(Self::finish).collect();
+                let arrays = members.iter_mut().map(|member| member.finish(rows)).collect();
                 Arc::new(
                     StructArray::try_new_with_length(record_fields(self.kind), arrays, nulls, rows)
                         .expect("every member has a value a record"),
@@ -238,6 +359,29 @@ impl Buffer {
     }
 }
 
+fn push_members<'c>(members: &mut [Buffer], cells: impl IntoIterator<Item = Cell<'c>>) -> Result<(), Refusal> {
+    let mut cells = cells.into_iter();
+    for member in members {
+        match cells.next() {
+            Some(cell) => member.push(cell)?,
+            None => member.push_nulls(1),
+        }
+    }
+    Ok(())
+}
+
+fn id_code(values: &mut Interner, text: &str) -> Result<i32, Refusal> {
+    i32::try_from(values.intern(text)?).map_err(|_| Refusal::Full("2^31 different values"))
+}
+
+fn short_code(values: &mut Interner, text: &str) -> Result<i16, Refusal> {
+    i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))
+}
+
+fn more<T: Clone>(values: &mut Vec<T>, value: T, n: usize) {
+    values.resize(values.len() + n, value);
+}
+
 fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<NullBuffer>) -> ArrayRef {
     Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(std::mem::take(values)), nulls))
 }
@@ -245,10 +389,16 @@ fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<N
 fn dictionary<K: arrow::datatypes::ArrowDictionaryKeyType>(
     codes: &mut Vec<K::Native>,
     values: &mut Interner,
+    held: &mut Option<Held>,
     nulls: Option<NullBuffer>,
 ) -> ArrayRef {
     let codes = PrimitiveArray::<K>::new(ScalarBuffer::from(std::mem::take(codes)), nulls);
-    Arc::new(DictionaryArray::new(codes, Arc::new(values.finish())))
+    let texts = values.finish();
+    // What is held goes on into the next dictionary, which has room for it.
+    if let Some(Held::Code(code)) = held {
+        *code = values.intern(texts.value(*code as usize)).unwrap_or(0);
+    }
+    Arc::new(DictionaryArray::new(codes, Arc::new(texts)))
 }
 
 fn item_field(kind: Kind) -> FieldRef {
@@ -280,8 +430,15 @@ impl Texts {
         Ok(())
     }
 
-    fn push_empty(&mut self) {
-        self.ends.push(self.end_of(self.ends.len()));
+    fn push_empty(&mut self, n: usize) {
+        let end = self.end_of(self.ends.len());
+        more(&mut self.ends, end, n);
+    }
+
+    fn append(&mut self, other: &Self) {
+        let before = self.bytes.len() as i32;
+        self.bytes.push_str(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
     }
 
     fn get(&self, i: usize) -> &str {

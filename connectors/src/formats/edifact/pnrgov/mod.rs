@@ -67,6 +67,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     for (from, to) in bookings {
         booking(message, &header, &segments[from..to], zone, &mut rows, &mut arena, out);
     }
+    rows.end(out);
 }
 
 /// Where the bookings are, as ranges of segments.
