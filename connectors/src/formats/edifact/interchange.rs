@@ -312,7 +312,8 @@ impl Walker<'_, '_> {
     /// Walks a text; behind it comes `more` of the interchange, or nothing.
     fn walk(&mut self, taken: &Transported<'_>, more: bool) {
         let mut arena = Arena::new(self.walk.chars);
-        let mut body: Vec<Raw<'_>> = Vec::new();
+        // As many as short segments make of it, as far as that is a message of some hundred people.
+        let mut body: Vec<Raw<'_>> = Vec::with_capacity((taken.text.len() / 24).min(4_096));
         let mut open: Option<Raw<'_>> = None;
         let mut number = 0;
         for mut raw in Cutter::new(&taken.text, self.walk.chars) {
