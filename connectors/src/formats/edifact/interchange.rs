@@ -318,7 +318,8 @@ impl Walker<'_, '_> {
         let mut number = 0;
         for mut raw in Cutter::new(&taken.text, self.walk.chars) {
             let tag = raw.tag();
-            if open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
+            let service = tag.starts_with("UN");
+            if service && open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
                 self.message(open.take(), &body, None);
                 self.cut_off("UNT is missing");
             }
@@ -331,12 +332,12 @@ impl Walker<'_, '_> {
             } else if !raw.terminated && !matches!(tag, "UNT" | "UNZ" | "UNE") {
                 self.refuse(open, raw, "truncated", "is cut off; send the interchange again");
                 self.cut_off("the last segment is cut off");
-            } else if tag == "UNH" {
+            } else if service && tag == "UNH" {
                 number = 1;
                 raw.number = 1;
                 open = Some(raw);
                 body.clear();
-            } else if tag == "UNT" {
+            } else if service && tag == "UNT" {
                 if open.is_none() {
                     self.out.warn("orphan_segment", format!("byte {}", self.walk.byte), "UNT without UNH");
                 }

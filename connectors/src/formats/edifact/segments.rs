@@ -26,12 +26,12 @@ const COMPONENTS_MAX: usize = 4096;
 pub struct Raw<'t> {
     /// Tag, separators, values.
     pub text: &'t str,
-    /// Its tag, found once.
-    tag: &'t str,
     /// Its number in the message; UNH is 1.
     pub number: u32,
     /// Whether its terminator was there.
     pub terminated: bool,
+    /// It begins with a tag.
+    tagged: bool,
     separators: Separators,
 }
 
@@ -71,26 +71,22 @@ impl<'t> Raw<'t> {
         Self::cut(text, number, terminated, Separators::UNKNOWN)
     }
 
+    #[inline]
     fn cut(text: &'t str, number: u32, terminated: bool, separators: Separators) -> Self {
-        let bytes = text.as_bytes();
-        let tag = match bytes {
+        let tagged = match text.as_bytes() {
             // What nearly every segment is.
-            [a, b, c, separator, ..]
-                if a.is_ascii_uppercase()
-                    && b.is_ascii_uppercase()
-                    && c.is_ascii_uppercase()
-                    && separator.is_ascii_punctuation() =>
-            {
-                &text[..3]
+            [a, b, c, ..] if separators.n > 0 && separators.at[0] == 3 => {
+                a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()
             }
-            _ => slow_tag(text),
+            _ => begins_with_tag(text),
         };
-        Self { text, tag, number, terminated, separators }
+        Self { text, number, terminated, tagged, separators }
     }
 
     /// The tag, blanks behind it cut; empty if it is no tag.
+    #[inline]
     pub fn tag(&self) -> &'t str {
-        self.tag
+        if self.tagged { &self.text[..3] } else { "" }
     }
 
     /// The first component of the first element.
@@ -102,10 +98,10 @@ impl<'t> Raw<'t> {
     }
 }
 
-fn slow_tag(text: &str) -> &str {
+fn begins_with_tag(text: &str) -> bool {
     let end = text.bytes().position(|b| !b.is_ascii_uppercase()).unwrap_or(text.len());
     let follows = text[end..].trim_ascii_start().bytes().next();
-    if end == 3 && follows.is_none_or(|b| !b.is_ascii_alphanumeric()) { &text[..end] } else { "" }
+    end == 3 && follows.is_none_or(|b| !b.is_ascii_alphanumeric())
 }
 
 /// Cuts text at unreleased terminators; blanks and line ends between segments vanish.
@@ -131,6 +127,7 @@ impl<'t> Cutter<'t> {
 impl<'t> Iterator for Cutter<'t> {
     type Item = Raw<'t>;
 
+    #[inline]
     fn next(&mut self) -> Option<Raw<'t>> {
         let bytes = self.text.as_bytes();
         loop {
@@ -348,6 +345,7 @@ impl<'t> Arena<'t> {
 }
 
 /// `text` without blanks around it; nearly always there are none.
+#[inline]
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
@@ -387,6 +385,7 @@ fn released<'t>(value: &str, release: u8) -> Cow<'t, str> {
 
 impl<'a, 't> Segment<'a, 't> {
     /// Its tag.
+    #[inline]
     pub fn tag(&self) -> &'t str {
         self.entry.tag
     }
@@ -408,6 +407,7 @@ impl<'a, 't> Segment<'a, 't> {
     }
 
     /// Component `component` of element `element`, both from 0, blanks around it cut; empty where there is none.
+    #[inline]
     pub fn get(&self, element: usize, component: usize) -> &'a str {
         let (from, to) = self.range(element);
         if component < to - from { trimmed(&self.arena.components[from + component]) } else { "" }
@@ -432,6 +432,7 @@ impl<'a, 't> Segment<'a, 't> {
     }
 
     /// How many elements it has.
+    #[inline]
     pub fn len(&self) -> usize {
         self.entry.len as usize
     }

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, FixedSizeBinaryArray, ListArray, NullBufferBuilder,
-    PrimitiveArray, StringArray, StructArray,
+    ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, FixedSizeBinaryArray, ListArray, PrimitiveArray,
+    StringArray, StructArray,
 };
 use arrow::buffer::{Buffer as Bytes, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -43,10 +43,65 @@ impl Refusal {
 pub(super) struct Buffer {
     kind: Kind,
     /// Takes no room before the first NULL.
-    valid: NullBufferBuilder,
+    valid: Validity,
     data: Data,
     /// The value of rows that set none; NULL where nothing is held.
     held: Option<Held>,
+}
+
+/// Which rows have a value.
+#[derive(Debug, Default)]
+struct Validity {
+    len: usize,
+    /// None while all have one.
+    bits: Option<BooleanBufferBuilder>,
+}
+
+impl Validity {
+    #[inline]
+    fn append(&mut self, n: usize, valid: bool) {
+        if !valid || self.bits.is_some() {
+            self.bits().append_n(n, valid);
+        }
+        self.len += n;
+    }
+
+    /// Those of `other`, `n` times.
+    fn append_all(&mut self, other: &Self, n: usize) {
+        match &other.bits {
+            None => self.append(n * other.len, true),
+            Some(_) => {
+                for row in (0..n).flat_map(|_| 0..other.len) {
+                    self.append(1, other.is_valid(row));
+                }
+            }
+        }
+    }
+
+    fn bits(&mut self) -> &mut BooleanBufferBuilder {
+        let len = self.len;
+        self.bits.get_or_insert_with(|| {
+            let mut bits = BooleanBufferBuilder::new(len + 64);
+            bits.append_n(len, true);
+            bits
+        })
+    }
+
+    fn is_valid(&self, row: usize) -> bool {
+        self.bits.as_ref().is_none_or(|bits| bits.get_bit(row))
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.len = self.len.min(rows);
+        if let Some(bits) = &mut self.bits {
+            bits.truncate(self.len);
+        }
+    }
+
+    fn finish(&mut self) -> Option<NullBuffer> {
+        let bits = std::mem::take(self).bits;
+        bits.map(|mut bits| NullBuffer::new(bits.finish())).filter(|nulls| nulls.null_count() > 0)
+    }
 }
 
 /// A value on its way into many rows.
@@ -102,7 +157,7 @@ impl Buffer {
     }
 
     fn with(kind: Kind, data: Data) -> Self {
-        Self { kind, valid: NullBufferBuilder::new(0), data, held: None }
+        Self { kind, valid: Validity::default(), data, held: None }
     }
 
     /// The same inside a list, where text is plain.
@@ -113,8 +168,9 @@ impl Buffer {
         }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.valid.len()
+        self.valid.len
     }
 
     /// Whether there is a value in that row, which may not have been padded yet.
@@ -155,7 +211,7 @@ impl Buffer {
             (Data::Code { values, .. }, Cell::Text(text)) => Held::Code(short_code(values, text)? as u32),
             (_, cell) => {
                 let mut row = Self::new(self.kind);
-                row.push(cell)?;
+                row.push(&cell)?;
                 Held::Row(Box::new(row))
             }
         });
@@ -171,7 +227,7 @@ impl Buffer {
     }
 
     /// Appends a value. After a refusal, cut back to the row before.
-    pub(super) fn push(&mut self, cell: Cell<'_>) -> Result<(), Refusal> {
+    pub(super) fn push(&mut self, cell: &Cell<'_>) -> Result<(), Refusal> {
         if matches!(cell, Cell::Null) {
             self.push_nulls(1);
             return Ok(());
@@ -180,24 +236,27 @@ impl Buffer {
             (Data::Text(texts), Cell::Text(text)) => texts.push(text)?,
             (Data::Id { codes, values }, Cell::Text(text)) => codes.push(id_code(values, text)?),
             (Data::Code { codes, values }, Cell::Text(text)) => codes.push(short_code(values, text)?),
-            (Data::I32(values), Cell::I32(value)) => values.push(value),
-            (Data::I64(values), Cell::I64(value)) => values.push(value),
-            (Data::I64(values), Cell::I32(value)) => values.push(i64::from(value)),
-            (Data::F64(values), Cell::I32(value)) => values.push(f64::from(value)),
-            (Data::F64(values), Cell::I64(value)) => values.push(value as f64),
-            (Data::F64(values), Cell::F64(value)) if value.is_finite() => values.push(value),
+            (Data::I32(values), Cell::I32(value)) => values.push(*value),
+            (Data::I64(values), Cell::I64(value)) => values.push(*value),
+            (Data::I64(values), Cell::I32(value)) => values.push(i64::from(*value)),
+            (Data::F64(values), Cell::I32(value)) => values.push(f64::from(*value)),
+            (Data::F64(values), Cell::I64(value)) => values.push(*value as f64),
+            (Data::F64(values), Cell::F64(value)) if value.is_finite() => values.push(*value),
             (Data::F64(_), Cell::F64(_)) => return Err(Refusal::NotFinite),
-            (Data::Bool(values), Cell::Bool(value)) => values.append(value),
-            (Data::Date(values), Cell::Date(day)) => values.push(day),
-            (Data::Ts(values), Cell::Ts(instant)) => values.push(instant),
+            (Data::Bool(values), Cell::Bool(value)) => values.append(*value),
+            (Data::Date(values), Cell::Date(day)) => values.push(*day),
+            (Data::Ts(values), Cell::Ts(instant)) => values.push(*instant),
             (Data::Hash(values), Cell::Bytes(bytes)) if bytes.len() == HASH_BYTES => values.extend_from_slice(bytes),
-            (Data::List { .. }, Cell::List(cells)) => return self.push_list(cells),
+            (Data::List { items, .. }, Cell::List(cells)) => {
+                cells.iter().try_for_each(|cell| items.push(cell))?;
+                return self.end_list();
+            }
             (Data::Record { members }, Cell::Record(cells)) if cells.len() <= members.len() => {
                 push_members(members, cells)?;
             }
             (_, cell) => return Err(Refusal::Kind { expected: self.kind.word(), got: cell.word() }),
         }
-        self.valid.append_non_null();
+        self.valid.append(1, true);
         Ok(())
     }
 
@@ -207,7 +266,7 @@ impl Buffer {
             return Err(Refusal::Kind { expected: self.kind.word(), got: "list" });
         };
         for cell in cells {
-            items.push(cell)?;
+            items.push(&cell)?;
         }
         self.end_list()
     }
@@ -222,10 +281,10 @@ impl Buffer {
         };
         for cells in records {
             match &mut items.data {
-                Data::Record { members } if N <= members.len() => push_members(members, cells)?,
+                Data::Record { members } if N <= members.len() => push_members(members, &cells)?,
                 _ => return Err(Refusal::Kind { expected: items.kind.word(), got: "record" }),
             }
-            items.valid.append_non_null();
+            items.valid.append(1, true);
         }
         self.end_list()
     }
@@ -234,7 +293,7 @@ impl Buffer {
         if let Data::List { ends, items } = &mut self.data {
             ends.push(i32::try_from(items.len()).map_err(|_| Refusal::Full("2^31 list elements"))?);
         }
-        self.valid.append_non_null();
+        self.valid.append(1, true);
         Ok(())
     }
 
@@ -252,11 +311,11 @@ impl Buffer {
             Data::List { ends, .. } => {
                 let end = ends.last().copied().unwrap_or(0);
                 more(ends, end, n);
-                return self.valid.append_n_non_nulls(n);
+                return self.valid.append(n, true);
             }
             Data::Record { members } => members.iter_mut().for_each(|member| member.push_nulls(n)),
         }
-        self.valid.append_n_nulls(n);
+        self.valid.append(n, false);
     }
 
     /// Appends what is held `n` times.
@@ -264,34 +323,37 @@ impl Buffer {
         match (&mut self.data, held) {
             (Data::Id { codes, .. }, Held::Code(code)) => more(codes, *code as i32, n),
             (Data::Code { codes, .. }, Held::Code(code)) => more(codes, *code as i16, n),
-            (_, Held::Row(row)) => return (0..n).for_each(|_| self.append(row)),
+            (_, Held::Row(row)) => return self.append(row, n),
             (_, Held::Code(_)) => unreachable!("codes are held of dictionaries only"),
         }
-        self.valid.append_n_non_nulls(n);
+        self.valid.append(n, true);
     }
 
-    /// Appends all rows of `other`, of the same kind and without a dictionary.
-    fn append(&mut self, other: &Self) {
+    /// Appends all rows of `other`, of the same kind and without a dictionary, `n` times.
+    fn append(&mut self, other: &Self, n: usize) {
         match (&mut self.data, &other.data) {
-            (Data::Text(texts), Data::Text(other)) => texts.append(other),
-            (Data::I32(values), Data::I32(other)) | (Data::Date(values), Data::Date(other)) => values.extend(other),
-            (Data::I64(values), Data::I64(other)) | (Data::Ts(values), Data::Ts(other)) => values.extend(other),
-            (Data::F64(values), Data::F64(other)) => values.extend(other),
-            (Data::Bool(values), Data::Bool(other)) => (0..other.len()).for_each(|i| values.append(other.get_bit(i))),
-            (Data::Hash(values), Data::Hash(other)) => values.extend(other),
+            (Data::Text(texts), Data::Text(other)) => texts.append(other, n),
+            (Data::I32(values), Data::I32(other)) | (Data::Date(values), Data::Date(other)) => again(values, other, n),
+            (Data::I64(values), Data::I64(other)) | (Data::Ts(values), Data::Ts(other)) => again(values, other, n),
+            (Data::F64(values), Data::F64(other)) => again(values, other, n),
+            (Data::Hash(values), Data::Hash(other)) => again(values, other, n),
+            (Data::Bool(values), Data::Bool(other)) => {
+                (0..n).for_each(|_| (0..other.len()).for_each(|row| values.append(other.get_bit(row))));
+            }
             (Data::List { ends, items }, Data::List { ends: other_ends, items: other }) => {
-                let before = items.len() as i32;
-                items.append(other);
-                ends.extend(other_ends.iter().map(|end| before + end));
+                let before = items.len();
+                items.append(other, n);
+                for nth in 0..n {
+                    let before = (before + nth * other.len()) as i32;
+                    ends.extend(other_ends.iter().map(|end| before + end));
+                }
             }
             (Data::Record { members }, Data::Record { members: other }) => {
-                members.iter_mut().zip(other).for_each(|(member, other)| member.append(other));
+                members.iter_mut().zip(other).for_each(|(member, other)| member.append(other, n));
             }
             _ => unreachable!("both are of one kind"),
         }
-        for row in 0..other.len() {
-            self.valid.append(other.valid.is_valid(row));
-        }
+        self.valid.append_all(&other.valid, n);
     }
 
     /// Cuts back to `rows` rows, also after a refusal half way through a list.
@@ -311,13 +373,13 @@ impl Buffer {
             }
             Data::Record { members } => members.iter_mut().for_each(|m| m.truncate(rows)),
         }
-        self.valid.truncate(rows.min(self.valid.len()));
+        self.valid.truncate(rows);
     }
 
     /// Takes `rows` rows as an array. What is held stays held.
     pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
         self.pad(rows);
-        let nulls = self.valid.finish().filter(|nulls| nulls.null_count() > 0);
+        let nulls = self.valid.finish();
         match &mut self.data {
             Data::Text(texts) => Arc::new(texts.finish(nulls)),
             Data::Id { codes, values } => dictionary::<Int32Type>(codes, values, &mut self.held, nulls),
@@ -359,8 +421,8 @@ impl Buffer {
     }
 }
 
-fn push_members<'c>(members: &mut [Buffer], cells: impl IntoIterator<Item = Cell<'c>>) -> Result<(), Refusal> {
-    let mut cells = cells.into_iter();
+fn push_members(members: &mut [Buffer], cells: &[Cell<'_>]) -> Result<(), Refusal> {
+    let mut cells = cells.iter();
     for member in members {
         match cells.next() {
             Some(cell) => member.push(cell)?,
@@ -376,6 +438,12 @@ fn id_code(values: &mut Interner, text: &str) -> Result<i32, Refusal> {
 
 fn short_code(values: &mut Interner, text: &str) -> Result<i16, Refusal> {
     i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))
+}
+
+/// `other` behind `values`, `n` times.
+fn again<T: Copy>(values: &mut Vec<T>, other: &[T], n: usize) {
+    values.reserve(n * other.len());
+    (0..n).for_each(|_| values.extend_from_slice(other));
 }
 
 fn more<T: Clone>(values: &mut Vec<T>, value: T, n: usize) {
@@ -435,14 +503,20 @@ impl Texts {
         more(&mut self.ends, end, n);
     }
 
-    fn append(&mut self, other: &Self) {
-        let before = self.bytes.len() as i32;
-        self.bytes.push_str(&other.bytes);
-        self.ends.extend(other.ends.iter().map(|end| before + end));
+    fn append(&mut self, other: &Self, n: usize) {
+        self.bytes.reserve(n * other.bytes.len());
+        self.ends.reserve(n * other.ends.len());
+        for _ in 0..n {
+            let before = self.bytes.len() as i32;
+            self.bytes.push_str(&other.bytes);
+            self.ends.extend(other.ends.iter().map(|end| before + end));
+        }
     }
 
-    fn get(&self, i: usize) -> &str {
-        &self.bytes[self.end_of(i) as usize..self.end_of(i + 1) as usize]
+    #[inline]
+    fn get(&self, i: usize) -> &[u8] {
+        let from = if i == 0 { 0 } else { self.ends[i - 1] as usize };
+        &self.bytes.as_bytes()[from..self.ends[i] as usize]
     }
 
     /// Where the first `n` strings end.
@@ -476,8 +550,8 @@ struct Interner {
 
 impl Interner {
     fn intern(&mut self, text: &str) -> Result<u32, Refusal> {
-        let hash = hash(text);
-        if let Some(found) = self.by_text.find(hash, |i| self.values.get(*i as usize) == text) {
+        let hash = hash(text.as_bytes());
+        if let Some(found) = self.by_text.find(hash, |i| self.values.get(*i as usize) == text.as_bytes()) {
             return Ok(*found);
         }
         let next = self.values.ends.len() as u32;
@@ -492,8 +566,8 @@ impl Interner {
     }
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(text: &[u8]) -> u64 {
     let mut hasher = FxBuildHasher.build_hasher();
-    hasher.write(text.as_bytes());
+    hasher.write(text);
     hasher.finish()
 }

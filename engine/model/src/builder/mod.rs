@@ -196,7 +196,7 @@ impl StreamBuilder {
 
     /// A value for the current row. Set twice, the last one holds; after an error the cell is NULL.
     pub fn set(&mut self, column: usize, cell: Cell<'_>) -> Result<(), CellError> {
-        self.push(column, |buffer| buffer.push(cell))
+        self.push(column, |buffer| buffer.push(&cell))
     }
 
     /// The elements of a list column for the current row, without a cell around them.
@@ -219,11 +219,12 @@ impl StreamBuilder {
         column: usize,
         push: impl FnOnce(&mut Buffer) -> Result<(), buffer::Refusal>,
     ) -> Result<(), CellError> {
-        let (Some(buffer), Some(declared)) = (self.buffers.get_mut(column), self.columns.get(column)) else {
-            return Err(CellError::NoColumn(column));
-        };
+        let Some(buffer) = self.buffers.get_mut(column) else { return Err(CellError::NoColumn(column)) };
         buffer.cut_or_pad(self.rows);
-        push(buffer).inspect_err(|_| buffer.truncate(self.rows)).map_err(|refusal| refusal.of(declared))
+        push(buffer).map_err(|refusal| {
+            buffer.truncate(self.rows);
+            refusal.of(self.columns[column])
+        })
     }
 
     /// A value for the current row and all that follow, as far as they set none, until [`StreamBuilder::release`]: what a
