@@ -89,6 +89,15 @@ impl<'t> Raw<'t> {
         if self.tagged { &self.text[..3] } else { "" }
     }
 
+    /// Where this element separator stands in it, released or not.
+    pub fn separators<'r>(&'r self, element: u8) -> impl Iterator<Item = usize> + use<'r, 't> {
+        let bytes = self.text.as_bytes();
+        let known = self.separators.known();
+        let met = known.unwrap_or_default().iter().map(|at| usize::from(*at)).filter(move |at| bytes[*at] == element);
+        let unknown = known.is_none().then(|| memchr::memchr_iter(element, bytes));
+        met.chain(unknown.into_iter().flatten())
+    }
+
     /// The first component of the first element.
     pub fn qualifier(&self, chars: ServiceChars) -> &'t str {
         let rest = self.text.get(3..).unwrap_or_default().trim_ascii_start();
@@ -310,7 +319,8 @@ impl<'t> Arena<'t> {
                 Ok(Token::ComponentElement { value, .. } | Token::RepeatElement { value, .. }) => value,
                 Err(_) => return Err("dangling release character"),
             };
-            self.components.push(if unreleased { keep(value) } else { released(value, release) });
+            let plain = unreleased || memchr::memchr(release, value.as_bytes()).is_none();
+            self.components.push(if plain { keep(value) } else { released(value, release) });
         }
         Ok(())
     }
