@@ -38,17 +38,13 @@ impl<'t> Marks<'t> {
 
     /// The places in the block at hand.
     fn look(&self) -> u64 {
-        match self.bytes.get(self.block..) {
-            Some(rest) => match rest.first_chunk::<BLOCK>() {
-                Some(block) => self.places(block),
-                None => {
-                    let mut block = [0; BLOCK];
-                    block[..rest.len()].copy_from_slice(rest);
-                    self.places(&block) & ((1 << rest.len()) - 1)
-                }
-            },
-            None => 0,
+        let rest = self.bytes.get(self.block..).unwrap_or_default();
+        if let Some(block) = rest.first_chunk::<BLOCK>() {
+            return self.places(block);
         }
+        let mut block = [0; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        self.places(&block) & ((1 << rest.len()) - 1)
     }
 
     #[inline]

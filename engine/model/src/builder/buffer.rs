@@ -47,6 +47,8 @@ pub(super) struct Buffer {
     data: Data,
     /// The value of rows that set none; NULL where nothing is held.
     held: Option<Held>,
+    /// What the column is where no row has a value, of as many rows as were needed: small batches share it.
+    absent: Option<ArrayRef>,
 }
 
 /// Which rows have a value.
@@ -157,7 +159,7 @@ impl Buffer {
     }
 
     fn with(kind: Kind, data: Data) -> Self {
-        Self { kind, valid: Validity::default(), data, held: None }
+        Self { kind, valid: Validity::default(), data, held: None, absent: None }
     }
 
     /// The same inside a list, where text is plain.
@@ -378,7 +380,22 @@ impl Buffer {
 
     /// Takes `rows` rows as an array. What is held stays held.
     pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
-        self.pad(rows);
+        if self.len() > 0 || self.held.is_some() {
+            self.pad(rows);
+            return self.take();
+        }
+        if let Some(absent) = self.absent.as_ref().filter(|absent| absent.len() >= rows) {
+            return absent.slice(0, rows);
+        }
+        self.push_nulls(rows);
+        let absent = self.take();
+        self.absent = Some(Arc::clone(&absent));
+        absent
+    }
+
+    /// Takes the rows there are.
+    fn take(&mut self) -> ArrayRef {
+        let rows = self.len();
         let nulls = self.valid.finish();
         match &mut self.data {
             Data::Text(texts) => Arc::new(texts.finish(nulls)),
@@ -407,11 +424,10 @@ impl Buffer {
                 offsets.push(0);
                 offsets.append(ends);
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                let n_items = items.len();
-                Arc::new(ListArray::new(item_field(self.kind), offsets, items.finish(n_items), nulls))
+                Arc::new(ListArray::new(item_field(self.kind), offsets, items.take(), nulls))
             }
             Data::Record { members } => {
-                let arrays = members.iter_mut().map(|member| member.finish(rows)).collect();
+                let arrays = members.iter_mut().map(Self::take).collect();
                 Arc::new(
                     StructArray::try_new_with_length(record_fields(self.kind), arrays, nulls, rows)
                         .expect("every member has a value a record"),

@@ -200,6 +200,22 @@ fn what_is_held_stands_in_every_row_that_sets_nothing() {
 }
 
 #[test]
+fn columns_without_a_value_are_as_long_as_the_others_in_every_batch() {
+    let names: Vec<_> = TRAVELLER.all_columns().map(|c| c.name).collect();
+    let mut b = StreamBuilder::with_columns(&TRAVELLER, &names).unwrap();
+    for rows in [2, 1, 3, 0] {
+        (0..rows).for_each(|_| b.finish_row());
+        let batch = b.finish();
+        assert_eq!((batch.num_rows(), batch.schema()), (rows, TRAVELLER.schema()));
+        for column in batch.columns() {
+            let list = matches!(column.data_type(), DataType::List(_));
+            assert_eq!((column.len(), column.null_count()), (rows, if list { 0 } else { rows }));
+            column.to_data().validate_full().unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_a_column_refuses_is_not_held() {
     let mut b = of(&["item_no", "office"]);
     assert_eq!(b.hold(0, "one".into()).unwrap_err().to_string(), "column `item_no` holds i32, got text");
