@@ -4,6 +4,8 @@ pub mod cargo_imp;
 pub mod edifact;
 pub mod xml;
 
+mod kept;
+
 use crate::format::MessageFormat;
 
 /// Every message format we read, in the order they are tried: XML is sure of itself, while an interchange may begin

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
+use haechi_model::Cell;
 use haechi_model::intake::Warning;
 use haechi_model::streams::CONSIGNMENT;
-use haechi_model::{Cell, StreamBuilder};
 
-use super::super::edifact::output::{Output, columns, texts, warning_cells};
+use super::super::edifact::output::{Output, Sheet, columns};
 use super::consignment::{Consignment, Party};
 use super::format_of;
 use super::lines::{Message, position};
@@ -23,13 +23,10 @@ columns! {
     }
 }
 
-fn builder() -> StreamBuilder {
-    StreamBuilder::with_also(&CONSIGNMENT, &["message_path", "warnings"])
-        .expect("columns of the stream; every test reads them")
-}
+static SHEET: Sheet = Sheet { stream: &CONSIGNMENT, also: &["message_path", "warnings"] };
 
 /// Looked up once, not a message.
-static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
 
 /// What all consignments of a message share.
 #[derive(Debug, Default)]
@@ -56,7 +53,7 @@ pub fn write(
 ) -> bool {
     let source = out.input.source;
     let position = position(own.line);
-    let table = out.table(&CONSIGNMENT, builder);
+    let table = out.table(&SHEET);
     let c = &*COLUMNS;
     let id = own.house.as_ref().map_or_else(|| own.waybill.clone(), |house| format!("{}/{house}", own.waybill));
     table.set(c.consignment_id, id.as_str());
@@ -91,9 +88,9 @@ pub fn write(
     table.set(c.consignee_country, own.consignee.country.as_deref());
     table.set(c.notify_name, own.notify.name.as_deref());
     table.set(c.description, (!own.description.is_empty()).then_some(own.description.as_str()));
-    table.set(c.hs_codes, texts(&own.hs_codes));
+    table.set_texts(c.hs_codes, &own.hs_codes);
     let ulds = own.ulds.iter().map(|(id, pieces)| {
-        Cell::Record(vec![
+        [
             Cell::Text(id),
             Cell::Null,
             Cell::Text("full"),
@@ -102,9 +99,9 @@ pub fn write(
             Cell::Null,
             (*pieces).into(),
             Cell::Null,
-        ])
+        ]
     });
-    table.set(c.containers, Cell::List(ulds.collect()));
+    table.set_records(c.containers, ulds);
     table.set(c.package_count, own.pieces);
     table.set(c.gross_mass_kg, own.mass_kg);
     table.set(c.volume_m3, own.volume_m3);
@@ -112,12 +109,12 @@ pub fn write(
     table.set(c.part_kind, part.as_deref());
     table.set(c.freight_usd, own.freight_usd);
     table.set(c.value_usd, own.value_usd);
-    table.set(c.special_handling, texts(&own.handling));
+    table.set_texts(c.special_handling, &own.handling);
     let notes = own.notes.iter().map(|note| {
         let [country, subject, kind, text] = note.each_ref().map(|part| (!part.is_empty()).then_some(part.as_str()));
-        Cell::Record(vec![country.into(), subject.into(), kind.into(), Cell::Text(text.unwrap_or_default())])
+        [country.into(), subject.into(), kind.into(), Cell::Text(text.unwrap_or_default())]
     });
-    table.set(c.customs_notes, Cell::List(notes.collect()));
+    table.set_records(c.customs_notes, notes);
     table.set(c.version, 1);
     table.set(c.change_kind, "new");
     table.set(c.source, source);
@@ -125,8 +122,8 @@ pub fn write(
     table.set(c.message_format, format_of(message));
     table.set(c.message_version, message.version);
     table.set(c.message_path, message.path(own.line).as_str());
-    table.set(c.warnings, warning_cells(warnings));
+    table.set_warnings(c.warnings, warnings);
     let raw = message.lines.iter().filter(|line| line.number >= own.line).take(40);
     let raw = || raw.map(|line| line.text).collect::<Vec<_>>().join("\n");
-    out.finish_row(&CONSIGNMENT, &position, raw)
+    out.finish_row(&SHEET, &position, raw)
 }

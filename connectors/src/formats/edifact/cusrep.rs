@@ -7,14 +7,14 @@
 use std::sync::LazyLock;
 
 use chrono_tz::Tz;
+use haechi_model::Cell;
 use haechi_model::intake::Warning;
 use haechi_model::streams::CARGO_EVENT;
-use haechi_model::{Cell, StreamBuilder};
 use sha2::{Digest, Sha256};
 
 use super::dates::{Century, Moment, parse};
 use super::interchange::{Message, leading_number};
-use super::output::{Output, columns, warning_cells};
+use super::output::{Output, Sheet, columns};
 use super::places::{short, to_utc_in, upper, zone_of_port};
 use super::segments::{Arena, Segment};
 
@@ -32,17 +32,14 @@ columns! {
     }
 }
 
-fn builder() -> StreamBuilder {
-    StreamBuilder::with_also(&CARGO_EVENT, &["message_path", "warnings"])
-        .expect("columns of the stream; every test reads them")
-}
+static SHEET: Sheet = Sheet { stream: &CARGO_EVENT, also: &["message_path", "warnings"] };
 
 /// The columns it writes.
 #[cfg(test)]
 pub(super) const COLUMN_NAMES: &[&str] = Columns::NAMES;
 
 /// Looked up once, not a message.
-static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
 
 /// A qualifier, a port, and the times there by their qualifiers.
 type Port = (String, String, Vec<(String, Moment)>);
@@ -239,7 +236,7 @@ impl Report {
             "new"
         };
         let words: Vec<&str> = [&self.name, &self.voyage].into_iter().flatten().map(String::as_str).collect();
-        let table = out.table(&CARGO_EVENT, builder);
+        let table = out.table(&SHEET);
         table.set(c.cargo_event_id, id.as_str());
         table.set(c.consignment_id, subject);
         table.set(c.event_kind, event.kind);
@@ -258,8 +255,8 @@ impl Report {
         table.set(c.sender_id, message.envelope.sender.as_str());
         table.set(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
         table.set(c.message_path, message.path(event.segment).as_str());
-        table.set(c.warnings, warning_cells(&warnings[..warnings.len().min(32)]));
-        if out.finish_row(&CARGO_EVENT, &position, || message.raw(message.segments)) {
+        table.set_warnings(c.warnings, &warnings[..warnings.len().min(32)]);
+        if out.finish_row(&SHEET, &position, || message.raw(message.segments)) {
             out.count("events", 1);
         }
     }

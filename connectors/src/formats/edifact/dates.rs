@@ -55,7 +55,7 @@ pub struct NotADate;
 
 /// Reads `value` by its format code (DE 2379), by its length where the code is missing or does not fit.
 pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotADate> {
-    let value = value.trim();
+    let value = if value.bytes().all(|b| b.is_ascii_digit()) { value } else { value.trim() };
     // A period: its first day.
     let value = if format == "718" { value.split('-').next().unwrap_or_default() } else { value };
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
@@ -70,7 +70,11 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
         _ => false,
     };
     let year_digits = if long_year && digits != 10 { 4 } else { 2 };
-    let number = |from: usize, to: usize| date.get(from..to).and_then(|d| d.parse::<u32>().ok());
+    // Of a few digits, which they all are.
+    let number = |from: usize, to: usize| {
+        let digits = date.as_bytes().get(from..to)?;
+        Some(digits.iter().fold(0, |n, digit| n * 10 + u32::from(digit - b'0')))
+    };
     let (month, day) = match (digits - year_digits.min(digits), digits) {
         (0, 4) => (Some(0), Some(0)),
         (2, 6) if year_digits == 4 => (number(4, 6), Some(0)),
@@ -173,7 +177,8 @@ fn two_digit(year: u32, month: u32, day: u32, century: Century) -> Option<NaiveD
         }
         Century::Near(day) => {
             let base = day.year() - day.year().rem_euclid(100);
-            [base - 100, base, base + 100].into_iter().filter_map(of).min_by_key(|d| (*d - day).num_days().abs())
+            let far = |d: &NaiveDate| (d.num_days_from_ce() - day.num_days_from_ce()).abs();
+            [base - 100, base, base + 100].into_iter().filter_map(of).min_by_key(far)
         }
     }
 }

@@ -312,12 +312,14 @@ impl Walker<'_, '_> {
     /// Walks a text; behind it comes `more` of the interchange, or nothing.
     fn walk(&mut self, taken: &Transported<'_>, more: bool) {
         let mut arena = Arena::new(self.walk.chars);
-        let mut body: Vec<Raw<'_>> = Vec::new();
+        // As many as short segments make of it, as far as that is a message of some hundred people.
+        let mut body: Vec<Raw<'_>> = Vec::with_capacity((taken.text.len() / 24).min(4_096));
         let mut open: Option<Raw<'_>> = None;
         let mut number = 0;
         for mut raw in Cutter::new(&taken.text, self.walk.chars) {
             let tag = raw.tag();
-            if open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
+            let service = tag.starts_with("UN");
+            if service && open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
                 self.message(open.take(), &body, None);
                 self.cut_off("UNT is missing");
             }
@@ -330,12 +332,12 @@ impl Walker<'_, '_> {
             } else if !raw.terminated && !matches!(tag, "UNT" | "UNZ" | "UNE") {
                 self.refuse(open, raw, "truncated", "is cut off; send the interchange again");
                 self.cut_off("the last segment is cut off");
-            } else if tag == "UNH" {
+            } else if service && tag == "UNH" {
                 number = 1;
                 raw.number = 1;
                 open = Some(raw);
                 body.clear();
-            } else if tag == "UNT" {
+            } else if service && tag == "UNT" {
                 if open.is_none() {
                     self.out.warn("orphan_segment", format!("byte {}", self.walk.byte), "UNT without UNH");
                 }

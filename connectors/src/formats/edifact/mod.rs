@@ -18,6 +18,7 @@ mod cusrep;
 pub(super) mod dates;
 mod equipment;
 mod interchange;
+mod marks;
 pub(super) mod measure;
 pub(super) mod output;
 mod party;

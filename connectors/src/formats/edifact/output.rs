@@ -3,15 +3,16 @@
 //! Everything is bounded by the input: a unit set aside keeps at most 4 KiB of text, warnings beyond
 //! [`WARNINGS_MAX`] are only counted, rows leave the builders every `batch_rows`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use arrow::record_batch::RecordBatch;
 use haechi_model::intake::{SetAside, Warning};
-use haechi_model::{Cell, Stream, StreamBuilder};
+use haechi_model::{Cell, CellError, Stream, StreamBuilder};
 
 use super::answers::Answer;
 use super::codes;
 use crate::format::{MessageInput, MessageReading};
+use crate::formats::kept;
 
 /// More warnings than anybody reads.
 pub const WARNINGS_MAX: usize = 10_000;
@@ -37,14 +38,32 @@ pub struct Output<'i> {
     warnings: Vec<Warning>,
     warnings_lost: u64,
     set_aside: Vec<SetAside>,
-    counts: BTreeMap<&'static str, u64>,
+    /// Few, and asked for by every person: found faster in a row than in a tree.
+    counts: Vec<(&'static str, u64)>,
 }
 
-/// Rows of one stream on their way into batches.
+/// The columns that a reader writes: those of a stream, and derived ones that only it can know.
+pub struct Sheet {
+    /// Whose columns.
+    pub stream: &'static Stream,
+    /// The derived ones among them.
+    pub also: &'static [&'static str],
+}
+
+impl Sheet {
+    /// A builder for its rows.
+    pub fn builder(&self) -> StreamBuilder {
+        kept::builder(self.stream, self.also)
+    }
+}
+
+/// Rows of one sheet on their way into batches.
 pub struct Table {
-    stream: &'static Stream,
+    sheet: &'static Sheet,
     builder: StreamBuilder,
     refused: Option<String>,
+    /// What of the values held was refused: no row of theirs is taken.
+    refused_to_hold: Option<String>,
 }
 
 impl<'i> Output<'i> {
@@ -60,7 +79,7 @@ impl<'i> Output<'i> {
             warnings: Vec::new(),
             warnings_lost: 0,
             set_aside: Vec::new(),
-            counts: BTreeMap::new(),
+            counts: Vec::with_capacity(16),
         }
     }
 
@@ -94,7 +113,10 @@ impl<'i> Output<'i> {
 
     /// Adds to a count.
     pub fn count(&mut self, name: &'static str, n: u64) {
-        *self.counts.entry(name).or_default() += n;
+        match self.counts.iter_mut().find(|(known, _)| std::ptr::eq(*known, name) || *known == name) {
+            Some((_, count)) => *count += n,
+            None => self.counts.push((name, n)),
+        }
     }
 
     /// An answer was read.
@@ -112,44 +134,48 @@ impl<'i> Output<'i> {
         }
     }
 
-    /// The table of `stream`, made by `new` when it is the first time.
-    pub fn table(&mut self, stream: &'static Stream, new: fn() -> StreamBuilder) -> &mut Table {
-        let at = self.tables.iter().position(|t| std::ptr::eq(t.stream, stream)).unwrap_or_else(|| {
-            self.tables.push(Table { stream, builder: new(), refused: None });
+    /// The table of `sheet`.
+    pub fn table(&mut self, sheet: &'static Sheet) -> &mut Table {
+        let at = self.tables.iter().position(|t| std::ptr::eq(t.sheet, sheet)).unwrap_or_else(|| {
+            self.tables.push(Table { sheet, builder: sheet.builder(), refused: None, refused_to_hold: None });
             self.tables.len() - 1
         });
         &mut self.tables[at]
     }
 
-    /// Ends the row begun in the table of `stream`. A refused cell sets the unit aside instead; returns whether
+    /// Ends the row begun in the table of `sheet`. A refused cell sets the unit aside instead; returns whether
     /// the row was taken.
-    pub fn finish_row(&mut self, stream: &'static Stream, position: &str, raw: impl FnOnce() -> String) -> bool {
+    pub fn finish_row(&mut self, sheet: &'static Sheet, position: &str, raw: impl FnOnce() -> String) -> bool {
         let batch_rows = self.input.options.batch_rows.max(1);
-        let Some(table) = self.tables.iter_mut().find(|t| std::ptr::eq(t.stream, stream)) else { return false };
-        if let Some(refused) = table.refused.take() {
+        let Some(table) = self.tables.iter_mut().find(|t| std::ptr::eq(t.sheet, sheet)) else { return false };
+        if let Some(refused) = table.refused.take().or_else(|| table.refused_to_hold.clone()) {
             table.builder.discard_row();
             self.set_aside("cell", position, format!("{position}: {refused}"), raw().as_bytes());
             return false;
         }
         table.builder.finish_row();
         if table.builder.len() >= batch_rows {
-            self.records.push((stream, table.builder.finish()));
+            self.records.push((sheet.stream, table.builder.finish()));
         }
         true
     }
 
     /// The reading.
     pub fn finish(mut self) -> MessageReading {
-        for table in &mut self.tables {
-            if !table.builder.is_empty() {
-                self.records.push((table.stream, table.builder.finish()));
+        let batches = self.records.len();
+        for Table { sheet, mut builder, .. } in std::mem::take(&mut self.tables) {
+            let rows = if batches == 0 { builder.len() } else { usize::MAX };
+            if !builder.is_empty() {
+                self.records.push((sheet.stream, builder.finish()));
             }
+            builder.release();
+            kept::give_back(sheet.stream, sheet.also, builder, rows);
         }
         if !self.flights.is_empty() {
-            self.counts.insert("flights", self.flights.len() as u64);
+            self.count("flights", self.flights.len() as u64);
         }
         if self.warnings_lost > 0 {
-            self.counts.insert("warnings_lost", self.warnings_lost);
+            self.count("warnings_lost", self.warnings_lost);
             let text = format!("{} further warnings were counted only", self.warnings_lost);
             self.warnings.push(Warning { code: "warnings_capped", path: String::new(), text });
         }
@@ -170,7 +196,7 @@ impl<'i> Output<'i> {
             records: self.records,
             warnings: self.warnings,
             set_aside: self.set_aside,
-            counts: self.counts,
+            counts: self.counts.into_iter().collect(),
         }
     }
 }
@@ -183,22 +209,53 @@ impl Table {
             return;
         }
         if let Err(error) = self.builder.set(column, cell) {
-            self.refused.get_or_insert_with(|| error.to_string());
+            self.refuse(&error);
         }
     }
-}
 
-/// A list of texts.
-pub fn texts<T: AsRef<str>>(values: &[T]) -> Cell<'_> {
-    Cell::List(values.iter().map(|v| Cell::Text(v.as_ref())).collect())
-}
+    /// Texts for a list column of the current row.
+    pub fn set_texts<'c, T: AsRef<str> + 'c>(&mut self, column: usize, texts: impl IntoIterator<Item = &'c T>) {
+        let mut cells = texts.into_iter().map(|text| Cell::Text(text.as_ref())).peekable();
+        // A column that is not set is the empty list.
+        if cells.peek().is_some()
+            && let Err(error) = self.builder.set_list(column, cells)
+        {
+            self.refuse(&error);
+        }
+    }
 
-/// The column `warnings`.
-pub fn warning_cells(warnings: &[Warning]) -> Cell<'_> {
-    let cells = warnings
-        .iter()
-        .map(|Warning { code, path, text }| Cell::Record(vec![Cell::Text(code), Cell::Text(path), Cell::Text(text)]));
-    Cell::List(cells.collect())
+    /// Records for a list column of the current row, by their members.
+    pub fn set_records<'c, const N: usize>(&mut self, column: usize, records: impl IntoIterator<Item = [Cell<'c>; N]>) {
+        let mut records = records.into_iter().peekable();
+        if records.peek().is_some()
+            && let Err(error) = self.builder.set_records(column, records)
+        {
+            self.refuse(&error);
+        }
+    }
+
+    /// The column `warnings` of the current row.
+    pub fn set_warnings(&mut self, column: usize, warnings: &[Warning]) {
+        let records = warnings.iter().map(|w| [Cell::Text(w.code), Cell::Text(&w.path), Cell::Text(&w.text)]);
+        self.set_records(column, records);
+    }
+
+    /// A value for the current row and all that follow and set none, until [`Table::release`].
+    pub fn hold<'c>(&mut self, column: usize, cell: impl Into<Cell<'c>>) {
+        if let Err(error) = self.builder.hold(column, cell.into()) {
+            self.refused_to_hold.get_or_insert_with(|| error.to_string());
+        }
+    }
+
+    /// What was held stands in the rows so far and in no further one.
+    pub fn release(&mut self) {
+        self.builder.release();
+        self.refused_to_hold = None;
+    }
+
+    fn refuse(&mut self, error: &CellError) {
+        self.refused.get_or_insert_with(|| error.to_string());
+    }
 }
 
 /// Positions of columns in a builder, looked up once.

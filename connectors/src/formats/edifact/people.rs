@@ -16,6 +16,9 @@ pub fn gender(code: &str) -> Option<Cow<'_, str>> {
 /// A title is split only as the first or last token, and never leaves nothing of a surname.
 pub fn without_title(name: &str) -> &str {
     let name = name.trim();
+    if !name.contains(' ') {
+        return name;
+    }
     if let Some((first, rest)) = name.split_once(' ')
         && is_title(first)
     {
@@ -58,7 +61,7 @@ pub fn without_glued_title<'n>(given: &'n str, document: &str) -> &'n str {
 }
 
 fn is_title(token: &str) -> bool {
-    TITLES.iter().any(|title| token.eq_ignore_ascii_case(title))
+    (2..=4).contains(&token.len()) && TITLES.iter().any(|title| token.eq_ignore_ascii_case(title))
 }
 
 /// `014A` and `14A` are one seat.
@@ -71,9 +74,11 @@ pub fn without_padding(seat: Cow<'_, str>) -> Cow<'_, str> {
 
 /// A phone number: its digits, and a plus before them. `None` where there is no digit.
 pub fn phone(text: &str) -> Option<String> {
-    let plus = if text.trim_start().starts_with('+') { "+" } else { "" };
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    (!digits.is_empty()).then(|| format!("{plus}{digits}"))
+    let plus = text.trim_start().starts_with('+');
+    let mut phone = String::with_capacity(text.len());
+    phone.extend(plus.then_some('+'));
+    phone.extend(text.bytes().filter(u8::is_ascii_digit).map(char::from));
+    (phone.len() > usize::from(plus)).then_some(phone)
 }
 
 /// `count` consecutive bag tags from `first` on; just the first where it has no number to count on from.

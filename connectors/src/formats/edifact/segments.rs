@@ -2,13 +2,14 @@
 //! small arena that is used again for the next.
 //!
 //! Values are slices of the text; only a value with a release character is copied. `edifact-rs` tokenises what has one;
-//! plain segments are cut here in one pass, and so are segments, since its parser builds two heap vectors a segment, and
-//! since one bad segment must not end the reading.
+//! plain segments are cut here, at the separators that were met when the text was cut into segments, since its parser
+//! builds two heap vectors a segment, and since one bad segment must not end the reading.
 
 use std::borrow::Cow;
 
 use edifact_rs::{Token, Tokenizer};
 
+use super::marks::Marks;
 use super::service::ServiceChars;
 
 /// Longest segment that is read; longer ones are set aside.
@@ -25,36 +26,79 @@ const COMPONENTS_MAX: usize = 4096;
 pub struct Raw<'t> {
     /// Tag, separators, values.
     pub text: &'t str,
-    /// Its tag, found once.
-    tag: &'t str,
     /// Its number in the message; UNH is 1.
     pub number: u32,
     /// Whether its terminator was there.
     pub terminated: bool,
+    /// It begins with a tag.
+    tagged: bool,
+    separators: Separators,
+}
+
+/// Where the separators of a segment stand, as the [`Cutter`] met them: tokenising needs not look for them again.
+#[derive(Clone, Copy, Debug)]
+struct Separators {
+    /// How many there are; [`Separators::UNKNOWN`] where they are too many or too far, or something is released.
+    n: u8,
+    /// Eight places a number, a byte each: a list that is written bit by bit and then copied whole stalls the processor.
+    at: [u64; 2],
+}
+
+impl Separators {
+    /// As many as most segments have.
+    const MAX: u8 = 16;
+    const UNKNOWN: Self = Self { n: u8::MAX, at: [0; 2] };
+    const NONE: Self = Self { n: 0, at: [0; 2] };
+
+    #[inline]
+    fn push(&mut self, at: usize) {
+        if self.n < Self::MAX && u8::try_from(at).is_ok() {
+            self.at[usize::from(self.n / 8)] |= (at as u64) << (8 * (self.n % 8));
+            self.n += 1;
+        } else {
+            *self = Self::UNKNOWN;
+        }
+    }
+
+    /// The places, where they are known.
+    #[inline]
+    fn known(self) -> Option<impl Iterator<Item = usize>> {
+        (self.n <= Self::MAX)
+            .then(|| (0..self.n).map(move |nth| usize::from((self.at[usize::from(nth / 8)] >> (8 * (nth % 8))) as u8)))
+    }
 }
 
 impl<'t> Raw<'t> {
     /// A segment of this text.
     pub fn new(text: &'t str, number: u32, terminated: bool) -> Self {
-        let bytes = text.as_bytes();
-        let tag = match bytes {
+        Self::cut(text, number, terminated, Separators::UNKNOWN)
+    }
+
+    #[inline]
+    fn cut(text: &'t str, number: u32, terminated: bool, separators: Separators) -> Self {
+        let tagged = match text.as_bytes() {
             // What nearly every segment is.
-            [a, b, c, separator, ..]
-                if a.is_ascii_uppercase()
-                    && b.is_ascii_uppercase()
-                    && c.is_ascii_uppercase()
-                    && separator.is_ascii_punctuation() =>
-            {
-                &text[..3]
+            [a, b, c, ..] if (1..=Separators::MAX).contains(&separators.n) && separators.at[0] as u8 == 3 => {
+                a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()
             }
-            _ => slow_tag(text),
+            _ => begins_with_tag(text),
         };
-        Self { text, tag, number, terminated }
+        Self { text, number, terminated, tagged, separators }
     }
 
     /// The tag, blanks behind it cut; empty if it is no tag.
+    #[inline]
     pub fn tag(&self) -> &'t str {
-        self.tag
+        if self.tagged { &self.text[..3] } else { "" }
+    }
+
+    /// Where this element separator stands in it, released or not.
+    pub fn separators(&self, element: u8) -> impl Iterator<Item = usize> + use<'t> {
+        let bytes = self.text.as_bytes();
+        let known = self.separators.known();
+        let unknown = known.is_none().then(|| memchr::memchr_iter(element, bytes));
+        let met = known.into_iter().flatten().filter(move |at| bytes[*at] == element);
+        met.chain(unknown.into_iter().flatten())
     }
 
     /// The first component of the first element.
@@ -66,51 +110,66 @@ impl<'t> Raw<'t> {
     }
 }
 
-fn slow_tag(text: &str) -> &str {
+fn begins_with_tag(text: &str) -> bool {
     let end = text.bytes().position(|b| !b.is_ascii_uppercase()).unwrap_or(text.len());
     let follows = text[end..].trim_ascii_start().bytes().next();
-    if end == 3 && follows.is_none_or(|b| !b.is_ascii_alphanumeric()) { &text[..end] } else { "" }
+    end == 3 && follows.is_none_or(|b| !b.is_ascii_alphanumeric())
 }
 
 /// Cuts text at unreleased terminators; blanks and line ends between segments vanish.
 pub struct Cutter<'t> {
-    rest: &'t str,
+    text: &'t str,
     chars: ServiceChars,
+    marks: Marks<'t>,
+    /// First byte that belongs to no segment yet.
+    from: usize,
+    /// First byte that is not released.
+    unreleased: usize,
 }
 
 impl<'t> Cutter<'t> {
     /// Over clean text.
     pub fn new(text: &'t str, chars: ServiceChars) -> Self {
-        Self { rest: text, chars }
+        let ServiceChars { terminator, element, component, release, .. } = chars;
+        let marks = Marks::of(text.as_bytes(), 0, [terminator, element, component, release]);
+        Self { text, chars, marks, from: 0, unreleased: 0 }
     }
 }
 
 impl<'t> Iterator for Cutter<'t> {
     type Item = Raw<'t>;
 
+    #[inline]
     fn next(&mut self) -> Option<Raw<'t>> {
+        let bytes = self.text.as_bytes();
         loop {
-            self.rest = self.rest.trim_ascii_start();
-            if self.rest.is_empty() {
+            while bytes.get(self.from).is_some_and(u8::is_ascii_whitespace) {
+                self.from += 1;
+            }
+            let from = self.from;
+            if from >= bytes.len() {
                 return None;
             }
-            let bytes = self.rest.as_bytes();
-            let mut at = 0;
+            let mut separators = Separators::NONE;
             let end = loop {
-                match memchr::memchr2(self.chars.terminator, self.chars.release, &bytes[at..]) {
-                    None => break None,
-                    Some(i) if bytes[at + i] == self.chars.terminator => break Some(at + i),
-                    Some(i) => at = (at + i + 2).min(bytes.len()),
+                let Some(at) = self.marks.next() else { break None };
+                if at < self.unreleased {
+                    continue;
+                }
+                if bytes[at] == self.chars.terminator {
+                    break Some(at);
+                } else if bytes[at] == self.chars.release {
+                    self.unreleased = at + 2;
+                    separators = Separators::UNKNOWN;
+                } else {
+                    separators.push(at - from);
                 }
             };
+            self.from = end.map_or(bytes.len(), |end| end + 1);
             // Service characters are ASCII, so cuts fall between characters.
-            let (text, rest, terminated) = match end {
-                Some(end) => (&self.rest[..end], &self.rest[end + 1..], true),
-                None => (self.rest, "", false),
-            };
-            self.rest = rest;
-            if !text.trim_ascii().is_empty() {
-                return Some(Raw::new(text, 0, terminated));
+            let text = &self.text[from..end.unwrap_or(bytes.len())];
+            if !text.is_empty() {
+                return Some(Raw::cut(text, 0, end.is_some(), separators));
             }
         }
     }
@@ -121,24 +180,26 @@ impl<'t> Iterator for Cutter<'t> {
 pub struct Arena<'t> {
     chars: ServiceChars,
     components: Vec<Cow<'t, str>>,
-    /// First component of each element.
+    /// First component of each element, and behind the last element of a segment where its components end.
     elements: Vec<u32>,
     segments: Vec<Entry<'t>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry<'t> {
-    raw: Raw<'t>,
+    text: &'t str,
     tag: &'t str,
-    first_element: u32,
-    first_component: u32,
+    number: u32,
+    /// Place of its first element, and how many it has.
+    first: u32,
+    len: u32,
 }
 
 /// One segment in an [`Arena`].
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a, 't> {
     arena: &'a Arena<'t>,
-    index: usize,
+    entry: &'a Entry<'t>,
 }
 
 impl<'t> Arena<'t> {
@@ -165,16 +226,21 @@ impl<'t> Arena<'t> {
         if repetition != 0 && !tag.starts_with("UN") && memchr::memchr(repetition, raw.text.as_bytes()).is_some() {
             return self.push_repeated(raw, tag);
         }
-        let entry = Entry {
-            raw,
-            tag,
-            first_element: self.elements.len() as u32,
-            first_component: self.components.len() as u32,
-        };
-        self.segments.push(entry);
-        if self.plain(raw.text) {
-            return Ok(());
-        }
+        self.entry(raw, tag, |arena| if arena.plain(&raw) { Ok(()) } else { arena.any(raw, tag) })
+    }
+
+    /// A segment of what `tokenise` makes.
+    fn entry<T>(&mut self, raw: Raw<'t>, tag: &'t str, tokenise: impl FnOnce(&mut Self) -> T) -> T {
+        let first = self.elements.len();
+        let made = tokenise(self);
+        let len = (self.elements.len() - first) as u32;
+        self.elements.push(self.components.len() as u32);
+        self.segments.push(Entry { text: raw.text, tag, number: raw.number, first: first as u32, len });
+        made
+    }
+
+    /// Tokenises whatever stands in a segment.
+    fn any(&mut self, raw: Raw<'t>, tag: &'t str) -> Result<(), &'static str> {
         let values = raw.text[3..].trim_ascii_start();
         if values.is_empty() {
             return Ok(());
@@ -190,32 +256,40 @@ impl<'t> Arena<'t> {
 
     /// Tokenises what nearly every segment is: a tag, an element separator right behind it, nothing released, no more
     /// components than there may be. Anything else is left alone, for the tokenizer.
-    fn plain(&mut self, text: &'t str) -> bool {
+    fn plain(&mut self, raw: &Raw<'t>) -> bool {
         let ServiceChars { element, component, release, .. } = self.chars;
-        let bytes = text.as_bytes();
-        if bytes.get(3) != Some(&element) || (release != 0 && memchr::memchr(release, bytes).is_some()) {
+        let bytes = raw.text.as_bytes();
+        if bytes.get(3) != Some(&element) {
             return false;
         }
-        let (components, elements) = (self.components.len(), self.elements.len());
+        if let Some(known) = raw.separators.known() {
+            self.cut(raw.text, known.skip(1));
+            return true;
+        }
+        if release != 0 && memchr::memchr(release, bytes).is_some() {
+            return false;
+        }
+        let separators = memchr::memchr2_iter(element, component, &bytes[4..]).map(|at| at + 4);
+        if separators.clone().count() >= COMPONENTS_MAX {
+            return false;
+        }
+        self.cut(raw.text, separators);
+        true
+    }
+
+    /// Cuts the text behind its tag at these separators.
+    fn cut(&mut self, text: &'t str, separators: impl Iterator<Item = usize>) {
         let mut from = 4;
-        self.elements.push(components as u32);
-        for (at, byte) in bytes.iter().enumerate().skip(4) {
-            if *byte == component || *byte == element {
-                // Separators are ASCII, so cuts fall between characters.
-                self.components.push(Cow::Borrowed(&text[from..at]));
-                from = at + 1;
-                if *byte == element {
-                    self.elements.push(self.components.len() as u32);
-                }
+        self.elements.push(self.components.len() as u32);
+        for at in separators {
+            // Separators are ASCII, so cuts fall between characters.
+            self.components.push(Cow::Borrowed(&text[from..at]));
+            from = at + 1;
+            if text.as_bytes()[at] == self.chars.element {
+                self.elements.push(self.components.len() as u32);
             }
         }
         self.components.push(Cow::Borrowed(&text[from..]));
-        if self.components.len() - components > COMPONENTS_MAX {
-            self.components.truncate(components);
-            self.elements.truncate(elements);
-            return false;
-        }
-        true
     }
 
     fn push_repeated(&mut self, raw: Raw<'t>, tag: &'t str) -> Result<(), &'static str> {
@@ -226,13 +300,7 @@ impl<'t> Arena<'t> {
         for nth in 0..times {
             let one = |repeated: &Vec<&'t str>| *repeated.get(nth).or(repeated.first()).unwrap_or(&"");
             let text = elements.iter().map(one).collect::<Vec<_>>().join(&String::from(element as char));
-            self.segments.push(Entry {
-                raw,
-                tag,
-                first_element: self.elements.len() as u32,
-                first_component: self.components.len() as u32,
-            });
-            self.tokenise(&text, |value| Cow::Owned(value.to_owned()))?;
+            self.entry(raw, tag, |arena| arena.tokenise(&text, |value| Cow::Owned(value.to_owned())))?;
         }
         Ok(())
     }
@@ -254,7 +322,8 @@ impl<'t> Arena<'t> {
                 Ok(Token::ComponentElement { value, .. } | Token::RepeatElement { value, .. }) => value,
                 Err(_) => return Err("dangling release character"),
             };
-            self.components.push(if unreleased { keep(value) } else { released(value, release) });
+            let plain = unreleased || memchr::memchr(release, value.as_bytes()).is_none();
+            self.components.push(if plain { keep(value) } else { released(value, release) });
         }
         Ok(())
     }
@@ -263,32 +332,33 @@ impl<'t> Arena<'t> {
     /// values every row repeats: one of 64 KiB over a hundred thousand rows would fill the memory.
     pub fn cut_long_values(&mut self) -> Vec<u32> {
         let mut cut = Vec::new();
-        for i in 0..self.segments.len() {
-            let from = self.segments[i].first_component as usize;
-            let to = self.segments.get(i + 1).map_or(self.components.len(), |next| next.first_component as usize);
+        for segment in &self.segments {
+            let (first, last) = (segment.first as usize, (segment.first + segment.len) as usize);
+            let (from, to) = (self.elements[first] as usize, self.elements[last] as usize);
             let long = self.components[from..to].iter_mut().filter(|c| c.len() > HEADER_VALUE_BYTES_MAX);
             let mut any = false;
             for value in long {
                 *value = Cow::Owned(value[..value.floor_char_boundary(HEADER_VALUE_BYTES_MAX)].to_owned());
                 any = true;
             }
-            cut.extend(any.then(|| self.segments[i].raw.number));
+            cut.extend(any.then_some(segment.number));
         }
         cut
     }
 
     /// The segments, in order.
     pub fn iter(&self) -> impl Iterator<Item = Segment<'_, 't>> + Clone {
-        (0..self.segments.len()).map(|index| Segment { arena: self, index })
+        self.segments.iter().map(|entry| Segment { arena: self, entry })
     }
 
     /// The first segment.
     pub fn first(&self) -> Option<Segment<'_, 't>> {
-        (!self.segments.is_empty()).then_some(Segment { arena: self, index: 0 })
+        self.iter().next()
     }
 }
 
 /// `text` without blanks around it; nearly always there are none.
+#[inline]
 fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
@@ -328,18 +398,19 @@ fn released<'t>(value: &str, release: u8) -> Cow<'t, str> {
 
 impl<'a, 't> Segment<'a, 't> {
     /// Its tag.
+    #[inline]
     pub fn tag(&self) -> &'t str {
-        self.entry().tag
+        self.entry.tag
     }
 
     /// Its number in the message.
     pub fn number(&self) -> u32 {
-        self.entry().raw.number
+        self.entry.number
     }
 
     /// As it stands in the text, release characters and all.
     pub fn raw(&self) -> &'t str {
-        self.entry().raw.text
+        self.entry.text
     }
 
     /// Every component it has.
@@ -349,6 +420,7 @@ impl<'a, 't> Segment<'a, 't> {
     }
 
     /// Component `component` of element `element`, both from 0, blanks around it cut; empty where there is none.
+    #[inline]
     pub fn get(&self, element: usize, component: usize) -> &'a str {
         let (from, to) = self.range(element);
         if component < to - from { trimmed(&self.arena.components[from + component]) } else { "" }
@@ -373,34 +445,18 @@ impl<'a, 't> Segment<'a, 't> {
     }
 
     /// How many elements it has.
+    #[inline]
     pub fn len(&self) -> usize {
-        let (from, to) = self.elements();
-        to - from
+        self.entry.len as usize
     }
 
-    fn entry(&self) -> &'a Entry<'t> {
-        &self.arena.segments[self.index]
-    }
-
-    fn elements(&self) -> (usize, usize) {
-        let next = self.arena.segments.get(self.index + 1);
-        let end = next.map_or(self.arena.elements.len(), |e| e.first_element as usize);
-        (self.entry().first_element as usize, end)
-    }
-
+    #[inline]
     fn range(&self, element: usize) -> (usize, usize) {
-        let (from, to) = self.elements();
-        if element >= to - from {
+        if element >= self.len() {
             return (0, 0);
         }
-        let end = match self.arena.elements.get(from + element + 1) {
-            Some(next) if from + element + 1 < to => *next as usize,
-            _ => {
-                let next = self.arena.segments.get(self.index + 1);
-                next.map_or(self.arena.components.len(), |e| e.first_component as usize)
-            }
-        };
-        (self.arena.elements[from + element] as usize, end)
+        let at = self.entry.first as usize + element;
+        (self.arena.elements[at] as usize, self.arena.elements[at + 1] as usize)
     }
 }
 

@@ -66,6 +66,24 @@ fn a_clean_interchange_gives_rows_and_nothing_to_say() {
 }
 
 #[test]
+fn lists_and_bookings_of_one_interchange_write_their_own_columns() {
+    let bookings = "UNH+B1+PNRGOV:15:1:IA'MSG+:22'ORG+ZZ:BKK'TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+1'SRC'\
+                    RCI+ZZ:AAAAAA::010227:0912'TIF+LEE+BO:A:1'TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421:Y'RPI+1+HK'UNT+11+B1'";
+    let reading =
+        read(&format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{ONE}{bookings}{}UNZ+3+R1'", ONE.replace("KIM", "HAN")));
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+    for (name, values) in [
+        ("surname", ["KIM", "HAN", "LEE"]),
+        ("message_format", ["paxlst", "paxlst", "pnrgov"]),
+        ("message_path", ["A1/8", "A1/8", "B1/8"]),
+        ("flight_no", ["1", "1", "421"]),
+        ("in_pnr", ["false", "false", "true"]),
+    ] {
+        assert_eq!(column(&reading, "traveller", name), values, "{name}");
+    }
+}
+
+#[test]
 fn several_interchanges_in_one_input_are_all_read() {
     let one = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{ONE}UNZ+1+R1'");
     let other = format!("UNA:*.? #{}", one.replace('+', "*").replace('\'', "#"));

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use super::charset;
+use super::marks::Marks;
 use super::service::{ServiceChars, Start};
 
 /// One interchange, clean, in UTF-8.
@@ -44,6 +45,12 @@ pub fn take<'a>(bytes: &'a [u8], start: &Start) -> Transported<'a> {
 /// Takes what goes on of an interchange whose character set is known, and its terminator if that is no single ASCII
 /// character.
 pub fn take_on<'a>(bytes: &'a [u8], start: &Start, syntax: &str, wide: &[u8]) -> Transported<'a> {
+    let clean = if wide.is_empty() { end_of_clean(bytes, start.body, start.chars) } else { None };
+    if let Some((end, complete)) = clean {
+        let (text, replaced) = charset::decode(Cow::Borrowed(&bytes[start.body..end]), syntax);
+        let syntax = syntax.to_owned();
+        return Transported { text, end, complete, folded: 0, supplied: 0, dropped: 0, replaced, syntax };
+    }
     let mut cleaner = Cleaner::new(bytes, start, wide);
     cleaner.shifts_are_data = syntax == "UNOX";
     cleaner.run();
@@ -54,6 +61,38 @@ pub fn take_on<'a>(bytes: &'a [u8], start: &Start, syntax: &str, wide: &[u8]) ->
     };
     let (text, replaced) = charset::decode(clean, syntax);
     Transported { text, end, complete, folded, supplied, dropped, replaced, syntax: syntax.to_owned() }
+}
+
+/// Where an interchange ends that needs no cleaning, as most do, and whether at its UNZ. `None` where something in it is
+/// for the [`Cleaner`].
+fn end_of_clean(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(usize, bool)> {
+    let mut segment = body;
+    let mut unreleased = body;
+    for at in Marks::with_controls(bytes, body, [chars.terminator, chars.release, 0, 0]) {
+        let b = bytes[at];
+        if at < unreleased {
+            continue;
+        }
+        if b == chars.terminator {
+            match bytes[segment..=at].trim_ascii_start().get(..3) {
+                Some(b"UNZ") => return Some((at + 1, true)),
+                // The next interchange begins and this one had no UNZ.
+                Some(b"UNB" | b"UNA") if segment > body => return Some((segment, false)),
+                _ => segment = at + 1,
+            }
+        } else if b == chars.release && b != 0 {
+            if matches!(bytes.get(at + 1), Some(b'\r' | b'\n')) {
+                return None;
+            }
+            unreleased = at + 2;
+        } else if matches!(b, b'\r' | b'\n') {
+            // Between segments, else a fold.
+            bytes[segment..at].iter().all(|b| matches!(b, b' ' | b'\r' | b'\n')).then_some(())?;
+        } else if b != chars.element && b != chars.component {
+            return None;
+        }
+    }
+    Some((bytes.len(), false))
 }
 
 /// `UNOA` in `UNB+UNOA:4`.

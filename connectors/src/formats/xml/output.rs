@@ -3,7 +3,6 @@
 //! Bounded by the input: a unit set aside keeps at most 4 KiB of text, warnings beyond [`WARNINGS_MAX`] are only
 //! counted, rows leave the builders every `batch_rows`.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -12,6 +11,7 @@ use haechi_model::intake::{SetAside, Warning};
 use haechi_model::{Cell, Column, Kind, Stream, StreamBuilder};
 use rustc_hash::FxHashMap;
 
+use super::super::kept;
 use super::codes;
 use super::value::{Value, warning_cells};
 use crate::format::MessageReading;
@@ -21,15 +21,6 @@ use crate::options::ReadOptions;
 const WARNINGS_MAX: usize = 10_000;
 /// Bytes that one value of a header may make on all rows together.
 const REPEATED_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-thread_local! {
-    /// Builders of small messages, kept for the next ones: making one takes as long as reading five kilobytes.
-    static KEPT: RefCell<Vec<(&'static Stream, StreamBuilder)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// One a stream.
-const KEPT_MAX: usize = 4;
-const KEPT_ROWS_MAX: usize = 1024;
 
 /// The columns of a stream that XML readers fill, looked up once.
 pub struct Sheet {
@@ -48,7 +39,7 @@ pub type LazySheet = LazyLock<Sheet>;
 impl Sheet {
     /// The columns of a stream, and these derived ones.
     pub fn new(stream: &'static Stream, also: &'static [&'static str]) -> Self {
-        let builder = Self::make(stream, also);
+        let builder = kept::builder(stream, also);
         let columns = builder.columns();
         let by_name = columns.iter().enumerate().map(|(at, column)| (column.name, at)).collect();
         let list = |column: &Column| matches!(column.kind, Kind::List(_) | Kind::Records(_));
@@ -59,19 +50,6 @@ impl Sheet {
         let keys = of(&|column| column.key && !column.derived);
         let wanted = of(&|column| !column.nullable && !column.derived && !column.key && !list(column));
         Self { stream, also, by_name, keys, wanted }
-    }
-
-    /// A builder for its rows: one that an earlier message needed no more, where there is one.
-    fn builder(&self) -> StreamBuilder {
-        let kept = KEPT.with_borrow_mut(|kept| {
-            let at = kept.iter().position(|(stream, _)| std::ptr::eq(*stream, self.stream))?;
-            Some(kept.swap_remove(at).1)
-        });
-        kept.unwrap_or_else(|| Self::make(self.stream, self.also))
-    }
-
-    fn make(stream: &'static Stream, also: &[&str]) -> StreamBuilder {
-        StreamBuilder::with_also(stream, also).expect("columns of the stream; every test reads them")
     }
 
     /// Where a column is.
@@ -191,7 +169,7 @@ pub struct Output<'i> {
     /// How to read what is left open.
     pub options: &'i ReadOptions,
     formats: Vec<(&'static str, String)>,
-    tables: Vec<(&'static Stream, StreamBuilder)>,
+    tables: Vec<(&'static Sheet, StreamBuilder)>,
     records: Vec<(&'static Stream, RecordBatch)>,
     warnings: Vec<Warning>,
     n_warnings: usize,
@@ -251,10 +229,10 @@ impl<'i> Output<'i> {
 
     /// Writes a row of the values of these, the later before the earlier. Returns whether it was taken: a row
     /// without its key is set aside.
-    pub fn write(&mut self, sheet: &Sheet, rows: &[&Row<'_>], stand: &Stand<'_>) -> bool {
-        let at = self.tables.iter().position(|(stream, _)| std::ptr::eq(*stream, sheet.stream));
+    pub fn write(&mut self, sheet: &'static Sheet, rows: &[&Row<'_>], stand: &Stand<'_>) -> bool {
+        let at = self.tables.iter().position(|(of, _)| std::ptr::eq(*of, sheet));
         let at = at.unwrap_or_else(|| {
-            self.tables.push((sheet.stream, sheet.builder()));
+            self.tables.push((sheet, kept::builder(sheet.stream, sheet.also)));
             self.tables.len() - 1
         });
         let builder = &mut self.tables[at].1;
@@ -327,19 +305,13 @@ impl<'i> Output<'i> {
 
     /// The reading, or the rest of it.
     pub fn finish(mut self) -> MessageReading {
-        for (stream, mut builder) in self.tables.drain(..) {
-            // What held much keeps room for as much.
-            let small = builder.len() <= KEPT_ROWS_MAX && self.records.is_empty();
+        let batches = self.records.len();
+        for (sheet, mut builder) in self.tables.drain(..) {
+            let rows = if batches == 0 { builder.len() } else { usize::MAX };
             if !builder.is_empty() {
-                self.records.push((stream, builder.finish()));
+                self.records.push((sheet.stream, builder.finish()));
             }
-            if small {
-                KEPT.with_borrow_mut(|kept| {
-                    if kept.len() < KEPT_MAX {
-                        kept.push((stream, builder));
-                    }
-                });
-            }
+            kept::give_back(sheet.stream, sheet.also, builder, rows);
         }
         if self.n_warnings > WARNINGS_MAX {
             let lost = (self.n_warnings - WARNINGS_MAX) as u64;

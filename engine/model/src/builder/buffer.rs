@@ -37,12 +37,82 @@ impl Refusal {
     }
 }
 
-/// Values and their validity, of one kind.
+/// Values and their validity, of one kind. It may be behind the rows that are finished: those that it lacks are made by
+/// [`Buffer::pad`] all at once, since most columns of a wide stream are empty in most rows.
 #[derive(Debug)]
 pub(super) struct Buffer {
     kind: Kind,
-    valid: BooleanBufferBuilder,
+    /// Takes no room before the first NULL.
+    valid: Validity,
     data: Data,
+    /// The value of rows that set none; NULL where nothing is held.
+    held: Option<Held>,
+    /// What the column is where no row has a value, of as many rows as were needed: small batches share it.
+    absent: Option<ArrayRef>,
+}
+
+/// Which rows have a value.
+#[derive(Debug, Default)]
+struct Validity {
+    len: usize,
+    /// None while all have one.
+    bits: Option<BooleanBufferBuilder>,
+}
+
+impl Validity {
+    #[inline]
+    fn append(&mut self, n: usize, valid: bool) {
+        if !valid || self.bits.is_some() {
+            self.bits().append_n(n, valid);
+        }
+        self.len += n;
+    }
+
+    /// Those of `other`, `n` times.
+    fn append_all(&mut self, other: &Self, n: usize) {
+        match &other.bits {
+            None => self.append(n * other.len, true),
+            Some(_) => {
+                for row in (0..n).flat_map(|_| 0..other.len) {
+                    self.append(1, other.is_valid(row));
+                }
+            }
+        }
+    }
+
+    fn bits(&mut self) -> &mut BooleanBufferBuilder {
+        let len = self.len;
+        self.bits.get_or_insert_with(|| {
+            let mut bits = BooleanBufferBuilder::new(len + 64);
+            bits.append_n(len, true);
+            bits
+        })
+    }
+
+    fn is_valid(&self, row: usize) -> bool {
+        self.bits.as_ref().is_none_or(|bits| bits.get_bit(row))
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.len = self.len.min(rows);
+        if let Some(bits) = &mut self.bits {
+            bits.truncate(self.len);
+        }
+    }
+
+    fn finish(&mut self) -> Option<NullBuffer> {
+        let bits = std::mem::take(self).bits;
+        bits.map(|mut bits| NullBuffer::new(bits.finish())).filter(|nulls| nulls.null_count() > 0)
+    }
+}
+
+/// A value on its way into many rows.
+#[derive(Debug)]
+enum Held {
+    /// In the dictionary.
+    Code(u32),
+    /// The only row of a buffer of its own.
+    Row(Box<Buffer>),
 }
 
 #[derive(Debug)]
@@ -73,7 +143,7 @@ impl Buffer {
             Kind::List(item) => Data::List { ends: Vec::new(), items: Box::new(Self::in_list(*item)) },
             Kind::Records(members) => {
                 let members = members.iter().map(|m| Self::in_list(m.kind)).collect();
-                let record = Self { kind, valid: BooleanBufferBuilder::new(0), data: Data::Record { members } };
+                let record = Self::with(kind, Data::Record { members });
                 Data::List { ends: Vec::new(), items: Box::new(record) }
             }
             Kind::Text => Data::Text(Texts::default()),
@@ -85,7 +155,11 @@ impl Buffer {
             Kind::Ts => Data::Ts(Vec::new()),
             Kind::Hash => Data::Hash(Vec::new()),
         };
-        Self { kind, valid: BooleanBufferBuilder::new(0), data }
+        Self::with(kind, data)
+    }
+
+    fn with(kind: Kind, data: Data) -> Self {
+        Self { kind, valid: Validity::default(), data, held: None, absent: None }
     }
 
     /// The same inside a list, where text is plain.
@@ -96,81 +170,192 @@ impl Buffer {
         }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.valid.len()
+        self.valid.len
     }
 
+    /// Whether there is a value in that row, which may not have been padded yet.
     pub(super) fn is_valid(&self, row: usize) -> bool {
-        self.valid.get_bit(row)
+        if row < self.len() { self.valid.is_valid(row) } else { self.held.is_some() }
+    }
+
+    /// Brings the buffer to this many rows.
+    #[inline]
+    pub(super) fn cut_or_pad(&mut self, rows: usize) {
+        if self.len() != rows {
+            if self.len() > rows { self.truncate(rows) } else { self.pad(rows) }
+        }
+    }
+
+    /// Makes rows up to `rows`: of the value held, else of NULL.
+    #[inline]
+    pub(super) fn pad(&mut self, rows: usize) {
+        let n = rows.saturating_sub(self.len());
+        if n > 0 {
+            match self.held.take() {
+                None => self.push_nulls(n),
+                Some(held) => {
+                    self.push_copies(&held, n);
+                    self.held = Some(held);
+                }
+            }
+        }
+    }
+
+    /// Takes `cell` for every row from here on that sets none, until [`Buffer::release`]. NULL holds nothing.
+    pub(super) fn hold(&mut self, cell: Cell<'_>) -> Result<(), Refusal> {
+        if matches!(cell, Cell::Null) {
+            return Ok(());
+        }
+        self.held = Some(match (&mut self.data, cell) {
+            (Data::Id { values, .. }, Cell::Text(text)) => Held::Code(id_code(values, text)? as u32),
+            (Data::Code { values, .. }, Cell::Text(text)) => Held::Code(short_code(values, text)? as u32),
+            (_, cell) => {
+                let mut row = Self::new(self.kind);
+                row.push(&cell)?;
+                Held::Row(Box::new(row))
+            }
+        });
+        Ok(())
+    }
+
+    /// Rows up to `rows` have what was held, those behind it no longer.
+    pub(super) fn release(&mut self, rows: usize) {
+        if self.held.is_some() {
+            self.pad(rows);
+            self.held = None;
+        }
     }
 
     /// Appends a value. After a refusal, cut back to the row before.
-    pub(super) fn push(&mut self, cell: Cell<'_>) -> Result<(), Refusal> {
+    pub(super) fn push(&mut self, cell: &Cell<'_>) -> Result<(), Refusal> {
         if matches!(cell, Cell::Null) {
-            self.push_null();
+            self.push_nulls(1);
             return Ok(());
         }
         match (&mut self.data, cell) {
             (Data::Text(texts), Cell::Text(text)) => texts.push(text)?,
-            (Data::Id { codes, values }, Cell::Text(text)) => {
-                let code = i32::try_from(values.intern(text)?).map_err(|_| Refusal::Full("2^31 different values"))?;
-                codes.push(code);
-            }
-            (Data::Code { codes, values }, Cell::Text(text)) => {
-                let code = i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))?;
-                codes.push(code);
-            }
-            (Data::I32(values), Cell::I32(value)) => values.push(value),
-            (Data::I64(values), Cell::I64(value)) => values.push(value),
-            (Data::I64(values), Cell::I32(value)) => values.push(i64::from(value)),
-            (Data::F64(values), Cell::I32(value)) => values.push(f64::from(value)),
-            (Data::F64(values), Cell::I64(value)) => values.push(value as f64),
-            (Data::F64(values), Cell::F64(value)) if value.is_finite() => values.push(value),
+            (Data::Id { codes, values }, Cell::Text(text)) => codes.push(id_code(values, text)?),
+            (Data::Code { codes, values }, Cell::Text(text)) => codes.push(short_code(values, text)?),
+            (Data::I32(values), Cell::I32(value)) => values.push(*value),
+            (Data::I64(values), Cell::I64(value)) => values.push(*value),
+            (Data::I64(values), Cell::I32(value)) => values.push(i64::from(*value)),
+            (Data::F64(values), Cell::I32(value)) => values.push(f64::from(*value)),
+            (Data::F64(values), Cell::I64(value)) => values.push(*value as f64),
+            (Data::F64(values), Cell::F64(value)) if value.is_finite() => values.push(*value),
             (Data::F64(_), Cell::F64(_)) => return Err(Refusal::NotFinite),
-            (Data::Bool(values), Cell::Bool(value)) => values.append(value),
-            (Data::Date(values), Cell::Date(day)) => values.push(day),
-            (Data::Ts(values), Cell::Ts(instant)) => values.push(instant),
+            (Data::Bool(values), Cell::Bool(value)) => values.append(*value),
+            (Data::Date(values), Cell::Date(day)) => values.push(*day),
+            (Data::Ts(values), Cell::Ts(instant)) => values.push(*instant),
             (Data::Hash(values), Cell::Bytes(bytes)) if bytes.len() == HASH_BYTES => values.extend_from_slice(bytes),
-            (Data::List { ends, items }, Cell::List(cells)) => {
-                for cell in cells {
-                    items.push(cell)?;
-                }
-                ends.push(i32::try_from(items.len()).map_err(|_| Refusal::Full("2^31 list elements"))?);
+            (Data::List { items, .. }, Cell::List(cells)) => {
+                cells.iter().try_for_each(|cell| items.push(cell))?;
+                return self.end_list();
             }
             (Data::Record { members }, Cell::Record(cells)) if cells.len() <= members.len() => {
-                let mut cells = cells.into_iter();
-                for member in members {
-                    match cells.next() {
-                        Some(cell) => member.push(cell)?,
-                        None => member.push_null(),
-                    }
-                }
+                push_members(members, cells)?;
             }
             (_, cell) => return Err(Refusal::Kind { expected: self.kind.word(), got: cell.word() }),
         }
-        self.valid.append(true);
+        self.valid.append(1, true);
         Ok(())
     }
 
-    /// Appends NULL; the empty list in a list column.
-    pub(super) fn push_null(&mut self) {
-        let mut valid = false;
-        match &mut self.data {
-            Data::Text(texts) => texts.push_empty(),
-            Data::Id { codes, .. } => codes.push(0),
-            Data::Code { codes, .. } => codes.push(0),
-            Data::I32(values) | Data::Date(values) => values.push(0),
-            Data::I64(values) | Data::Ts(values) => values.push(0),
-            Data::F64(values) => values.push(0.0),
-            Data::Bool(values) => values.append(false),
-            Data::Hash(values) => values.extend_from_slice(&[0; HASH_BYTES]),
-            Data::List { ends, .. } => {
-                ends.push(ends.last().copied().unwrap_or(0));
-                valid = true;
-            }
-            Data::Record { members } => members.iter_mut().for_each(Self::push_null),
+    /// Appends a list of these elements.
+    pub(super) fn push_list<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) -> Result<(), Refusal> {
+        let Data::List { items, .. } = &mut self.data else {
+            return Err(Refusal::Kind { expected: self.kind.word(), got: "list" });
+        };
+        for cell in cells {
+            items.push(&cell)?;
         }
-        self.valid.append(valid);
+        self.end_list()
+    }
+
+    /// Appends a list of records, each of these members.
+    pub(super) fn push_records<'c, const N: usize>(
+        &mut self,
+        records: impl IntoIterator<Item = [Cell<'c>; N]>,
+    ) -> Result<(), Refusal> {
+        let Data::List { items, .. } = &mut self.data else {
+            return Err(Refusal::Kind { expected: self.kind.word(), got: "list" });
+        };
+        for cells in records {
+            match &mut items.data {
+                Data::Record { members } if N <= members.len() => push_members(members, &cells)?,
+                _ => return Err(Refusal::Kind { expected: items.kind.word(), got: "record" }),
+            }
+            items.valid.append(1, true);
+        }
+        self.end_list()
+    }
+
+    fn end_list(&mut self) -> Result<(), Refusal> {
+        if let Data::List { ends, items } = &mut self.data {
+            ends.push(i32::try_from(items.len()).map_err(|_| Refusal::Full("2^31 list elements"))?);
+        }
+        self.valid.append(1, true);
+        Ok(())
+    }
+
+    /// Appends NULL `n` times; the empty list in a list column.
+    fn push_nulls(&mut self, n: usize) {
+        match &mut self.data {
+            Data::Text(texts) => texts.push_empty(n),
+            Data::Id { codes, .. } => more(codes, 0, n),
+            Data::Code { codes, .. } => more(codes, 0, n),
+            Data::I32(values) | Data::Date(values) => more(values, 0, n),
+            Data::I64(values) | Data::Ts(values) => more(values, 0, n),
+            Data::F64(values) => more(values, 0.0, n),
+            Data::Bool(values) => values.append_n(n, false),
+            Data::Hash(values) => more(values, 0, n * HASH_BYTES),
+            Data::List { ends, .. } => {
+                let end = ends.last().copied().unwrap_or(0);
+                more(ends, end, n);
+                return self.valid.append(n, true);
+            }
+            Data::Record { members } => members.iter_mut().for_each(|member| member.push_nulls(n)),
+        }
+        self.valid.append(n, false);
+    }
+
+    /// Appends what is held `n` times.
+    fn push_copies(&mut self, held: &Held, n: usize) {
+        match (&mut self.data, held) {
+            (Data::Id { codes, .. }, Held::Code(code)) => more(codes, *code as i32, n),
+            (Data::Code { codes, .. }, Held::Code(code)) => more(codes, *code as i16, n),
+            (_, Held::Row(row)) => return self.append(row, n),
+            (_, Held::Code(_)) => unreachable!("codes are held of dictionaries only"),
+        }
+        self.valid.append(n, true);
+    }
+
+    /// Appends all rows of `other`, of the same kind and without a dictionary, `n` times.
+    fn append(&mut self, other: &Self, n: usize) {
+        match (&mut self.data, &other.data) {
+            (Data::Text(texts), Data::Text(other)) => texts.append(other, n),
+            (Data::I32(values), Data::I32(other)) | (Data::Date(values), Data::Date(other)) => again(values, other, n),
+            (Data::I64(values), Data::I64(other)) | (Data::Ts(values), Data::Ts(other)) => again(values, other, n),
+            (Data::F64(values), Data::F64(other)) => again(values, other, n),
+            (Data::Hash(values), Data::Hash(other)) => again(values, other, n),
+            (Data::Bool(values), Data::Bool(other)) => {
+                (0..n).for_each(|_| (0..other.len()).for_each(|row| values.append(other.get_bit(row))));
+            }
+            (Data::List { ends, items }, Data::List { ends: other_ends, items: other }) => {
+                let before = items.len();
+                items.append(other, n);
+                for nth in 0..n {
+                    let before = (before + nth * other.len()) as i32;
+                    ends.extend(other_ends.iter().map(|end| before + end));
+                }
+            }
+            (Data::Record { members }, Data::Record { members: other }) => {
+                members.iter_mut().zip(other).for_each(|(member, other)| member.append(other, n));
+            }
+            _ => unreachable!("both are of one kind"),
+        }
+        self.valid.append_all(&other.valid, n);
     }
 
     /// Cuts back to `rows` rows, also after a refusal half way through a list.
@@ -190,18 +375,32 @@ impl Buffer {
             }
             Data::Record { members } => members.iter_mut().for_each(|m| m.truncate(rows)),
         }
-        self.valid.truncate(rows.min(self.valid.len()));
+        self.valid.truncate(rows);
     }
 
-    /// Takes the rows as an array.
-    pub(super) fn finish(&mut self) -> ArrayRef {
-        let rows = self.valid.len();
-        let valid = NullBuffer::new(self.valid.finish());
-        let nulls = (valid.null_count() > 0).then_some(valid);
+    /// Takes `rows` rows as an array. What is held stays held.
+    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+        if self.len() > 0 || self.held.is_some() {
+            self.pad(rows);
+            return self.take();
+        }
+        if let Some(absent) = self.absent.as_ref().filter(|absent| absent.len() >= rows) {
+            return absent.slice(0, rows);
+        }
+        self.push_nulls(rows);
+        let absent = self.take();
+        self.absent = Some(Arc::clone(&absent));
+        absent
+    }
+
+    /// Takes the rows there are.
+    fn take(&mut self) -> ArrayRef {
+        let rows = self.len();
+        let nulls = self.valid.finish();
         match &mut self.data {
             Data::Text(texts) => Arc::new(texts.finish(nulls)),
-            Data::Id { codes, values } => dictionary::<Int32Type>(codes, values, nulls),
-            Data::Code { codes, values } => dictionary::<Int16Type>(codes, values, nulls),
+            Data::Id { codes, values } => dictionary::<Int32Type>(codes, values, &mut self.held, nulls),
+            Data::Code { codes, values } => dictionary::<Int16Type>(codes, values, &mut self.held, nulls),
             Data::I32(values) => primitive::<Int32Type>(values, nulls),
             Data::I64(values) => primitive::<Int64Type>(values, nulls),
             Data::F64(values) => primitive::<Float64Type>(values, nulls),
@@ -225,10 +424,10 @@ impl Buffer {
                 offsets.push(0);
                 offsets.append(ends);
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                Arc::new(ListArray::new(item_field(self.kind), offsets, items.finish(), nulls))
+                Arc::new(ListArray::new(item_field(self.kind), offsets, items.take(), nulls))
             }
             Data::Record { members } => {
-                let arrays = members.iter_mut().map(Self::finish).collect();
+                let arrays = members.iter_mut().map(Self::take).collect();
                 Arc::new(
                     StructArray::try_new_with_length(record_fields(self.kind), arrays, nulls, rows)
                         .expect("every member has a value a record"),
@@ -238,6 +437,35 @@ impl Buffer {
     }
 }
 
+fn push_members(members: &mut [Buffer], cells: &[Cell<'_>]) -> Result<(), Refusal> {
+    let mut cells = cells.iter();
+    for member in members {
+        match cells.next() {
+            Some(cell) => member.push(cell)?,
+            None => member.push_nulls(1),
+        }
+    }
+    Ok(())
+}
+
+fn id_code(values: &mut Interner, text: &str) -> Result<i32, Refusal> {
+    i32::try_from(values.intern(text)?).map_err(|_| Refusal::Full("2^31 different values"))
+}
+
+fn short_code(values: &mut Interner, text: &str) -> Result<i16, Refusal> {
+    i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))
+}
+
+/// `other` behind `values`, `n` times.
+fn again<T: Copy>(values: &mut Vec<T>, other: &[T], n: usize) {
+    values.reserve(n * other.len());
+    (0..n).for_each(|_| values.extend_from_slice(other));
+}
+
+fn more<T: Clone>(values: &mut Vec<T>, value: T, n: usize) {
+    values.resize(values.len() + n, value);
+}
+
 fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<NullBuffer>) -> ArrayRef {
     Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(std::mem::take(values)), nulls))
 }
@@ -245,10 +473,16 @@ fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<N
 fn dictionary<K: arrow::datatypes::ArrowDictionaryKeyType>(
     codes: &mut Vec<K::Native>,
     values: &mut Interner,
+    held: &mut Option<Held>,
     nulls: Option<NullBuffer>,
 ) -> ArrayRef {
     let codes = PrimitiveArray::<K>::new(ScalarBuffer::from(std::mem::take(codes)), nulls);
-    Arc::new(DictionaryArray::new(codes, Arc::new(values.finish())))
+    let texts = values.finish();
+    // What is held goes on into the next dictionary, which has room for it.
+    if let Some(Held::Code(code)) = held {
+        *code = values.intern(texts.value(*code as usize)).unwrap_or(0);
+    }
+    Arc::new(DictionaryArray::new(codes, Arc::new(texts)))
 }
 
 fn item_field(kind: Kind) -> FieldRef {
@@ -280,12 +514,25 @@ impl Texts {
         Ok(())
     }
 
-    fn push_empty(&mut self) {
-        self.ends.push(self.end_of(self.ends.len()));
+    fn push_empty(&mut self, n: usize) {
+        let end = self.end_of(self.ends.len());
+        more(&mut self.ends, end, n);
     }
 
-    fn get(&self, i: usize) -> &str {
-        &self.bytes[self.end_of(i) as usize..self.end_of(i + 1) as usize]
+    fn append(&mut self, other: &Self, n: usize) {
+        self.bytes.reserve(n * other.bytes.len());
+        self.ends.reserve(n * other.ends.len());
+        for _ in 0..n {
+            let before = self.bytes.len() as i32;
+            self.bytes.push_str(&other.bytes);
+            self.ends.extend(other.ends.iter().map(|end| before + end));
+        }
+    }
+
+    #[inline]
+    fn get(&self, i: usize) -> &[u8] {
+        let from = if i == 0 { 0 } else { self.ends[i - 1] as usize };
+        &self.bytes.as_bytes()[from..self.ends[i] as usize]
     }
 
     /// Where the first `n` strings end.
@@ -319,8 +566,8 @@ struct Interner {
 
 impl Interner {
     fn intern(&mut self, text: &str) -> Result<u32, Refusal> {
-        let hash = hash(text);
-        if let Some(found) = self.by_text.find(hash, |i| self.values.get(*i as usize) == text) {
+        let hash = hash(text.as_bytes());
+        if let Some(found) = self.by_text.find(hash, |i| self.values.get(*i as usize) == text.as_bytes()) {
             return Ok(*found);
         }
         let next = self.values.ends.len() as u32;
@@ -335,8 +582,8 @@ impl Interner {
     }
 }
 
-fn hash(text: &str) -> u64 {
+fn hash(text: &[u8]) -> u64 {
     let mut hasher = FxBuildHasher.build_hasher();
-    hasher.write(text.as_bytes());
+    hasher.write(text);
     hasher.finish()
 }

@@ -195,19 +195,60 @@ impl StreamBuilder {
     }
 
     /// A value for the current row. Set twice, the last one holds; after an error the cell is NULL.
+    #[expect(clippy::needless_pass_by_value, reason = "a cell is made to be taken")]
     pub fn set(&mut self, column: usize, cell: Cell<'_>) -> Result<(), CellError> {
+        self.push(column, |buffer| buffer.push(&cell))
+    }
+
+    /// The elements of a list column for the current row, without a cell around them.
+    pub fn set_list<'c>(&mut self, column: usize, cells: impl IntoIterator<Item = Cell<'c>>) -> Result<(), CellError> {
+        self.push(column, |buffer| buffer.push_list(cells))
+    }
+
+    /// The records of a list column for the current row, without cells around them. Members left off are NULL.
+    pub fn set_records<'c, const N: usize>(
+        &mut self,
+        column: usize,
+        records: impl IntoIterator<Item = [Cell<'c>; N]>,
+    ) -> Result<(), CellError> {
+        self.push(column, |buffer| buffer.push_records(records))
+    }
+
+    #[inline]
+    fn push(
+        &mut self,
+        column: usize,
+        push: impl FnOnce(&mut Buffer) -> Result<(), buffer::Refusal>,
+    ) -> Result<(), CellError> {
+        let Some(buffer) = self.buffers.get_mut(column) else { return Err(CellError::NoColumn(column)) };
+        buffer.cut_or_pad(self.rows);
+        push(buffer).map_err(|refusal| {
+            buffer.truncate(self.rows);
+            refusal.of(self.columns[column])
+        })
+    }
+
+    /// A value for the current row and all that follow, as far as they set none, until [`StreamBuilder::release`]: what a
+    /// header says of every row costs a row nothing. A refusal holds nothing.
+    pub fn hold(&mut self, column: usize, cell: Cell<'_>) -> Result<(), CellError> {
         let (Some(buffer), Some(declared)) = (self.buffers.get_mut(column), self.columns.get(column)) else {
             return Err(CellError::NoColumn(column));
         };
-        if buffer.len() > self.rows {
-            buffer.truncate(self.rows);
+        buffer.release(self.rows);
+        buffer.pad(self.rows);
+        buffer.hold(cell).map_err(|refusal| refusal.of(declared))
+    }
+
+    /// The rows behind the finished ones have nothing of what was held.
+    pub fn release(&mut self) {
+        for buffer in &mut self.buffers {
+            buffer.release(self.rows);
         }
-        buffer.push(cell).inspect_err(|_| buffer.truncate(self.rows)).map_err(|refusal| refusal.of(declared))
     }
 
     /// Whether the current row has a value, not NULL, in that column.
     pub fn is_set(&self, column: usize) -> bool {
-        self.buffers.get(column).is_some_and(|b| b.len() > self.rows && b.is_valid(self.rows))
+        self.buffers.get(column).is_some_and(|b| b.is_valid(self.rows))
     }
 
     /// The first column that a complete row has and the current row lacks.
@@ -223,17 +264,14 @@ impl StreamBuilder {
     /// Ends the current row. Columns not set are NULL, lists empty.
     pub fn finish_row(&mut self) {
         self.rows += 1;
-        for buffer in &mut self.buffers {
-            if buffer.len() < self.rows {
-                buffer.push_null();
-            }
-        }
     }
 
     /// Forgets what was set for the current row.
     pub fn discard_row(&mut self) {
         for buffer in &mut self.buffers {
-            buffer.truncate(self.rows);
+            if buffer.len() > self.rows {
+                buffer.truncate(self.rows);
+            }
         }
     }
 
@@ -251,7 +289,7 @@ impl StreamBuilder {
     pub fn finish(&mut self) -> RecordBatch {
         self.discard_row();
         let rows = std::mem::take(&mut self.rows);
-        let arrays: Vec<ArrayRef> = self.buffers.iter_mut().map(Buffer::finish).collect();
+        let arrays: Vec<ArrayRef> = self.buffers.iter_mut().map(|buffer| buffer.finish(rows)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
             .expect("every buffer has `rows` rows of its column's type")

@@ -123,6 +123,109 @@ fn a_code_column_says_when_it_is_full() {
 }
 
 #[test]
+fn lists_are_taken_without_cells_around_them() {
+    let mut b = StreamBuilder::with_columns(&TRAVELLER, &["phones", "locators", "surname"]).unwrap();
+    b.set_list(0, ["1".into(), "2".into()]).unwrap();
+    b.set_records(1, [["ZZ".into(), "ABC".into()], ["KE".into(), "DEF".into()]]).unwrap();
+    b.finish_row();
+    b.finish_row();
+    b.set_records(1, [["ZZ".into()]]).unwrap();
+    assert_eq!(b.set_list(2, ["1".into()]).unwrap_err().to_string(), "column `surname` holds text, got list");
+    assert_eq!(b.set_records(0, [["1".into()]]).unwrap_err().to_string(), "column `phones` holds text, got record");
+    b.set_records(1, [["ZZ".into(), Cell::I32(1)]]).unwrap_err();
+    b.finish_row();
+    let batch = b.finish();
+    let list = |column: usize| batch.column(column).as_list::<i32>().clone();
+    assert_eq!((0..3).map(|row| list(0).value_length(row)).collect::<Vec<_>>(), [2, 0, 0]);
+    assert_eq!((0..3).map(|row| list(1).value_length(row)).collect::<Vec<_>>(), [2, 0, 0]);
+    let records = list(1).value(0);
+    let carriers = records.as_struct().column(0).as_string::<i32>();
+    assert_eq!(carriers.iter().flatten().collect::<Vec<_>>(), ["ZZ", "KE"]);
+}
+
+#[test]
+fn what_is_held_stands_in_every_row_that_sets_nothing() {
+    let columns = ["declaration_id", "office", "item_no", "description", "net_mass_kg", "container_ids", "model_lines"];
+    let mut b = of(&columns);
+    b.finish_row();
+    let line = |text| Cell::Record(vec![1.into(), Cell::Text(text)]);
+    for (column, cell) in [
+        (0, Cell::Text("D1")),
+        (1, "A".into()),
+        (2, 7.into()),
+        (3, "shoes".into()),
+        (4, 1.5.into()),
+        (5, Cell::List(vec!["MSCU1234566".into(), "TGHU7654321".into()])),
+        (6, Cell::List(vec![line("left"), line("right")])),
+    ] {
+        b.hold(column, cell).unwrap();
+        assert!(b.is_set(column));
+    }
+    b.finish_row();
+    for column in 0..7 {
+        b.set(column, Cell::Null).unwrap();
+    }
+    b.discard_row();
+    for (column, cell) in [(0, Cell::Text("OWN")), (3, "bags".into()), (5, Cell::List(Vec::new())), (4, Cell::Null)] {
+        b.set(column, cell).unwrap();
+    }
+    b.finish_row();
+    let first = b.finish();
+    b.finish_row();
+    b.release();
+    b.finish_row();
+    b.hold(1, "B".into()).unwrap();
+    b.hold(1, Cell::Null).unwrap();
+    b.finish_row();
+    let second = b.finish();
+
+    let text = |batch, column| texts(batch, column).into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>();
+    for (column, held, own) in [("declaration_id", "D1", "OWN"), ("office", "A", "A"), ("description", "shoes", "bags")]
+    {
+        assert_eq!(text(&first, column), ["", held, own], "{column}");
+        assert_eq!(text(&second, column), [held, "", ""], "{column}");
+    }
+    let items = |batch: &RecordBatch| batch.column(2).as_primitive::<Int32Type>().iter().collect::<Vec<_>>();
+    assert_eq!((items(&first), items(&second)), (vec![None, Some(7), Some(7)], vec![Some(7), None, None]));
+    let mass = first.column(4).as_primitive::<Float64Type>();
+    assert_eq!(mass.iter().collect::<Vec<_>>(), [None, Some(1.5), None]);
+    for (column, expected) in [(5, [0, 2, 0]), (6, [0, 2, 2])] {
+        let lists = first.column(column).as_list::<i32>();
+        assert_eq!((0..3).map(|row| lists.value_length(row)).collect::<Vec<_>>(), expected);
+        assert_eq!(second.column(column).as_list::<i32>().value_length(0), 2);
+    }
+    let lines = second.column(6).as_list::<i32>().value(0);
+    let words = lines.as_struct().column(1).as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words, ["left", "right"]);
+}
+
+#[test]
+fn columns_without_a_value_are_as_long_as_the_others_in_every_batch() {
+    let names: Vec<_> = TRAVELLER.all_columns().map(|c| c.name).collect();
+    let mut b = StreamBuilder::with_columns(&TRAVELLER, &names).unwrap();
+    for rows in [2, 1, 3, 0] {
+        (0..rows).for_each(|_| b.finish_row());
+        let batch = b.finish();
+        assert_eq!((batch.num_rows(), batch.schema()), (rows, TRAVELLER.schema()));
+        for column in batch.columns() {
+            let list = matches!(column.data_type(), DataType::List(_));
+            assert_eq!((column.len(), column.null_count()), (rows, if list { 0 } else { rows }));
+            column.to_data().validate_full().unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_a_column_refuses_is_not_held() {
+    let mut b = of(&["item_no", "office"]);
+    assert_eq!(b.hold(0, "one".into()).unwrap_err().to_string(), "column `item_no` holds i32, got text");
+    b.hold(1, "A".into()).unwrap();
+    b.hold(1, 1.into()).unwrap_err();
+    b.finish_row();
+    assert_eq!(b.finish().column(1).null_count(), 1);
+}
+
+#[test]
 fn columns_are_chosen_by_name() {
     let unknown = StreamBuilder::with_columns(&DECLARATION, &["orign_country"]).unwrap_err();
     assert_eq!(unknown.to_string(), "stream `declaration` has no column `orign_country`, nearest is `origin_country`");

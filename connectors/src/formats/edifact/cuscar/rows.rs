@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use haechi_model::Cell;
 use haechi_model::streams::CONSIGNMENT;
-use haechi_model::{Cell, StreamBuilder};
 
 use super::super::equipment::Equipment;
 use super::super::interchange::Message;
-use super::super::output::{Output, Table, columns, texts, warning_cells};
+use super::super::output::{Output, Sheet, Table, columns};
 use super::super::segments::Raw;
 use super::Numbers;
 use super::bill::{Bill, Line};
@@ -31,16 +31,14 @@ columns! {
 /// Derived columns that only the reader can know.
 const ALSO: &[&str] = &["dangerous", "message_path", "warnings"];
 
-fn builder() -> StreamBuilder {
-    StreamBuilder::with_also(&CONSIGNMENT, ALSO).expect("columns of the stream; every test reads them")
-}
+static SHEET: Sheet = Sheet { stream: &CONSIGNMENT, also: ALSO };
 
 /// What is written.
 #[cfg(test)]
 pub const COLUMN_NAMES: &[&str] = Columns::NAMES;
 
 /// Looked up once, not a message.
-static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
 
 /// Writes consignment rows of one message.
 pub struct Rows<'m> {
@@ -67,7 +65,7 @@ impl<'m> Rows<'m> {
     ) -> bool {
         let position = self.message.position(numbers.segment);
         let source = out.input.source;
-        let table = out.table(&CONSIGNMENT, builder);
+        let table = out.table(&SHEET);
         self.numbers(table, numbers, bill);
         self.voyage(table, bill);
         self.parties(table, bill);
@@ -77,8 +75,8 @@ impl<'m> Rows<'m> {
         table.set(c.source, source);
         table.set(c.source_position, position.as_str());
         table.set(c.message_path, self.message.path(numbers.segment).as_str());
-        table.set(c.warnings, warning_cells(&bill.warnings));
-        out.finish_row(&CONSIGNMENT, &position, || self.message.raw(raw))
+        table.set_warnings(c.warnings, &bill.warnings);
+        out.finish_row(&SHEET, &position, || self.message.raw(raw))
     }
 
     fn numbers(&self, table: &mut Table, numbers: &Numbers, bill: &Bill) {
@@ -119,7 +117,7 @@ impl<'m> Rows<'m> {
             let country = port.get(..2).filter(|_| port.len() == 5);
             route.extend(country.filter(|c| route.last() != Some(c)));
         }
-        table.set(c.route_countries, texts(&route));
+        table.set_texts(c.route_countries, &route);
         table.set(c.manifested_at, m.manifested_at.map(Cell::Ts));
         table.set(c.departed_at, m.departed_at.map(Cell::Ts));
         table.set(c.arrival_expected_at, m.arrival_expected_at.map(Cell::Ts));
@@ -152,15 +150,15 @@ impl<'m> Rows<'m> {
         table.set(c.marks, distinct(marks).as_deref());
         let of_lines = bill.lines.iter().filter_map(|l| l.hs_code.as_deref());
         let hs_codes = each_once(of_lines.chain(bill.hs_codes.iter().map(String::as_str)));
-        table.set(c.hs_codes, texts(&hs_codes));
-        table.set(c.lines, Cell::List(bill.lines.iter().map(line_cell).collect()));
-        table.set(c.containers, Cell::List(containers.iter().map(container_cell).collect()));
+        table.set_texts(c.hs_codes, &hs_codes);
+        table.set_records(c.lines, bill.lines.iter().map(line_cells));
+        table.set_records(c.containers, containers.iter().map(container_cells));
         table.set(c.package_count, bill.packages());
         table.set(c.gross_mass_kg, bill.mass_kg());
         table.set(c.volume_m3, bill.volume());
         table.set(c.freight_usd, bill.freight_usd);
         table.set(c.value_usd, bill.value_usd);
-        table.set(c.special_handling, texts(&bill.handling));
+        table.set_texts(c.special_handling, &bill.handling);
         table.set(c.dangerous, bill.dangerous);
     }
 
@@ -178,8 +176,8 @@ impl<'m> Rows<'m> {
     }
 }
 
-fn line_cell(line: &Line) -> Cell<'_> {
-    Cell::Record(vec![
+fn line_cells(line: &Line) -> [Cell<'_>; 9] {
+    [
         line.number.into(),
         line.description.as_str().into(),
         line.hs_code.as_deref().into(),
@@ -189,20 +187,20 @@ fn line_cell(line: &Line) -> Cell<'_> {
         line.volume_m3.into(),
         line.un_no.as_deref().into(),
         Cell::List(line.containers.iter().map(|(id, _)| Cell::Text(id)).collect()),
-    ])
+    ]
 }
 
-fn container_cell((container, packages): &(Equipment, Option<f64>)) -> Cell<'_> {
-    Cell::Record(vec![
+fn container_cells((container, packages): &(Equipment, Option<f64>)) -> [Cell<'_>; 8] {
+    [
         container.id.as_str().into(),
         container.iso_type.as_deref().into(),
         container.fill.into(),
         container.load.into(),
-        texts(&container.seals),
+        Cell::List(container.seals.iter().map(|seal| Cell::Text(seal)).collect()),
         container.gross_mass_kg.into(),
         (*packages).into(),
         container.check_digit_ok.into(),
-    ])
+    ]
 }
 
 /// Different texts joined by ` / `; `None` if there is none.

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
+use haechi_model::Cell;
 use haechi_model::streams::DECLARATION;
-use haechi_model::{Cell, StreamBuilder};
 
 use super::super::interchange::Message;
-use super::super::output::{Output, Table, columns, texts, warning_cells};
+use super::super::output::{Output, Sheet, Table, columns};
 use super::super::places::short;
 use super::super::segments::Raw;
 use super::header::Header;
@@ -30,16 +30,14 @@ columns! {
 /// Derived columns that only the reader can know.
 const ALSO: &[&str] = &["message_path", "warnings"];
 
-fn builder() -> StreamBuilder {
-    StreamBuilder::with_also(&DECLARATION, ALSO).expect("columns of the stream; every test reads them")
-}
+static SHEET: Sheet = Sheet { stream: &DECLARATION, also: ALSO };
 
 /// What is written.
 #[cfg(test)]
 pub const COLUMN_NAMES: &[&str] = Columns::NAMES;
 
 /// Looked up once, not a message.
-static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
 
 /// Writes declaration rows of one message.
 pub struct Rows<'m> {
@@ -63,7 +61,7 @@ impl<'m> Rows<'m> {
     pub fn write(&self, item: &mut Item, at: u32, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
         let source = out.input.source;
         let amounts = self.amounts(item, at);
-        let table = out.table(&DECLARATION, builder);
+        let table = out.table(&SHEET);
         self.head(table);
         self.item(table, item, amounts);
         let Self { columns: c, message, header, .. } = self;
@@ -78,8 +76,8 @@ impl<'m> Rows<'m> {
         table.set(c.sender_id, message.envelope.sender.as_str());
         table.set(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
         table.set(c.message_path, message.path(at).as_str());
-        table.set(c.warnings, warning_cells(&item.warnings));
-        out.finish_row(&DECLARATION, &message.position(at), || message.raw(raw))
+        table.set_warnings(c.warnings, &item.warnings);
+        out.finish_row(&SHEET, &message.position(at), || message.raw(raw))
     }
 
     fn head(&self, table: &mut Table) {
@@ -113,7 +111,7 @@ impl<'m> Rows<'m> {
         table.set(c.house_bill_id, h.house_bill.as_deref());
         table.set(c.master_bill_id, h.master_bill.as_deref());
         table.set(c.cargo_control_id, h.cargo_control.as_deref());
-        table.set(c.container_ids, texts(&h.containers));
+        table.set_texts(c.container_ids, &h.containers);
         table.set(c.container_mode, h.container_mode);
         table.set(c.gross_mass_kg, h.gross_mass_kg);
         table.set(c.package_count, h.packages);
@@ -131,8 +129,7 @@ impl<'m> Rows<'m> {
         table.set(c.item_no, item.number);
         table.set(c.procedure, item.procedure.as_deref().or(self.header.procedure.as_deref()));
         table.set(c.origin_country, item.origin.as_deref());
-        let prior: Vec<&String> = self.header.prior.iter().chain(&item.prior).collect();
-        table.set(c.prior_declaration_ids, texts(&prior));
+        table.set_texts(c.prior_declaration_ids, self.header.prior.iter().chain(&item.prior));
         table.set(c.hs_code, item.hs_code.as_deref());
         table.set(c.description, item.description.as_deref());
         if let Some((quantity, unit)) = &item.quantity {
@@ -150,10 +147,10 @@ impl<'m> Rows<'m> {
         table.set(c.origin_certificate_id, item.certificate.as_deref());
         let permits = item.permits.iter().map(|(code, number, issued)| {
             let issued = issued.map_or(Cell::Null, Cell::Date);
-            Cell::Record(vec![Cell::Text(code), number.as_deref().into(), Cell::Text(code), issued, Cell::Null])
+            [Cell::Text(code), number.as_deref().into(), Cell::Text(code), issued, Cell::Null]
         });
-        table.set(c.permits, Cell::List(permits.collect()));
-        table.set(c.vehicle_ids, texts(&item.vehicles));
+        table.set_records(c.permits, permits);
+        table.set_texts(c.vehicle_ids, &item.vehicles);
     }
 
     /// The amounts of an item, converted by the rate of the declaration.

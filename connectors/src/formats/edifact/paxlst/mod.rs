@@ -61,6 +61,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     for (from, to) in &groups {
         person(message, &header, &message.segments[*from..*to], &mut rows, &mut arena, &mut tally, out);
     }
+    rows.end(out);
     tally.report(&header, message, listed, complete, out);
 }
 
@@ -85,11 +86,11 @@ fn people(message: &Message<'_>) -> Vec<(usize, usize)> {
     groups
 }
 
-fn person<'t>(
+fn person<'h, 't>(
     message: &Message<'_>,
-    header: &Header,
+    header: &'h Header,
     group: &[Raw<'t>],
-    rows: &mut Rows<'_>,
+    rows: &mut Rows<'h>,
     arena: &mut Arena<'t>,
     tally: &mut Tally,
     out: &mut Output<'_>,
@@ -119,26 +120,24 @@ fn person<'t>(
         let reason = format!("{position}: a person without name and document; send the person again with either");
         return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
     }
-    if rows.write(&person, &legs_of(&person, header), at, group, out) {
+    if rows.write(&person, legs_of(&person, header), at, group, out) {
         tally.add(&person);
     }
 }
 
 /// The legs of a person that get a row: between LOC 178 and 179, those across the border; the last, where none is
 /// marked so.
-fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> Vec<&'h Leg> {
+fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> impl Iterator<Item = &'h Leg> {
     let legs = &header.legs;
     let from = person.embark.as_deref().and_then(|a| legs.iter().position(|l| l.departure.as_deref() == Some(a)));
     let to = person.debark.as_deref().and_then(|a| legs.iter().rposition(|l| l.arrival.as_deref() == Some(a)));
     let (from, to) = (from.unwrap_or(0), to.map_or(legs.len(), |i| i + 1));
     // Ends that contradict each other tell nothing.
     let own = if from < to { &legs[from..to] } else { &legs[..] };
-    let border: Vec<_> = own.iter().filter(|l| l.border && l.is_named()).collect();
-    if border.is_empty() {
-        own.iter().rev().find(|l| l.is_named()).or(legs.first()).into_iter().collect()
-    } else {
-        border
-    }
+    let border = own.iter().filter(|l| l.border && l.is_named());
+    let inland = || own.iter().rev().find(|l| l.is_named()).or(legs.first());
+    let none = border.clone().next().is_none();
+    border.chain(none.then(inland).flatten())
 }
 
 /// Whether everybody on the flight is in this message; `None` where the message alone cannot say.

@@ -67,6 +67,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     for (from, to) in bookings {
         booking(message, &header, &segments[from..to], zone, &mut rows, &mut arena, out);
     }
+    rows.end(out);
 }
 
 /// Where the bookings are, as ranges of segments.
@@ -120,9 +121,10 @@ fn booking<'t>(
     out: &mut Output<'_>,
 ) {
     let at = group.first().map_or(1, |s| s.number);
-    let position = message.position(at);
+    let position = || message.position(at);
     let bytes: usize = group.iter().map(|s| s.text.len()).sum();
     if group.len() > GROUP_SEGMENTS_MAX || bytes > GROUP_BYTES_MAX {
+        let position = position();
         let reason = format!("{position}: one booking of {} segments, {bytes} bytes; send it again", group.len());
         return out.set_aside("group_too_long", position, reason, message.raw(group).as_bytes());
     }
@@ -159,6 +161,7 @@ fn booking<'t>(
         return;
     }
     if booking.people.is_empty() {
+        let position = position();
         let reason = format!("{position}: a booking without travellers; send it again with its TIF");
         return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
     }
@@ -193,14 +196,15 @@ fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warning
         "TIF", "FTI", "IFT", "REF", "FAR", "SSR", "ADD", "TKT", "MON", "PTK", "TXD", "DAT", "FOP", "TVL", "TRA", "RPI",
         "APD", "RCI", "TRI", "SSD", "TBD", "EQN", "MSG", "ABI", "SAC", "LTS", "ORG", "EBD",
     ];
-    let separator = message.chars.element as char;
     let cut = |raw: &Raw<'m>| {
-        SHORT.contains(&raw.tag()).then_some(())?;
-        raw.text.match_indices(separator).skip(1).find_map(|(at, _)| {
-            let tag = at.checked_sub(3).filter(|from| raw.text.is_char_boundary(*from))?;
-            let before = raw.text[..tag].bytes().last()?;
-            let status = raw.tag() == "RPI" && before.is_ascii_uppercase();
-            (TAGS.contains(&&raw.text[tag..at]) && (before.is_ascii_digit() || status)).then_some(tag)
+        let bytes = raw.text.as_bytes();
+        raw.separators(message.chars.element).skip(1).find_map(|at| {
+            // What hardly any element ends in, before the lists are asked.
+            let [before, a, b, c] = *at.checked_sub(4).and_then(|from| bytes[from..at].first_chunk::<4>())?;
+            (a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()).then_some(())?;
+            let status = before.is_ascii_uppercase() && raw.tag() == "RPI";
+            let glued = (before.is_ascii_digit() || status) && SHORT.contains(&raw.tag());
+            (glued && TAGS.contains(&&raw.text[at - 3..at])).then_some(at - 3)
         })
     };
     if !message.segments.iter().any(|raw| cut(raw).is_some()) {

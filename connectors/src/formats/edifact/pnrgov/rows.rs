@@ -2,12 +2,12 @@
 
 use std::sync::LazyLock;
 
+use haechi_model::Cell;
 use haechi_model::streams::TRAVELLER;
-use haechi_model::{Cell, StreamBuilder};
 
 use super::super::dates::{self, Moment};
 use super::super::interchange::{Message, Places};
-use super::super::output::{Output, Table, columns, texts, warning_cells};
+use super::super::output::{Output, Sheet, Table, columns};
 use super::super::segments::Raw;
 use super::booking::{Booking, Leg};
 use super::header::Header;
@@ -36,16 +36,14 @@ const WARNINGS_A_ROW: usize = 32;
 const ALSO: &[&str] =
     &["booking_channel", "booking_changes", "in_api", "in_pnr", "flight_complete", "message_path", "warnings"];
 
-fn builder() -> StreamBuilder {
-    StreamBuilder::with_also(&TRAVELLER, ALSO).expect("columns of the stream; every test reads them")
-}
+static SHEET: Sheet = Sheet { stream: &TRAVELLER, also: ALSO };
 
 /// What is written.
 #[cfg(test)]
 pub const COLUMN_NAMES: &[&str] = Columns::NAMES;
 
 /// Looked up once, not a message.
-static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&builder()));
+static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
 
 /// Writes traveller rows of one message.
 pub struct Rows<'m> {
@@ -55,68 +53,89 @@ pub struct Rows<'m> {
     id: String,
     places: Places,
     flight_complete: Option<bool>,
+    /// The table holds what all rows say.
+    held: bool,
 }
 
 impl<'m> Rows<'m> {
     /// For a message.
     pub fn new(message: &'m Message<'m>, header: &'m Header, flight_complete: Option<bool>) -> Self {
-        Self { columns: *COLUMNS, message, header, id: message.id(), places: Places::of(message), flight_complete }
+        Self {
+            columns: *COLUMNS,
+            message,
+            header,
+            id: message.id(),
+            places: Places::of(message),
+            flight_complete,
+            held: false,
+        }
     }
 
     /// A row for a traveller. Returns whether it was taken.
     pub fn write(&mut self, booking: &Booking<'_>, person: &Person<'_>, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
-        let source = out.input.source;
-        let table = out.table(&TRAVELLER, builder);
-        self.flight(table, booking);
+        let table = self.table(out);
         self.booking(table, booking);
         self.person(table, booking, person);
         self.documents(table, person);
         self.journey(table, booking, person);
-        let change = if self.header.function == "141" { "amend" } else { "new" };
-        self.envelope(table, source, change, &booking.warnings);
         let (path, position) = self.places.at(person.segment);
         table.set(self.columns.source_position, position);
         table.set(self.columns.message_path, path);
-        out.finish_row(&TRAVELLER, position, || self.message.raw(raw))
+        out.finish_row(&SHEET, position, || self.message.raw(raw))
     }
 
     /// A row for a cancelled booking, which names nobody: whoever was known by its locator is cancelled.
     pub fn cancelled(&mut self, booking: &Booking<'_>, at: u32, raw: &[Raw<'_>], out: &mut Output<'_>) -> bool {
-        let source = out.input.source;
-        let table = out.table(&TRAVELLER, builder);
-        self.flight(table, booking);
+        let table = self.table(out);
         self.booking(table, booking);
         table.set(self.columns.state, "cancelled");
-        self.envelope(table, source, "cancel", &booking.warnings);
+        table.set(self.columns.change_kind, "cancel");
         let (path, position) = self.places.at(at);
         table.set(self.columns.source_position, position);
         table.set(self.columns.message_path, path);
-        out.finish_row(&TRAVELLER, position, || self.message.raw(raw))
+        out.finish_row(&SHEET, position, || self.message.raw(raw))
     }
 
-    fn flight(&self, table: &mut Table, booking: &Booking<'_>) {
-        let (c, flight) = (&self.columns, &self.header.flight);
-        table.set(c.carrier, flight.carrier.as_str());
-        table.set(c.flight_no, flight.number);
-        table.set(c.flight_suffix, flight.suffix.as_deref());
-        table.set(c.departure_airport, flight.from.as_deref());
-        table.set(c.arrival_airport, flight.to.as_deref());
-        table.set(c.departure_scheduled_at, flight.departs_at.map(Cell::Ts));
-        table.set(c.arrival_scheduled_at, flight.arrives_at.map(Cell::Ts));
-        if let Some(leg) = booking.flown() {
-            table.set(c.marketing_flights, texts(&leg.codeshares));
+    /// The message was read.
+    pub fn end(self, out: &mut Output<'_>) {
+        if self.held {
+            out.table(&SHEET).release();
         }
-        table.set(c.role, "passenger");
+    }
+
+    /// The table, which holds what all rows of the message say.
+    fn table<'o>(&mut self, out: &'o mut Output<'_>) -> &'o mut Table {
+        let source = out.input.source;
+        let table = out.table(&SHEET);
+        if !std::mem::replace(&mut self.held, true) {
+            self.flight(table);
+            self.envelope(table, source);
+        }
+        table
+    }
+
+    fn flight(&self, table: &mut Table) {
+        let (c, flight) = (&self.columns, &self.header.flight);
+        table.hold(c.carrier, flight.carrier.as_str());
+        table.hold(c.flight_no, flight.number);
+        table.hold(c.flight_suffix, flight.suffix.as_deref());
+        table.hold(c.departure_airport, flight.from.as_deref());
+        table.hold(c.arrival_airport, flight.to.as_deref());
+        table.hold(c.departure_scheduled_at, flight.departs_at.map(Cell::Ts));
+        table.hold(c.arrival_scheduled_at, flight.arrives_at.map(Cell::Ts));
+        table.hold(c.role, "passenger");
     }
 
     fn booking(&self, table: &mut Table, booking: &Booking<'_>) {
         let c = &self.columns;
+        if let Some(leg) = booking.flown() {
+            table.set_texts(c.marketing_flights, &leg.codeshares);
+        }
+        // Every traveller repeats those of the booking; all of them are in the reading.
+        table.set_warnings(c.warnings, &booking.warnings[..booking.warnings.len().min(WARNINGS_A_ROW)]);
         table.set(c.locator, booking.locator(&self.header.flight.carrier));
-        let locators = booking
-            .locators
-            .iter()
-            .map(|(carrier, locator)| Cell::Record(vec![Cell::Text(carrier), Cell::Text(locator)]));
-        table.set(c.locators, Cell::List(locators.collect()));
+        let locators = booking.locators.iter().map(|(carrier, locator)| [Cell::Text(carrier), Cell::Text(locator)]);
+        table.set_records(c.locators, locators);
         table.set(c.booked_at, booking.booked_at.map(Cell::Ts));
         table.set(c.agency_id, booking.agency_id.as_deref());
         table.set(c.agency_country, booking.agency_country.as_deref());
@@ -124,9 +143,9 @@ impl<'m> Rows<'m> {
         let size = booking.flown().or(booking.legs.first()).and_then(|leg| leg.travellers);
         let listed = i32::try_from(booking.people.len()).ok().filter(|n| *n > 0);
         table.set(c.party_size, size.or(listed));
-        table.set(c.split_locators, texts(&booking.split));
+        table.set_texts(c.split_locators, &booking.split);
         table.set(c.booking_changes, booking.changes);
-        table.set(c.itinerary, Cell::List(booking.legs.iter().enumerate().filter_map(leg_cell).collect()));
+        table.set_records(c.itinerary, booking.legs.iter().enumerate().filter_map(leg_cells));
     }
 
     fn person(&self, table: &mut Table, booking: &Booking<'_>, person: &Person<'_>) {
@@ -142,7 +161,7 @@ impl<'m> Rows<'m> {
         table.set(c.residence_country, person.residence.as_deref());
         table.set(c.carrier_pax_ref, person.unique_reference.as_deref());
         table.set(c.ticketed_at, person.ticketed_at.or(booking.ticketed_at).map(Cell::Ts));
-        table.set(c.tickets, texts(&person.tickets));
+        table.set_texts(c.tickets, &person.tickets);
         table.set(c.fare_amount_usd, person.fare_usd);
         if let Some(payment) = &person.payment {
             table.set(c.payment_kind, payment.kind);
@@ -151,17 +170,18 @@ impl<'m> Rows<'m> {
         }
         table.set(c.payer_name, person.payer_name);
         let (own, shared) = (&person.contacts, &booking.contacts);
-        table.set(c.phones, joined(&shared.phones, &own.phones));
-        table.set(c.emails, joined(&shared.emails, &own.emails));
+        table.set_texts(c.phones, joined(&shared.phones, &own.phones));
+        table.set_texts(c.emails, joined(&shared.emails, &own.emails));
         let home = if own.address.is_some() { own } else { shared };
         table.set(c.address, home.address.as_deref());
         table.set(c.address_country, home.country.as_deref());
         table.set(c.stay_address, person.stay_address.as_deref());
-        let loyalty = person.loyalty.iter().map(|(carrier, number, level)| {
-            Cell::Record(vec![Cell::Text(carrier), Cell::Text(number), level.as_deref().into()])
-        });
-        table.set(c.loyalty, Cell::List(loyalty.collect()));
-        table.set(c.ssr_codes, texts(&person.services));
+        let loyalty = person
+            .loyalty
+            .iter()
+            .map(|(carrier, number, level)| [Cell::Text(carrier), Cell::Text(number), level.as_deref().into()]);
+        table.set_records(c.loyalty, loyalty);
+        table.set_texts(c.ssr_codes, &person.services);
     }
 
     fn documents(&self, table: &mut Table, person: &Person<'_>) {
@@ -174,16 +194,16 @@ impl<'m> Rows<'m> {
             table.set(c.document_expires_on, main.expires.map(date));
         }
         let documents = person.documents.iter().map(|d| {
-            Cell::Record(vec![
+            [
                 d.kind.as_deref().into(),
                 d.number.as_deref().into(),
                 d.country.as_deref().into(),
                 d.expires.map_or(Cell::Null, date),
                 Cell::Null,
                 Cell::Text("pnr"),
-            ])
+            ]
         });
-        table.set(c.documents, Cell::List(documents.collect()));
+        table.set_records(c.documents, documents);
     }
 
     /// What happened on the flight itself.
@@ -199,7 +219,7 @@ impl<'m> Rows<'m> {
             if let Some(bags) = person.bags_on(at) {
                 table.set(c.bag_count, bags.count);
                 table.set(c.bag_mass_kg, bags.mass_kg);
-                table.set(c.bag_tags, texts(&bags.tags));
+                table.set_texts(c.bag_tags, &bags.tags);
                 table.set(c.bag_pool_head, bags.pool_head);
             }
             // Cancelled by the traveller (HX, XX) or by the carrier (UN, UC, NO).
@@ -211,22 +231,20 @@ impl<'m> Rows<'m> {
         table.set(c.state, state);
     }
 
-    fn envelope(&self, table: &mut Table, source: &str, change: &'static str, warnings: &[haechi_model::Warning]) {
+    fn envelope(&self, table: &mut Table, source: &str) {
         let Self { columns: c, message, header, .. } = self;
-        table.set(c.in_api, false);
-        table.set(c.in_pnr, true);
-        table.set(c.flight_complete, self.flight_complete);
-        table.set(c.version, 1);
-        table.set(c.change_kind, change);
-        table.set(c.change_reason, (!header.function.is_empty()).then_some(header.function.as_str()));
-        table.set(c.source, source);
-        table.set(c.message_format, super::FORMAT);
-        table.set(c.message_version, message.version.as_str());
-        table.set(c.message_id, self.id.as_str());
-        table.set(c.sender_id, message.envelope.sender.as_str());
-        table.set(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
-        // Every traveller repeats those of the booking; all of them are in the reading.
-        table.set(c.warnings, warning_cells(&warnings[..warnings.len().min(WARNINGS_A_ROW)]));
+        table.hold(c.in_api, false);
+        table.hold(c.in_pnr, true);
+        table.hold(c.flight_complete, self.flight_complete);
+        table.hold(c.version, 1);
+        table.hold(c.change_kind, if header.function == "141" { "amend" } else { "new" });
+        table.hold(c.change_reason, (!header.function.is_empty()).then_some(header.function.as_str()));
+        table.hold(c.source, source);
+        table.hold(c.message_format, super::FORMAT);
+        table.hold(c.message_version, message.version.as_str());
+        table.hold(c.message_id, self.id.as_str());
+        table.hold(c.sender_id, message.envelope.sender.as_str());
+        table.hold(c.message_issued_at, message.envelope.issued_at.map(Cell::Ts));
     }
 }
 
@@ -235,12 +253,12 @@ fn date<'a>(moment: Moment) -> Cell<'a> {
 }
 
 /// A leg that says where; a gap in the journey (ARNK) does not.
-fn leg_cell<'b>((i, leg): (usize, &'b Leg<'_>)) -> Option<Cell<'b>> {
+fn leg_cells<'b>((i, leg): (usize, &'b Leg<'_>)) -> Option<[Cell<'b>; 9]> {
     let flight = &leg.flight;
     if flight.from.is_none() && flight.to.is_none() {
         return None;
     }
-    Some(Cell::Record(vec![
+    Some([
         Cell::I32(i as i32 + 1),
         Cell::Text(&flight.carrier),
         flight.number.into(),
@@ -250,11 +268,10 @@ fn leg_cell<'b>((i, leg): (usize, &'b Leg<'_>)) -> Option<Cell<'b>> {
         flight.arrives_at.map_or(Cell::Null, Cell::Ts),
         flight.class.as_deref().into(),
         leg.status.as_deref().into(),
-    ]))
+    ])
 }
 
 /// Both lists, each value once.
-fn joined<'b>(first: &'b [String], second: &'b [String]) -> Cell<'b> {
-    let further = second.iter().filter(|value| !first.contains(value));
-    Cell::List(first.iter().chain(further).map(|value| Cell::Text(value)).collect())
+fn joined<'b>(first: &'b [String], second: &'b [String]) -> impl Iterator<Item = &'b String> {
+    first.iter().chain(second.iter().filter(|value| !first.contains(value)))
 }

@@ -1,5 +1,7 @@
 //! Free text with a form of its own: what DOCS, DOCA and DOCO carry between slashes, contacts behind CTC and in ADD.
 
+use std::borrow::Cow;
+
 use super::super::dates::{Century, Moment, month_named};
 use super::super::people::phone;
 
@@ -30,6 +32,19 @@ pub struct Docs<'t> {
     pub second: Option<&'t str>,
 }
 
+/// The fields between slashes.
+fn fields_of(text: &str) -> Vec<&str> {
+    // As many as the longest text has.
+    let mut fields = Vec::with_capacity(14);
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'/', text.as_bytes()) {
+        fields.push(text[from..at].trim());
+        from = at + 1;
+    }
+    fields.push(text[from..].trim());
+    fields
+}
+
 /// Whether a field looks like `14FEB88`.
 fn is_date(field: &str) -> bool {
     month_named(field.trim(), Century::Recent).is_some()
@@ -38,7 +53,7 @@ fn is_date(field: &str) -> bool {
 /// Reads `/P/issuer/number/nationality/DDMMMYY/sex/expiry/surname/given/second/H`. A slash too few or too many at the
 /// start is seen by where the date stands. `None` where nothing was recognised.
 pub fn docs(text: &str) -> Option<Docs<'_>> {
-    let fields: Vec<&str> = text.split('/').map(str::trim).collect();
+    let fields = fields_of(text);
     let sex_of = |field: &str| matches!(field, "M" | "F" | "X" | "U" | "MI" | "FI" | "XI" | "UI");
     let birth = match fields.iter().position(|f| is_date(f)) {
         // No birth date: the date behind a sex is the expiry.
@@ -111,7 +126,7 @@ pub struct Doco<'t> {
 
 /// Reads `birth place/kind/number/place of issue/DDMMMYY/country`, aligned on the date.
 pub fn doco(text: &str) -> Option<Doco<'_>> {
-    let fields: Vec<&str> = text.split('/').map(str::trim).collect();
+    let fields = fields_of(text);
     let date = fields.iter().position(|f| is_date(f));
     let at = date.unwrap_or(4 + usize::from(fields.len() > 6));
     let field =
@@ -138,9 +153,20 @@ pub enum Contact {
 
 /// Mail as the trade writes it, since `@` and `_` are not in its alphabet: `//` is `@`, `..` is `_`.
 pub fn email(text: &str) -> Option<String> {
-    let text = text.trim().trim_start_matches('/').replace("//", "@").replace("..", "_").replace("./", "-");
+    let mut text = Cow::Borrowed(text.trim().trim_start_matches('/'));
+    for (written, meant) in [("//", "@"), ("..", "_"), ("./", "-")] {
+        if memchr::memmem::find(text.as_bytes(), written.as_bytes()).is_some() {
+            text = Cow::Owned(text.replace(written, meant));
+        }
+    }
     let (user, domain) = text.split_once('@')?;
-    (!user.is_empty() && domain.contains('.')).then(|| text.split_whitespace().collect::<String>().to_lowercase())
+    (!user.is_empty() && domain.contains('.')).then_some(())?;
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        let mut text = text.into_owned();
+        text.make_ascii_lowercase();
+        return Some(text);
+    }
+    Some(text.split_whitespace().collect::<String>().to_lowercase())
 }
 
 /// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the digits up to the first letter.
