@@ -12,6 +12,7 @@ use haechi_model::{Cell, Stream, StreamBuilder};
 use super::answers::Answer;
 use super::codes;
 use crate::format::{MessageInput, MessageReading};
+use crate::options::Around;
 
 /// More warnings than anybody reads.
 pub const WARNINGS_MAX: usize = 10_000;
@@ -126,6 +127,12 @@ impl<'i> Output<'i> {
             table.builder.discard_row();
             self.set_aside("cell", position, format!("{position}: {refused}"), raw().as_bytes());
             return false;
+        }
+        for (column, cell) in self.input.options.around.iter().flat_map(Around::cells) {
+            if let Some(at) = table.builder.index(column).filter(|at| !table.builder.is_set(*at)) {
+                // Text and times go into these.
+                let _ = table.builder.set(at, cell);
+            }
         }
         table.builder.finish_row();
         if table.builder.len() >= batch_rows {

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use super::codes;
 use super::value::{Value, warning_cells};
 use crate::format::MessageReading;
-use crate::options::ReadOptions;
+use crate::options::{Around, ReadOptions};
 
 /// More warnings than anybody reads.
 const WARNINGS_MAX: usize = 10_000;
@@ -262,6 +262,12 @@ impl<'i> Output<'i> {
         for (column, value) in rows.iter().flat_map(|row| &row.cells) {
             if let Err(error) = builder.set(*column, value.cell()) {
                 refused.get_or_insert_with(|| ("cell", error.to_string()));
+            }
+        }
+        for (column, cell) in self.options.around.iter().flat_map(Around::cells) {
+            if let Some(at) = sheet.by_name.get(column).filter(|at| !builder.is_set(**at)) {
+                // Text and times go into these.
+                let _ = builder.set(*at, cell);
             }
         }
         for (column, text) in [
