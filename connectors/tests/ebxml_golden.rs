@@ -76,7 +76,7 @@ fn an_ebms_2_message_says_what_its_envelope_says() {
     assert_eq!(text(row, "declaration_id"), "9990127000123M");
     // The same rows as the payload by itself.
     let at = mime.rfind("<?xml").unwrap();
-    let alone = read_as_found("a.mime", mime[at..mime.rfind("\r\n--=haechi-1--").unwrap()].as_bytes());
+    let alone = read_as_found("a.mime", &mime.as_bytes()[at..mime.rfind("\r\n--=haechi-1--").unwrap()]);
     let plain = |mut row: serde_json::Value| {
         for column in ["source_position", "message_path", "warnings", "message_id"] {
             row.as_object_mut().unwrap().remove(column);
@@ -189,7 +189,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// An AS4 message: payloads by header lines and bytes; what the envelope names.
 fn as4(hrefs: &[&str], parts: &[(&str, &[u8])]) -> Vec<u8> {
-    let infos: String = hrefs.iter().map(|href| format!("<eb:PartInfo href=\"{href}\"/>")).collect();
+    let infos: Vec<String> = hrefs.iter().map(|href| format!("<eb:PartInfo href=\"{href}\"/>")).collect();
+    let infos = infos.concat();
     let mut out = format!(
         "Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: application/soap+xml\r\n\r\n\
          <e:Envelope xmlns:e=\"http://www.w3.org/2003/05/soap-envelope\" \

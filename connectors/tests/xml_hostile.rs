@@ -50,7 +50,7 @@ fn samples() -> Vec<PathBuf> {
 }
 
 fn is_sound(reading: &MessageReading, what: &str) {
-    let counted = reading.counts.values().sum::<u64>() > 0;
+    let counted = reading.counts.values().any(|n| *n > 0);
     let spoken =
         !reading.set_aside.is_empty() || !reading.warnings.is_empty() || !reading.records.is_empty() || counted;
     assert!(spoken, "silence: {what}");

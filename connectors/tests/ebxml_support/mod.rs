@@ -65,7 +65,7 @@ pub fn has(reading: &MessageReading, code: &str) -> bool {
 
 /// A reading says something, in known words, and not too much.
 pub fn is_sound(reading: &MessageReading, what: &str) {
-    let counted = reading.counts.values().sum::<u64>() > 0;
+    let counted = reading.counts.values().any(|n| *n > 0);
     assert!(counted || !reading.set_aside.is_empty() || !reading.records.is_empty(), "silence: {what}");
     let warnings = [ebxml::codes::WARNINGS, xml::codes::WARNINGS, edifact::codes::WARNINGS];
     for warning in &reading.warnings {

@@ -42,7 +42,7 @@ impl EbxmlEnvelope<'_> {
             EbxmlKind::As4Gzip => gzip(payload),
         };
         // A boundary is one by not standing in what it bounds.
-        let boundary = (0_u32..).map(|n| format!("=haechi-{n}")).find(|boundary| {
+        let boundary = (0..=payload.len()).map(|n| format!("=haechi-{n}")).find(|boundary| {
             let bytes = boundary.as_bytes();
             !payload.windows(bytes.len()).any(|window| window == bytes)
         });

@@ -293,12 +293,11 @@ fn parameter(field: &str, wanted: &str) -> Option<String> {
     while !rest.is_empty() {
         let (name, behind) = rest.split_once('=')?;
         let behind = behind.trim_start();
-        let (value, after) = match behind.strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => {
-                let end = behind.find(';').unwrap_or(behind.len());
-                (behind[..end].trim().to_owned(), &behind[end..])
-            }
+        let (value, after) = if let Some(quoted) = behind.strip_prefix('"') {
+            unquote(quoted)
+        } else {
+            let end = behind.find(';').unwrap_or(behind.len());
+            (behind[..end].trim().to_owned(), &behind[end..])
         };
         if name.trim().eq_ignore_ascii_case(wanted) {
             return Some(value);

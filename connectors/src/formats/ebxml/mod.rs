@@ -44,19 +44,17 @@ const SECURED: &[u8] = b"wssecurity-secext";
 
 fn recognise(head: &[u8]) -> bool {
     let has = |mark: &[u8]| memchr::memmem::find(head, mark).is_some();
-    match mime::looks(head) {
-        Some(related) => related || has(MARK),
-        None => {
-            let wide = head.iter().take(4).any(|byte| *byte == 0) || head.starts_with(b"\xFE\xFF");
-            if wide {
-                let text = xml::decoded(head);
-                return text.contains("Envelope") && text.contains("ebxml-msg");
-            }
-            // As a file or with the header of its transport.
-            let begins = mime::split(head).is_some_and(|body| body.parts.len() == 1);
-            begins && has(b"Envelope") && (has(MARK) || (has(SECURED) && !xml::begins_any(head)))
-        }
+    if let Some(related) = mime::looks(head) {
+        return related || has(MARK);
     }
+    let wide = head.iter().take(4).any(|byte| *byte == 0) || head.starts_with(b"\xFE\xFF");
+    if wide {
+        let text = xml::decoded(head);
+        return text.contains("Envelope") && text.contains("ebxml-msg");
+    }
+    // As a file, or with the header of its transport.
+    let begins = mime::split(head).is_some_and(|body| body.parts.len() == 1);
+    begins && has(b"Envelope") && (has(MARK) || (has(SECURED) && !xml::begins_any(head)))
 }
 
 /// A message whose envelope was read and whose payloads were not yet.

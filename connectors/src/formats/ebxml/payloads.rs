@@ -66,7 +66,7 @@ pub fn read(opened: &Opened<'_>, input: MessageInput<'_>) -> MessageReading {
         reading.set_aside(code, "envelope", &says, input.bytes);
         return reading.finish();
     }
-    reading.out.version = opened.found.envelopes[0].protocol.version().to_owned();
+    opened.found.envelopes[0].protocol.version().clone_into(&mut reading.out.version);
     let mut taken = vec![false; opened.body.parts.len()];
     taken[opened.at] = true;
     let mut users = 0;
@@ -331,7 +331,9 @@ impl<'i> Reading<'i> {
     }
 
     fn count(&mut self, name: &'static str, n: u64) {
-        *self.out.counts.entry(name).or_default() += n;
+        // What senders write as a count has no bound.
+        let count = self.out.counts.entry(name).or_default();
+        *count = count.saturating_add(n);
     }
 
     fn warn(&mut self, code: &'static str, path: &str, text: &str) {

@@ -112,7 +112,7 @@ fn envelopes_are_recognised_by_content() {
         (b"", false),
     ] {
         assert_eq!(recognise(head), expected, "{}", head.escape_ascii());
-        let found = crate::recognise(head).map(|found| found.name() == NAME).unwrap_or(false);
+        let found = crate::recognise(head).is_ok_and(|found| found.name() == NAME);
         assert_eq!(found, expected, "{}", head.escape_ascii());
     }
     let wide: Vec<u8> = "<Envelope xmlns='urn:ebxml-msg'>".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -61,16 +61,13 @@ fn quoted_printable(bytes: &[u8]) -> (Vec<u8>, bool) {
         while let Some(at) = memchr::memchr(b'=', rest) {
             out.extend_from_slice(&rest[..at]);
             let digits = rest.get(at + 1..at + 3).and_then(|d| str::from_utf8(d).ok());
-            match digits.filter(|d| !d.starts_with('+')).and_then(|d| u8::from_str_radix(d, 16).ok()) {
-                Some(byte) => {
-                    out.push(byte);
-                    rest = &rest[at + 3..];
-                }
-                None => {
-                    out.push(b'=');
-                    damaged = true;
-                    rest = &rest[at + 1..];
-                }
+            if let Some(byte) = digits.filter(|d| !d.starts_with('+')).and_then(|d| u8::from_str_radix(d, 16).ok()) {
+                out.push(byte);
+                rest = &rest[at + 3..];
+            } else {
+                out.push(b'=');
+                damaged = true;
+                rest = &rest[at + 1..];
             }
         }
         out.extend_from_slice(rest);
