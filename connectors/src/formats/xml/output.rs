@@ -239,7 +239,9 @@ impl<'i> Output<'i> {
 
     /// Adds to a count.
     pub fn count(&mut self, name: &'static str, n: u64) {
-        *self.counts.entry(name).or_default() += n;
+        // What senders write as a count has no bound.
+        let count = self.counts.entry(name).or_default();
+        *count = count.saturating_add(n);
     }
 
     /// A message of this format and version was read.
