@@ -2,7 +2,7 @@
 //! and places of the header hold where the item has none of its own.
 //!
 //! Answers to them, IE351 and IE328 and others, name no goods to decide on: they are checked, counted, and read by
-//! [`EntryAnswer`](super::answers::EntryAnswer).
+//! [`EntryAnswer`].
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
