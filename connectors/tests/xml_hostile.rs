@@ -160,6 +160,16 @@ fn bytes_that_are_no_text_are_replaced() {
     assert!(name.starts_with('A') && name.ends_with('B'), "{name}");
 }
 
+/// Found by fuzzing: the end of what a unit that is cut off stands in, with a prefix before its name.
+#[test]
+fn an_outer_end_tag_with_a_prefix_ends_what_is_cut_off_in_it() {
+    for prefix in ["soap", "\u{fffd}\u{ac00}"] {
+        let bytes = format!("<{prefix}:W>{HEAD}<TypeCode>1</{prefix}:W>{HEAD}{ITEM}</Declaration>");
+        let reading = quickly("prefix", bytes.as_bytes());
+        assert!(has(&reading, "truncated") && n_rows(&reading) == 1, "{:?}", reading.set_aside);
+    }
+}
+
 #[test]
 fn many_small_faults_cost_little() {
     for (what, piece) in [
