@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny
+.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny fuzz
 
 help:
 	@echo "make demo    build, run the service on a generated day of border traffic, show selections arriving and why"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-stream   the running service under load: requests, files, a topic, a backlog, restarts, new rules"
 	@echo "make instructions   count instructions of the hot kernels, fail where they grew (needs valgrind)"
 	@echo "make agree   hits rule by rule against DataFusion's (needs pip install datafusion numpy pyarrow)"
+	@echo "make fuzz    feed the readers with bytes that nobody sends; FUZZ_SECONDS=1800 a target, FUZZ=ebxml for a part"
 	@echo "make deny    licences, sources and advisories of the dependencies (needs cargo-deny and the network)"
 
 # A C compiler and the Rust toolchain; says what is missing where it cannot install it.
@@ -76,3 +77,17 @@ agree: setup
 
 deny:
 	$(CARGO) deny check
+
+# With cargo-fuzz and a nightly compiler guided by coverage; else the runner of the same targets, which is not and says so.
+FUZZ_SECONDS ?= 1800
+FUZZ ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz: setup
+	@if $(CARGO) +nightly fuzz --version >/dev/null 2>&1; then \
+	    for target in $(FUZZ); do \
+	        $(CARGO) +nightly fuzz run --features libfuzzer $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+	            -rss_limit_mb=4096 -max_len=65536 || exit 1; \
+	    done; \
+	else \
+	    $(CARGO) run --release --locked --manifest-path fuzz/Cargo.toml --bin haechi-fuzz -- \
+	        --seconds $(FUZZ_SECONDS) $(FUZZ); \
+	fi

@@ -120,7 +120,8 @@ impl MessageReading {
         self.warnings.extend(next.warnings);
         self.set_aside.extend(next.set_aside);
         for (name, n) in next.counts {
-            *self.counts.entry(name).or_default() += n;
+            let count = self.counts.entry(name).or_default();
+            *count = count.saturating_add(n);
         }
     }
 }

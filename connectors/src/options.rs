@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use haechi_model::Cell;
 use haechi_model::summary::PartSummary;
 
 /// Options of every reader; a mapping file may override the zone.
@@ -34,6 +35,31 @@ pub struct ReadOptions {
     pub services_kept: Vec<String>,
     /// The day the input arrived: what days without a year are near to. Without it such days are not known.
     pub received_on: Option<NaiveDate>,
+    /// What the envelope around a message says, for what the message itself leaves open.
+    pub around: Option<Around>,
+}
+
+/// What an envelope says of the message in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// For the column `message_id`.
+    pub message_id: Option<String>,
+    /// For the column `sender_id`.
+    pub sender_id: Option<String>,
+    /// For the column `message_issued_at`, UTC milliseconds.
+    pub issued_at: Option<i64>,
+}
+
+impl Around {
+    /// The columns of which it says something.
+    pub fn cells(&self) -> impl Iterator<Item = (&'static str, Cell<'_>)> {
+        let cells = [
+            ("message_id", self.message_id.as_deref().map(Cell::Text)),
+            ("sender_id", self.sender_id.as_deref().map(Cell::Text)),
+            ("message_issued_at", self.issued_at.map(Cell::Ts)),
+        ];
+        cells.into_iter().filter_map(|(column, cell)| Some((column, cell?)))
+    }
 }
 
 /// Says of a part of a file, by what is known of it before it is read, whether its rows are wanted. The summary is of the
@@ -71,6 +97,7 @@ impl Default for ReadOptions {
             keep: None,
             services_kept: Vec::new(),
             received_on: None,
+            around: None,
         }
     }
 }

@@ -37,7 +37,10 @@ mod world;
 
 pub use damage::{Damage, Damaged};
 pub use files::{Format, WriteError, Written, WrittenFile, write};
-pub use messages::{MessageKind, Messages, Sample, XmlFormat, XmlMessage, samples, write_messages, xml_messages};
+pub use messages::{
+    EbxmlEnvelope, EbxmlKind, MessageKind, Messages, Sample, XmlFormat, XmlMessage, samples, write_messages,
+    xml_messages,
+};
 pub use scheme::{Planted, Scheme};
 pub use spec::{Spec, SpecError};
 

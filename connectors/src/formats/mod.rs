@@ -1,6 +1,8 @@
 //! Message formats: one folder or file each, and the list of them.
 
 pub mod cargo_imp;
+pub mod catalogue;
+pub mod ebxml;
 pub mod edifact;
 pub mod xml;
 
@@ -8,14 +10,15 @@ mod kept;
 
 use crate::format::MessageFormat;
 
-/// Every message format we read, in the order they are tried: XML is sure of itself, while an interchange may begin
-/// behind anything.
+/// Every message format we read, in the order they are tried: an envelope stands around the others, XML is sure of
+/// itself, while an interchange may begin behind anything.
 pub const FORMATS: &[MessageFormat] = &{
-    let mut all = [edifact::FORMAT; xml::FORMATS.len() + 2];
-    all[xml::FORMATS.len() + 1] = cargo_imp::FORMAT;
+    let mut all = [edifact::FORMAT; xml::FORMATS.len() + 3];
+    all[0] = ebxml::FORMAT;
+    all[xml::FORMATS.len() + 2] = cargo_imp::FORMAT;
     let mut n = 0;
     while n < xml::FORMATS.len() {
-        all[n] = xml::FORMATS[n];
+        all[n + 1] = xml::FORMATS[n];
         n += 1;
     }
     all

@@ -4,12 +4,14 @@
 
 mod cuscar;
 mod cusdec;
+mod ebxml;
 mod paxlst;
 mod pnrgov;
 #[cfg(test)]
 mod tests;
 mod xml;
 
+pub use ebxml::{EbxmlEnvelope, EbxmlKind};
 pub use xml::{XmlFormat, XmlMessage, xml_messages};
 
 use std::fmt::Write;

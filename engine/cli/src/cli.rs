@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, features, inspect,
-    profile, quarantine, replay, run, schema, serve, sql, sweep, test,
+    archive, check, completions, config, convert, dataset, demo, evaluate, explain, explain_error, features, formats,
+    inspect, profile, quarantine, replay, run, schema, serve, sql, sweep, test,
 };
 
 const EXIT_CODES: &str = "\
@@ -65,6 +65,9 @@ pub enum Command {
     /// Show the columns of a stream
     #[command(after_help = schema::EXAMPLE)]
     Schema(schema::SchemaArgs),
+    /// List the formats that are read and written, and show from where each column is read
+    #[command(after_help = formats::EXAMPLE)]
+    Formats(formats::FormatsArgs),
     /// Read messages and print their rows
     #[command(after_help = convert::EXAMPLE)]
     Convert(convert::ConvertArgs),

@@ -23,6 +23,13 @@ const FFM: &str = "QK ICNFMZZ\r\n.BKKFMZZ 131200\r\nFFM/8\r\n1/ZZ421/13MAR1805/B
                    999-12345686BKKICN/P3K30T5/PHONES\r\nOCI/KR/CNE/T/KRT1\r\n/KR//CP/MR KIM\r\n\
                    ULD/AKE12346ZZ\r\n999-12345686BKKICN/P2K20T5/PHONES/ELI\r\nPUS\r\nNIL\r\nLAST\r\n";
 
+/// Found by fuzzing: pieces that no counter holds, twice.
+#[test]
+fn counts_have_no_bound_and_do_no_harm() {
+    let reading = read(&FFM.replace("/T5K", "/T9999999999999999999999K").replace("/P2K", "/P9999999999999999999999K"));
+    assert_eq!(reading.counts["pieces"], u64::MAX);
+}
+
 #[test]
 fn a_flight_manifest_is_a_row_a_waybill() {
     let reading = read(FFM);

@@ -61,6 +61,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
 /// Reasons for setting something aside.
 pub const REASONS: &[(&str, &str)] = &[
     ("no_interchange", "neither UNB nor UNH was found"),
+    ("no_message", "an interchange without any message"),
     ("message_type", "a message type that is not read"),
     ("bad_header", "UNH cannot be read"),
     ("no_flight", "a passenger list without flight"),

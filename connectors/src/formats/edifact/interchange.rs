@@ -357,6 +357,14 @@ impl Walker<'_, '_> {
         } else if !more && !taken.complete && !taken.text.trim_ascii_end().contains("UNZ") {
             self.cut_off("UNZ is missing");
         }
+        if !more && self.walk.messages == 0 && !self.walk.truncated {
+            // As when a lost terminator joins UNB to all that follows.
+            let position = format!("byte {}", self.walk.byte);
+            let reason = format!(
+                "{position}: no message is in the interchange; look for a missing terminator, and send it again"
+            );
+            self.out.set_aside("no_message", position, reason, taken.text.as_bytes());
+        }
     }
 
     /// One warning however much is missing.

@@ -13,6 +13,7 @@ use super::answers::Answer;
 use super::codes;
 use crate::format::{MessageInput, MessageReading};
 use crate::formats::kept;
+use crate::options::Around;
 
 /// More warnings than anybody reads.
 pub const WARNINGS_MAX: usize = 10_000;
@@ -113,8 +114,9 @@ impl<'i> Output<'i> {
 
     /// Adds to a count.
     pub fn count(&mut self, name: &'static str, n: u64) {
+        // What senders write as a count has no bound.
         match self.counts.iter_mut().find(|(known, _)| std::ptr::eq(*known, name) || *known == name) {
-            Some((_, count)) => *count += n,
+            Some((_, count)) => *count = count.saturating_add(n),
             None => self.counts.push((name, n)),
         }
     }
@@ -152,6 +154,12 @@ impl<'i> Output<'i> {
             table.builder.discard_row();
             self.set_aside("cell", position, format!("{position}: {refused}"), raw().as_bytes());
             return false;
+        }
+        for (column, cell) in self.input.options.around.iter().flat_map(Around::cells) {
+            if let Some(at) = table.builder.index(column).filter(|at| !table.builder.is_set(*at)) {
+                // Text and times go into these.
+                let _ = table.builder.set(at, cell);
+            }
         }
         table.builder.finish_row();
         if table.builder.len() >= batch_rows {

@@ -65,6 +65,19 @@ fn a_clean_interchange_gives_rows_and_nothing_to_say() {
     assert_eq!(column(&reading, "traveller", "sender_id"), ["ZZ"]);
 }
 
+/// Found by fuzzing: UNB without its terminator takes all that follows into itself.
+#[test]
+fn an_interchange_without_messages_is_not_passed_over() {
+    for text in [
+        "UNB+UNOA:2+KRCUSTOMS+99901+270302:0930+CTUNZ+1+KRAPIS0009'",
+        "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNZ+0+R1'",
+        "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNS+D'UNZ+1+R1'",
+    ] {
+        assert_eq!(reasons(&read(text)), ["no_message"], "{text}");
+    }
+    assert_eq!(warnings(&read("UNB+UNOA:4+ZZ+KR+270313:2200+R1'")), ["truncated"]);
+}
+
 #[test]
 fn lists_and_bookings_of_one_interchange_write_their_own_columns() {
     let bookings = "UNH+B1+PNRGOV:15:1:IA'MSG+:22'ORG+ZZ:BKK'TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+1'SRC'\

@@ -223,7 +223,7 @@ fn date_time(xml: &mut Document, name: &'static str, instant: i64) {
 }
 
 /// An instant, UTC, by a pattern.
-pub(super) fn stamp(instant: i64, pattern: &str) -> String {
+pub(in crate::formats) fn stamp(instant: i64, pattern: &str) -> String {
     DateTime::<Utc>::from_timestamp_millis(instant).unwrap_or_default().format(pattern).to_string()
 }
 

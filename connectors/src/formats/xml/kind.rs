@@ -41,6 +41,8 @@ pub enum Kind {
     Pnr,
     /// One of our own selection notices.
     Notice,
+    /// A part of a SOAP envelope, which [`of`] never gives: readers of envelopes look for it themselves.
+    Soap,
 }
 
 /// Namespaces of the two Korean declarations hold these.

@@ -40,9 +40,10 @@ use std::io::{self, Read};
 use crate::format::{MessageFormat, MessageInput, MessageReading};
 use crate::options::ReadOptions;
 use input::Input;
-use kind::Kind;
+pub(super) use kind::Kind;
 use output::Output;
-use scan::{Handler, Place, Unit};
+pub(super) use scan::{Handler, Place, Unit};
+pub(super) use tree::Element;
 
 /// Name of a reading whose messages are of several formats or none.
 pub const NAME: &str = "xml";
@@ -226,6 +227,23 @@ fn each_unit(bytes: &[u8], each: &mut dyn FnMut(&Unit<'_>)) {
     let _ = scan::scan(&mut Input::whole(bytes), &mut Each(each));
 }
 
+/// Scans a document for whoever looks for units of his own: readers of envelopes.
+pub(super) fn scan_for(bytes: &[u8], handler: &mut dyn Handler) {
+    // Memory does not fail to be read.
+    let _ = scan::scan(&mut Input::whole(bytes), handler);
+}
+
+/// The first bytes of a document as text.
+pub(super) fn decoded(head: &[u8]) -> String {
+    let (encoding, mark) = input::encoding_of(head);
+    encoding.decode_without_bom_handling(&head[mark..]).0.into_owned()
+}
+
+/// Whether one of our messages begins in these first bytes.
+pub(super) fn begins_any(head: &[u8]) -> bool {
+    kind::head(head).kind.is_some()
+}
+
 /// Gives each unit to the reader of its format.
 struct Reader<'r> {
     out: Output<'r>,
@@ -269,6 +287,7 @@ impl Handler for Reader<'_> {
             Kind::PnrFlight => self.bookings.flight(unit, out),
             Kind::Pnr => self.bookings.booking(unit, out),
             Kind::Notice => notice::count(unit, out),
+            Kind::Soap => {}
         }
         if let Some(each) = &mut self.each
             && self.out.waiting() > 0

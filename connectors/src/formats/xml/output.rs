@@ -15,7 +15,7 @@ use super::super::kept;
 use super::codes;
 use super::value::{Value, warning_cells};
 use crate::format::MessageReading;
-use crate::options::ReadOptions;
+use crate::options::{Around, ReadOptions};
 
 /// More warnings than anybody reads.
 const WARNINGS_MAX: usize = 10_000;
@@ -217,7 +217,9 @@ impl<'i> Output<'i> {
 
     /// Adds to a count.
     pub fn count(&mut self, name: &'static str, n: u64) {
-        *self.counts.entry(name).or_default() += n;
+        // What senders write as a count has no bound.
+        let count = self.counts.entry(name).or_default();
+        *count = count.saturating_add(n);
     }
 
     /// A message of this format and version was read.
@@ -240,6 +242,12 @@ impl<'i> Output<'i> {
         for (column, value) in rows.iter().flat_map(|row| &row.cells) {
             if let Err(error) = builder.set(*column, value.cell()) {
                 refused.get_or_insert_with(|| ("cell", error.to_string()));
+            }
+        }
+        for (column, cell) in self.options.around.iter().flat_map(Around::cells) {
+            if let Some(at) = sheet.by_name.get(column).filter(|at| !builder.is_set(**at)) {
+                // Text and times go into these.
+                let _ = builder.set(*at, cell);
             }
         }
         for (column, text) in [

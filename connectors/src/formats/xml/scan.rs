@@ -426,7 +426,8 @@ impl Scanner {
             return;
         }
         let window = input.text();
-        let name = &window[name.0..name.1];
+        let span = name;
+        let name = &window[span.0..span.1];
         let Some(unit) = &self.unit else {
             if self.path.last().is_some_and(|last| last == name) {
                 self.path.pop();
@@ -446,7 +447,7 @@ impl Scanner {
             }
             None if self.path.iter().any(|open| open == name) => {
                 self.cut_off(input, at, handler);
-                self.end_tag(input, at, (at + 2, at + 2 + name.len()), end, handler);
+                self.end_tag(input, at, span, end, handler);
             }
             None => self.fault(input, at, "not_well_formed", "an end tag without its start", handler),
         }

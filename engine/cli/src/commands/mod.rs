@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod explain_error;
 pub mod features;
+pub mod formats;
 pub mod inspect;
 pub mod profile;
 pub mod quarantine;
@@ -51,6 +52,7 @@ pub fn run(cli: &Cli, out: &Output) -> Result<ExitCode, CommandError> {
         Command::Profile(args) => profile::run(args, out),
         Command::Features(args) => features::run(args, out),
         Command::Schema(args) => schema::run(args, out),
+        Command::Formats(args) => formats::run(args, out),
         Command::Convert(args) => convert::run(args, out),
         Command::Dataset(args) => dataset::run(args, out),
         Command::Demo(args) => demo::run(args, out),

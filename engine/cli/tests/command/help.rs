@@ -54,6 +54,21 @@ fn shells_complete_every_subcommand() {
 }
 
 #[test]
+fn every_format_shows_its_page() {
+    let desk = Desk::new();
+    let listed = desk.haechi("formats --json").done().json();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|f| f["format"].as_str().unwrap()).collect();
+    assert!(names.contains(&"ebxml") && names.contains(&"paxlst") && names.contains(&"csv"), "{names:?}");
+    let overview = desk.haechi("formats").done().out;
+    for name in names {
+        assert!(overview.contains(name), "{name}");
+        let page = desk.haechi(&format!("formats {name}")).done().out;
+        assert!(page.starts_with("# "), "{name}: {page}");
+    }
+    assert_eq!(desk.haechi("formats ebxlm").code, 2);
+}
+
+#[test]
 fn every_stream_shows_its_columns() {
     let desk = Desk::new();
     let listed = desk.haechi("schema --json").done().json();
