@@ -24,6 +24,24 @@ pub const FORMATS: &[MessageFormat] = &{
     all
 };
 
+/// What codes of a family of formats mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Codes {
+    /// The family.
+    pub of: &'static str,
+    /// What is tolerated.
+    pub warnings: &'static [(&'static str, &'static str)],
+    /// Why something is set aside.
+    pub reasons: &'static [(&'static str, &'static str)],
+}
+
+/// All codes, by family; some families share some.
+pub const CODES: &[Codes] = &[
+    Codes { of: "EDIFACT", warnings: edifact::codes::WARNINGS, reasons: edifact::codes::REASONS },
+    Codes { of: "XML", warnings: xml::codes::WARNINGS, reasons: xml::codes::REASONS },
+    Codes { of: "ebXML", warnings: ebxml::codes::WARNINGS, reasons: ebxml::codes::REASONS },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,13 +40,6 @@ impl Entity {
         self.last_day = self.last_day.max(day);
     }
 
-    /// A record that was added last is taken back.
-    pub fn unnote(&mut self, position: Position) {
-        if self.recent.last() == Some(&position) {
-            self.recent.pop();
-        }
-    }
-
     /// What is passed from here on may have to be taken back, if that pass has a number; what was passed up to `kept`
     /// will not be.
     pub fn begin(&mut self, pass: Option<PassNumber>, kept: PassNumber) {

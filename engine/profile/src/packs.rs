@@ -4,7 +4,6 @@
 //! length in each slot, and the time to find room for it.
 
 /// Bytes by place.
-#[derive(Default)]
 pub(crate) struct Packs {
     chunks: Vec<Box<[u8]>>,
     /// Units taken of the last chunk.
@@ -16,6 +15,14 @@ pub(crate) struct Packs {
     large: Vec<Box<[u8]>>,
     free_large: Vec<u32>,
     large_bytes: usize,
+}
+
+impl Default for Packs {
+    fn default() -> Self {
+        let free = std::array::from_fn(|_| Vec::new());
+        let (chunks, large, free_large) = (Vec::new(), Vec::new(), Vec::new());
+        Self { chunks, taken: 0, free, free_units: 0, large, free_large, large_bytes: 0 }
+    }
 }
 
 /// Where some bytes are.
@@ -33,8 +40,8 @@ impl Place {
 
 /// Room is given out in units of so many bytes.
 const UNIT: usize = 8;
-/// The most units in one piece, more than what is packed whenever nobody asks takes.
-const UNITS_MAX: usize = 32;
+/// The most units in one piece: what is packed whenever nobody asks takes no more.
+const UNITS_MAX: usize = 128;
 /// Units of a chunk.
 const CHUNK: usize = 4_096;
 
@@ -132,6 +139,12 @@ impl Packs {
     pub fn bytes(&self) -> usize {
         let chunks = self.chunks.len().saturating_sub(1) * CHUNK + self.taken;
         (chunks - self.free_units) * UNIT + self.large_bytes
+    }
+
+    /// Whether so much room is free that moving all together is worth it: pieces that others left are seldom of the size
+    /// that is wanted next, as entities grow.
+    pub fn is_loose(&self) -> bool {
+        self.free_units * UNIT > (self.bytes() / 8).max(CHUNK * UNIT)
     }
 }
 

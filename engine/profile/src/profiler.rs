@@ -160,9 +160,12 @@ impl Profiler {
 
     /// Takes over what another one knows of kinds of which nothing is known here. Both have been told the same.
     pub fn adopt(&mut self, mut other: Self) {
+        // Its entities may remember passes by number; those of here go on behind them, so that none is taken for another.
+        self.passes = self.passes.max(other.passes);
         for kind in self.known.iter_mut().filter(|kind| kind.shards.is_none()) {
             let known = other.known.iter_mut().find(|other| other.id == kind.id);
             kind.shards = known.and_then(|known| known.shards.take());
+            kind.shards.iter_mut().flatten().for_each(|shard| shard.keep(self.passes));
         }
     }
 
@@ -292,6 +295,7 @@ impl Profiler {
     ) -> Result<Vec<Joined>, ProfileError> {
         let plan = Arc::clone(&self.plan);
         let (shelf, number) = (self.shelf.clone(), self.ties_pass());
+        let open_bytes_max = self.open_bytes_max();
         let mut all = Vec::with_capacity(plan.networks.len());
         let mut failed = None;
         for (place, network) in plan.networks.iter().enumerate() {
@@ -318,7 +322,10 @@ impl Profiler {
                 .and_then(|(before, of)| Some((before.shared[place].as_ref()?, before.moments.as_slice(), of.starts)));
             let asked = asked.iter().any(|asked| asked.0 == network.entity);
             match ties.pass(brought, replaced, asked, |record| records.position(record)) {
-                Ok(joined) => all.push(joined),
+                Ok(joined) => {
+                    ties.shards.iter_mut().for_each(|shard| shard.pack(open_bytes_max));
+                    all.push(joined);
+                }
                 Err(error) => {
                     failed = Some(error);
                     break;
@@ -334,6 +341,12 @@ impl Profiler {
         }
     }
 
+    /// About how many bytes open entities of a shard may take.
+    fn open_bytes_max(&self) -> usize {
+        let packed = self.known.iter().flat_map(|kind| kind.shards.iter().flatten()).map(Shard::packed_bytes).sum();
+        open_bytes_max(packed) / (SHARDS * self.known.len().max(1))
+    }
+
     /// What rows are told of entities; from now on they are known.
     fn tell(
         &mut self,
@@ -347,8 +360,7 @@ impl Profiler {
         let guests: Vec<Guests> = plan.networks.iter().zip(joined).map(Guests::of).collect();
         let shelf = self.shelf.clone();
         let number = self.marked.then_some(self.passes);
-        let packed = self.known.iter().flat_map(|kind| kind.shards.iter().flatten()).map(Shard::packed_bytes).sum();
-        let open_bytes_max = open_bytes_max(packed) / (SHARDS * self.known.len().max(1));
+        let open_bytes_max = self.open_bytes_max();
         let mut parts: Vec<Part<'_>> = Vec::new();
         for (entity, kind) in self.known.iter_mut().enumerate() {
             let Some(keys) = &now.keys[entity] else { continue };

@@ -131,7 +131,7 @@ impl Taken {
 }
 
 /// Entities of so few bytes are packed whenever nobody asks: to unpack them costs less than their memory.
-const SMALL_BYTES: usize = 256;
+const SMALL_BYTES: usize = 1_024;
 /// About what a slot takes: tables are two thirds full.
 const SLOT_BYTES: usize = size_of::<(SlotKey, Slot)>() * 3 / 2;
 /// About how many bytes all entities may take, where the shelf has what leaves the memory.
@@ -258,6 +258,20 @@ impl Shard {
                 self.put(key, &packed);
             }
         }
+        if self.packs.is_loose() {
+            self.tighten();
+        }
+    }
+
+    /// Moves packed ones together.
+    fn tighten(&mut self) {
+        let mut tight = Packs::default();
+        for slot in self.slots.values_mut() {
+            if let Slot::Packed(at, len) = *slot {
+                *slot = tight.put(self.packs.get(Place { at, len })).into();
+            }
+        }
+        self.packs = tight;
     }
 
     /// Keeps an entity as these bytes, whatever is there.
@@ -335,6 +349,8 @@ impl Shard {
         let Some((upto, packed)) = from_shelf(bytes) else { return };
         self.note(key, None);
         self.put(key, packed);
+        // It may leave again whether it changes or not.
+        self.unshelved.is_there(key);
         if again {
             self.has.insert(key, upto);
         }
@@ -436,6 +452,26 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packed_ones_are_moved_together_where_much_room_is_free() {
+        let mut shard = Shard::default();
+        let bytes = |key: KeyHash, len: usize| vec![key as u8; len];
+        for key in 0..4_000 {
+            shard.put(key, &bytes(key, 100 + key as usize % 2_000));
+        }
+        for key in (0..4_000).filter(|key| key % 3 > 0) {
+            shard.remove(key);
+        }
+        assert!(shard.packs.is_loose());
+        let taken = shard.packs.bytes();
+        shard.pack(usize::MAX);
+        assert!(!shard.packs.is_loose());
+        assert_eq!((shard.packs.bytes(), shard.len()), (taken, 1_334));
+        for (key, packed) in shard.packed() {
+            assert_eq!(*packed, bytes(key, 100 + key as usize % 2_000), "{key}");
+        }
+    }
 
     #[test]
     fn a_slot_is_small() {

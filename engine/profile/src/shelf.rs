@@ -114,6 +114,11 @@ impl Unshelved {
         }
     }
 
+    /// The shelf has an entity as it is in memory.
+    pub fn is_there(&mut self, key: KeyHash) {
+        self.shelved.push_back(key);
+    }
+
     /// Whether the shelf has an entity as it is.
     pub fn is_shelved(&self, key: KeyHash) -> bool {
         !self.since.contains_key(&key) && !self.on_the_way.contains_key(&key)

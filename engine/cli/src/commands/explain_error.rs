@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use haechi_connectors::formats::edifact::codes::{REASONS, WARNINGS};
+use haechi_connectors::formats::CODES;
 use haechi_rules::codes;
 use haechi_rules::diagnostic::nearest;
 
@@ -72,17 +72,20 @@ fn of_reader(code: &str) -> Result<Option<OfReader>, CommandError> {
         return Ok(None);
     }
     let code = code.to_lowercase();
-    let found = |list: &[(&str, &'static str)]| list.iter().find(|(known, _)| *known == code).map(|(_, means)| *means);
-    let title = match (found(REASONS), found(WARNINGS)) {
-        (Some(means), _) => format!("{means} (why a part of a message is set aside)"),
-        (None, Some(means)) => format!("{means} (a warning about a message)"),
-        (None, None) => {
-            return Err(CommandError::Usage(format!(
-                "`{code}` is no error code of rules; if it is why records were set aside, the reason beside it says what to \
-                 do: `haechi quarantine list --code {code}`"
-            )));
-        }
-    };
+    let of = |list: &'static [(&'static str, &'static str)]| list.iter().filter(|(known, _)| *known == code);
+    let mut said: Vec<String> = Vec::new();
+    for family in CODES {
+        let reasons = of(family.reasons).map(|(_, means)| (means, "why a part of a message is set aside"));
+        let warnings = of(family.warnings).map(|(_, means)| (means, "a warning about a message"));
+        said.extend(reasons.chain(warnings).map(|(means, kind)| format!("{means} ({}: {kind})", family.of)));
+    }
+    if said.is_empty() {
+        return Err(CommandError::Usage(format!(
+            "`{code}` is no error code of rules; if it is why records were set aside, the reason beside it says what to \
+             do: `haechi quarantine list --code {code}`"
+        )));
+    }
+    let title = said.join("; ");
     let explanation = format!(
         "What was met, where, and what to do about it stands in the reason beside the code, where something was set aside \
          under it:\n\n  haechi quarantine list --code {code}"

@@ -128,7 +128,6 @@ impl<'p> Pass<'p> {
                 self.bring(gathered, then, |place, moment, fact| {
                     taken.entity().series[place].remove(&self.plan.series[place], moment, fact);
                 });
-                taken.entity().unnote(self.records.position(of_record[0].record));
                 changed = true;
             }
             self.tell(taken.entity(), &of_record[replaced..], &gathered.moments[told]);

@@ -31,6 +31,8 @@ const MEDIA_TYPES: &[&str] = &[
     "text/csv",
     "application/edifact",
     "application/xml",
+    "application/soap+xml",
+    "multipart/related",
     "text/xml",
     "text/plain",
     "application/octet-stream",

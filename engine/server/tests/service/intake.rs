@@ -71,6 +71,19 @@ async fn bodies_are_read_by_what_they_are() {
                 DTM+189:2703140105:201'LOC+87+ICN'DTM+232:2703140830:201'NAD+FL+++KIM:ARA'UNT+9+A1'UNZ+1+R1'";
     let travellers = port.post("/v1/travellers", "application/edifact", list).await;
     assert_eq!(travellers.body["selections"][0]["lane"], "refer", "{travellers:?}");
+    // The same in an envelope, as a gateway sends it.
+    let list = list.replace("ARA", "BORA");
+    let envelope = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
+                    xmlns:eb=\"http://www.oasis-open.org/committees/ebxml-msg/schema/msg-header-2_0.xsd\"><s:Header>\
+                    <eb:MessageHeader eb:version=\"2.0\"><eb:From><eb:PartyId>ZZ</eb:PartyId></eb:From><eb:Action>PAXLST\
+                    </eb:Action><eb:MessageData><eb:MessageId>m1@zz</eb:MessageId></eb:MessageData></eb:MessageHeader>\
+                    </s:Header><s:Body/></s:Envelope>";
+    let parts = format!(
+        "--cut\r\nContent-Type: text/xml\r\n\r\n{envelope}\r\n--cut\r\nContent-Type: application/edifact\r\n\
+         Content-ID: <list>\r\n\r\n{list}\r\n--cut--\r\n"
+    );
+    let enveloped = port.post("/v1/travellers", "multipart/related; boundary=cut", parts).await;
+    assert_eq!(enveloped.body["selections"][0]["lane"], "refer", "{enveloped:?}");
     // A message of another stream is kept, and said to be.
     let elsewhere = port.post("/v1/declarations", "application/edifact", list).await;
     assert_eq!((elsewhere.status, elsewhere.problem()), (422, "not_readable"));
