@@ -271,15 +271,10 @@ impl Ties<'_> {
     fn ties(&mut self, key: KeyHash, moment: Moment) -> Result<Vec<KeyHash>, ShelfError> {
         self.fetch(std::iter::once(key))?;
         let (plan, entity) = (self.plan, self.entity);
-        let shard = self.shard(key);
-        if shard.lacks_key(key) {
-            return Ok(Vec::new());
-        }
-        let mut taken = shard.take(entity, key);
-        let over = taken.entity().is_over(moment.known_day, entity.forget_after);
-        let ties = if over { Vec::new() } else { plan.ties(taken.entity(), moment) };
-        shard.give_back(taken, false);
-        Ok(ties)
+        let ties = self.shard(key).look(entity, key, |of| {
+            if of.is_over(moment.known_day, entity.forget_after) { Vec::new() } else { plan.ties(of, moment) }
+        });
+        Ok(ties.unwrap_or_default())
     }
 
     /// Ties one and what it shares to each other, or takes that back.
