@@ -5,7 +5,8 @@
 //! the moment of the record, in the order of the journal: the record itself joins nobody yet, but what stands in it leads
 //! to those who gave the same before.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
 use haechi_rules::profile::{Profiles, Window};
@@ -15,7 +16,7 @@ use crate::entity::Entity;
 use crate::plan::EntityPlan;
 use crate::profiler::{last_day, shard_of};
 use crate::series::Moment;
-use crate::shard::{KeyHash, Shard, Taken};
+use crate::shard::{KeyHash, Shard, Spread, Taken};
 use crate::shelf::{Position, Shelf, ShelfError, StateId};
 
 /// Networks are followed to so many, the one that asks among them.
@@ -127,20 +128,23 @@ impl Shared {
         &self.links[from..from + upto]
     }
 
-    /// By whom these rows are, each with all that its rows share and the moment of the first.
-    fn of_rows(&self, rows: Range<u32>) -> Vec<(KeyHash, u32, Vec<KeyHash>)> {
-        let mut of: Vec<(KeyHash, u32, Vec<KeyHash>)> = Vec::new();
+    /// By whom these rows are, in the order of the first row of each.
+    fn of_rows(&self, rows: Range<u32>) -> Vec<OfRows> {
+        let mut of: Vec<OfRows> = Vec::new();
+        let mut places: HashMap<KeyHash, usize, BuildHasherDefault<Spread>> = HashMap::default();
         for row in rows {
             let Some(own) = self.own[row as usize] else { continue };
-            let place = of.iter().position(|(known, ..)| *known == own).unwrap_or_else(|| {
-                of.push((own, row, Vec::new()));
+            let place = *places.entry(own).or_insert_with(|| {
+                of.push(OfRows { own, rows: Vec::new(), links: Vec::new() });
                 of.len() - 1
             });
-            for (_, link) in self.of(row) {
-                if !of[place].2.contains(link) {
-                    of[place].2.push(*link);
-                }
-            }
+            of[place].rows.push(row);
+            of[place].links.extend(self.of(row).iter().map(|(_, link)| *link));
+        }
+        // One row has each once.
+        for OfRows { links, .. } in of.iter_mut().filter(|of| of.rows.len() > 1) {
+            let mut seen: HashSet<KeyHash, BuildHasherDefault<Spread>> = HashSet::default();
+            links.retain(|link| seen.insert(*link));
         }
         of
     }
@@ -148,6 +152,23 @@ impl Shared {
     /// All whose ties are looked at.
     pub fn keys(&self) -> impl Iterator<Item = KeyHash> {
         self.own.iter().flatten().copied().chain(self.links.iter().map(|(_, link)| *link))
+    }
+}
+
+/// What rows of one record bring that are by the same.
+#[derive(Debug, PartialEq)]
+struct OfRows {
+    own: KeyHash,
+    /// At least one.
+    rows: Vec<u32>,
+    /// All that they share, each once.
+    links: Vec<KeyHash>,
+}
+
+impl OfRows {
+    /// The moment of the first row.
+    fn moment(&self, moments: &[Moment]) -> Moment {
+        moments[self.rows[0] as usize]
     }
 }
 
@@ -218,20 +239,19 @@ impl Ties<'_> {
             let rows = rows[0]..rows[1];
             if let Some((shared, moments, starts)) = replaced {
                 let rows = starts[record as usize]..starts[record as usize + 1];
-                for (own, row, links) in shared.of_rows(rows) {
-                    self.change(own, &links, moments[row as usize], position(record), false);
+                for of in shared.of_rows(rows) {
+                    self.change(&of, of.moment(moments), position(record), false);
                 }
             }
-            let of_rows = shared.of_rows(rows.clone());
+            let of_rows = shared.of_rows(rows);
             if asked {
-                for (own, row, links) in &of_rows {
-                    let others = self.others(*own, links, moments[*row as usize])?;
-                    let same = rows.clone().filter(|row| shared.own[*row as usize] == Some(*own));
-                    same.for_each(|row| joined.add(row, &others));
+                for of in &of_rows {
+                    let others = self.others(of.own, &of.links, of.moment(moments))?;
+                    of.rows.iter().for_each(|row| joined.add(*row, &others));
                 }
             }
-            for (own, row, links) in of_rows {
-                self.change(own, &links, moments[row as usize], position(record), true);
+            for of in of_rows {
+                self.change(&of, of.moment(moments), position(record), true);
             }
         }
         // Rows of one record may be about several, one after the other.
@@ -278,13 +298,13 @@ impl Ties<'_> {
     }
 
     /// Ties one and what it shares to each other, or takes that back.
-    fn change(&mut self, own: KeyHash, links: &[KeyHash], moment: Moment, position: Position, tied: bool) {
-        if links.is_empty() {
+    fn change(&mut self, of: &OfRows, moment: Moment, position: Position, tied: bool) {
+        if of.links.is_empty() {
             return;
         }
-        self.change_one(own, links, moment, position, tied);
-        for link in links {
-            self.change_one(*link, &[own], moment, position, tied);
+        self.change_one(of.own, &of.links, moment, position, tied);
+        for link in &of.links {
+            self.change_one(*link, &[of.own], moment, position, tied);
         }
     }
 
@@ -314,5 +334,27 @@ impl Ties<'_> {
         }
         taken.entity().note_day(day);
         shard.give_back(taken, true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_record_bring_what_they_share_together() {
+        let own = [(0, 1), (1, 2), (2, 1), (4, 1)];
+        let links = vec![(0, 30), (0, 10), (1, 10), (2, 20), (2, 30), (3, 40), (4, 50), (4, 50)];
+        let shared = Shared::new(5, &own, std::iter::once((0, links)));
+        // Under the number of a link its texts have other keys, in the same order for all rows.
+        let key = |link: KeyHash| link ^ 1 << 64;
+        let of = |own: KeyHash, rows: &[u32], links: &[KeyHash]| OfRows {
+            own,
+            rows: rows.to_vec(),
+            links: links.iter().map(|link| key(*link)).collect(),
+        };
+        assert_eq!(shared.of_rows(0..4), [of(1, &[0, 2], &[10, 30, 20]), of(2, &[1], &[10])]);
+        assert_eq!(shared.of_rows(4..5), [of(1, &[4], &[50])]);
+        assert_eq!(shared.of_rows(3..4), []);
     }
 }
