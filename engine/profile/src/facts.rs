@@ -109,7 +109,7 @@ pub(crate) fn key_texts(from: &KeyFrom, arrays: &[ArrayRef], rows: &RecordBatch,
     keys
 }
 
-/// The elements of a list column, and where those of each row begin; `None` where there is no such column.
+/// The elements of a list column in these rows, and where those of each begin; `None` where there is no such column.
 fn elements(rows: &RecordBatch, list: ListColumn) -> Result<Option<(Vec<i32>, Texts)>, ArrowError> {
     let column = rows.column_by_name(list.column).and_then(|column| column.as_list_opt::<i32>());
     let Some(column) = column else { return Ok(None) };
@@ -118,7 +118,12 @@ fn elements(rows: &RecordBatch, list: ListColumn) -> Result<Option<(Vec<i32>, Te
         Some(field) => column.values().as_struct_opt().and_then(|records| records.column_by_name(field)),
     };
     let Some(values) = values else { return Ok(None) };
-    Ok(Some((column.value_offsets().to_vec(), texts(values)?)))
+    // Rows may be a few of a batch, and the column still has the elements of all.
+    let offsets = column.value_offsets();
+    let first = offsets.first().copied().unwrap_or_default();
+    let starts: Vec<i32> = offsets.iter().map(|offset| offset - first).collect();
+    let of_rows = values.slice(first as usize, starts.last().copied().unwrap_or_default() as usize);
+    Ok(Some((starts, texts(&of_rows)?)))
 }
 
 /// The hash of a key as text. Nothing and the empty text are keys of nobody, see [`each_text`].
@@ -327,5 +332,18 @@ mod tests {
             assert_eq!(of_row, texts.iter().map(|text| hash_key(text, 7)).collect::<Vec<_>>());
             assert_eq!(key_texts(&PHONES, &[], &rows, row as usize), texts);
         }
+    }
+    #[test]
+    fn of_a_few_rows_of_a_batch_only_their_elements_are_read() {
+        let all = rows(&[many(40), many(3), many(2), many(50)]);
+        let few = all.slice(1, 2);
+        let KeyFrom::Each(list) = PHONES else { unreachable!("it is a list") };
+        let (starts, of) = elements(&few, list).unwrap().unwrap();
+        assert_eq!(starts, [0, 12, 20]);
+        assert_eq!(each_text(&of, str::len).len(), 20);
+        let alone = rows(&[many(3), many(2)]);
+        assert_eq!(keys(&PHONES, &[], &few, 7).unwrap(), keys(&PHONES, &[], &alone, 7).unwrap());
+        assert_eq!(key_texts(&PHONES, &[], &few, 1), key_texts(&PHONES, &[], &alone, 1));
+        assert_eq!(keys(&PHONES, &[], &all.slice(4, 0), 7).unwrap(), []);
     }
 }
