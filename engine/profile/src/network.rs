@@ -41,8 +41,7 @@ pub(crate) struct NetworkPlan {
 impl NetworkPlan {
     /// What one is tied to at a moment; nothing where that are too many.
     pub fn ties(&self, of: &Entity, moment: Moment) -> Vec<KeyHash> {
-        let ties = of.series[0].ties(self.window, moment);
-        if ties.len() > self.hub { Vec::new() } else { ties }
+        of.series[0].ties(self.window, moment, self.hub).unwrap_or_default()
     }
 
     /// The networks that packs declare; ties come behind all declared entities.
