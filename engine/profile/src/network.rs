@@ -174,35 +174,72 @@ impl OfRows {
 /// Whom rows are joined to by their networks.
 #[derive(Debug, Default)]
 pub(crate) struct Joined {
-    /// Rows with others, and where those are.
-    rows: Vec<(u32, Range<usize>)>,
+    /// Rows with others.
+    rows: Vec<JoinedRow>,
     others: Vec<KeyHash>,
+    /// Rows that ask, each with another one for which it does, in that order.
+    repeats: Vec<(u32, u32)>,
     /// By row: how many the network has, the one it is about among them.
     pub members: Vec<Option<i64>>,
 }
 
+/// A row with others.
+#[derive(Debug)]
+struct JoinedRow {
+    row: u32,
+    /// The row that asks for it: itself, or an earlier one of its record, by the same at the same moment.
+    asks: u32,
+    /// Where the others are.
+    others: Range<usize>,
+}
+
 impl Joined {
     fn new(rows: usize) -> Self {
-        Self { rows: Vec::new(), others: Vec::new(), members: vec![None; rows] }
+        Self { members: vec![None; rows], ..Self::default() }
     }
 
-    fn add(&mut self, row: u32, others: &[KeyHash]) {
-        self.members[row as usize] = Some(others.len() as i64 + 1);
-        if !others.is_empty() {
-            let first = self.others.len();
-            self.others.extend(others);
-            self.rows.push((row, first..self.others.len()));
+    /// Joins the rows of a record that are by the same.
+    fn add(&mut self, of: &OfRows, moments: &[Moment], others: &[KeyHash]) {
+        for row in &of.rows {
+            self.members[*row as usize] = Some(others.len() as i64 + 1);
+        }
+        if others.is_empty() {
+            return;
+        }
+        let first = self.others.len();
+        self.others.extend(others);
+        let others = first..self.others.len();
+        let moment = |row: u32| moments[row as usize];
+        for same in of.rows.chunk_by(|one, next| moment(*one) == moment(*next)) {
+            let joined = |row: &u32| JoinedRow { row: *row, asks: same[0], others: others.clone() };
+            self.rows.extend(same.iter().map(joined));
         }
     }
 
-    /// Whether a row is joined to others.
-    pub fn joins(&self, row: u32) -> bool {
-        self.rows.binary_search_by_key(&row, |(row, _)| *row).is_ok()
+    /// Rows of one record may be about several, one after the other.
+    fn sort(&mut self) {
+        self.rows.sort_unstable_by_key(|joined| joined.row);
+        let repeats = self.rows.iter().filter(|joined| joined.asks != joined.row);
+        self.repeats = repeats.map(|joined| (joined.asks, joined.row)).collect();
+        self.repeats.sort_unstable();
     }
 
-    /// Rows, each with one that it is joined to.
+    /// The row that asks for one that is joined to others: that row, or one that asks the same.
+    pub fn asks_for(&self, row: u32) -> Option<u32> {
+        let place = self.rows.binary_search_by_key(&row, |joined| joined.row).ok()?;
+        Some(self.rows[place].asks)
+    }
+
+    /// The other rows that are told what this one is.
+    pub fn repeats(&self, row: u32) -> impl Iterator<Item = u32> {
+        let from = self.repeats.partition_point(|(asks, _)| *asks < row);
+        self.repeats[from..].iter().take_while(move |(asks, _)| *asks == row).map(|(_, row)| *row)
+    }
+
+    /// Rows that ask, each with one that it is joined to.
     pub fn pairs(&self) -> impl Iterator<Item = (u32, KeyHash)> {
-        self.rows.iter().flat_map(|(row, others)| self.others[others.clone()].iter().map(|key| (*row, *key)))
+        let asking = self.rows.iter().filter(|joined| joined.asks == joined.row);
+        asking.flat_map(|joined| self.others[joined.others.clone()].iter().map(|key| (joined.row, *key)))
     }
 }
 
@@ -246,15 +283,14 @@ impl Ties<'_> {
             if asked {
                 for of in &of_rows {
                     let others = self.others(of.own, &of.links, of.moment(moments))?;
-                    of.rows.iter().for_each(|row| joined.add(*row, &others));
+                    joined.add(of, moments, &others);
                 }
             }
             for of in of_rows {
                 self.change(&of, of.moment(moments), position(record), true);
             }
         }
-        // Rows of one record may be about several, one after the other.
-        joined.rows.sort_unstable_by_key(|(row, _)| *row);
+        joined.sort();
         Ok(joined)
     }
 
@@ -355,5 +391,24 @@ mod tests {
         assert_eq!(shared.of_rows(0..4), [of(1, &[0, 2], &[10, 30, 20]), of(2, &[1], &[10])]);
         assert_eq!(shared.of_rows(4..5), [of(1, &[4], &[50])]);
         assert_eq!(shared.of_rows(3..4), []);
+    }
+    #[test]
+    fn rows_that_ask_the_same_ask_once() {
+        let days = [9, 9, 9, 8, 9, 9];
+        let moment = |day: i64| Moment { at_ms: day, day, known_ms: day, known_day: day };
+        let moments: Vec<Moment> = days.into_iter().map(moment).collect();
+        let of = |own: KeyHash, rows: &[u32]| OfRows { own, rows: rows.to_vec(), links: Vec::new() };
+        let mut joined = Joined::new(6);
+        joined.add(&of(1, &[0, 2, 3, 4]), &moments, &[2, 3]);
+        joined.add(&of(2, &[1]), &moments, &[]);
+        joined.add(&of(3, &[5]), &moments, &[1]);
+        joined.sort();
+        assert_eq!(joined.members, [3, 1, 3, 3, 3, 2].map(Some));
+        let pairs: Vec<_> = joined.pairs().collect();
+        assert_eq!(pairs, [(0, 2), (0, 3), (3, 2), (3, 3), (4, 2), (4, 3), (5, 1)]);
+        let asks: Vec<_> = (0..6).map(|row| joined.asks_for(row)).collect();
+        assert_eq!(asks, [Some(0), None, Some(0), Some(3), Some(4), Some(5)]);
+        assert_eq!(joined.repeats(0).collect::<Vec<_>>(), [2]);
+        assert_eq!(joined.repeats(3).count(), 0);
     }
 }

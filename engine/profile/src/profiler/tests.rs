@@ -1,7 +1,8 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::array::{ListBuilder, StringArray, StringBuilder, TimestampMillisecondArray};
+use arrow::array::{AsArray, ListBuilder, StringArray, StringBuilder, TimestampMillisecondArray};
+use arrow::datatypes::Int64Type;
 use haechi_model::streams::{DECLARATION, TRAVELLER};
 use haechi_model::{Cell, StreamBuilder};
 use haechi_rules::condition::Catalog;
@@ -87,14 +88,15 @@ fn a_panic_half_way_is_taken_back() {
     }
 }
 
-/// Rows of travellers, all on one day: the document of each and its phones.
-fn travellers(rows: &[(String, Vec<String>)]) -> RecordBatch {
+/// Rows of travellers: the document, the phone and the day of each.
+fn travellers(rows: &[(String, &str, i64)]) -> RecordBatch {
     let mut phones = ListBuilder::new(StringBuilder::new());
-    for (_, of) in rows {
-        phones.append_value(of.iter().map(Some));
+    for (_, phone, _) in rows {
+        phones.append_value([Some(phone)]);
     }
-    let documents: StringArray = rows.iter().map(|(document, _)| Some(document)).collect();
-    let at = TimestampMillisecondArray::from(vec![20_000 * 86_400_000; rows.len()]).with_timezone("UTC");
+    let documents: StringArray = rows.iter().map(|(document, ..)| Some(document)).collect();
+    let at = rows.iter().map(|(.., day)| day * 86_400_000);
+    let at = TimestampMillisecondArray::from_iter_values(at).with_timezone("UTC");
     let columns: [(&str, ArrayRef); 4] = [
         ("event_at", Arc::new(at)),
         ("name_key", Arc::new(documents.clone())),
@@ -114,7 +116,7 @@ fn pass_travellers(profiler: &mut Profiler, rows: &RecordBatch, starts: &[u32], 
 #[test]
 fn ties_are_noted_where_they_change_and_not_where_they_are_looked_at() {
     // Sixty share a phone, so each record looks at sixty.
-    let rows: Vec<_> = (0..500).map(|row| (format!("M{}", row % 60), vec!["+82".to_owned()])).collect();
+    let rows: Vec<_> = (0..500).map(|row| (format!("M{}", row % 60), "+82", 20_000)).collect();
     let (rows, starts) = (travellers(&rows), (0..=500).collect::<Vec<u32>>());
     let mut profiler = Profiler::new(plan_of(NETWORK), 7);
     pass_travellers(&mut profiler, &rows, &starts, 0);
@@ -126,4 +128,33 @@ fn ties_are_noted_where_they_change_and_not_where_they_are_looked_at() {
     assert_eq!(noted, 501);
     profiler.take_back(mark);
     assert_eq!(profiler.state(), before);
+}
+
+#[test]
+fn rows_of_a_record_that_ask_the_same_are_told_the_same() {
+    let row = |document: &str, phone: &'static str, day: i64| (document.to_owned(), phone, day);
+    let before = [row("A", "1", 20_000), row("B", "1", 20_000), row("C", "1", 19_975), row("D", "2", 20_000)];
+    let record = [
+        row("A", "1", 20_000),
+        row("D", "2", 20_000),
+        row("A", "1", 20_000),
+        // Looks back from another day, at the same network.
+        row("A", "1", 19_980),
+        row("A", "1", 20_000),
+        row("E", "2", 20_000),
+        row("A", "1", 20_000),
+    ];
+    // In small batches, and with others helping.
+    for n in [0, 300] {
+        let mut profiler = Profiler::new(plan_of(NETWORK), 7);
+        pass_travellers(&mut profiler, &travellers(&before), &[0, 1, 2, 3, 4], 0);
+        let others: Vec<_> = (0..n).map(|other| (format!("M{other}"), "3", 20_000)).collect();
+        let starts: Vec<u32> = std::iter::once(0).chain(7..=7 + n).collect();
+        let rows = travellers(&[&record[..], &others].concat());
+        let told = pass_travellers(&mut profiler, &rows, &starts, 4);
+        let told: Vec<&[i64]> =
+            told.iter().map(|column| &column.as_primitive::<Int64Type>().values()[..record.len()]).collect();
+        // People, then their records of thirty days, then their names.
+        assert_eq!(told, [[3, 1, 3, 3, 3, 2, 3], [3, 1, 3, 1, 3, 1, 3], [3, 1, 3, 1, 3, 1, 3]]);
+    }
 }
