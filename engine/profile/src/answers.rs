@@ -10,6 +10,7 @@ use haechi_rules::program::Class;
 
 use crate::cell::{Answer, Keeps};
 use crate::entity::Entity;
+use crate::network::Joined;
 use crate::plan::{EntityPlan, FeaturePlace, ProfilePlan};
 use crate::series::{Moment, Series};
 use crate::shard::KeyHash;
@@ -121,8 +122,9 @@ impl Told {
         self.parts.push(Part { row, key, at_ms: moment.at_ms, of });
     }
 
-    /// What rows are told of all entities of a kind that they asked together. Takes what they hold out of `told`.
-    pub fn together(plan: &ProfilePlan, entity: usize, told: &mut [Self]) -> Option<Self> {
+    /// What rows, and those they ask for, are told of all entities of a kind that they asked together. Takes what they hold
+    /// out of `told`.
+    pub fn together(plan: &ProfilePlan, entity: usize, joined: &Joined, told: &mut [Self]) -> Option<Self> {
         let mut parts = Vec::new();
         let mut asked = None;
         for told in told.iter_mut().filter(|told| told.entity == entity && !told.parts.is_empty()) {
@@ -144,6 +146,7 @@ impl Told {
                 let question = &plan.series[feature.series].questions[feature.question];
                 together.push(series.answer_alone(question, all.at_ms));
             }
+            joined.repeats(all.row).for_each(|row| together.repeat(row));
         }
         Some(together)
     }

@@ -1,5 +1,7 @@
 //! What the rows of a batch bring, in the form that cells take: keys as hashes, values as facts.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, RecordBatch, StringArray};
@@ -30,6 +32,32 @@ impl Values {
     }
 }
 
+/// So many different elements of one list are keys, or join: the first ones that say anything. No bill has more containers;
+/// whoever sends a message of ninety thousand telephones is told of, and joined by, these.
+pub(crate) const LIST_KEYS_MAX: usize = 1_024;
+
+/// Among so few of a list another one is looked for one by one.
+const FEW: usize = 16;
+
+/// Appends the elements of one list that count: each once, and no more than [`LIST_KEYS_MAX`].
+fn add_different<T: Clone + Eq + Hash>(all: &mut Vec<T>, of_list: impl Iterator<Item = T>) {
+    let first = all.len();
+    let mut seen = HashSet::new();
+    for one in of_list {
+        let known = &all[first..];
+        if known.len() == LIST_KEYS_MAX {
+            return;
+        }
+        if known.len() == FEW && seen.is_empty() {
+            seen.extend(known.iter().cloned());
+        }
+        let is_new = if known.len() < FEW { !known.contains(&one) } else { seen.insert(one.clone()) };
+        if is_new {
+            all.push(one);
+        }
+    }
+}
+
 /// Whom rows are about, by row: the keys of an entity, as hashes.
 pub(crate) fn keys(
     from: &KeyFrom,
@@ -52,13 +80,8 @@ pub(crate) fn keys(
             let hashes = each_text(&of, hash);
             let mut keys = Vec::with_capacity(hashes.len());
             for (row, window) in (0..).zip(starts.windows(2)) {
-                let first = keys.len();
-                for key in hashes[window[0] as usize..window[1] as usize].iter().flatten() {
-                    // One that stands there twice is one.
-                    if !keys[first..].contains(&(row, *key)) {
-                        keys.push((row, *key));
-                    }
-                }
+                let of_row = hashes[window[0] as usize..window[1] as usize].iter().flatten();
+                add_different(&mut keys, of_row.map(|key| (row, *key)));
             }
             keys
         }
@@ -67,22 +90,26 @@ pub(crate) fn keys(
 
 /// Whom a row is about, as texts.
 pub(crate) fn key_texts(from: &KeyFrom, arrays: &[ArrayRef], rows: &RecordBatch, row: usize) -> Vec<String> {
-    let texts: Vec<String> = match from {
-        KeyFrom::One(input) => match Values::of(input, arrays) {
-            Values::Same(literal) => literal.as_ref().map(plain).into_iter().collect(),
-            Values::Each(array) => {
-                texts(&array).ok().and_then(|texts| texts.at(row).map(str::to_owned)).into_iter().collect()
+    let mut keys = Vec::new();
+    let says = |text: &String| !text.is_empty();
+    match from {
+        KeyFrom::One(input) => keys.extend(
+            match Values::of(input, arrays) {
+                Values::Same(literal) => literal.as_ref().map(plain),
+                Values::Each(array) => texts(&array).ok().and_then(|texts| texts.at(row).map(str::to_owned)),
             }
-        },
+            .filter(says),
+        ),
         KeyFrom::Each(list) => {
             let Ok(Some((starts, of))) = elements(rows, *list) else { return Vec::new() };
-            (starts[row] as usize..starts[row + 1] as usize).filter_map(|at| of.at(at)).map(str::to_owned).collect()
+            let of_row = (starts[row] as usize..starts[row + 1] as usize).filter_map(|at| of.at(at));
+            add_different(&mut keys, of_row.map(str::to_owned).filter(says));
         }
-    };
-    texts.into_iter().filter(|text| !text.is_empty()).collect()
+    }
+    keys
 }
 
-/// The elements of a list column, and where those of each row begin; `None` where there is no such column.
+/// The elements of a list column in these rows, and where those of each begin; `None` where there is no such column.
 fn elements(rows: &RecordBatch, list: ListColumn) -> Result<Option<(Vec<i32>, Texts)>, ArrowError> {
     let column = rows.column_by_name(list.column).and_then(|column| column.as_list_opt::<i32>());
     let Some(column) = column else { return Ok(None) };
@@ -91,7 +118,12 @@ fn elements(rows: &RecordBatch, list: ListColumn) -> Result<Option<(Vec<i32>, Te
         Some(field) => column.values().as_struct_opt().and_then(|records| records.column_by_name(field)),
     };
     let Some(values) = values else { return Ok(None) };
-    Ok(Some((column.value_offsets().to_vec(), texts(values)?)))
+    // Rows may be a few of a batch, and the column still has the elements of all.
+    let offsets = column.value_offsets();
+    let first = offsets.first().copied().unwrap_or_default();
+    let starts: Vec<i32> = offsets.iter().map(|offset| offset - first).collect();
+    let of_rows = values.slice(first as usize, starts.last().copied().unwrap_or_default() as usize);
+    Ok(Some((starts, texts(&of_rows)?)))
 }
 
 /// The hash of a key as text. Nothing and the empty text are keys of nobody, see [`each_text`].
@@ -265,5 +297,53 @@ fn each_text<T: Copy>(texts: &Texts, of: impl Fn(&str) -> T) -> Vec<Option<T>> {
             codes.iter().map(|code| of_codes.get(code? as usize).copied().flatten()).collect()
         }
         Texts::Coded(codes, _) => (0..codes.len()).map(|row| texts.at(row).and_then(said)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ListBuilder, StringBuilder};
+
+    use super::*;
+
+    const PHONES: KeyFrom = KeyFrom::Each(ListColumn { column: "phones", field: None });
+
+    fn rows(lists: &[Vec<String>]) -> RecordBatch {
+        let mut phones = ListBuilder::new(StringBuilder::new());
+        for list in lists {
+            phones.append_value(list.iter().map(Some));
+        }
+        RecordBatch::try_from_iter([("phones", Arc::new(phones.finish()) as ArrayRef)]).unwrap()
+    }
+
+    /// So many telephones, each twice, with an empty one and the first between.
+    fn many(n: usize) -> Vec<String> {
+        let phone = |n: usize| format!("+82{n}");
+        (0..n).flat_map(|of| [phone(of), String::new(), phone(0), phone(of)]).collect()
+    }
+
+    #[test]
+    fn the_first_elements_of_a_list_are_keys_each_once() {
+        let rows = rows(&[many(3), Vec::new(), many(17), many(1_024), many(90_000)]);
+        let keys = keys(&PHONES, &[], &rows, 7).unwrap();
+        for (row, expected) in [(0, 3), (1, 0), (2, 17), (3, 1_024), (4, 1_024)] {
+            let texts: Vec<String> = (0..expected).map(|phone| format!("+82{phone}")).collect();
+            let of_row: Vec<KeyHash> = keys.iter().filter(|(of, _)| *of == row).map(|(_, key)| *key).collect();
+            assert_eq!(of_row, texts.iter().map(|text| hash_key(text, 7)).collect::<Vec<_>>());
+            assert_eq!(key_texts(&PHONES, &[], &rows, row as usize), texts);
+        }
+    }
+    #[test]
+    fn of_a_few_rows_of_a_batch_only_their_elements_are_read() {
+        let all = rows(&[many(40), many(3), many(2), many(50)]);
+        let few = all.slice(1, 2);
+        let KeyFrom::Each(list) = PHONES else { unreachable!("it is a list") };
+        let (starts, of) = elements(&few, list).unwrap().unwrap();
+        assert_eq!(starts, [0, 12, 20]);
+        assert_eq!(each_text(&of, str::len).len(), 20);
+        let alone = rows(&[many(3), many(2)]);
+        assert_eq!(keys(&PHONES, &[], &few, 7).unwrap(), keys(&PHONES, &[], &alone, 7).unwrap());
+        assert_eq!(key_texts(&PHONES, &[], &few, 1), key_texts(&PHONES, &[], &alone, 1));
+        assert_eq!(keys(&PHONES, &[], &all.slice(4, 0), 7).unwrap(), []);
     }
 }

@@ -73,6 +73,12 @@ impl Journal {
         }
     }
 
+    /// How many entities were noted, each as often as it was.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.images.len()
+    }
+
     /// Nothing of it is needed any more.
     pub fn clear(&mut self) {
         self.images.clear();

@@ -5,7 +5,8 @@
 //! the moment of the record, in the order of the journal: the record itself joins nobody yet, but what stands in it leads
 //! to those who gave the same before.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
 use haechi_rules::profile::{Profiles, Window};
@@ -15,7 +16,7 @@ use crate::entity::Entity;
 use crate::plan::EntityPlan;
 use crate::profiler::{last_day, shard_of};
 use crate::series::Moment;
-use crate::shard::{KeyHash, Shard, Taken};
+use crate::shard::{KeyHash, Shard, Spread, Taken};
 use crate::shelf::{Position, Shelf, ShelfError, StateId};
 
 /// Networks are followed to so many, the one that asks among them.
@@ -40,8 +41,7 @@ pub(crate) struct NetworkPlan {
 impl NetworkPlan {
     /// What one is tied to at a moment; nothing where that are too many.
     pub fn ties(&self, of: &Entity, moment: Moment) -> Vec<KeyHash> {
-        let ties = of.series[0].ties(self.window, moment);
-        if ties.len() > self.hub { Vec::new() } else { ties }
+        of.series[0].ties(self.window, moment, self.hub).unwrap_or_default()
     }
 
     /// The networks that packs declare; ties come behind all declared entities.
@@ -127,20 +127,23 @@ impl Shared {
         &self.links[from..from + upto]
     }
 
-    /// By whom these rows are, each with all that its rows share and the moment of the first.
-    fn of_rows(&self, rows: Range<u32>) -> Vec<(KeyHash, u32, Vec<KeyHash>)> {
-        let mut of: Vec<(KeyHash, u32, Vec<KeyHash>)> = Vec::new();
+    /// By whom these rows are, in the order of the first row of each.
+    fn of_rows(&self, rows: Range<u32>) -> Vec<OfRows> {
+        let mut of: Vec<OfRows> = Vec::new();
+        let mut places: HashMap<KeyHash, usize, BuildHasherDefault<Spread>> = HashMap::default();
         for row in rows {
             let Some(own) = self.own[row as usize] else { continue };
-            let place = of.iter().position(|(known, ..)| *known == own).unwrap_or_else(|| {
-                of.push((own, row, Vec::new()));
+            let place = *places.entry(own).or_insert_with(|| {
+                of.push(OfRows { own, rows: Vec::new(), links: Vec::new() });
                 of.len() - 1
             });
-            for (_, link) in self.of(row) {
-                if !of[place].2.contains(link) {
-                    of[place].2.push(*link);
-                }
-            }
+            of[place].rows.push(row);
+            of[place].links.extend(self.of(row).iter().map(|(_, link)| *link));
+        }
+        // One row has each once.
+        for OfRows { links, .. } in of.iter_mut().filter(|of| of.rows.len() > 1) {
+            let mut seen: HashSet<KeyHash, BuildHasherDefault<Spread>> = HashSet::default();
+            links.retain(|link| seen.insert(*link));
         }
         of
     }
@@ -151,38 +154,92 @@ impl Shared {
     }
 }
 
+/// What rows of one record bring that are by the same.
+#[derive(Debug, PartialEq)]
+struct OfRows {
+    own: KeyHash,
+    /// At least one.
+    rows: Vec<u32>,
+    /// All that they share, each once.
+    links: Vec<KeyHash>,
+}
+
+impl OfRows {
+    /// The moment of the first row.
+    fn moment(&self, moments: &[Moment]) -> Moment {
+        moments[self.rows[0] as usize]
+    }
+}
+
 /// Whom rows are joined to by their networks.
 #[derive(Debug, Default)]
 pub(crate) struct Joined {
-    /// Rows with others, and where those are.
-    rows: Vec<(u32, Range<usize>)>,
+    /// Rows with others.
+    rows: Vec<JoinedRow>,
     others: Vec<KeyHash>,
+    /// Rows that ask, each with another one for which it does, in that order.
+    repeats: Vec<(u32, u32)>,
     /// By row: how many the network has, the one it is about among them.
     pub members: Vec<Option<i64>>,
 }
 
+/// A row with others.
+#[derive(Debug)]
+struct JoinedRow {
+    row: u32,
+    /// The row that asks for it: itself, or an earlier one of its record, by the same at the same moment.
+    asks: u32,
+    /// Where the others are.
+    others: Range<usize>,
+}
+
 impl Joined {
     fn new(rows: usize) -> Self {
-        Self { rows: Vec::new(), others: Vec::new(), members: vec![None; rows] }
+        Self { members: vec![None; rows], ..Self::default() }
     }
 
-    fn add(&mut self, row: u32, others: &[KeyHash]) {
-        self.members[row as usize] = Some(others.len() as i64 + 1);
-        if !others.is_empty() {
-            let first = self.others.len();
-            self.others.extend(others);
-            self.rows.push((row, first..self.others.len()));
+    /// Joins the rows of a record that are by the same.
+    fn add(&mut self, of: &OfRows, moments: &[Moment], others: &[KeyHash]) {
+        for row in &of.rows {
+            self.members[*row as usize] = Some(others.len() as i64 + 1);
+        }
+        if others.is_empty() {
+            return;
+        }
+        let first = self.others.len();
+        self.others.extend(others);
+        let others = first..self.others.len();
+        let moment = |row: u32| moments[row as usize];
+        for same in of.rows.chunk_by(|one, next| moment(*one) == moment(*next)) {
+            let joined = |row: &u32| JoinedRow { row: *row, asks: same[0], others: others.clone() };
+            self.rows.extend(same.iter().map(joined));
         }
     }
 
-    /// Whether a row is joined to others.
-    pub fn joins(&self, row: u32) -> bool {
-        self.rows.binary_search_by_key(&row, |(row, _)| *row).is_ok()
+    /// Rows of one record may be about several, one after the other.
+    fn sort(&mut self) {
+        self.rows.sort_unstable_by_key(|joined| joined.row);
+        let repeats = self.rows.iter().filter(|joined| joined.asks != joined.row);
+        self.repeats = repeats.map(|joined| (joined.asks, joined.row)).collect();
+        self.repeats.sort_unstable();
     }
 
-    /// Rows, each with one that it is joined to.
+    /// The row that asks for one that is joined to others: that row, or one that asks the same.
+    pub fn asks_for(&self, row: u32) -> Option<u32> {
+        let place = self.rows.binary_search_by_key(&row, |joined| joined.row).ok()?;
+        Some(self.rows[place].asks)
+    }
+
+    /// The other rows that are told what this one is.
+    pub fn repeats(&self, row: u32) -> impl Iterator<Item = u32> {
+        let from = self.repeats.partition_point(|(asks, _)| *asks < row);
+        self.repeats[from..].iter().take_while(move |(asks, _)| *asks == row).map(|(_, row)| *row)
+    }
+
+    /// Rows that ask, each with one that it is joined to.
     pub fn pairs(&self) -> impl Iterator<Item = (u32, KeyHash)> {
-        self.rows.iter().flat_map(|(row, others)| self.others[others.clone()].iter().map(|key| (*row, *key)))
+        let asking = self.rows.iter().filter(|joined| joined.asks == joined.row);
+        asking.flat_map(|joined| self.others[joined.others.clone()].iter().map(|key| (joined.row, *key)))
     }
 }
 
@@ -218,24 +275,22 @@ impl Ties<'_> {
             let rows = rows[0]..rows[1];
             if let Some((shared, moments, starts)) = replaced {
                 let rows = starts[record as usize]..starts[record as usize + 1];
-                for (own, row, links) in shared.of_rows(rows) {
-                    self.change(own, &links, moments[row as usize], position(record), false);
+                for of in shared.of_rows(rows) {
+                    self.change(&of, of.moment(moments), position(record), false);
                 }
             }
-            let of_rows = shared.of_rows(rows.clone());
+            let of_rows = shared.of_rows(rows);
             if asked {
-                for (own, row, links) in &of_rows {
-                    let others = self.others(*own, links, moments[*row as usize])?;
-                    let same = rows.clone().filter(|row| shared.own[*row as usize] == Some(*own));
-                    same.for_each(|row| joined.add(row, &others));
+                for of in &of_rows {
+                    let others = self.others(of.own, &of.links, of.moment(moments))?;
+                    joined.add(of, moments, &others);
                 }
             }
-            for (own, row, links) in of_rows {
-                self.change(own, &links, moments[row as usize], position(record), true);
+            for of in of_rows {
+                self.change(&of, of.moment(moments), position(record), true);
             }
         }
-        // Rows of one record may be about several, one after the other.
-        joined.rows.sort_unstable_by_key(|(row, _)| *row);
+        joined.sort();
         Ok(joined)
     }
 
@@ -271,25 +326,20 @@ impl Ties<'_> {
     fn ties(&mut self, key: KeyHash, moment: Moment) -> Result<Vec<KeyHash>, ShelfError> {
         self.fetch(std::iter::once(key))?;
         let (plan, entity) = (self.plan, self.entity);
-        let shard = self.shard(key);
-        if shard.lacks_key(key) {
-            return Ok(Vec::new());
-        }
-        let mut taken = shard.take(entity, key);
-        let over = taken.entity().is_over(moment.known_day, entity.forget_after);
-        let ties = if over { Vec::new() } else { plan.ties(taken.entity(), moment) };
-        shard.give_back(taken, false);
-        Ok(ties)
+        let ties = self.shard(key).look(entity, key, |of| {
+            if of.is_over(moment.known_day, entity.forget_after) { Vec::new() } else { plan.ties(of, moment) }
+        });
+        Ok(ties.unwrap_or_default())
     }
 
     /// Ties one and what it shares to each other, or takes that back.
-    fn change(&mut self, own: KeyHash, links: &[KeyHash], moment: Moment, position: Position, tied: bool) {
-        if links.is_empty() {
+    fn change(&mut self, of: &OfRows, moment: Moment, position: Position, tied: bool) {
+        if of.links.is_empty() {
             return;
         }
-        self.change_one(own, links, moment, position, tied);
-        for link in links {
-            self.change_one(*link, &[own], moment, position, tied);
+        self.change_one(of.own, &of.links, moment, position, tied);
+        for link in &of.links {
+            self.change_one(*link, &[of.own], moment, position, tied);
         }
     }
 
@@ -319,5 +369,46 @@ impl Ties<'_> {
         }
         taken.entity().note_day(day);
         shard.give_back(taken, true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_record_bring_what_they_share_together() {
+        let own = [(0, 1), (1, 2), (2, 1), (4, 1)];
+        let links = vec![(0, 30), (0, 10), (1, 10), (2, 20), (2, 30), (3, 40), (4, 50), (4, 50)];
+        let shared = Shared::new(5, &own, std::iter::once((0, links)));
+        // Under the number of a link its texts have other keys, in the same order for all rows.
+        let key = |link: KeyHash| link ^ 1 << 64;
+        let of = |own: KeyHash, rows: &[u32], links: &[KeyHash]| OfRows {
+            own,
+            rows: rows.to_vec(),
+            links: links.iter().map(|link| key(*link)).collect(),
+        };
+        assert_eq!(shared.of_rows(0..4), [of(1, &[0, 2], &[10, 30, 20]), of(2, &[1], &[10])]);
+        assert_eq!(shared.of_rows(4..5), [of(1, &[4], &[50])]);
+        assert_eq!(shared.of_rows(3..4), []);
+    }
+    #[test]
+    fn rows_that_ask_the_same_ask_once() {
+        let days = [9, 9, 9, 8, 9, 9];
+        let moment = |day: i64| Moment { at_ms: day, day, known_ms: day, known_day: day };
+        let moments: Vec<Moment> = days.into_iter().map(moment).collect();
+        let of = |own: KeyHash, rows: &[u32]| OfRows { own, rows: rows.to_vec(), links: Vec::new() };
+        let mut joined = Joined::new(6);
+        joined.add(&of(1, &[0, 2, 3, 4]), &moments, &[2, 3]);
+        joined.add(&of(2, &[1]), &moments, &[]);
+        joined.add(&of(3, &[5]), &moments, &[1]);
+        joined.sort();
+        assert_eq!(joined.members, [3, 1, 3, 3, 3, 2].map(Some));
+        let pairs: Vec<_> = joined.pairs().collect();
+        assert_eq!(pairs, [(0, 2), (0, 3), (3, 2), (3, 3), (4, 2), (4, 3), (5, 1)]);
+        let asks: Vec<_> = (0..6).map(|row| joined.asks_for(row)).collect();
+        assert_eq!(asks, [Some(0), None, Some(0), Some(3), Some(4), Some(5)]);
+        assert_eq!(joined.repeats(0).collect::<Vec<_>>(), [2]);
+        assert_eq!(joined.repeats(3).count(), 0);
     }
 }

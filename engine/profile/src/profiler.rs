@@ -423,8 +423,8 @@ impl Profiler {
         };
         let mut told: Vec<Told> =
             if few { parts.into_iter().map(pass).collect() } else { parts.into_par_iter().map(pass).collect() };
-        for network in &plan.networks {
-            let together = Told::together(&plan, network.entity, &mut told);
+        for (network, joined) in plan.networks.iter().zip(joined) {
+            let together = Told::together(&plan, network.entity, joined, &mut told);
             told.extend(together);
         }
         Ok(told)

@@ -298,15 +298,13 @@ impl Series {
         in_any_form!(self, tiles => tiles.answer_alone(question, now), values => values.answer_alone(question, now))
     }
 
-    /// Whom or what it is tied to by the tiles of a range, in their order.
-    pub fn ties(&self, window: Window, moment: Moment) -> Vec<u128> {
-        let Self::Ties(tiles) = self else { return Vec::new() };
+    /// Whom or what it is tied to by the tiles of a window, in their order; `None` where those are more than `most`.
+    pub fn ties(&self, window: Window, moment: Moment, most: usize) -> Option<Vec<u128>> {
+        let Self::Ties(tiles) = self else { return Some(Vec::new()) };
         let (first, last) = moment.range(window);
-        let inside = tiles.as_slice().iter().filter(|(tile, _)| first <= *tile && *tile <= last);
-        let mut ties: Vec<u128> = inside.flat_map(|(_, bag)| bag.iter().map(|(other, _)| *other)).collect();
-        ties.sort_unstable();
-        ties.dedup();
-        ties
+        // What is a hub was one lately.
+        let inside = tiles.as_slice().iter().rev().filter(|(tile, _)| first <= *tile && *tile <= last);
+        different(inside.flat_map(|(_, bag)| bag.iter().map(|(other, _)| *other)), most)
     }
 
     /// How many ties its tile of a moment has.
@@ -344,6 +342,20 @@ impl Series {
     pub fn size(&self) -> usize {
         size_of::<Self>() + in_any_form!(self, tiles => tiles.size(), values => values.size())
     }
+}
+
+/// The different ones among ties, in their order; `None` once there are more than `most`: no more of them are looked at.
+fn different(ties: impl Iterator<Item = u128>, most: usize) -> Option<Vec<u128>> {
+    let mut all = Vec::new();
+    for tie in ties {
+        if let Err(place) = all.binary_search(&tie) {
+            if all.len() == most {
+                return None;
+            }
+            all.insert(place, tie);
+        }
+    }
+    Some(all)
 }
 
 impl<K: Sketchable> Values<K> {
@@ -488,5 +500,38 @@ impl<K: Sketchable> Values<K> {
             Kept::Exact(tiles) => tiles.size(),
             Kept::Sketched(sketched) => sketched.size(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_are_looked_at_until_they_are_too_many() {
+        let looked_at = |ties: &[u128], most: usize| {
+            let mut n = 0;
+            let found = different(ties.iter().copied().inspect(|_| n += 1), most);
+            (found, n)
+        };
+        assert_eq!(looked_at(&[7, 2, 7, 9, 2], 3), (Some(vec![2, 7, 9]), 5));
+        assert_eq!(looked_at(&[7, 2, 7, 9, 2, 1, 3, 4], 2), (None, 4));
+        assert_eq!(looked_at(&[], 2), (Some(Vec::new()), 0));
+    }
+
+    #[test]
+    fn ties_of_a_window_are_those_of_its_days() {
+        let mut plan = SeriesPlan::new(Keeps::Ties, Grain::Day);
+        plan.ask(Window::Days(3), Aggregate::Members, 0.0);
+        let moment = |day: i64| Moment { at_ms: day * 24 * HOUR_MS, day, known_ms: i64::MAX, known_day: i64::MAX };
+        let mut series = Series::new(&plan);
+        for (day, tie) in [(100, 1), (102, 2), (102, 5), (103, 2), (105, 4)] {
+            series.add(&plan, moment(day), Fact::Tie(tie));
+        }
+        let ties = |day: i64, most: usize| series.ties(Window::Days(3), moment(day), most);
+        assert_eq!(ties(103, 3), Some(vec![1, 2, 5]));
+        assert_eq!(ties(103, 2), None, "one too many");
+        assert_eq!(ties(105, 3), Some(vec![2, 4, 5]));
+        assert_eq!(ties(99, 3), Some(Vec::new()));
     }
 }

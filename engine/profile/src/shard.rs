@@ -108,10 +108,17 @@ struct Open {
     entity: Entity,
     /// Since it was looked at for packing.
     used: bool,
-    /// The last pass of which its series know what they were before.
+    /// The last pass before which the journal has what it was.
     noted: PassNumber,
     /// About how many it takes.
     bytes: usize,
+}
+
+impl Open {
+    /// One of whom nothing is known.
+    fn new(plan: &EntityPlan) -> Self {
+        Self { entity: Entity::new(plan), used: true, noted: 0, bytes: 0 }
+    }
 }
 
 /// An entity that was taken out, to be asked and added to.
@@ -165,9 +172,33 @@ impl Shard {
         self.pass = pass;
     }
 
+    /// What an entity says as it is; `None` where it is not in memory. It is only looked at, so nothing is noted of it.
+    pub fn look<T>(&mut self, plan: &EntityPlan, key: KeyHash, say: impl FnOnce(&Entity) -> T) -> Option<T> {
+        let packed = match self.slot(key)? {
+            Slot::Open(place) => {
+                let open = self.opened[place as usize].as_mut()?;
+                open.used = true;
+                return Some(say(&open.entity));
+            }
+            Slot::Packed(at, len) => self.packs.get(Place { at, len }),
+        };
+        let mut open = self.spare.take().unwrap_or_else(|| Box::new(Open::new(plan)));
+        if open.entity.read(plan, packed).is_none() {
+            open.entity.clear(plan);
+        }
+        let said = say(&open.entity);
+        if packed.len() > SMALL_BYTES {
+            // To unpack it for each look would cost more than its memory.
+            self.stay_open(key, open);
+        } else {
+            self.spare = Some(open);
+        }
+        Some(said)
+    }
+
     /// Takes an entity out, to be given back; one of whom nothing is known where it is new.
     pub fn take(&mut self, plan: &EntityPlan, key: KeyHash) -> Taken {
-        let new = || Box::new(Open { entity: Entity::new(plan), used: true, noted: 0, bytes: 0 });
+        let new = || Box::new(Open::new(plan));
         let slot = self.slot(key);
         if self.pass.is_some() {
             self.note(key, slot);
@@ -187,6 +218,8 @@ impl Shard {
         if open.entity.read(plan, packed).is_none() {
             open.entity.clear(plan);
         }
+        // Should it stay open, all that this pass does to it is taken back with what it was, which has been noted.
+        open.noted = self.pass.unwrap_or_default();
         Taken { key, open, stays: packed.len() > SMALL_BYTES, known: slot.is_some() }
     }
 
@@ -215,7 +248,7 @@ impl Shard {
                 }
             }
         }
-        open.bytes = 0;
+        (open.bytes, open.noted) = (0, 0);
         self.spare = Some(open);
     }
 
@@ -285,7 +318,7 @@ impl Shard {
         self.packs.bytes() + self.open_bytes + self.slots.len() * SLOT_BYTES
     }
 
-    /// Keeps what an entity is before this pass.
+    /// Keeps what an entity is before this pass: of one that is open once, before the first change.
     fn note(&mut self, key: KeyHash, slot: Option<Slot>) {
         let Some(pass) = self.pass else { return };
         let before = match slot {
@@ -293,6 +326,9 @@ impl Shard {
             Some(Slot::Packed(at, len)) => Before::Packed(self.packs.get(Place { at, len })),
             Some(Slot::Open(place)) => {
                 let Some(open) = &mut self.opened[place as usize] else { return };
+                if open.noted == pass {
+                    return;
+                }
                 open.noted = pass;
                 open.entity.begin(Some(pass), self.kept);
                 self.packing.clear();
@@ -330,6 +366,12 @@ impl Shard {
     pub fn keep(&mut self, pass: PassNumber) {
         self.kept = pass;
         self.journal.clear();
+    }
+
+    /// How much may have to be taken back.
+    #[cfg(test)]
+    pub fn noted(&self) -> usize {
+        self.journal.len()
     }
 
     /// Of these keys those that are not in memory.

@@ -86,9 +86,6 @@ impl Memory {
 
     /// How many entities of each kind are known.
     pub fn known(&self) -> impl Iterator<Item = (&str, usize)> {
-        if std::env::var_os("DBG").is_some() {
-            self.working.iter().for_each(|w| w.profiler.debug_bytes());
-        } // DEBUG
         self.working.iter().flat_map(|working| working.profiler.known())
     }
 

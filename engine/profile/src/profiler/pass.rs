@@ -158,7 +158,12 @@ impl<'p> Pass<'p> {
         }
         let mut last = None;
         for (item, moment) in items.iter().zip(moments) {
-            if item.why == Why::Asks || self.joined.is_some_and(|joined| joined.joins(item.row)) {
+            // Rows that ask the same of a network are told what the first of them is.
+            let asks = self.joined.and_then(|joined| joined.asks_for(item.row));
+            if asks.is_some_and(|row| row != item.row) {
+                continue;
+            }
+            if asks.is_some() {
                 self.told.add_part(self.plan, item.row, item.key, entity, *moment);
             } else if last.replace(moment) == Some(moment) {
                 self.told.repeat(item.row);

@@ -1,7 +1,9 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use haechi_model::streams::DECLARATION;
+use arrow::array::{AsArray, ListBuilder, StringArray, StringBuilder, TimestampMillisecondArray};
+use arrow::datatypes::Int64Type;
+use haechi_model::streams::{DECLARATION, TRAVELLER};
 use haechi_model::{Cell, StreamBuilder};
 use haechi_rules::condition::Catalog;
 use haechi_rules::{Sources, profile};
@@ -29,10 +31,21 @@ features:
   - {name: importers, aggregate: members}
 ";
 
-fn plan() -> Arc<ProfilePlan> {
+const NETWORK: &str = "\
+entity: network
+keys: {traveller: document_no}
+retention_days: 400
+network: {links: {phone: {traveller: {each: phones}}}, window: 90d, hub: 100}
+features:
+  - {name: people, aggregate: members}
+  - {name: records, aggregate: count, window: 30d}
+  - {name: names, aggregate: distinct, of: name_key, window: 30d}
+";
+
+fn plan_of(profiles: &str) -> Arc<ProfilePlan> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("profiles")).unwrap();
-    std::fs::write(folder.path().join("profiles/profiles.yaml"), PROFILES).unwrap();
+    std::fs::write(folder.path().join("profiles/profiles.yaml"), profiles).unwrap();
     let mut sources = Sources::default();
     let (raw, mut mistakes) = haechi_rules::load(&[folder.path().to_owned()], &mut sources);
     let profiles = profile::compile(&raw.profiles, &Catalog::of(&raw), &mut mistakes);
@@ -82,14 +95,14 @@ impl Shelf for Bare {
 
 #[test]
 fn what_was_taken_over_keeps_what_it_was_told_before() {
-    let mut filling = Profiler::on(plan(), 7, Arc::new(Bare), |_| true);
+    let mut filling = Profiler::on(plan_of(PROFILES), 7, Arc::new(Bare), |_| true);
     // Often: the origin ties many importers together, and stays open.
     for day in 0..40 {
         pass(&mut filling, 5 * day..5 * day + 5, &[], true);
     }
     filling.caught_up();
     let told = filling.state();
-    let mut profiler = Profiler::on(plan(), 7, Arc::new(Bare), |_| false);
+    let mut profiler = Profiler::on(plan_of(PROFILES), 7, Arc::new(Bare), |_| false);
     let early = profiler.mark();
     profiler.adopt(filling);
     assert_eq!(profiler.state(), told);
@@ -112,7 +125,7 @@ fn what_was_taken_over_keeps_what_it_was_told_before() {
 fn a_panic_half_way_is_taken_back() {
     // In small batches, and with others helping.
     for n in [20, 1_000] {
-        let mut profiler = Profiler::new(plan(), 7);
+        let mut profiler = Profiler::new(plan_of(PROFILES), 7);
         pass(&mut profiler, 0..n, &[], false);
         let before = profiler.state();
         let mark = profiler.mark();
@@ -126,5 +139,76 @@ fn a_panic_half_way_is_taken_back() {
         profiler.keep();
         pass(&mut profiler, n..2 * n, &[], false);
         assert_ne!(profiler.state(), before);
+    }
+}
+
+/// Rows of travellers: the document, the phone and the day of each.
+fn travellers(rows: &[(String, &str, i64)]) -> RecordBatch {
+    let mut phones = ListBuilder::new(StringBuilder::new());
+    for (_, phone, _) in rows {
+        phones.append_value([Some(phone)]);
+    }
+    let documents: StringArray = rows.iter().map(|(document, ..)| Some(document)).collect();
+    let at = rows.iter().map(|(.., day)| day * 86_400_000);
+    let at = TimestampMillisecondArray::from_iter_values(at).with_timezone("UTC");
+    let columns: [(&str, ArrayRef); 4] = [
+        ("event_at", Arc::new(at)),
+        ("name_key", Arc::new(documents.clone())),
+        ("document_no", Arc::new(documents)),
+        ("phones", Arc::new(phones.finish())),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+/// Passes rows, each a record unless `starts` says otherwise.
+fn pass_travellers(profiler: &mut Profiler, rows: &RecordBatch, starts: &[u32], first: u64) -> Vec<ArrayRef> {
+    let known_at_ms = &vec![20_000 * 86_400_000; starts.len() - 1];
+    let records = Records { stream: &TRAVELLER, rows, starts, replaced: None, first, known_at_ms };
+    profiler.pass(&records, &["network.people", "network.records", "network.names"]).unwrap()
+}
+
+#[test]
+fn ties_are_noted_where_they_change_and_not_where_they_are_looked_at() {
+    // Sixty share a phone, so each record looks at sixty.
+    let rows: Vec<_> = (0..500).map(|row| (format!("M{}", row % 60), "+82", 20_000)).collect();
+    let (rows, starts) = (travellers(&rows), (0..=500).collect::<Vec<u32>>());
+    let mut profiler = Profiler::new(plan_of(NETWORK), 7);
+    pass_travellers(&mut profiler, &rows, &starts, 0);
+    let before = profiler.state();
+    let mark = profiler.mark();
+    pass_travellers(&mut profiler, &rows, &starts, 500);
+    let noted: usize = profiler.ties_mut().flatten().map(|shard| shard.noted()).sum();
+    // Each document as often as its few ties change, and the phone, which is open, once.
+    assert_eq!(noted, 501);
+    profiler.take_back(mark);
+    assert_eq!(profiler.state(), before);
+}
+
+#[test]
+fn rows_of_a_record_that_ask_the_same_are_told_the_same() {
+    let row = |document: &str, phone: &'static str, day: i64| (document.to_owned(), phone, day);
+    let before = [row("A", "1", 20_000), row("B", "1", 20_000), row("C", "1", 19_975), row("D", "2", 20_000)];
+    let record = [
+        row("A", "1", 20_000),
+        row("D", "2", 20_000),
+        row("A", "1", 20_000),
+        // Looks back from another day, at the same network.
+        row("A", "1", 19_980),
+        row("A", "1", 20_000),
+        row("E", "2", 20_000),
+        row("A", "1", 20_000),
+    ];
+    // In small batches, and with others helping.
+    for n in [0, 300] {
+        let mut profiler = Profiler::new(plan_of(NETWORK), 7);
+        pass_travellers(&mut profiler, &travellers(&before), &[0, 1, 2, 3, 4], 0);
+        let others: Vec<_> = (0..n).map(|other| (format!("M{other}"), "3", 20_000)).collect();
+        let starts: Vec<u32> = std::iter::once(0).chain(7..=7 + n).collect();
+        let rows = travellers(&[&record[..], &others].concat());
+        let told = pass_travellers(&mut profiler, &rows, &starts, 4);
+        let told: Vec<&[i64]> =
+            told.iter().map(|column| &column.as_primitive::<Int64Type>().values()[..record.len()]).collect();
+        // People, then their records of thirty days, then their names.
+        assert_eq!(told, [[3, 1, 3, 3, 3, 2, 3], [3, 1, 3, 1, 3, 1, 3], [3, 1, 3, 1, 3, 1, 3]]);
     }
 }

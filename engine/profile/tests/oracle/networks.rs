@@ -1,6 +1,7 @@
 //! Networks and keys of lists, against a search through all records that came before: no ties, no tiles, no keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -63,7 +64,7 @@ const HUB: usize = 4;
 struct Event {
     day: i64,
     document: Option<u8>,
-    phones: Vec<u8>,
+    phones: Vec<u16>,
     card: Option<u8>,
     fare: f64,
     name: u8,
@@ -76,7 +77,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         0i64..3,
         0i64..30,
         prop::option::weighted(0.95, 0u8..24),
-        prop::collection::vec(0u8..14, 0..3),
+        prop::collection::vec(0u16..14, 0..3),
         prop::option::weighted(0.4, 0u8..10),
         0u8..200,
         0u8..6,
@@ -226,7 +227,7 @@ fn check(events: &[Event], told: &BTreeMap<&'static str, ArrayRef>) {
         let week = within(&about, asking, 5);
         expect("network.most", week.iter().map(|event| event.fare).reduce(f64::max));
         // Each phone for itself, then the one that says most.
-        let phones: BTreeSet<u8> = asking.phones.iter().copied().collect();
+        let phones: BTreeSet<u16> = asking.phones.iter().copied().collect();
         let by_phone: Vec<Vec<&Event>> = phones
             .iter()
             .map(|phone| counting.iter().copied().filter(|event| event.phones.contains(phone)).collect::<Vec<_>>())
@@ -290,12 +291,40 @@ proptest! {
 }
 
 #[test]
+fn of_a_long_list_the_first_elements_join() {
+    let event = |document: u8, phones: Range<u16>, replaces: Option<usize>| Event {
+        day: 0,
+        document: Some(document),
+        phones: phones.collect(),
+        card: None,
+        fare: 1.0,
+        name: 0,
+        replaces,
+    };
+    let events = [
+        event(1, 0..5_000, None),
+        event(2, 1_023..1_024, None),
+        event(3, 1_024..1_025, None),
+        // It is taken back as it was added.
+        event(1, 0..0, Some(0)),
+        event(4, 1_023..1_024, None),
+        event(5, 1_022..1_023, None),
+    ];
+    let told = told(&mut profiler(), &events, events.len());
+    let expect = |feature: &str, expected: [Option<i64>; 6]| {
+        assert_eq!(told[feature].as_primitive::<Int64Type>(), &Int64Array::from(expected.to_vec()), "{feature}");
+    };
+    expect("network.people", [1, 2, 1, 1, 2, 1].map(Some));
+    expect("phone.records", [Some(0), Some(1), Some(0), None, Some(1), Some(0)]);
+}
+
+#[test]
 fn networks_end_where_too_many_are_joined() {
     // A chain of eighty, each with the phone of the one before.
     let event = |place: u8| Event {
         day: 0,
         document: Some(place),
-        phones: vec![place, place + 1],
+        phones: vec![place.into(), u16::from(place) + 1],
         card: None,
         fare: 1.0,
         name: 0,
