@@ -169,8 +169,8 @@ fn pass_travellers(profiler: &mut Profiler, rows: &RecordBatch, starts: &[u32], 
 
 #[test]
 fn ties_are_noted_where_they_change_and_not_where_they_are_looked_at() {
-    // Sixty share a phone, so each record looks at sixty.
-    let rows: Vec<_> = (0..500).map(|row| (format!("M{}", row % 60), "+82", 20_000)).collect();
+    // A hundred share a phone, so each record looks at sixty-three others.
+    let rows: Vec<_> = (0..500).map(|row| (format!("M{}", row % 100), "+82", 20_000)).collect();
     let (rows, starts) = (travellers(&rows), (0..=500).collect::<Vec<u32>>());
     let mut profiler = Profiler::new(plan_of(NETWORK), 7);
     pass_travellers(&mut profiler, &rows, &starts, 0);

@@ -15,7 +15,10 @@ use haechi_model::streams::TRAVELLER;
 use haechi_profile::{Profiler, Records, Replaced, Shelf, ShelfError, StateId};
 use proptest::prelude::*;
 
+use super::events::Dice;
 use super::passes::plan_of;
+use super::shelf::Map;
+use super::taken_back::{everything, try_block};
 
 const PACK: &str = "
 entity: network
@@ -73,8 +76,13 @@ struct Event {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
+    events_of(1..70, 0i64..3)
+}
+
+/// So many, each so many days after the one before.
+fn events_of(count: Range<usize>, later: impl Strategy<Value = i64>) -> impl Strategy<Value = Vec<Event>> {
     let event = (
-        0i64..3,
+        later,
         0i64..30,
         prop::option::weighted(0.95, 0u8..24),
         prop::collection::vec(0u16..14, 0..3),
@@ -83,7 +91,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         0u8..6,
         prop::option::weighted(0.15, any::<prop::sample::Index>()),
     );
-    prop::collection::vec(event, 1..70).prop_map(|events| {
+    prop::collection::vec(event, count).prop_map(|events| {
         let (mut day, mut gone) = (0, BTreeSet::new());
         let mut made = Vec::new();
         for (place, (later, late, document, phones, card, fare, name, replaced)) in events.into_iter().enumerate() {
@@ -119,30 +127,39 @@ fn rows(events: &[&Event]) -> RecordBatch {
     RecordBatch::try_from_iter(columns).unwrap()
 }
 
-fn told(profiler: &mut Profiler, events: &[Event], size: usize) -> BTreeMap<&'static str, ArrayRef> {
-    let mut all: Vec<Vec<ArrayRef>> = vec![Vec::new(); FEATURES.len()];
-    for (number, batch) in events.chunks(size).enumerate() {
-        let old: Vec<&Event> = batch.iter().filter_map(|event| Some(&events[event.replaces?])).collect();
-        let mut old_starts = vec![0];
-        for event in batch {
-            old_starts.push(old_starts.last().unwrap() + u32::from(event.replaces.is_some()));
-        }
-        let starts: Vec<u32> = (0..=batch.len() as u32).collect();
-        let (now, old) = (rows(&batch.iter().collect::<Vec<_>>()), rows(&old));
-        let records = Records {
-            stream: &TRAVELLER,
-            rows: &now,
-            starts: &starts,
-            replaced: Some(Replaced { rows: &old, starts: &old_starts }),
-            first: (number * size) as u64,
-            known_at_ms: &vec![20_400 * DAY_MS; batch.len()],
-        };
-        // A shelf that fails now and then answers at last.
-        let columns = (0..2_000).find_map(|_| profiler.pass(&records, &FEATURES).ok()).unwrap();
-        all.iter_mut().zip(columns).for_each(|(all, column)| all.push(column));
+/// What some of the events are told, a column a feature.
+fn pass(profiler: &mut Profiler, events: &[Event], of: Range<usize>) -> Vec<ArrayRef> {
+    let batch = &events[of.clone()];
+    let old: Vec<&Event> = batch.iter().filter_map(|event| Some(&events[event.replaces?])).collect();
+    let mut old_starts = vec![0];
+    for event in batch {
+        old_starts.push(old_starts.last().unwrap() + u32::from(event.replaces.is_some()));
     }
-    let whole = |parts: &Vec<ArrayRef>| concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
-    FEATURES.into_iter().zip(all.iter().map(whole)).collect()
+    let starts: Vec<u32> = (0..=batch.len() as u32).collect();
+    let (now, old) = (rows(&batch.iter().collect::<Vec<_>>()), rows(&old));
+    let records = Records {
+        stream: &TRAVELLER,
+        rows: &now,
+        starts: &starts,
+        replaced: Some(Replaced { rows: &old, starts: &old_starts }),
+        first: of.start as u64,
+        known_at_ms: &vec![20_400 * DAY_MS; batch.len()],
+    };
+    // A shelf that fails now and then answers at last.
+    (0..2_000).find_map(|_| profiler.pass(&records, &FEATURES).ok()).unwrap()
+}
+
+fn told(profiler: &mut Profiler, events: &[Event], size: usize) -> BTreeMap<&'static str, ArrayRef> {
+    let begins = (0..events.len()).step_by(size);
+    let told: Vec<_> = begins.map(|begin| pass(profiler, events, begin..events.len().min(begin + size))).collect();
+    by_feature(&told)
+}
+
+/// What was told to some batches, together.
+fn by_feature(told: &[Vec<ArrayRef>]) -> BTreeMap<&'static str, ArrayRef> {
+    let whole =
+        |column: usize| concat(&told.iter().map(|columns| columns[column].as_ref()).collect::<Vec<_>>()).unwrap();
+    FEATURES.into_iter().enumerate().map(|(column, name)| (name, whole(column))).collect()
 }
 
 /// What counts when a record comes: all before it that nothing has replaced yet, itself replacing one.
@@ -288,6 +305,62 @@ proptest! {
         }
         prop_assert_eq!(told(&mut flaky, &events, size), expected);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// In blocks, some of them tried more than once, by one thread or several, against all at once.
+    #[test]
+    fn ties_that_are_taken_back_were_never_there(events in busy(), seed in any::<u64>(), threads in 1usize..4) {
+        let mut whole = profiler();
+        let expected = told(&mut whole, &events, events.len());
+        let (mut tried, mut dice) = (profiler(), Dice::new(seed));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let told = pool.install(|| in_blocks(events.len(), &mut Dice::new(seed)).map(|block| {
+            try_block(&mut tried, block, &mut dice, |profiler, of| pass(profiler, &events, of))
+        }).collect::<Vec<_>>());
+        prop_assert_eq!(by_feature(&told), expected);
+        prop_assert_eq!(tried.state(), whole.state());
+    }
+
+    #[test]
+    fn ties_from_a_shelf_are_taken_back_too(events in busy(), seed in any::<u64>()) {
+        let shelves = [Arc::new(Map::default()), Arc::new(Map::default())];
+        let on = |which: usize| {
+            let shelf = Arc::clone(&shelves[which]) as Arc<dyn Shelf>;
+            Profiler::on(plan_of(PACK), 7, shelf, |_| true)
+        };
+        let (mut tried, mut plain, mut dice) = (on(0), on(1), Dice::new(seed));
+        for (commit, block) in (1..).zip(in_blocks(events.len(), &mut Dice::new(seed))) {
+            let end = block.end as u64;
+            let told = try_block(&mut tried, block.clone(), &mut dice, |profiler, of| pass(profiler, &events, of));
+            prop_assert_eq!(told, pass(&mut plain, &events, block));
+            prop_assert_eq!(everything(&tried), everything(&plain));
+            if dice.below(3) == 0 {
+                let shelved = [tried.shelve(end, end, commit), plain.shelve(end, end, commit)];
+                prop_assert_eq!(&shelved[0], &shelved[1]);
+                shelved.into_iter().zip(&shelves).for_each(|(shelved, shelf)| shelf.put(shelved));
+                (tried, plain) = (on(0), on(1));
+            }
+        }
+    }
+}
+
+/// Many on one day, so that what they share has many ties, and is open.
+fn busy() -> impl Strategy<Value = Vec<Event>> {
+    events_of(500..900, prop::sample::select(vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 1]))
+}
+
+/// Blocks in which so many are passed: of a few, or of so many that threads help.
+fn in_blocks(count: usize, dice: &mut Dice) -> impl Iterator<Item = Range<usize>> {
+    let mut begin = 0;
+    std::iter::from_fn(move || {
+        let most = if dice.below(2) == 0 { 20 } else { 600 };
+        let block = begin..count.min(begin + 1 + dice.below(most) as usize);
+        begin = block.end;
+        (!block.is_empty()).then_some(block)
+    })
 }
 
 #[test]

@@ -1,48 +1,48 @@
 //! What is taken back was never there, whatever it was and however often it was tried.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use haechi_profile::{Position, Profiler, Shelf, StateId};
 
 use super::SKETCHED;
-use super::events::{Dice, Version, versions};
+use super::events::{Dice, versions};
 use super::passes::{by_feature, pass, position, profiler, profiler_of, run};
 use super::shelf::Map;
 
 /// All of a profiler that may differ.
 type Everything = (Vec<Vec<(u128, Box<[u8]>)>>, Vec<(StateId, Option<Position>)>);
 
-fn everything(profiler: &Profiler) -> Everything {
+pub fn everything(profiler: &Profiler) -> Everything {
     (profiler.state(), profiler.lacks().collect())
 }
 
 /// Passes a block as one does that fails to be decided: the whole, then halves of halves, some of which are taken back
 /// too, and in the end what is left. Gives what that was told.
-fn try_block(
+pub fn try_block(
     profiler: &mut Profiler,
-    versions: &[Version],
-    begin: usize,
-    end: usize,
+    block: Range<usize>,
     dice: &mut Dice,
+    pass: impl Fn(&mut Profiler, Range<usize>) -> Vec<ArrayRef>,
 ) -> Vec<ArrayRef> {
     let before = everything(profiler);
     let whole = profiler.mark();
     for _ in 0..dice.below(3) {
-        let middle = begin + (end - begin) / 2;
-        pass(profiler, versions, begin..middle);
+        let middle = block.start + block.len() / 2;
+        pass(profiler, block.start..middle);
         let after_half = everything(profiler);
         let half = profiler.mark();
-        pass(profiler, versions, middle..end);
+        pass(profiler, middle..block.end);
         profiler.take_back(half);
         assert_eq!(everything(profiler), after_half);
         if dice.below(2) == 0 {
-            pass(profiler, versions, middle..end);
+            pass(profiler, middle..block.end);
         }
         profiler.take_back(whole);
         assert_eq!(everything(profiler), before);
     }
-    let told = pass(profiler, versions, begin..end);
+    let told = pass(profiler, block);
     profiler.keep();
     told
 }
@@ -62,7 +62,7 @@ fn what_is_taken_back_was_never_there() {
         let mut commit = 0;
         while begin < versions.len() {
             let end = versions.len().min(begin + 1 + dice.below(40) as usize);
-            let told = try_block(&mut tried, &versions, begin, end, &mut dice);
+            let told = try_block(&mut tried, begin..end, &mut dice, |profiler, of| pass(profiler, &versions, of));
             assert_eq!(told, pass(&mut plain, &versions, begin..end), "seed {seed}, block at {begin}");
             assert_eq!(everything(&tried), everything(&plain));
             begin = end;
@@ -88,7 +88,8 @@ fn sketches_are_taken_back_too() {
     let (mut tried, mut plain) = (sketched(), sketched());
     let mut dice = Dice::new(41);
     let begins = (0..versions.len()).step_by(500);
-    let told: Vec<_> = begins.map(|begin| try_block(&mut tried, &versions, begin, begin + 500, &mut dice)).collect();
+    let of_versions = |profiler: &mut Profiler, of: Range<usize>| pass(profiler, &versions, of);
+    let told: Vec<_> = begins.map(|begin| try_block(&mut tried, begin..begin + 500, &mut dice, of_versions)).collect();
     assert_eq!(by_feature(&tried, &told), run(&mut plain, &versions, 500));
     assert_eq!(tried.state(), plain.state());
 }
