@@ -198,12 +198,15 @@ fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warning
     ];
     let cut = |raw: &Raw<'m>| {
         let bytes = raw.text.as_bytes();
+        if !SHORT.contains(&raw.tag()) {
+            return None;
+        }
         raw.separators(message.chars.element).skip(1).find_map(|at| {
             // What hardly any element ends in, before the lists are asked.
             let [before, a, b, c] = *at.checked_sub(4).and_then(|from| bytes[from..at].first_chunk::<4>())?;
             (a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()).then_some(())?;
             let status = before.is_ascii_uppercase() && raw.tag() == "RPI";
-            let glued = (before.is_ascii_digit() || status) && SHORT.contains(&raw.tag());
+            let glued = before.is_ascii_digit() || status;
             (glued && TAGS.contains(&&raw.text[at - 3..at])).then_some(at - 3)
         })
     };
