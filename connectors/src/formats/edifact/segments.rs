@@ -264,7 +264,7 @@ impl<'t> Arena<'t> {
             self.segments.push(Entry { raw, tokenised: None });
             return Ok(());
         }
-        self.entry(raw, |arena| if arena.unreleased(&raw) { Ok(()) } else { arena.any(raw, tag) })
+        self.entry(raw, |arena| if arena.cut_all(&raw) { Ok(()) } else { arena.any(raw, tag) })
     }
 
     /// A segment of what `tokenise` makes.
@@ -292,35 +292,45 @@ impl<'t> Arena<'t> {
         }
     }
 
-    /// Tokenises a segment of a tag, an element separator right behind it, nothing released, no more components than
-    /// there may be. Anything else is left alone, for the tokenizer.
-    fn unreleased(&mut self, raw: &Raw<'t>) -> bool {
+    /// Cuts a segment of a tag, an element separator right behind it, and fewer bytes than there may be components.
+    /// Anything else, and what ends in a release character, is left alone, for the tokenizer.
+    fn cut_all(&mut self, raw: &Raw<'t>) -> bool {
         let ServiceChars { element, component, release, .. } = self.chars;
         let bytes = raw.text.as_bytes();
-        if bytes.get(3) != Some(&element) || (release != 0 && memchr::memchr(release, bytes).is_some()) {
+        if bytes.get(3) != Some(&element) || bytes.len() >= COMPONENTS_MAX {
             return false;
         }
-        let separators = memchr::memchr2_iter(element, component, &bytes[4..]).map(|at| at + 4);
-        if separators.clone().count() >= COMPONENTS_MAX {
-            return false;
-        }
-        self.cut(raw.text, separators);
-        true
-    }
-
-    /// Cuts the text behind its tag at these separators.
-    fn cut(&mut self, text: &'t str, separators: impl Iterator<Item = usize>) {
-        let mut from = 4;
-        self.elements.push(self.components.len() as u32);
-        for at in separators {
-            // Separators are ASCII, so cuts fall between characters.
-            self.components.push(Cow::Borrowed(&text[from..at]));
-            from = at + 1;
-            if text.as_bytes()[at] == self.chars.element {
+        let (elements, components) = (self.elements.len(), self.components.len());
+        self.elements.push(components as u32);
+        let third = if release == 0 { NO_BYTE } else { release };
+        let (mut from, mut at, mut plain) = (4, 4, true);
+        while let Some(found) = memchr::memchr3(element, component, third, &bytes[at..]) {
+            let met = at + found;
+            at = met + 1;
+            if bytes[met] == third {
+                // What is released is no separator; where it has several bytes, none of them is.
+                at += 1;
+                plain = false;
+                if at > bytes.len() {
+                    self.elements.truncate(elements);
+                    self.components.truncate(components);
+                    return false;
+                }
+                continue;
+            }
+            self.component(&raw.text[from..met], plain);
+            (from, plain) = (at, true);
+            if bytes[met] == element {
                 self.elements.push(self.components.len() as u32);
             }
         }
-        self.components.push(Cow::Borrowed(&text[from..]));
+        self.component(&raw.text[from..], plain);
+        true
+    }
+
+    /// Separators are ASCII, so cuts fall between characters.
+    fn component(&mut self, value: &'t str, plain: bool) {
+        self.components.push(if plain { Cow::Borrowed(value) } else { released(value, self.chars.release) });
     }
 
     fn push_repeated(&mut self, raw: Raw<'t>) -> Result<(), &'static str> {

@@ -546,7 +546,7 @@ struct Texts {
 
 impl Texts {
     fn push(&mut self, text: &str) -> Result<(), Refusal> {
-        let end = i32::try_from(self.bytes.len() + text.len()).map_err(|_| Refusal::Full(BYTES))?;
+        let Ok(end) = i32::try_from(self.bytes.len() + text.len()) else { return Err(Refusal::Full(BYTES)) };
         self.bytes.push_str(text);
         self.ends.push(end);
         Ok(())
@@ -601,10 +601,22 @@ struct Interner {
     values: Texts,
     /// Their numbers, each behind its hash: a look does not go to the texts of others, nor does the table when it grows.
     by_text: HashTable<(u32, u32)>,
+    /// The number given last: what rows behind one another share is not looked up again.
+    last: u32,
 }
 
 impl Interner {
+    #[inline]
     fn intern(&mut self, text: &str) -> Result<u32, Refusal> {
+        let last = self.last as usize;
+        if last < self.values.ends.len() && self.values.get(last) == text.as_bytes() {
+            return Ok(self.last);
+        }
+        self.last = self.look_up(text)?;
+        Ok(self.last)
+    }
+
+    fn look_up(&mut self, text: &str) -> Result<u32, Refusal> {
         let hash = hash(text.as_bytes());
         let values = &self.values;
         let same = |(other, i): &(u32, u32)| *other == hash && values.get(*i as usize) == text.as_bytes();

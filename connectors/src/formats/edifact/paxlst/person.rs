@@ -191,14 +191,17 @@ impl<'p> Reader<'_, 'p, '_> {
             given.next().map(|first| given.fold(Cow::Borrowed(first), |all, next| Cow::Owned(format!("{all} {next}"))));
         self.person.given_names = self.person.given_names.take().and_then(split_title);
         let subdivision = s.value(6, 3).or_else(|| s.value(6, 0));
-        let parts: Vec<_> = s
-            .components(4)
-            .filter(|c| !c.is_empty())
-            .chain(s.value(5, 0))
-            .chain(subdivision)
-            .chain(s.value(7, 0))
-            .collect();
-        self.person.address = (!parts.is_empty()).then(|| parts.join(", "));
+        let street = s.components(4).filter(|c| !c.is_empty());
+        let parts = street.chain(s.value(5, 0)).chain(subdivision).chain(s.value(7, 0));
+        self.person.address = None;
+        for part in parts {
+            // As long as the segment: written once, into room made once.
+            let address = self.person.address.get_or_insert_with(|| String::with_capacity(s.raw().len()));
+            if !address.is_empty() {
+                address.push_str(", ");
+            }
+            address.push_str(part);
+        }
         if let Some(code) = s.value(8, 0) {
             self.person.address_country = Some(self.country(s, code));
         }

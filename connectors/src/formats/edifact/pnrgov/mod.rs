@@ -191,14 +191,29 @@ fn booking<'t>(
 /// The segments, those cut in two that lack a terminator between them (`...+9TIF+KIM`): a tag of bookings right behind a
 /// digit, or behind the status of a leg, and before a separator. Free text is left alone.
 fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warnings: &mut Vec<Warning>) -> &'s [Raw<'m>] {
-    const SHORT: &[&str] = &["ORG", "RPI", "DAT", "TIF", "SSD", "EQN", "REF", "TRI", "APD", "TVL", "RCI", "EBD", "FAR"];
     const TAGS: &[&str] = &[
         "TIF", "FTI", "IFT", "REF", "FAR", "SSR", "ADD", "TKT", "MON", "PTK", "TXD", "DAT", "FOP", "TVL", "TRA", "RPI",
         "APD", "RCI", "TRI", "SSD", "TBD", "EQN", "MSG", "ABI", "SAC", "LTS", "ORG", "EBD",
     ];
     let cut = |raw: &Raw<'m>| {
         let bytes = raw.text.as_bytes();
-        if !SHORT.contains(&raw.tag()) {
+        // Those without free text.
+        if !matches!(
+            raw.tag().as_bytes(),
+            b"ORG"
+                | b"RPI"
+                | b"DAT"
+                | b"TIF"
+                | b"SSD"
+                | b"EQN"
+                | b"REF"
+                | b"TRI"
+                | b"APD"
+                | b"TVL"
+                | b"RCI"
+                | b"EBD"
+                | b"FAR"
+        ) {
             return None;
         }
         raw.separators(message.chars.element).skip(1).find_map(|at| {
