@@ -523,6 +523,8 @@ impl<'a, 't> Segment<'a, 't> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const CHARS: ServiceChars = ServiceChars::DEFAULT;
@@ -582,5 +584,42 @@ mod tests {
     fn qualifiers_are_seen_without_tokenising() {
         let raw = Cutter::new("NAD+FL:X+++A'", CHARS).next().unwrap();
         assert_eq!((raw.tag(), raw.qualifier(CHARS)), ("NAD", "FL"));
+    }
+
+    /// Every component of the segments in an arena, an element a line.
+    fn cut(arena: &Arena<'_>) -> Vec<Vec<String>> {
+        let segment =
+            |s: Segment<'_, '_>| (0..s.len()).map(|e| s.components(e).map(str::to_owned).collect()).collect::<Vec<_>>();
+        arena.iter().flat_map(segment).collect()
+    }
+
+    proptest! {
+        /// Segments end where a byte after the other says, and are cut as the tokenizer cuts them, however long they are.
+        #[test]
+        fn segments_are_cut_as_the_tokenizer_does(bodies in prop::collection::vec("[A+:? \u{e9}']{0,20}|[AB+:]{0,40}|[AB\u{e9}]{40,90}", 1..8)) {
+            let text = format!("ABC+{}'", bodies.concat());
+            let mut expected = Vec::new();
+            let (mut from, mut released) = (0, false);
+            for (at, b) in text.bytes().enumerate() {
+                if !released && b == b'\'' {
+                    expected.push(text[from..at].trim_start());
+                    from = at + 1;
+                }
+                released = !released && b == b'?';
+            }
+            expected.push(text[from..].trim_start());
+            expected.retain(|segment| !segment.is_empty());
+            let raws: Vec<_> = Cutter::new(&text, CHARS).collect();
+            prop_assert_eq!(raws.iter().map(|raw| raw.text).collect::<Vec<_>>(), expected);
+            for raw in raws.into_iter().filter(|raw| !raw.tag().is_empty()) {
+                let (mut ours, mut tokenised) = (Arena::new(CHARS), Arena::new(CHARS));
+                prop_assert_eq!(ours.push(raw), tokenised.entry(raw, |arena| arena.any(raw, raw.tag())));
+                prop_assert_eq!(cut(&ours), cut(&tokenised), "{}", raw.text);
+                let first = tokenised.first().map_or("", |s| s.get(0, 0));
+                if !raw.text.contains('?') {
+                    prop_assert_eq!(raw.qualifier(CHARS), first);
+                }
+            }
+        }
     }
 }
