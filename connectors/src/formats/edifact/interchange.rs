@@ -74,13 +74,27 @@ impl Places {
 
     /// What [`Message::path`] and [`Message::position`] say of a segment.
     pub fn at(&mut self, segment: u32) -> (&str, &str) {
-        use std::fmt::Write;
         self.path.truncate(self.fixed.0);
-        let _ = write!(self.path, "{segment}");
+        push_number(&mut self.path, segment);
         self.position.truncate(self.fixed.1);
         self.position.push_str(&self.path[self.fixed.0..]);
         (&self.path, &self.position)
     }
+}
+
+/// Every row writes one: formatting would cost as much as a name.
+fn push_number(text: &mut String, mut n: u32) {
+    let mut digits = [b'0'; 10];
+    let mut from = digits.len() - 1;
+    loop {
+        digits[from] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+        from -= 1;
+    }
+    text.extend(digits[from..].iter().map(|digit| *digit as char));
 }
 
 impl Message<'_> {
@@ -313,7 +327,7 @@ impl Walker<'_, '_> {
     fn walk(&mut self, taken: &Transported<'_>, more: bool) {
         let mut arena = Arena::new(self.walk.chars);
         // As many as short segments make of it, as far as that is a message of some hundred people.
-        let mut body: Vec<Raw<'_>> = Vec::with_capacity((taken.text.len() / 24).min(4_096));
+        let mut body: Vec<Raw<'_>> = Vec::with_capacity((taken.text.len() / 16).min(4_096));
         let mut open: Option<Raw<'_>> = None;
         let mut number = 0;
         for mut raw in Cutter::new(&taken.text, self.walk.chars) {

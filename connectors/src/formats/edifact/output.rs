@@ -211,11 +211,16 @@ impl<'i> Output<'i> {
 
 impl Table {
     /// A value for the current row. A refused one makes [`Output::finish_row`] set the unit aside.
+    #[inline]
     pub fn set<'c>(&mut self, column: usize, cell: impl Into<Cell<'c>>) {
         let cell = cell.into();
-        if matches!(cell, Cell::Null) {
-            return;
+        if !matches!(cell, Cell::Null) {
+            self.set_some(column, cell);
         }
+    }
+
+    #[inline(never)]
+    fn set_some(&mut self, column: usize, cell: Cell<'_>) {
         if let Err(error) = self.builder.set(column, cell) {
             self.refuse(&error);
         }

@@ -115,6 +115,9 @@ pub fn to_utc_in(moment: Moment, zone: Tz) -> Option<i64> {
 
 /// The earlier of two, where clocks go back; the hour after, where they skip it.
 fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<chrono::DateTime<Utc>> {
+    if zone == Tz::UTC {
+        return Some(local.and_utc());
+    }
     match zone.from_local_datetime(&local) {
         LocalResult::Single(t) | LocalResult::Ambiguous(t, _) => Some(t.to_utc()),
         LocalResult::None => {

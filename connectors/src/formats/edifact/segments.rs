@@ -2,14 +2,14 @@
 //! small arena that is used again for the next.
 //!
 //! Values are slices of the text; only a value with a release character is copied. `edifact-rs` tokenises what has one;
-//! plain segments are cut here, at the separators that were met when the text was cut into segments, since its parser
-//! builds two heap vectors a segment, and since one bad segment must not end the reading.
+//! plain segments are cut here when a value is asked for, at the separators that were met when the text was cut into
+//! segments, since its parser builds two heap vectors a segment, and since one bad segment must not end the reading.
 
 use std::borrow::Cow;
 
 use edifact_rs::{Token, Tokenizer};
 
-use super::marks::Marks;
+use super::marks::{Ahead, places_of};
 use super::service::ServiceChars;
 
 /// Longest segment that is read; longer ones are set aside.
@@ -32,58 +32,59 @@ pub struct Raw<'t> {
     pub terminated: bool,
     /// It begins with a tag.
     tagged: bool,
+    /// Whether `separators` says where all of them stand: not of a long segment, nor where something is released.
+    known: bool,
     separators: Separators,
 }
 
-/// Where the separators of a segment stand, as the [`Cutter`] met them: tokenising needs not look for them again.
+/// Where the separators of a segment stand in its first bytes, a bit for each, as the [`Cutter`] met them: nothing needs
+/// to look for them again, and what nobody asks for is never cut.
 #[derive(Clone, Copy, Debug)]
 struct Separators {
-    /// How many there are; [`Separators::UNKNOWN`] where they are too many or too far, or something is released.
-    n: u8,
-    /// Eight places a number, a byte each: a list that is written bit by bit and then copied whole stalls the processor.
-    at: [u64; 2],
+    elements: u64,
+    components: u64,
 }
 
 impl Separators {
-    /// As many as most segments have.
-    const MAX: u8 = 16;
-    const UNKNOWN: Self = Self { n: u8::MAX, at: [0; 2] };
-    const NONE: Self = Self { n: 0, at: [0; 2] };
+    const NONE: Self = Self { elements: 0, components: 0 };
 
+    /// Where an element begins, where it ends if another follows, and the separators of components in between.
     #[inline]
-    fn push(&mut self, at: usize) {
-        if self.n < Self::MAX && u8::try_from(at).is_ok() {
-            self.at[usize::from(self.n / 8)] |= (at as u64) << (8 * (self.n % 8));
-            self.n += 1;
-        } else {
-            *self = Self::UNKNOWN;
+    fn element(self, element: usize) -> Option<(usize, Option<usize>, u64)> {
+        let mut left = self.elements;
+        for _ in 0..element {
+            left &= left.wrapping_sub(1);
         }
-    }
-
-    /// The places, where they are known.
-    #[inline]
-    fn known(self) -> Option<impl Iterator<Item = usize>> {
-        (self.n <= Self::MAX)
-            .then(|| (0..self.n).map(move |nth| usize::from((self.at[usize::from(nth / 8)] >> (8 * (nth % 8))) as u8)))
+        if left == 0 {
+            return None;
+        }
+        let from = left.trailing_zeros() as usize + 1;
+        let up_to_from = left ^ (left - 1);
+        left &= left - 1;
+        let before_end = (left & left.wrapping_neg()).wrapping_sub(1);
+        let to = (left != 0).then_some(left.trailing_zeros() as usize);
+        Some((from, to, self.components & before_end & !up_to_from))
     }
 }
 
 impl<'t> Raw<'t> {
     /// A segment of this text.
     pub fn new(text: &'t str, number: u32, terminated: bool) -> Self {
-        Self::cut(text, number, terminated, Separators::UNKNOWN)
+        Self::cut(text, number, terminated, None)
     }
 
     #[inline]
-    fn cut(text: &'t str, number: u32, terminated: bool, separators: Separators) -> Self {
+    fn cut(text: &'t str, number: u32, terminated: bool, separators: Option<Separators>) -> Self {
+        let known = separators.is_some();
+        let separators = separators.unwrap_or(Separators::NONE);
         let tagged = match text.as_bytes() {
             // What nearly every segment is.
-            [a, b, c, ..] if (1..=Separators::MAX).contains(&separators.n) && separators.at[0] as u8 == 3 => {
+            [a, b, c, ..] if (separators.elements | separators.components).trailing_zeros() == 3 => {
                 a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()
             }
             _ => begins_with_tag(text),
         };
-        Self { text, number, terminated, tagged, separators }
+        Self { text, number, terminated, tagged, known, separators }
     }
 
     /// The tag, blanks behind it cut; empty if it is no tag.
@@ -94,15 +95,24 @@ impl<'t> Raw<'t> {
 
     /// Where this element separator stands in it, released or not.
     pub fn separators(&self, element: u8) -> impl Iterator<Item = usize> + use<'t> {
-        let bytes = self.text.as_bytes();
-        let known = self.separators.known();
-        let unknown = known.is_none().then(|| memchr::memchr_iter(element, bytes));
-        let met = known.into_iter().flatten().filter(move |at| bytes[*at] == element);
-        met.chain(unknown.into_iter().flatten())
+        let unknown = (!self.known).then(|| memchr::memchr_iter(element, self.text.as_bytes()));
+        places_of(self.separators.elements).chain(unknown.into_iter().flatten())
+    }
+
+    /// Whether it is a tag, an element separator right behind it, and values that are known to stand as they are.
+    #[inline]
+    fn plain(&self) -> bool {
+        self.known && self.separators.elements & 0b1111 == 0b1000
     }
 
     /// The first component of the first element.
     pub fn qualifier(&self, chars: ServiceChars) -> &'t str {
+        if self.plain() {
+            let Separators { elements, components } = self.separators;
+            let behind = (elements | components) & !0b1111;
+            let to = if behind == 0 { self.text.len() } else { behind.trailing_zeros() as usize };
+            return self.text[4..to].trim_ascii();
+        }
         let rest = self.text.get(3..).unwrap_or_default().trim_ascii_start();
         let Some(value) = rest.strip_prefix(chars.element as char) else { return "" };
         let end = value.bytes().position(|b| b == chars.element || b == chars.component).unwrap_or(value.len());
@@ -120,19 +130,57 @@ fn begins_with_tag(text: &str) -> bool {
 pub struct Cutter<'t> {
     text: &'t str,
     chars: ServiceChars,
-    marks: Marks<'t>,
+    ahead: Ahead<'t>,
     /// First byte that belongs to no segment yet.
     from: usize,
-    /// First byte that is not released.
-    unreleased: usize,
 }
+
+/// Stands in no text.
+const NO_BYTE: u8 = 0xFF;
 
 impl<'t> Cutter<'t> {
     /// Over clean text.
     pub fn new(text: &'t str, chars: ServiceChars) -> Self {
         let ServiceChars { terminator, element, component, release, .. } = chars;
-        let marks = Marks::of(text.as_bytes(), 0, [terminator, element, component, release]);
-        Self { text, chars, marks, from: 0, unreleased: 0 }
+        let release = if release == 0 { NO_BYTE } else { release };
+        let ahead = Ahead::of(text.as_bytes(), [terminator, element, component, release]);
+        Self { text, chars, ahead, from: 0 }
+    }
+
+    /// Where the segment that begins at `from` ends and where its separators stand, if it is short and nothing is
+    /// released in it.
+    #[inline]
+    fn near_end(&mut self, from: usize) -> Option<(usize, Option<Separators>)> {
+        let [terminators, elements, components, releases] = self.ahead.look(from);
+        if terminators != 0 {
+            let before = (terminators & terminators.wrapping_neg()) - 1;
+            let separators = Separators { elements: elements & before, components: components & before };
+            let end = from + terminators.trailing_zeros() as usize;
+            return (releases & before == 0).then_some((end, Some(separators)));
+        }
+        // Text without separators may go on behind them.
+        let [terminators, more_elements, more_components, more_releases] = self.ahead.look(from + Ahead::BYTES);
+        let before = (terminators & terminators.wrapping_neg()).wrapping_sub(1);
+        if terminators == 0 || releases != 0 || more_releases & before != 0 {
+            return None;
+        }
+        let near = (more_elements | more_components) & before == 0;
+        let end = from + Ahead::BYTES + terminators.trailing_zeros() as usize;
+        Some((end, near.then_some(Separators { elements, components })))
+    }
+
+    /// Where the segment that begins at `from` ends, however long it is and whatever is released in it.
+    fn end_behind(&self, mut from: usize) -> Option<usize> {
+        let ServiceChars { terminator, release, .. } = self.chars;
+        let release = if release == 0 { NO_BYTE } else { release };
+        loop {
+            let rest = self.text.as_bytes().get(from..)?;
+            let at = from + memchr::memchr2(terminator, release, rest)?;
+            if self.text.as_bytes()[at] == terminator {
+                return Some(at);
+            }
+            from = at + 2;
+        }
     }
 }
 
@@ -150,20 +198,9 @@ impl<'t> Iterator for Cutter<'t> {
             if from >= bytes.len() {
                 return None;
             }
-            let mut separators = Separators::NONE;
-            let end = loop {
-                let Some(at) = self.marks.next() else { break None };
-                if at < self.unreleased {
-                    continue;
-                }
-                if bytes[at] == self.chars.terminator {
-                    break Some(at);
-                } else if bytes[at] == self.chars.release {
-                    self.unreleased = at + 2;
-                    separators = Separators::UNKNOWN;
-                } else {
-                    separators.push(at - from);
-                }
+            let (end, separators) = match self.near_end(from) {
+                Some((end, separators)) => (Some(end), separators),
+                None => (self.end_behind(from), None),
             };
             self.from = end.map_or(bytes.len(), |end| end + 1);
             // Service characters are ASCII, so cuts fall between characters.
@@ -175,7 +212,7 @@ impl<'t> Iterator for Cutter<'t> {
     }
 }
 
-/// Tokenised segments of one group.
+/// The segments of one group: those cut by their separators when somebody asks, and those that had to be tokenised.
 #[derive(Debug)]
 pub struct Arena<'t> {
     chars: ServiceChars,
@@ -187,12 +224,9 @@ pub struct Arena<'t> {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry<'t> {
-    text: &'t str,
-    tag: &'t str,
-    number: u32,
-    /// Place of its first element, and how many it has.
-    first: u32,
-    len: u32,
+    raw: Raw<'t>,
+    /// Place of its first element, and how many it has; `None` where its separators tell.
+    tokenised: Option<(u32, u32)>,
 }
 
 /// One segment in an [`Arena`].
@@ -224,18 +258,22 @@ impl<'t> Arena<'t> {
         }
         let repetition = self.chars.repetition;
         if repetition != 0 && !tag.starts_with("UN") && memchr::memchr(repetition, raw.text.as_bytes()).is_some() {
-            return self.push_repeated(raw, tag);
+            return self.push_repeated(raw);
         }
-        self.entry(raw, tag, |arena| if arena.plain(&raw) { Ok(()) } else { arena.any(raw, tag) })
+        if raw.plain() {
+            self.segments.push(Entry { raw, tokenised: None });
+            return Ok(());
+        }
+        self.entry(raw, |arena| if arena.cut_all(&raw) { Ok(()) } else { arena.any(raw, tag) })
     }
 
     /// A segment of what `tokenise` makes.
-    fn entry<T>(&mut self, raw: Raw<'t>, tag: &'t str, tokenise: impl FnOnce(&mut Self) -> T) -> T {
+    fn entry<T>(&mut self, raw: Raw<'t>, tokenise: impl FnOnce(&mut Self) -> T) -> T {
         let first = self.elements.len();
         let made = tokenise(self);
         let len = (self.elements.len() - first) as u32;
         self.elements.push(self.components.len() as u32);
-        self.segments.push(Entry { text: raw.text, tag, number: raw.number, first: first as u32, len });
+        self.segments.push(Entry { raw, tokenised: Some((first as u32, len)) });
         made
     }
 
@@ -254,45 +292,48 @@ impl<'t> Arena<'t> {
         }
     }
 
-    /// Tokenises what nearly every segment is: a tag, an element separator right behind it, nothing released, no more
-    /// components than there may be. Anything else is left alone, for the tokenizer.
-    fn plain(&mut self, raw: &Raw<'t>) -> bool {
+    /// Cuts a segment of a tag, an element separator right behind it, and fewer bytes than there may be components.
+    /// Anything else, and what ends in a release character, is left alone, for the tokenizer.
+    fn cut_all(&mut self, raw: &Raw<'t>) -> bool {
         let ServiceChars { element, component, release, .. } = self.chars;
         let bytes = raw.text.as_bytes();
-        if bytes.get(3) != Some(&element) {
+        if bytes.get(3) != Some(&element) || bytes.len() >= COMPONENTS_MAX {
             return false;
         }
-        if let Some(known) = raw.separators.known() {
-            self.cut(raw.text, known.skip(1));
-            return true;
-        }
-        if release != 0 && memchr::memchr(release, bytes).is_some() {
-            return false;
-        }
-        let separators = memchr::memchr2_iter(element, component, &bytes[4..]).map(|at| at + 4);
-        if separators.clone().count() >= COMPONENTS_MAX {
-            return false;
-        }
-        self.cut(raw.text, separators);
-        true
-    }
-
-    /// Cuts the text behind its tag at these separators.
-    fn cut(&mut self, text: &'t str, separators: impl Iterator<Item = usize>) {
-        let mut from = 4;
-        self.elements.push(self.components.len() as u32);
-        for at in separators {
-            // Separators are ASCII, so cuts fall between characters.
-            self.components.push(Cow::Borrowed(&text[from..at]));
-            from = at + 1;
-            if text.as_bytes()[at] == self.chars.element {
+        let (elements, components) = (self.elements.len(), self.components.len());
+        self.elements.push(components as u32);
+        let third = if release == 0 { NO_BYTE } else { release };
+        let (mut from, mut at, mut plain) = (4, 4, true);
+        while let Some(found) = memchr::memchr3(element, component, third, &bytes[at..]) {
+            let met = at + found;
+            at = met + 1;
+            if bytes[met] == third {
+                // What is released is no separator; where it has several bytes, none of them is.
+                at += 1;
+                plain = false;
+                if at > bytes.len() {
+                    self.elements.truncate(elements);
+                    self.components.truncate(components);
+                    return false;
+                }
+                continue;
+            }
+            self.component(&raw.text[from..met], plain);
+            (from, plain) = (at, true);
+            if bytes[met] == element {
                 self.elements.push(self.components.len() as u32);
             }
         }
-        self.components.push(Cow::Borrowed(&text[from..]));
+        self.component(&raw.text[from..], plain);
+        true
     }
 
-    fn push_repeated(&mut self, raw: Raw<'t>, tag: &'t str) -> Result<(), &'static str> {
+    /// Separators are ASCII, so cuts fall between characters.
+    fn component(&mut self, value: &'t str, plain: bool) {
+        self.components.push(if plain { Cow::Borrowed(value) } else { released(value, self.chars.release) });
+    }
+
+    fn push_repeated(&mut self, raw: Raw<'t>) -> Result<(), &'static str> {
         let ServiceChars { element, release, repetition, .. } = self.chars;
         let elements: Vec<Vec<&str>> =
             unreleased(raw.text, element, release).into_iter().map(|e| unreleased(e, repetition, release)).collect();
@@ -300,7 +341,7 @@ impl<'t> Arena<'t> {
         for nth in 0..times {
             let one = |repeated: &Vec<&'t str>| *repeated.get(nth).or(repeated.first()).unwrap_or(&"");
             let text = elements.iter().map(one).collect::<Vec<_>>().join(&String::from(element as char));
-            self.entry(raw, tag, |arena| arena.tokenise(&text, |value| Cow::Owned(value.to_owned())))?;
+            self.entry(raw, |arena| arena.tokenise(&text, |value| Cow::Owned(value.to_owned())))?;
         }
         Ok(())
     }
@@ -332,8 +373,11 @@ impl<'t> Arena<'t> {
     /// values every row repeats: one of 64 KiB over a hundred thousand rows would fill the memory.
     pub fn cut_long_values(&mut self) -> Vec<u32> {
         let mut cut = Vec::new();
-        for segment in &self.segments {
-            let (first, last) = (segment.first as usize, (segment.first + segment.len) as usize);
+        // What is not tokenised is shorter as a whole.
+        const { assert!(HEADER_VALUE_BYTES_MAX >= 2 * Ahead::BYTES) };
+        for Entry { raw, tokenised } in &self.segments {
+            let Some((first, len)) = tokenised.filter(|_| raw.text.len() > HEADER_VALUE_BYTES_MAX) else { continue };
+            let (first, last) = (first as usize, (first + len) as usize);
             let (from, to) = (self.elements[first] as usize, self.elements[last] as usize);
             let long = self.components[from..to].iter_mut().filter(|c| c.len() > HEADER_VALUE_BYTES_MAX);
             let mut any = false;
@@ -341,9 +385,18 @@ impl<'t> Arena<'t> {
                 *value = Cow::Owned(value[..value.floor_char_boundary(HEADER_VALUE_BYTES_MAX)].to_owned());
                 any = true;
             }
-            cut.extend(any.then_some(segment.number));
+            cut.extend(any.then_some(raw.number));
         }
         cut
+    }
+
+    /// The components of an element of a segment that was tokenised.
+    fn tokenised(&self, first: u32, len: u32, element: usize) -> &[Cow<'t, str>] {
+        if element >= len as usize {
+            return &[];
+        }
+        let at = first as usize + element;
+        &self.components[self.elements[at] as usize..self.elements[at + 1] as usize]
     }
 
     /// The segments, in order.
@@ -400,17 +453,17 @@ impl<'a, 't> Segment<'a, 't> {
     /// Its tag.
     #[inline]
     pub fn tag(&self) -> &'t str {
-        self.entry.tag
+        self.entry.raw.tag()
     }
 
     /// Its number in the message.
     pub fn number(&self) -> u32 {
-        self.entry.number
+        self.entry.raw.number
     }
 
     /// As it stands in the text, release characters and all.
     pub fn raw(&self) -> &'t str {
-        self.entry.text
+        self.entry.raw.text
     }
 
     /// Every component it has.
@@ -422,46 +475,56 @@ impl<'a, 't> Segment<'a, 't> {
     /// Component `component` of element `element`, both from 0, blanks around it cut; empty where there is none.
     #[inline]
     pub fn get(&self, element: usize, component: usize) -> &'a str {
-        let (from, to) = self.range(element);
-        if component < to - from { trimmed(&self.arena.components[from + component]) } else { "" }
+        let Raw { text, separators, .. } = self.entry.raw;
+        if let Some((first, len)) = self.entry.tokenised {
+            let values = self.arena.tokenised(first, len, element);
+            return values.get(component).map_or("", |value| trimmed(value));
+        }
+        let Some((mut from, to, mut left)) = separators.element(element) else { return "" };
+        for _ in 0..component {
+            if left == 0 {
+                return "";
+            }
+            from = left.trailing_zeros() as usize + 1;
+            left &= left - 1;
+        }
+        let to = if left == 0 { to.unwrap_or(text.len()) } else { left.trailing_zeros() as usize };
+        trimmed(&text[from..to])
     }
 
     /// The same, `None` for what stands for nothing: blank, `NULL`, a lone dash.
     pub fn value(&self, element: usize, component: usize) -> Option<&'a str> {
         let value = self.get(element, component);
-        (!matches!(value, "" | "-" | "NULL" | "null" | "<null/>")).then_some(value)
+        (!matches!(value.as_bytes(), b"" | b"-" | b"NULL" | b"null" | b"<null/>")).then_some(value)
     }
 
     /// The components of an element.
-    pub fn components(&self, element: usize) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
-        let (from, to) = self.range(element);
-        self.arena.components[from..to].iter().map(|c| trimmed(c))
+    pub fn components(&self, element: usize) -> impl Iterator<Item = &'a str> + Clone + use<'a, 't> {
+        let segment = *self;
+        (0..self.width(element)).map(move |component| segment.get(element, component))
     }
 
     /// How many components an element has.
     pub fn width(&self, element: usize) -> usize {
-        let (from, to) = self.range(element);
-        to - from
+        if let Some((first, len)) = self.entry.tokenised {
+            return self.arena.tokenised(first, len, element).len();
+        }
+        let components = self.entry.raw.separators.element(element);
+        components.map_or(0, |(.., between)| 1 + between.count_ones() as usize)
     }
 
     /// How many elements it has.
-    #[inline]
     pub fn len(&self) -> usize {
-        self.entry.len as usize
-    }
-
-    #[inline]
-    fn range(&self, element: usize) -> (usize, usize) {
-        if element >= self.len() {
-            return (0, 0);
-        }
-        let at = self.entry.first as usize + element;
-        (self.arena.elements[at] as usize, self.arena.elements[at + 1] as usize)
+        self.entry
+            .tokenised
+            .map_or_else(|| self.entry.raw.separators.elements.count_ones() as usize, |(_, len)| len as usize)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const CHARS: ServiceChars = ServiceChars::DEFAULT;
@@ -521,5 +584,42 @@ mod tests {
     fn qualifiers_are_seen_without_tokenising() {
         let raw = Cutter::new("NAD+FL:X+++A'", CHARS).next().unwrap();
         assert_eq!((raw.tag(), raw.qualifier(CHARS)), ("NAD", "FL"));
+    }
+
+    /// Every component of the segments in an arena, an element a line.
+    fn cut(arena: &Arena<'_>) -> Vec<Vec<String>> {
+        let segment =
+            |s: Segment<'_, '_>| (0..s.len()).map(|e| s.components(e).map(str::to_owned).collect()).collect::<Vec<_>>();
+        arena.iter().flat_map(segment).collect()
+    }
+
+    proptest! {
+        /// Segments end where a byte after the other says, and are cut as the tokenizer cuts them, however long they are.
+        #[test]
+        fn segments_are_cut_as_the_tokenizer_does(bodies in prop::collection::vec("[A+:? \u{e9}']{0,20}|[AB+:]{0,40}|[AB\u{e9}]{40,90}", 1..8)) {
+            let text = format!("ABC+{}'", bodies.concat());
+            let mut expected = Vec::new();
+            let (mut from, mut released) = (0, false);
+            for (at, b) in text.bytes().enumerate() {
+                if !released && b == b'\'' {
+                    expected.push(text[from..at].trim_start());
+                    from = at + 1;
+                }
+                released = !released && b == b'?';
+            }
+            expected.push(text[from..].trim_start());
+            expected.retain(|segment| !segment.is_empty());
+            let raws: Vec<_> = Cutter::new(&text, CHARS).collect();
+            prop_assert_eq!(raws.iter().map(|raw| raw.text).collect::<Vec<_>>(), expected);
+            for raw in raws.into_iter().filter(|raw| !raw.tag().is_empty()) {
+                let (mut ours, mut tokenised) = (Arena::new(CHARS), Arena::new(CHARS));
+                prop_assert_eq!(ours.push(raw), tokenised.entry(raw, |arena| arena.any(raw, raw.tag())));
+                prop_assert_eq!(cut(&ours), cut(&tokenised), "{}", raw.text);
+                let first = tokenised.first().map_or("", |s| s.get(0, 0));
+                if !raw.text.contains('?') {
+                    prop_assert_eq!(raw.qualifier(CHARS), first);
+                }
+            }
+        }
     }
 }

@@ -74,6 +74,10 @@ fn end_of_clean(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(usize
             continue;
         }
         if b == chars.terminator {
+            if bytes[segment].is_ascii_uppercase() && bytes[segment] != b'U' {
+                segment = at + 1;
+                continue;
+            }
             match bytes[segment..=at].trim_ascii_start().get(..3) {
                 Some(b"UNZ") => return Some((at + 1, true)),
                 // The next interchange begins and this one had no UNZ.

@@ -8,12 +8,13 @@ use arrow::array::{
     ArrayRef, BooleanArray, BooleanBufferBuilder, DictionaryArray, FixedSizeBinaryArray, ListArray, PrimitiveArray,
     StringArray, StructArray,
 };
-use arrow::buffer::{Buffer as Bytes, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer as Bytes, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, FieldRef, Fields, Float64Type, Int16Type, Int32Type, Int64Type,
     TimestampMillisecondType,
 };
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use rustc_hash::FxBuildHasher;
 
 use super::{Cell, CellError};
@@ -55,17 +56,33 @@ pub(super) struct Buffer {
 #[derive(Debug, Default)]
 struct Validity {
     len: usize,
-    /// None while all have one.
-    bits: Option<BooleanBufferBuilder>,
+    /// A bit a row, those behind the last one zero; none while all have a value.
+    bits: Option<Vec<u8>>,
 }
 
 impl Validity {
+    /// One row that has a value.
     #[inline]
-    fn append(&mut self, n: usize, valid: bool) {
-        if !valid || self.bits.is_some() {
-            self.bits().append_n(n, valid);
+    fn append_valid(&mut self) {
+        if let Some(bits) = &mut self.bits {
+            match bits.get_mut(self.len / 8) {
+                Some(eight) => *eight |= 1 << (self.len % 8),
+                None => bits.push(1),
+            }
         }
-        self.len += n;
+        self.len += 1;
+    }
+
+    fn append(&mut self, n: usize, valid: bool) {
+        if valid && self.bits.is_none() {
+            self.len += n;
+        } else if valid {
+            (0..n).for_each(|_| self.append_valid());
+        } else {
+            let end = self.len + n;
+            self.bits().resize(end.div_ceil(8), 0);
+            self.len = end;
+        }
     }
 
     /// Those of `other`, `n` times.
@@ -80,29 +97,39 @@ impl Validity {
         }
     }
 
-    fn bits(&mut self) -> &mut BooleanBufferBuilder {
+    fn bits(&mut self) -> &mut Vec<u8> {
         let len = self.len;
         self.bits.get_or_insert_with(|| {
-            let mut bits = BooleanBufferBuilder::new(len + 64);
-            bits.append_n(len, true);
+            let mut bits = Vec::with_capacity(len / 8 + 8);
+            bits.resize(len.div_ceil(8), u8::MAX);
+            cut_bits(&mut bits, len);
             bits
         })
     }
 
     fn is_valid(&self, row: usize) -> bool {
-        self.bits.as_ref().is_none_or(|bits| bits.get_bit(row))
+        self.bits.as_ref().is_none_or(|bits| bits[row / 8] & (1 << (row % 8)) != 0)
     }
 
     fn truncate(&mut self, rows: usize) {
         self.len = self.len.min(rows);
         if let Some(bits) = &mut self.bits {
-            bits.truncate(self.len);
+            cut_bits(bits, self.len);
         }
     }
 
     fn finish(&mut self) -> Option<NullBuffer> {
-        let bits = std::mem::take(self).bits;
-        bits.map(|mut bits| NullBuffer::new(bits.finish())).filter(|nulls| nulls.null_count() > 0)
+        let Self { len, bits } = std::mem::take(self);
+        let nulls = NullBuffer::new(BooleanBuffer::new(Bytes::from_vec(bits?), 0, len));
+        Some(nulls).filter(|nulls| nulls.null_count() > 0)
+    }
+}
+
+/// Leaves `len` bits, and zeros behind them.
+fn cut_bits(bits: &mut Vec<u8>, len: usize) {
+    bits.truncate(len.div_ceil(8));
+    if let Some(last) = bits.last_mut().filter(|_| !len.is_multiple_of(8)) {
+        *last &= (1 << (len % 8)) - 1;
     }
 }
 
@@ -235,9 +262,7 @@ impl Buffer {
             return Ok(());
         }
         match (&mut self.data, cell) {
-            (Data::Text(texts), Cell::Text(text)) => texts.push(text)?,
-            (Data::Id { codes, values }, Cell::Text(text)) => codes.push(id_code(values, text)?),
-            (Data::Code { codes, values }, Cell::Text(text)) => codes.push(short_code(values, text)?),
+            (_, Cell::Text(text)) => return self.push_text(text),
             (Data::I32(values), Cell::I32(value)) => values.push(*value),
             (Data::I64(values), Cell::I64(value)) => values.push(*value),
             (Data::I64(values), Cell::I32(value)) => values.push(i64::from(*value)),
@@ -258,7 +283,20 @@ impl Buffer {
             }
             (_, cell) => return Err(Refusal::Kind { expected: self.kind.word(), got: cell.word() }),
         }
-        self.valid.append(1, true);
+        self.valid.append_valid();
+        Ok(())
+    }
+
+    /// Appends a text: what nearly every cell is.
+    #[inline]
+    pub(super) fn push_text(&mut self, text: &str) -> Result<(), Refusal> {
+        match &mut self.data {
+            Data::Text(texts) => texts.push(text)?,
+            Data::Id { codes, values } => codes.push(id_code(values, text)?),
+            Data::Code { codes, values } => codes.push(short_code(values, text)?),
+            _ => return Err(Refusal::Kind { expected: self.kind.word(), got: Cell::Text(text).word() }),
+        }
+        self.valid.append_valid();
         Ok(())
     }
 
@@ -286,7 +324,7 @@ impl Buffer {
                 Data::Record { members } if N <= members.len() => push_members(members, &cells)?,
                 _ => return Err(Refusal::Kind { expected: items.kind.word(), got: "record" }),
             }
-            items.valid.append(1, true);
+            items.valid.append_valid();
         }
         self.end_list()
     }
@@ -295,7 +333,7 @@ impl Buffer {
         if let Data::List { ends, items } = &mut self.data {
             ends.push(i32::try_from(items.len()).map_err(|_| Refusal::Full("2^31 list elements"))?);
         }
-        self.valid.append(1, true);
+        self.valid.append_valid();
         Ok(())
     }
 
@@ -508,7 +546,7 @@ struct Texts {
 
 impl Texts {
     fn push(&mut self, text: &str) -> Result<(), Refusal> {
-        let end = i32::try_from(self.bytes.len() + text.len()).map_err(|_| Refusal::Full(BYTES))?;
+        let Ok(end) = i32::try_from(self.bytes.len() + text.len()) else { return Err(Refusal::Full(BYTES)) };
         self.bytes.push_str(text);
         self.ends.push(end);
         Ok(())
@@ -561,19 +599,36 @@ impl Texts {
 #[derive(Debug, Default)]
 struct Interner {
     values: Texts,
-    by_text: HashTable<u32>,
+    /// Their numbers, each behind its hash: a look does not go to the texts of others, nor does the table when it grows.
+    by_text: HashTable<(u32, u32)>,
+    /// The number given last: what rows behind one another share is not looked up again.
+    last: u32,
 }
 
 impl Interner {
+    #[inline]
     fn intern(&mut self, text: &str) -> Result<u32, Refusal> {
-        let hash = hash(text.as_bytes());
-        if let Some(found) = self.by_text.find(hash, |i| self.values.get(*i as usize) == text.as_bytes()) {
-            return Ok(*found);
+        let last = self.last as usize;
+        if last < self.values.ends.len() && self.values.get(last) == text.as_bytes() {
+            return Ok(self.last);
         }
-        let next = self.values.ends.len() as u32;
-        self.values.push(text)?;
-        self.by_text.insert_unique(hash, next, |i| self::hash(self.values.get(*i as usize)));
-        Ok(next)
+        self.last = self.look_up(text)?;
+        Ok(self.last)
+    }
+
+    fn look_up(&mut self, text: &str) -> Result<u32, Refusal> {
+        let hash = hash(text.as_bytes());
+        let values = &self.values;
+        let same = |(other, i): &(u32, u32)| *other == hash && values.get(*i as usize) == text.as_bytes();
+        match self.by_text.entry(spread(hash), same, |(hash, _)| spread(*hash)) {
+            Entry::Occupied(found) => Ok(found.get().1),
+            Entry::Vacant(place) => {
+                let next = self.values.ends.len() as u32;
+                self.values.push(text)?;
+                place.insert((hash, next));
+                Ok(next)
+            }
+        }
     }
 
     fn finish(&mut self) -> StringArray {
@@ -582,8 +637,14 @@ impl Interner {
     }
 }
 
-fn hash(text: &[u8]) -> u64 {
+fn hash(text: &[u8]) -> u32 {
     let mut hasher = FxBuildHasher.build_hasher();
     hasher.write(text);
-    hasher.finish()
+    let hash = hasher.finish();
+    (hash ^ hash >> 32) as u32
+}
+
+/// The table takes the place of a value from the lower bits of its hash and tells those beside it by the upper ones.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }

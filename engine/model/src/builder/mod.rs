@@ -195,9 +195,11 @@ impl StreamBuilder {
     }
 
     /// A value for the current row. Set twice, the last one holds; after an error the cell is NULL.
-    #[expect(clippy::needless_pass_by_value, reason = "a cell is made to be taken")]
     pub fn set(&mut self, column: usize, cell: Cell<'_>) -> Result<(), CellError> {
-        self.push(column, |buffer| buffer.push(&cell))
+        match cell {
+            Cell::Text(text) => self.push(column, |buffer| buffer.push_text(text)),
+            cell => self.push(column, |buffer| buffer.push(&cell)),
+        }
     }
 
     /// The elements of a list column for the current row, without a cell around them.

@@ -70,12 +70,13 @@ fn people(message: &Message<'_>) -> Vec<(usize, usize)> {
     let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut open = None;
     for (i, segment) in message.segments.iter().enumerate() {
-        let starts = match segment.tag() {
-            "NAD" => !role_of(segment.qualifier(message.chars)).is_empty(),
-            "PDT" => true,
-            _ => false,
+        let (starts, ends) = match segment.tag().as_bytes() {
+            b"NAD" => (!role_of(segment.qualifier(message.chars)).is_empty(), true),
+            b"PDT" => (true, true),
+            b"TDT" | b"CNT" | b"AUT" | b"UNS" | b"BGM" => (false, true),
+            _ => (false, false),
         };
-        if starts || matches!(segment.tag(), "NAD" | "TDT" | "CNT" | "AUT" | "UNS" | "BGM") {
+        if ends {
             groups.extend(open.take().map(|from| (from, i)));
         }
         if starts {

@@ -109,11 +109,11 @@ impl<'p> Person<'p> {
 
     /// Reads a group.
     pub fn read<'t>(group: &'p Arena<'t>, message: &Message<'_>, day: Option<chrono::NaiveDate>) -> Self {
-        let mut reader = Reader { person: Self::default(), message, day, document: Current::None };
+        let mut person = Self::default();
+        let mut reader = Reader { person: &mut person, message, day, document: Current::None };
         for segment in group.iter() {
             reader.segment(segment);
         }
-        let mut person = reader.person;
         if person.bag_count.is_none() && !person.bag_tags.is_empty() {
             person.bag_count = Some(person.bag_tags.len() as i32);
         }
@@ -130,38 +130,40 @@ enum Current {
     Last,
 }
 
-struct Reader<'p, 'm> {
-    person: Person<'p>,
+struct Reader<'r, 'p, 'm> {
+    /// Written where it stays: it is large.
+    person: &'r mut Person<'p>,
     message: &'m Message<'m>,
     /// The day of the flight, for two-digit years.
     day: Option<chrono::NaiveDate>,
     document: Current,
 }
 
-impl<'p> Reader<'p, '_> {
+impl<'p> Reader<'_, 'p, '_> {
+    // Codes are matched as bytes: a tree of comparisons, where texts are compared one after the other.
     fn segment(&mut self, s: Segment<'p, '_>) {
-        match s.tag() {
-            "NAD" => self.name_and_address(s),
-            "ATT" if s.get(0, 0) == "2" => self.gender(s),
-            "DTM" => self.date(s),
-            "MEA" => self.measure(s),
-            "GEI" => self.verification(s, s.get(1, 0)),
-            "GIS" => self.verification(s, s.get(0, 0)),
-            "FTX" if s.get(0, 0) == "BAG" => self.bag_tag(s),
-            "LOC" => self.place(s),
-            "COM" => self.contact(s),
-            "EMP" => self.crew_kind(s),
-            "NAT" => {
+        match s.tag().as_bytes() {
+            b"NAD" => self.name_and_address(s),
+            b"ATT" if s.get(0, 0) == "2" => self.gender(s),
+            b"DTM" => self.date(s),
+            b"MEA" => self.measure(s),
+            b"GEI" => self.verification(s, s.get(1, 0)),
+            b"GIS" => self.verification(s, s.get(0, 0)),
+            b"FTX" if s.get(0, 0) == "BAG" => self.bag_tag(s),
+            b"LOC" => self.place(s),
+            b"COM" => self.contact(s),
+            b"EMP" => self.crew_kind(s),
+            b"NAT" => {
                 if let (Some(code), None) = (s.value(1, 0), &self.person.nationality) {
                     self.person.nationality = Some(self.country(s, code));
                 }
             }
-            "RFF" => self.reference(s),
-            "DOC" => self.document(s),
+            b"RFF" => self.reference(s),
+            b"DOC" => self.document(s),
             // Read and kept in the bytes: other attributes and texts, document extras, contacts.
-            "ATT" | "FTX" | "CPI" | "QTY" | "CTA" | "TSR" => {}
-            tag => {
-                let text = format!("{tag} in the group of a person");
+            b"ATT" | b"FTX" | b"CPI" | b"QTY" | b"CTA" | b"TSR" => {}
+            _ => {
+                let text = format!("{} in the group of a person", s.tag());
                 self.warn("unknown_segment", s, text);
             }
         }
@@ -189,14 +191,17 @@ impl<'p> Reader<'p, '_> {
             given.next().map(|first| given.fold(Cow::Borrowed(first), |all, next| Cow::Owned(format!("{all} {next}"))));
         self.person.given_names = self.person.given_names.take().and_then(split_title);
         let subdivision = s.value(6, 3).or_else(|| s.value(6, 0));
-        let parts: Vec<_> = s
-            .components(4)
-            .filter(|c| !c.is_empty())
-            .chain(s.value(5, 0))
-            .chain(subdivision)
-            .chain(s.value(7, 0))
-            .collect();
-        self.person.address = (!parts.is_empty()).then(|| parts.join(", "));
+        let street = s.components(4).filter(|c| !c.is_empty());
+        let parts = street.chain(s.value(5, 0)).chain(subdivision).chain(s.value(7, 0));
+        self.person.address = None;
+        for part in parts {
+            // As long as the segment: written once, into room made once.
+            let address = self.person.address.get_or_insert_with(|| String::with_capacity(s.raw().len()));
+            if !address.is_empty() {
+                address.push_str(", ");
+            }
+            address.push_str(part);
+        }
         if let Some(code) = s.value(8, 0) {
             self.person.address_country = Some(self.country(s, code));
         }
@@ -289,13 +294,13 @@ impl<'p> Reader<'p, '_> {
     fn place(&mut self, s: Segment<'p, '_>) {
         let qualifier = s.get(0, 0);
         let code = s.value(1, 0);
-        match qualifier {
-            "180" => self.person.birth_place = s.value(1, 3).or(code),
-            "178" => self.person.embark = code.map(|c| self.airport(s, c)),
-            "179" => self.person.debark = code.map(|c| self.airport(s, c)),
-            "22" => self.person.clearance = code.map(|c| self.airport(s, c)),
-            "174" => self.person.residence = code.map(|c| self.country(s, c)),
-            "91" => match self.document {
+        match qualifier.as_bytes() {
+            b"180" => self.person.birth_place = s.value(1, 3).or(code),
+            b"178" => self.person.embark = code.map(|c| self.airport(s, c)),
+            b"179" => self.person.debark = code.map(|c| self.airport(s, c)),
+            b"22" => self.person.clearance = code.map(|c| self.airport(s, c)),
+            b"174" => self.person.residence = code.map(|c| self.country(s, c)),
+            b"91" => match self.document {
                 Current::Last => {
                     let country = code.map(|c| self.country(s, c));
                     self.last(|d| d.country = country);
@@ -303,7 +308,7 @@ impl<'p> Reader<'p, '_> {
                 Current::Dropped => {}
                 Current::None => self.warn("orphan_segment", s, "LOC 91 before any DOC"),
             },
-            other => self.warn("unknown_code", s, format!("LOC {}", short(other))),
+            _ => self.warn("unknown_code", s, format!("LOC {}", short(qualifier))),
         }
     }
 
@@ -332,14 +337,14 @@ impl<'p> Reader<'p, '_> {
 
     fn reference(&mut self, s: Segment<'p, '_>) {
         let Some(value) = s.value(0, 1).map(upper) else { return };
-        match s.get(0, 0) {
-            "AVF" => self.person.locator = Some(value),
-            "ABO" => self.person.reference = Some(value),
-            "SEA" => self.person.seat = Some(without_padding(value)),
-            "YZY" => self.person.tickets.push(value),
-            "CR" => self.person.loyalty.push(value),
-            "AEA" => self.person.redress.push(value),
-            other => self.warn("unknown_code", s, format!("RFF {}", short(other))),
+        match s.get(0, 0).as_bytes() {
+            b"AVF" => self.person.locator = Some(value),
+            b"ABO" => self.person.reference = Some(value),
+            b"SEA" => self.person.seat = Some(without_padding(value)),
+            b"YZY" => self.person.tickets.push(value),
+            b"CR" => self.person.loyalty.push(value),
+            b"AEA" => self.person.redress.push(value),
+            _ => self.warn("unknown_code", s, format!("RFF {}", short(s.get(0, 0)))),
         }
     }
 
@@ -364,12 +369,12 @@ impl<'p> Reader<'p, '_> {
 
 /// Column `role` of a NAD qualifier; empty for other parties.
 pub fn role_of(qualifier: &str) -> &'static str {
-    match qualifier {
-        "FL" => "passenger",
-        "FM" => "crew",
-        "DDU" => "transit_passenger",
-        "DDT" => "transit_crew",
-        "VW" => "driver",
+    match qualifier.as_bytes() {
+        b"FL" => "passenger",
+        b"FM" => "crew",
+        b"DDU" => "transit_passenger",
+        b"DDT" => "transit_crew",
+        b"VW" => "driver",
         _ => "",
     }
 }

@@ -187,60 +187,60 @@ impl<'p> Booking<'p> {
 
 impl<'p, 't> Reader<'p, 't, '_> {
     fn segment(&mut self, s: Segment<'p, 't>) {
-        match (s.tag(), self.at) {
-            ("SRC", _) => {}
-            ("ABI" | "LTS", _) => self.at = At::History,
-            ("SAC", At::History) => self.booking.changes += 1,
+        match (s.tag().as_bytes(), self.at) {
+            (b"SRC", _) => {}
+            (b"ABI" | b"LTS", _) => self.at = At::History,
+            (b"SAC", At::History) => self.booking.changes += 1,
             (_, At::History) => {}
-            ("EQN", _) => self.at = At::Split,
-            ("RCI", At::Split) => {
+            (b"EQN", _) => self.at = At::Split,
+            (b"RCI", At::Split) => {
                 let split = s.value(0, 1).map(upper).filter(|_| self.booking.split.len() < LEGS_MAX);
                 self.booking.split.extend(split);
             }
             // 8: what is not a flight.
-            ("MSG", _) => self.at = if s.get(0, 0) == "8" || s.get(0, 1) == "8" { At::Other } else { self.at },
-            ("TVL", At::Other) => {}
-            ("TVL", _) => self.leg(s),
-            ("TRA", At::Leg(leg) | At::CheckIn { leg, .. }) => self.codeshare(leg, s.get(0, 0), s.get(1, 0)),
-            ("TIF", _) => self.traveller(s),
-            ("RCI", _) => self.locators(s),
-            ("DAT", _) => self.dates(s),
-            ("ORG", At::Booking) => self.origin(s),
-            ("SSR", _) => self.service(s),
-            ("ADD", _) => self.address(s),
-            ("IFT", _) => self.text(s),
-            ("FTI", At::Person(i)) => self.loyalty(i, s),
-            ("REF", At::Person(i)) => {
+            (b"MSG", _) => self.at = if s.get(0, 0) == "8" || s.get(0, 1) == "8" { At::Other } else { self.at },
+            (b"TVL", At::Other) => {}
+            (b"TVL", _) => self.leg(s),
+            (b"TRA", At::Leg(leg) | At::CheckIn { leg, .. }) => self.codeshare(leg, s.get(0, 0), s.get(1, 0)),
+            (b"TIF", _) => self.traveller(s),
+            (b"RCI", _) => self.locators(s),
+            (b"DAT", _) => self.dates(s),
+            (b"ORG", At::Booking) => self.origin(s),
+            (b"SSR", _) => self.service(s),
+            (b"ADD", _) => self.address(s),
+            (b"IFT", _) => self.text(s),
+            (b"FTI", At::Person(i)) => self.loyalty(i, s),
+            (b"REF", At::Person(i)) => {
                 let reference = s.value(0, 1).or_else(|| s.value(0, 0)).map(upper);
                 if let Some(person) = self.booking.people.get_mut(i) {
                     person.unique_reference = reference;
                 }
             }
-            ("TKT", At::Person(i)) => self.ticket(i, s),
-            ("MON", At::Person(i)) => self.fare(i, s),
-            ("FOP", At::Person(i)) => self.payment(i, s),
-            ("RPI", At::Leg(leg)) => {
+            (b"TKT", At::Person(i)) => self.ticket(i, s),
+            (b"MON", At::Person(i)) => self.fare(i, s),
+            (b"FOP", At::Person(i)) => self.payment(i, s),
+            (b"RPI", At::Leg(leg)) => {
                 let travellers = s.get(0, 0).parse().ok();
                 let status = s.value(1, 0).map(upper);
                 if let Some(leg) = self.booking.legs.get_mut(leg) {
                     (leg.travellers, leg.status) = (travellers, status.or(leg.status.take()));
                 }
             }
-            ("TRI", At::Leg(leg) | At::CheckIn { leg, .. }) => {
+            (b"TRI", At::Leg(leg) | At::CheckIn { leg, .. }) => {
                 let person = self.person_of(s.get(1, 3), None);
                 self.at = At::CheckIn { leg, person };
                 self.check_in(leg, person);
             }
-            ("SSD", At::CheckIn { leg, person }) => self.seat_at_check_in(leg, person, s),
-            ("TBD", At::CheckIn { leg, person }) => self.bags(leg, person, s),
+            (b"SSD", At::CheckIn { leg, person }) => self.seat_at_check_in(leg, person, s),
+            (b"TBD", At::CheckIn { leg, person }) => self.bags(leg, person, s),
             // Read and kept in the bytes: fares, taxes, excess baggage, equipment, who checked in.
             (
-                "EBD" | "FAR" | "PTK" | "TXD" | "APD" | "ORG" | "RPI" | "TRA" | "FTI" | "REF" | "TRI" | "TBD" | "SSD"
-                | "TKT" | "MON" | "FOP" | "CNX" | "EQI" | "SAC",
+                b"EBD" | b"FAR" | b"PTK" | b"TXD" | b"APD" | b"ORG" | b"RPI" | b"TRA" | b"FTI" | b"REF" | b"TRI"
+                | b"TBD" | b"SSD" | b"TKT" | b"MON" | b"FOP" | b"CNX" | b"EQI" | b"SAC",
                 _,
             ) => {}
-            (tag, _) => {
-                let text = format!("{tag} in a booking");
+            _ => {
+                let text = format!("{} in a booking", s.tag());
                 self.warn("unknown_segment", s, text);
             }
         }

@@ -191,19 +191,37 @@ fn booking<'t>(
 /// The segments, those cut in two that lack a terminator between them (`...+9TIF+KIM`): a tag of bookings right behind a
 /// digit, or behind the status of a leg, and before a separator. Free text is left alone.
 fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warnings: &mut Vec<Warning>) -> &'s [Raw<'m>] {
-    const SHORT: &[&str] = &["ORG", "RPI", "DAT", "TIF", "SSD", "EQN", "REF", "TRI", "APD", "TVL", "RCI", "EBD", "FAR"];
     const TAGS: &[&str] = &[
         "TIF", "FTI", "IFT", "REF", "FAR", "SSR", "ADD", "TKT", "MON", "PTK", "TXD", "DAT", "FOP", "TVL", "TRA", "RPI",
         "APD", "RCI", "TRI", "SSD", "TBD", "EQN", "MSG", "ABI", "SAC", "LTS", "ORG", "EBD",
     ];
     let cut = |raw: &Raw<'m>| {
         let bytes = raw.text.as_bytes();
+        // Those without free text.
+        if !matches!(
+            raw.tag().as_bytes(),
+            b"ORG"
+                | b"RPI"
+                | b"DAT"
+                | b"TIF"
+                | b"SSD"
+                | b"EQN"
+                | b"REF"
+                | b"TRI"
+                | b"APD"
+                | b"TVL"
+                | b"RCI"
+                | b"EBD"
+                | b"FAR"
+        ) {
+            return None;
+        }
         raw.separators(message.chars.element).skip(1).find_map(|at| {
             // What hardly any element ends in, before the lists are asked.
             let [before, a, b, c] = *at.checked_sub(4).and_then(|from| bytes[from..at].first_chunk::<4>())?;
             (a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()).then_some(())?;
             let status = before.is_ascii_uppercase() && raw.tag() == "RPI";
-            let glued = (before.is_ascii_digit() || status) && SHORT.contains(&raw.tag());
+            let glued = before.is_ascii_digit() || status;
             (glued && TAGS.contains(&&raw.text[at - 3..at])).then_some(at - 3)
         })
     };

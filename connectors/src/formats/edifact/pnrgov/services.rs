@@ -42,8 +42,8 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
             None => people.extend(0..reader.booking.people.len()),
         }
     }
-    match code {
-        "DOCS" => {
+    match code.as_bytes() {
+        b"DOCS" => {
             reader.booking.docs += 1;
             if let Some(docs) = docs(text(s, reader.message.chars.element)) {
                 identity(reader, s, &docs, &people);
@@ -51,7 +51,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 reader.warn("malformed", s, "SSR DOCS");
             }
         }
-        "DOCA" => {
+        b"DOCA" => {
             let Some(doca) = doca(text(s, reader.message.chars.element)) else {
                 return reader.warn("malformed", s, "SSR DOCA");
             };
@@ -68,7 +68,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 }
             }
         }
-        "DOCO" => {
+        b"DOCO" => {
             let Some(doco) = doco(text(s, reader.message.chars.element)) else {
                 return reader.warn("malformed", s, "SSR DOCO");
             };
@@ -86,7 +86,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 }
             }
         }
-        "CTCM" | "CTCE" | "CTCH" | "CTCB" | "CTCR" => {
+        b"CTCM" | b"CTCE" | b"CTCH" | b"CTCB" | b"CTCR" => {
             let kind = code.chars().nth(3).unwrap_or('M');
             for person in people {
                 let found = contact(kind, text(s, reader.message.chars.element));
@@ -95,7 +95,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 }
             }
         }
-        "FQTV" => {
+        b"FQTV" => {
             let text = text(s, reader.message.chars.element).trim();
             let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
             if let Some((carrier, number)) = text[..end].split_at_checked(2).filter(|(_, n)| !n.is_empty()) {
@@ -104,7 +104,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 }
             }
         }
-        "TKNE" | "TKNA" | "TKNM" => {
+        b"TKNE" | b"TKNA" | b"TKNM" => {
             let number = text(s, reader.message.chars.element)
                 .split(|c: char| !c.is_ascii_alphanumeric())
                 .find(|w| is_ticket(w));
@@ -117,10 +117,10 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
             }
         }
         // The infant has a TIF of its own, and the rest stays in the bytes: places, connections, check-in notes.
-        "INFT" | "CKIN" | "OTHS" | "PCTC" | "CTCF" | "CTCT" | "" => {}
+        b"INFT" | b"CKIN" | b"OTHS" | b"PCTC" | b"CTCF" | b"CTCT" | b"" => {}
         // Meals, assistance and the like tell of health and belief.
-        other => {
-            let code = upper(other);
+        _ => {
+            let code = upper(code);
             if !reader.keeps(&code) {
                 return;
             }

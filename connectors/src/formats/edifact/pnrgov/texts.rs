@@ -155,7 +155,7 @@ pub enum Contact {
 pub fn email(text: &str) -> Option<String> {
     let mut text = Cow::Borrowed(text.trim().trim_start_matches('/'));
     for (written, meant) in [("//", "@"), ("..", "_"), ("./", "-")] {
-        if memchr::memmem::find(text.as_bytes(), written.as_bytes()).is_some() {
+        if has_pair(&text, written) {
             text = Cow::Owned(text.replace(written, meant));
         }
     }
@@ -169,9 +169,14 @@ pub fn email(text: &str) -> Option<String> {
     Some(text.split_whitespace().collect::<String>().to_lowercase())
 }
 
+/// Whether two characters stand in a text; it is short, so that a searcher for them would cost more than it saves.
+fn has_pair(text: &str, pair: &str) -> bool {
+    text.as_bytes().windows(2).any(|two| two == pair.as_bytes())
+}
+
 /// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the digits up to the first letter.
 pub fn contact(kind: char, text: &str) -> Option<Contact> {
-    if kind == 'E' || text.contains("//") || text.contains('@') {
+    if kind == 'E' || has_pair(text, "//") || text.contains('@') {
         return email(text).map(Contact::Email);
     }
     let text = text.trim();
