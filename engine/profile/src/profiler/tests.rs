@@ -88,7 +88,7 @@ fn pass(profiler: &mut Profiler, days: Range<i64>, asked: &[FeaturePlace], again
 struct Bare;
 
 impl Shelf for Bare {
-    fn fetch(&self, _: StateId, keys: &[u128]) -> Result<Vec<Option<Vec<u8>>>, crate::ShelfError> {
+    fn fetch(&self, _: StateId, keys: &[u128]) -> Result<Vec<Option<Vec<u8>>>, ShelfError> {
         Ok(vec![None; keys.len()])
     }
 }
