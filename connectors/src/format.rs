@@ -11,6 +11,7 @@ use arrow::record_batch::RecordBatch;
 use haechi_model::Stream;
 use haechi_model::intake::{SetAside, Warning};
 
+use crate::answers::AnswerWriter;
 use crate::options::ReadOptions;
 
 /// One message format: recognised from content, read to rows.
@@ -28,6 +29,8 @@ pub struct MessageFormat {
     pub read: fn(input: MessageInput<'_>) -> MessageReading,
     /// Reads messages as they come, for formats whose files may be large: see [`MessageFormat::read_from`].
     pub stream: Option<StreamReader>,
+    /// Writes the answers to a message, for formats that have answers.
+    pub answer: Option<AnswerWriter>,
 }
 
 /// Reads an input under a name, and gives each reading on as soon as it has one.

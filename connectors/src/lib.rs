@@ -1,6 +1,7 @@
 //! Everything that enters or leaves: message formats, tables of rows, sources and sinks, one file each.
 //!
 //! - [`formats`]: messages (EDIFACT and others), listed in [`formats::FORMATS`]; what one is: [`mod@format`].
+//! - [`answers`]: what messages are answered, each in the manner of its format.
 //! - [`messages`]: the same of any size, a reading at a time.
 //! - [`tabular`]: CSV, NDJSON, Parquet and Arrow IPC to canonical batches; begin at [`tabular::open`].
 //! - [`read`]: what comes in memory (posted bodies, messages of a broker), read the same way, many at once.
@@ -12,6 +13,7 @@
 //! No opinion in here on what a column means for risk.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise"))]
 
+pub mod answers;
 pub mod format;
 pub mod formats;
 pub mod kafka;

@@ -39,6 +39,7 @@ pub const FORMAT: MessageFormat = MessageFormat {
     recognise: lines::recognise,
     read,
     stream: None,
+    answer: None,
 };
 
 fn read(input: MessageInput<'_>) -> MessageReading {

@@ -15,6 +15,7 @@ pub mod codes;
 mod envelope;
 mod mime;
 mod payloads;
+mod reply;
 mod transfer;
 
 pub use answers::{Answer, Fault, FaultKind, Status};
@@ -36,6 +37,7 @@ pub const FORMAT: MessageFormat = MessageFormat {
     recognise,
     read: |input| Opened::new(input.bytes).read(input.source, input.options),
     stream: None,
+    answer: Some(reply::answer),
 };
 
 /// What both namespaces hold.

@@ -214,8 +214,25 @@ pub fn read_piece(open: &mut Option<Walk>, bytes: &[u8], offset: usize, last: bo
 pub struct Seen {
     /// First byte of it in the input.
     pub byte: usize,
+    /// S001: `UNOA:4`.
+    pub syntax: String,
+    /// Its service characters.
+    pub chars: ServiceChars,
     /// Its references, and those of its messages; all of it acknowledged.
     pub answer: syntax::SyntaxAnswer,
+    /// Its messages, in order.
+    pub messages: Vec<SeenMessage>,
+}
+
+/// A message of it.
+#[derive(Default)]
+pub struct SeenMessage {
+    /// 0062.
+    pub reference: String,
+    /// S009, `PAXLST:D:15B:UN`.
+    pub kind: String,
+    /// RFF TN, empty where there is none: a request for an answer.
+    pub request: String,
 }
 
 /// The envelopes of an input, without reading what is in the messages.
@@ -228,18 +245,34 @@ pub fn envelopes(bytes: &[u8]) -> Vec<Seen> {
         next = service::find(bytes, taken.end.max(start.body + 1));
         let mut answer = syntax::SyntaxAnswer::to_nobody();
         let mut arena = Arena::new(start.chars);
-        for raw in Cutter::new(&taken.text, start.chars).filter(|raw| matches!(raw.tag(), "UNB" | "UNH")) {
+        let (mut syntax, mut messages) = (String::new(), Vec::<SeenMessage>::new());
+        for raw in Cutter::new(&taken.text, start.chars).filter(|raw| matches!(raw.tag(), "UNB" | "UNH" | "RFF")) {
             arena.clear();
             // A dangling release character leaves what was read before it.
             let _ = arena.push(raw);
             arena.cut_long_values();
             match arena.first() {
-                Some(unb) if unb.tag() == "UNB" => answer.interchange(unb),
-                Some(unh) => answer.message(unh),
-                None => {}
+                Some(unb) if unb.tag() == "UNB" => {
+                    answer.interchange(unb);
+                    syntax = unb.components(0).take(2).collect::<Vec<_>>().join(":");
+                }
+                Some(unh) if unh.tag() == "UNH" => {
+                    answer.message(unh);
+                    let (reference, kind) = answer
+                        .messages
+                        .last()
+                        .map_or(Default::default(), |message| (message.reference.clone(), message.kind.clone()));
+                    messages.push(SeenMessage { reference, kind, request: String::new() });
+                }
+                Some(rff) if rff.get(0, 0) == "TN" => {
+                    if let Some(message) = messages.last_mut().filter(|message| message.request.is_empty()) {
+                        rff.get(0, 1).clone_into(&mut message.request);
+                    }
+                }
+                _ => {}
             }
         }
-        seen.push(Seen { byte: start.at, answer });
+        seen.push(Seen { byte: start.at, syntax, chars: start.chars, answer, messages });
     }
     seen
 }

@@ -57,6 +57,7 @@ pub const FORMAT: MessageFormat = MessageFormat {
     recognise,
     read,
     stream: Some(stream),
+    answer: Some(answers::answer),
 };
 
 /// An interchange, or a bare message, begins in there, behind whatever transport put before it.

@@ -4,7 +4,7 @@
 //! turns elements to columns by tables, [`kind`] says what begins with an element. Each format then has a file:
 //! [`korea`], [`tracking`], [`wco`], [`ens`], [`asycuda`], [`awmds`], [`cargo`], [`pnrgov`]. What is tolerated and
 //! refused, by code: [`codes`]; the pages of documentation, made from the tables: [`pages`]; answers that we write:
-//! [`answers`], and [`notice`].
+//! [`answers`] and [`notice`], and [`reply`] which of them to what.
 //!
 //! A document in memory is read by [`read`] (through the list of formats), one that comes as a stream by [`stream`]:
 //! of it no more is held than the largest unit.
@@ -28,6 +28,7 @@ mod korea;
 mod map;
 mod output;
 mod pnrgov;
+mod reply;
 mod scan;
 mod tracking;
 mod tree;
@@ -57,6 +58,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["KCS_DeclarationOfIMP_929"], &[Kind::Govcbr929]),
         read,
         stream: Some(stream),
+        answer: Some(reply::answer),
     },
     MessageFormat {
         name: korea::EXPORT,
@@ -65,6 +67,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["KCS_DeclarationOfEXP_830"], &[Kind::Govcbr830]),
         read,
         stream: Some(stream),
+        answer: Some(reply::answer),
     },
     MessageFormat {
         name: tracking::NAME,
@@ -73,6 +76,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["cargCsclPrgsInfoQryRtnVo"], &[Kind::Tracking]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: wco::RESPONSE,
@@ -86,6 +90,7 @@ pub const FORMATS: &[MessageFormat] = &[
         },
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: wco::DECLARATION,
@@ -94,6 +99,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["MetaData", "Declaration"], &[Kind::Wco]),
         read,
         stream: Some(stream),
+        answer: Some(reply::answer),
     },
     MessageFormat {
         name: ens::NAME,
@@ -102,6 +108,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["CC315A", "CC313A"], &[Kind::Ens]),
         read,
         stream: Some(stream),
+        answer: Some(reply::answer),
     },
     MessageFormat {
         name: ens::ANSWER,
@@ -112,6 +119,7 @@ pub const FORMATS: &[MessageFormat] = &[
         },
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: asycuda::NAME,
@@ -120,6 +128,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["ASYCUDA"], &[Kind::Sad]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: awmds::NAME,
@@ -128,6 +137,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["Awmds"], &[Kind::ManifestHead, Kind::ManifestBill]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: cargo::WAYBILL,
@@ -136,6 +146,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["Waybill"], &[Kind::Waybill]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: cargo::HOUSE,
@@ -144,6 +155,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["HouseWaybill"], &[Kind::HouseWaybill]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: cargo::MANIFEST,
@@ -152,6 +164,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["FlightManifest"], &[Kind::FlightManifest]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: pnrgov::NAME,
@@ -160,6 +173,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["FlightLeg", "PNR"], &[Kind::PnrFlight, Kind::Pnr]),
         read,
         stream: Some(stream),
+        answer: None,
     },
     MessageFormat {
         name: notice::NAME,
@@ -168,6 +182,7 @@ pub const FORMATS: &[MessageFormat] = &[
         recognise: |head| is(head, &["SelectionNotice"], &[Kind::Notice]),
         read,
         stream: Some(stream),
+        answer: None,
     },
 ];
 

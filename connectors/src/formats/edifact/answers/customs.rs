@@ -4,7 +4,7 @@
 //! The layout is D.96B's; national dialects differ in their codes and in GEI for GIS, which a [`Profile`] says.
 
 use chrono::NaiveDateTime;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::dates::{Century, parse};
 use super::super::output::Output;
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 /// How a country writes its answers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// S009, `CUSRES:D:96B:UN`.

@@ -10,6 +10,7 @@
 
 pub mod boarding;
 pub mod customs;
+mod reply;
 mod requests;
 pub mod syntax;
 
@@ -17,6 +18,7 @@ use super::interchange::Message;
 use super::output::Output;
 use super::segments::{Arena, Segment};
 use crate::format::{MessageInput, MessageReading};
+pub use reply::answer;
 pub use requests::answers_to;
 
 /// The column `message_format` of answers in CUSRES.

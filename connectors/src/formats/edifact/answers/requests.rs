@@ -1,22 +1,14 @@
 //! From the rows of a passenger list to the answer to its request.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type, TimestampMillisecondType};
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, NaiveDateTime};
 use haechi_model::codes;
 
 use super::boarding::{Board, BoardingAnswer, Kind, Leg, PersonAnswer};
+use crate::answers::Rows;
 
 /// Columns of traveller rows that an answer repeats.
-struct Rows {
-    texts: Vec<(&'static str, StringArray)>,
-    flight_no: Option<ArrayRef>,
-    times: [Option<ArrayRef>; 2],
-}
+struct People<'b>(Rows<'b>);
 
 const TEXTS: [&str; 9] = [
     "request_ref",
@@ -30,41 +22,24 @@ const TEXTS: [&str; 9] = [
     "carrier_pax_ref",
 ];
 
-impl Rows {
-    fn of(batch: &RecordBatch) -> Self {
-        let text = |name| {
-            let column = cast(batch.column_by_name(name)?, &DataType::Utf8).ok()?;
-            Some((name, column.as_string_opt::<i32>()?.clone()))
-        };
-        let column = |name| batch.column_by_name(name).map(Arc::clone);
-        Self {
-            texts: TEXTS.into_iter().filter_map(text).collect(),
-            flight_no: column("flight_no"),
-            times: [column("departure_scheduled_at"), column("arrival_scheduled_at")],
-        }
-    }
-
+impl People<'_> {
     fn text(&self, name: &str, row: usize) -> &str {
-        let column = self.texts.iter().find(|(known, _)| *known == name).map(|(_, column)| column);
-        column.filter(|column| column.is_valid(row)).map_or("", |column| column.value(row))
+        self.0.text(name, row)
     }
 
     /// On the clock of the airport.
-    fn local(&self, which: usize, airport: &str, row: usize) -> Option<NaiveDateTime> {
-        let times = self.times[which].as_ref()?.as_primitive_opt::<TimestampMillisecondType>()?;
-        let at = times.is_valid(row).then(|| times.value(row))?;
-        let zone = codes::airport(airport)?.tz;
-        Some(DateTime::from_timestamp_millis(at)?.with_timezone(&zone).naive_local())
+    fn local(&self, column: &str, airport: &str, row: usize) -> Option<NaiveDateTime> {
+        let at = DateTime::from_timestamp_millis(self.0.instant(column, row)?)?;
+        Some(at.with_timezone(&codes::airport(airport)?.tz).naive_local())
     }
 
     fn leg(&self, row: usize) -> Leg {
-        let number = self.flight_no.as_ref().and_then(|column| column.as_primitive_opt::<Int32Type>());
-        let number = number.filter(|n| n.is_valid(row)).map(|n| n.value(row).to_string()).unwrap_or_default();
+        let number = self.0.number("flight_no", row).map(|n| n.to_string()).unwrap_or_default();
         let (from, to) = (self.text("departure_airport", row), self.text("arrival_airport", row));
         Leg {
             flight: format!("{}{number}{}", self.text("carrier", row), self.text("flight_suffix", row)),
-            departs: self.local(0, from, row),
-            arrives: self.local(1, to, row),
+            departs: self.local("departure_scheduled_at", from, row),
+            arrives: self.local("arrival_scheduled_at", to, row),
             from: from.to_owned(),
             to: to.to_owned(),
             border: true,
@@ -75,17 +50,25 @@ impl Rows {
 /// The answers to the requests of passenger lists, from their traveller rows: one a request (RFF TN) of a message, in
 /// it one for each person, whatever number of flights he is on. `decide` says of a row whether its person may board; of
 /// several rows of a person the strictest counts. Rows without request number ask for no answer: CONTRL is theirs.
-pub fn answers_to(batch: &RecordBatch, mut decide: impl FnMut(usize) -> Board) -> Vec<BoardingAnswer> {
-    let rows = Rows::of(batch);
+pub fn answers_to(batch: &RecordBatch, decide: impl FnMut(usize) -> Board) -> Vec<BoardingAnswer> {
+    answers_by_message(batch, decide).into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// The same, each with the column `message_id` of what it answers.
+pub(super) fn answers_by_message(
+    batch: &RecordBatch,
+    mut decide: impl FnMut(usize) -> Board,
+) -> Vec<(String, BoardingAnswer)> {
+    let rows = People(Rows::new(batch, &TEXTS));
     let mut answers: Vec<(String, BoardingAnswer, Vec<String>)> = Vec::new();
     for row in 0..batch.num_rows() {
         let request = rows.text("request_ref", row);
         if request.is_empty() {
             continue;
         }
-        let key = format!("{request}\0{}", rows.text("message_id", row));
+        let message = rows.text("message_id", row);
         // Rows of a message stand together.
-        if answers.last().is_none_or(|(last, ..)| *last != key) {
+        if answers.last().is_none_or(|(last, answer, _)| last != message || answer.request_ref != request) {
             let answer = BoardingAnswer {
                 kind: Kind::Answer,
                 reference: (answers.len() + 1).to_string(),
@@ -95,7 +78,7 @@ pub fn answers_to(batch: &RecordBatch, mut decide: impl FnMut(usize) -> Board) -
                 people: Vec::new(),
                 errors: Vec::new(),
             };
-            answers.push((key, answer, Vec::new()));
+            answers.push((message.to_owned(), answer, Vec::new()));
         }
         let Some((_, answer, paths)) = answers.last_mut() else { continue };
         let leg = rows.leg(row);
@@ -120,10 +103,11 @@ pub fn answers_to(batch: &RecordBatch, mut decide: impl FnMut(usize) -> Board) -
         say(&mut person, board);
         answer.people.push(person);
     }
-    answers.into_iter().map(|(_, answer, _)| answer).collect()
+    answers.into_iter().map(|(message, answer, _)| (message, answer)).collect()
 }
 
-fn say(person: &mut PersonAnswer, board: Board) {
+/// Says it to a person.
+pub(super) fn say(person: &mut PersonAnswer, board: Board) {
     board.code().clone_into(&mut person.code);
     person.text = Some(board.text().to_owned());
 }

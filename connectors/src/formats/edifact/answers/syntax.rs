@@ -7,7 +7,7 @@
 use haechi_model::SetAside;
 use rustc_hash::FxHashMap;
 
-use super::super::interchange::Message;
+use super::super::interchange::{Message, Seen};
 use super::super::output::Output;
 use super::super::places::short;
 use super::super::segments::{Arena, Segment};
@@ -204,16 +204,22 @@ pub fn write(envelope: &Envelope, answers: &[SyntaxAnswer]) -> String {
 /// The syntax answers to an input, one an interchange, from what its reading set aside. Messages that were read are
 /// acknowledged with the interchange; those refused whole, and people or bills that were set aside, are named.
 pub fn of_reading(input: MessageInput<'_>, reading: &MessageReading) -> Vec<SyntaxAnswer> {
-    let mut answers = super::super::interchange::envelopes(input.bytes);
-    // `byte 0, message A1, segment 9`: by interchange and message.
-    let mut by_byte: FxHashMap<&str, Vec<&SetAside>> = FxHashMap::default();
-    for unit in &reading.set_aside {
-        let byte = unit.position.split(',').next().unwrap_or_default();
-        by_byte.entry(byte).or_default().push(unit);
+    let mut seen = super::super::interchange::envelopes(input.bytes);
+    refuse(&mut seen, &reading.set_aside);
+    seen.into_iter().map(|seen| seen.answer).collect()
+}
+
+/// Names in the answers to some interchanges what of them was set aside.
+pub(super) fn refuse(answers: &mut [Seen], set_aside: &[SetAside]) {
+    let mut by_byte: FxHashMap<usize, Vec<&SetAside>> = FxHashMap::default();
+    for unit in set_aside {
+        if let Some(Position { byte, .. }) = Position::of(&unit.position) {
+            by_byte.entry(byte).or_default().push(unit);
+        }
     }
     for (n, envelope) in answers.iter_mut().enumerate() {
         envelope.answer.reference = (n + 1).to_string();
-        let units = by_byte.remove(format!("byte {}", envelope.byte).as_str()).unwrap_or_default();
+        let units = by_byte.remove(&envelope.byte).unwrap_or_default();
         let mut places: FxHashMap<String, usize> = FxHashMap::default();
         if !units.is_empty() {
             for (place, message) in envelope.answer.messages.iter().enumerate() {
@@ -222,26 +228,21 @@ pub fn of_reading(input: MessageInput<'_>, reading: &MessageReading) -> Vec<Synt
         }
         for unit in units {
             let fault = fault_of(unit.code);
-            let Some(place) = unit.position.split(", message ").nth(1) else { continue };
-            let (reference, segment) = place.split_once(", segment ").unwrap_or((place, "1"));
+            let Some(Position { message: Some((reference, segment)), .. }) = Position::of(&unit.position) else {
+                continue;
+            };
             let Some(message) = places.get(reference).and_then(|at| envelope.answer.messages.get_mut(*at)) else {
                 continue;
             };
-            let whole = matches!(
-                unit.code,
-                "message_type"
-                    | "bad_header"
-                    | "no_flight"
-                    | "no_manifest"
-                    | "no_declaration"
-                    | "no_item"
-                    | "no_report"
-            );
+            let whole = is_whole(unit.code);
             if whole {
                 (message.action, message.fault) = (Action::Rejected, Some(fault as u16));
             } else {
-                let position = segment.parse().unwrap_or(1);
-                message.segments.push(SegmentAnswer { position, fault: Some(fault as u16), elements: Vec::new() });
+                message.segments.push(SegmentAnswer {
+                    position: segment,
+                    fault: Some(fault as u16),
+                    elements: Vec::new(),
+                });
             }
         }
         let messages = &mut envelope.answer.messages;
@@ -251,11 +252,38 @@ pub fn of_reading(input: MessageInput<'_>, reading: &MessageReading) -> Vec<Synt
         // Who is not named is acknowledged with the interchange.
         messages.retain(|m| m.action == Action::Rejected || !m.segments.is_empty());
     }
-    answers.into_iter().map(|envelope| envelope.answer).collect()
+}
+
+/// Where in an input something stands: `byte 0, message A1, segment 9`, whatever stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position<'p> {
+    /// First byte of the interchange.
+    pub byte: usize,
+    /// Reference of the message, and number of the segment in it.
+    pub message: Option<(&'p str, u32)>,
+}
+
+impl<'p> Position<'p> {
+    /// Reads one.
+    pub fn of(text: &'p str) -> Option<Self> {
+        let from = if text.starts_with("byte ") { 5 } else { text.find(", byte ")? + 7 };
+        let (byte, rest) = text[from..].split_once(", message ").map_or((&text[from..], None), |(b, m)| (b, Some(m)));
+        let message = rest.map(|rest| rest.split_once(", segment ").unwrap_or((rest, "1")));
+        let byte = byte.split(',').next().unwrap_or_default().trim().parse().ok()?;
+        Some(Self { byte, message: message.map(|(message, segment)| (message, segment.parse().unwrap_or(1))) })
+    }
+}
+
+/// Whether a whole message was set aside for this reason.
+pub(super) fn is_whole(code: &str) -> bool {
+    matches!(
+        code,
+        "message_type" | "bad_header" | "no_flight" | "no_manifest" | "no_declaration" | "no_item" | "no_report"
+    )
 }
 
 /// DE 0085 of a reason for setting something aside.
-fn fault_of(code: &str) -> Fault {
+pub(super) fn fault_of(code: &str) -> Fault {
     match code {
         "message_type" => Fault::NoAgreement,
         "no_flight" | "no_identity" | "no_bill" | "no_manifest" | "no_declaration" | "no_item" | "no_report"

@@ -1,0 +1,303 @@
+//! The interchanges that answer interchanges: CUSRES to who asked whether people may board, CUSRES to declarations,
+//! manifests and reports, and CONTRL to everything that is not answered by the first of these.
+
+use std::ops::Range;
+
+use chrono::{DateTime, NaiveDateTime};
+use haechi_model::intake::SetAside;
+
+use super::super::interchange::{Seen, SeenMessage, envelopes};
+use super::super::segments::{Arena, Cutter};
+use super::super::write::{Envelope, Group};
+use super::boarding::{self, Board, BoardingAnswer, PersonAnswer, RequestError};
+use super::customs::{self, BillAnswer, CustomsAnswer, CustomsError};
+use super::requests::{answers_by_message, say};
+use super::syntax::{self, Action, Position, fault_of, is_whole};
+use crate::answers::{Answering, Decided, Document, EDIFACT, Rows, Taken, strictest};
+
+/// Errors that one answer names.
+const ERRORS_MAX: usize = 99;
+/// ERC of a request whose flight is not known.
+const FLIGHT_NOT_KNOWN: &str = "118";
+
+/// Answers all interchanges of an input, in one document.
+pub fn answer(to: &Answering<'_>) -> Vec<Document> {
+    let mut seen = envelopes(to.message.bytes);
+    syntax::refuse(&mut seen, to.set_aside);
+    let mut text = String::new();
+    for (n, seen) in seen.iter().enumerate() {
+        Reply { to, seen, n }.write(&mut text);
+    }
+    if text.is_empty() { Vec::new() } else { vec![Document { content_type: EDIFACT, text }] }
+}
+
+/// The answer to one interchange.
+struct Reply<'a> {
+    to: &'a Answering<'a>,
+    seen: &'a Seen,
+    n: usize,
+}
+
+impl Reply<'_> {
+    fn write(&self, text: &mut String) {
+        let boarding = self.boarding();
+        let answered = |message: &SeenMessage| boarding.iter().any(|answer| answer.request_ref == message.request);
+        // Who asked is answered by what he asked for; nobody else by anything but that it came.
+        let all_answered = !self.seen.messages.is_empty() && self.seen.messages.iter().all(answered);
+        if !all_answered || self.seen.answer.action != Action::Acknowledged {
+            text.push_str(&syntax::write(&self.envelope('1', ""), std::slice::from_ref(&self.seen.answer)));
+        }
+        if !boarding.is_empty() {
+            let group = Group { reference: "1".to_owned(), version: "D:05B".to_owned() };
+            let envelope = Envelope { group: Some(group), ..self.envelope('2', "IAPI") };
+            text.push_str(&boarding::write(&envelope, &boarding));
+        }
+        let mut customs = self.declarations();
+        customs.extend(self.manifests());
+        customs.extend(self.reports());
+        customs.extend(self.errors());
+        for (n, answer) in customs.iter_mut().enumerate() {
+            answer.reference = format!("RS{}", n + 1);
+        }
+        if !customs.is_empty() {
+            text.push_str(&customs::write(&self.envelope('3', ""), &self.to.settings.cusres, &customs));
+        }
+    }
+
+    /// Back to who sent it; its reference is ours and says which interchange and which of our answers.
+    fn envelope(&self, which: char, application: &str) -> Envelope {
+        let answer = &self.seen.answer;
+        let sender = if answer.recipient.is_empty() { &self.to.settings.party } else { &answer.recipient };
+        let syntax = if self.seen.syntax.is_empty() { "UNOA:2" } else { &self.seen.syntax };
+        let number = if self.n == 0 { String::new() } else { self.n.to_string() };
+        Envelope {
+            syntax: syntax.to_owned(),
+            sender: sender.clone(),
+            recipient: answer.sender.clone(),
+            at: self.local(self.to.at_ms),
+            application: application.to_owned(),
+            ..Envelope::new(format!("{}{number}{which}", self.to.reference))
+        }
+    }
+
+    /// On the clock of the office.
+    fn local(&self, at_ms: i64) -> NaiveDateTime {
+        let at = DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+        at.with_timezone(&self.to.zone()).naive_local()
+    }
+
+    /// What was set aside of this interchange, by message and segment.
+    fn set_aside(&self) -> impl Iterator<Item = (&SetAside, &str)> {
+        self.to.set_aside.iter().filter_map(|unit| {
+            let position = Position::of(&unit.position).filter(|position| position.byte == self.seen.byte)?;
+            Some((unit, position.message?.0))
+        })
+    }
+
+    /// Rows of this interchange in a stream, which stand together.
+    fn rows(&self, stream: &str) -> Option<(&Taken, Range<usize>)> {
+        let taken = self.to.of(stream)?;
+        let positions = Rows::new(&taken.rows, &["source_position"]);
+        let ours = |row: &usize| {
+            Position::of(positions.text("source_position", *row)).is_some_and(|at| at.byte == self.seen.byte)
+        };
+        let first = (0..taken.rows.num_rows()).find(ours)?;
+        let end = (first..taken.rows.num_rows()).take_while(ours).last().map_or(first, |last| last + 1);
+        Some((taken, first..end))
+    }
+
+    /// Who may board. Of people who could not be read it is said so: everybody gets one answer.
+    fn boarding(&self) -> Vec<BoardingAnswer> {
+        let mut answers = self.rows("traveller").map_or(Vec::new(), |(taken, rows)| {
+            let batch = taken.rows.slice(rows.start, rows.len());
+            let board = |row: usize| match taken.decided.get(rows.start + row).copied().flatten() {
+                Some(Decided { superseded: false, lane, .. }) => Board::of_lane(lane.name()),
+                // Nobody is cleared by an answer to what does not hold any more.
+                _ => Board::SendAgain,
+            };
+            answers_by_message(&batch, board)
+        });
+        for (unit, reference) in self.set_aside() {
+            let Some(request) = self.request_of(reference) else { continue };
+            let of_request = |answer: &(String, BoardingAnswer)| answer.1.request_ref == request;
+            let at = answers.iter().position(of_request).unwrap_or_else(|| {
+                answers.push((String::new(), asked(request)));
+                answers.len() - 1
+            });
+            let answer = &mut answers[at].1;
+            if is_whole(unit.code) {
+                let unknown = unit.code == "no_flight";
+                let (code, text) = if unknown { (FLIGHT_NOT_KNOWN, "FLIGHT NOT KNOWN") } else { ("4Z", "SEND AGAIN") };
+                answer.errors.push(RequestError { code: code.to_owned(), text: Some(text.to_owned()) });
+            } else {
+                answer.people.push(self.unread(&unit.text));
+            }
+        }
+        for (n, (_, answer)) in answers.iter_mut().enumerate() {
+            answer.reference = (n + 1).to_string();
+        }
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    /// RFF TN of a message, where it has one.
+    fn request_of(&self, reference: &str) -> Option<&str> {
+        let message = self.seen.messages.iter().find(|message| message.reference == reference)?;
+        Some(message.request.as_str()).filter(|request| !request.is_empty())
+    }
+
+    /// A person of whom only the numbers can be read.
+    fn unread(&self, text: &str) -> PersonAnswer {
+        let mut person = PersonAnswer::default();
+        let mut arena = Arena::new(self.seen.chars);
+        for raw in Cutter::new(text, self.seen.chars).filter(|raw| raw.tag() == "RFF") {
+            arena.clear();
+            // What is released wrongly leaves what was read before it.
+            let _ = arena.push(raw);
+            let Some(rff) = arena.first() else { continue };
+            match rff.get(0, 0) {
+                "AVF" => rff.get(0, 1).clone_into(&mut person.locator),
+                "ABO" => rff.get(0, 1).clone_into(&mut person.reference),
+                _ => {}
+            }
+        }
+        say(&mut person, Board::SendAgain);
+        person
+    }
+
+    /// What is to happen to declarations.
+    fn declarations(&self) -> Vec<CustomsAnswer> {
+        let Some((taken, rows)) = self.rows("declaration") else { return Vec::new() };
+        let batch = taken.rows.slice(rows.start, rows.len());
+        let cells = Rows::new(&batch, &["declaration_id", "sender_id", "office", "source_position"]);
+        let answer = |run: Range<usize>| {
+            let row = run.start;
+            // A part of it is missing: the rest is not told to go.
+            let message = Position::of(cells.text("source_position", row))?.message?.0;
+            if self.set_aside().any(|(_, of)| of == message) {
+                return None;
+            }
+            let decided = strictest(run.filter_map(|row| taken.decided[rows.start + row]))?;
+            let status = self.to.settings.cusres.status(decided.lane.name()).filter(|_| !decided.superseded)?;
+            let number = cells.text("declaration_id", row);
+            let own = number.strip_prefix(cells.text("sender_id", row)).and_then(|rest| rest.strip_prefix(':'));
+            let reference = own.map_or(("ABT", number), |own| ("ABE", own));
+            let decided_at = self.local(decided.at_ms);
+            let released = matches!(decided.lane.name(), "release" | "post_audit");
+            Some(CustomsAnswer {
+                decided_at: Some(decided_at),
+                released_at: released.then_some(decided_at),
+                office: cells.some("office", row),
+                status: Some(status.to_owned()),
+                references: vec![(reference.0.to_owned(), reference.1.to_owned())],
+                ..CustomsAnswer::new(customs::Kind::Document, "", number)
+            })
+        };
+        cells.runs("declaration_id").into_iter().filter_map(answer).collect()
+    }
+
+    /// What is to happen to the bills of manifests.
+    fn manifests(&self) -> Vec<CustomsAnswer> {
+        let Some((taken, rows)) = self.rows("consignment") else { return Vec::new() };
+        let batch = taken.rows.slice(rows.start, rows.len());
+        let cells = Rows::new(&batch, &["manifest_id", "house_bill_id", "bill_kind", "office"]);
+        let answer = |run: Range<usize>| {
+            let row = run.start;
+            let decided = strictest(run.clone().filter_map(|row| taken.decided[rows.start + row]))?;
+            let bill = |row: usize| {
+                let decided = taken.decided[rows.start + row].filter(|decided| !decided.superseded)?;
+                let lane = decided.lane.name();
+                let status = self.to.settings.cusres.status(lane)?;
+                let stopped = text_of(lane);
+                Some(BillAnswer {
+                    kind: if cells.text("bill_kind", row) == "house" { "714" } else { "705" }.to_owned(),
+                    number: cells.text("house_bill_id", row).to_owned(),
+                    status: status.to_owned(),
+                    text: stopped.map(str::to_owned),
+                    containers: if stopped.is_some() {
+                        cells.listed("containers", Some("container_id"), row)
+                    } else {
+                        Vec::new()
+                    },
+                })
+            };
+            let manifest = cells.text("manifest_id", row);
+            Some(CustomsAnswer {
+                decided_at: Some(self.local(decided.at_ms)),
+                office: cells.some("office", row),
+                references: vec![("CN".to_owned(), manifest.to_owned())],
+                bills: run.filter_map(bill).collect(),
+                ..CustomsAnswer::new(customs::Kind::Manifest, "", manifest)
+            })
+        };
+        cells.runs("manifest_id").into_iter().filter_map(answer).collect()
+    }
+
+    /// That reports of conveyances came.
+    fn reports(&self) -> Vec<CustomsAnswer> {
+        let Some((taken, rows)) = self.rows("cargo_event") else { return Vec::new() };
+        let batch = taken.rows.slice(rows.start, rows.len());
+        let cells = Rows::new(&batch, &["message_id", "consignment_id"]);
+        let answer = |run: Range<usize>| {
+            let number = cells.text("consignment_id", run.start);
+            CustomsAnswer {
+                decided_at: Some(self.local(self.to.at_ms)),
+                references: vec![("CN".to_owned(), number.to_owned())],
+                ..CustomsAnswer::new(customs::Kind::Manifest, "", number)
+            }
+        };
+        cells.runs("message_id").into_iter().map(answer).collect()
+    }
+
+    /// What of declarations, manifests and reports could not be taken, a message each.
+    fn errors(&self) -> Vec<CustomsAnswer> {
+        let mut answers: Vec<(&str, CustomsAnswer)> = Vec::new();
+        for (unit, reference) in self.set_aside() {
+            if !self.is_customs(reference) {
+                continue;
+            }
+            let at = answers.iter().position(|(known, _)| *known == reference).unwrap_or_else(|| {
+                let mut answer = CustomsAnswer::new(customs::Kind::Errors, "", reference);
+                answer.decided_at = Some(self.local(self.to.at_ms));
+                answers.push((reference, answer));
+                answers.len() - 1
+            });
+            let errors = &mut answers[at].1.errors;
+            if errors.len() < ERRORS_MAX {
+                let section = if is_whole(unit.code) { "1" } else { "2" };
+                let code = (fault_of(unit.code) as u16).to_string();
+                let text = Some(unit.reason.clone());
+                errors.push(CustomsError { section: section.to_owned(), item: None, code, text });
+            }
+        }
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    /// Whether a message is answered by customs.
+    fn is_customs(&self, reference: &str) -> bool {
+        let of = |kind: &str| ["CUSDEC", "CUSCAR", "CUSREP"].iter().any(|known| kind.starts_with(known));
+        self.seen.messages.iter().any(|message| message.reference == reference && of(&message.kind))
+    }
+}
+
+/// An answer to a request that says nothing yet.
+fn asked(request: &str) -> BoardingAnswer {
+    BoardingAnswer {
+        kind: boarding::Kind::Answer,
+        reference: String::new(),
+        common_reference: String::new(),
+        request_ref: request.to_owned(),
+        legs: Vec::new(),
+        people: Vec::new(),
+        errors: Vec::new(),
+    }
+}
+
+/// What is done with a bill that does not move on.
+fn text_of(lane: &str) -> Option<&'static str> {
+    match lane {
+        "scan" => Some("SCAN BEFORE STORAGE"),
+        "after_storage" => Some("EXAMINATION AFTER STORAGE"),
+        "immediate" => Some("EXAMINATION ON ARRIVAL"),
+        _ => None,
+    }
+}

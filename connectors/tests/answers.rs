@@ -1,0 +1,286 @@
+//! From a message and what was decided on it to the documents that go back, read again by our own readers.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod edifact_support;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use edifact_support::{messages, objects};
+use haechi_connectors::answers::{AnswerSettings, Answering, Decided, Document, EDIFACT, Taken, XML};
+use haechi_connectors::format::{HEAD_BYTES, MessageInput};
+use haechi_connectors::formats::FORMATS;
+use haechi_connectors::formats::ebxml::{Opened, Purpose};
+use haechi_connectors::formats::edifact::answers::customs::Kind;
+use haechi_connectors::formats::edifact::answers::syntax::Action;
+use haechi_connectors::formats::edifact::answers::{Answer, read};
+use haechi_connectors::formats::xml::answers::{EntryAnswer, ResponseFunction, WcoResponse};
+use haechi_connectors::formats::xml::notice::Notice;
+use haechi_connectors::options::ReadOptions;
+use serde_json::Value;
+
+/// 13 March 2027, 22:01 in Seoul.
+const AT_MS: i64 = 1_804_942_860_000;
+const CAME_MS: i64 = 1_804_000_000_000;
+
+fn sample(path: &str) -> Vec<u8> {
+    std::fs::read(messages().join(path)).unwrap()
+}
+
+fn options() -> ReadOptions {
+    ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() }
+}
+
+/// Answers a message; `lane` names that of each row.
+fn answer(bytes: &[u8], lane: impl Fn(&Value) -> &'static str) -> Vec<Document> {
+    answer_decided(bytes, |row, kind| {
+        Some(Decided { lane: kind.lane(lane(row)).unwrap(), version: 1, superseded: false, at_ms: AT_MS })
+    })
+}
+
+fn answer_decided(
+    bytes: &[u8],
+    decide: impl Fn(&Value, haechi_model::SubjectKind) -> Option<Decided>,
+) -> Vec<Document> {
+    let options = options();
+    let format = FORMATS.iter().find(|f| (f.recognise)(&bytes[..bytes.len().min(HEAD_BYTES)])).unwrap();
+    let message = MessageInput { source: "http", bytes, options: &options };
+    let reading = (format.read)(message);
+    let mut taken: Vec<Taken> = Vec::new();
+    for (stream, _) in &reading.records {
+        if taken.iter().any(|taken| taken.stream.name == stream.name) {
+            continue;
+        }
+        let batches: Vec<&RecordBatch> =
+            reading.records.iter().filter(|(of, _)| of.name == stream.name).map(|(_, batch)| batch).collect();
+        let rows = concat_batches(&batches[0].schema(), batches).unwrap();
+        let kind = stream.lanes;
+        let decided = objects(&rows).iter().map(|row| kind.and_then(|kind| decide(row, kind))).collect();
+        taken.push(Taken { stream, rows, decided });
+    }
+    let settings = AnswerSettings::default();
+    let answering = Answering {
+        message,
+        taken: &taken,
+        set_aside: &reading.set_aside,
+        reference: "KRAPIS000",
+        at_ms: AT_MS,
+        came: &|id| (id == "known@example.com").then_some(CAME_MS),
+        settings: &settings,
+    };
+    format.answer.map_or_else(Vec::new, |write| write(&answering))
+}
+
+fn only(documents: &[Document], content_type: &str) -> String {
+    let [document] = documents else { panic!("{documents:?}") };
+    assert_eq!(document.content_type, content_type);
+    document.text.clone()
+}
+
+fn edifact(text: &str) -> Vec<Answer> {
+    let options = options();
+    let (answers, reading) = read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options });
+    assert!(reading.warnings.is_empty() && reading.set_aside.is_empty(), "{text}\n{:?}", reading.warnings);
+    answers
+}
+
+#[test]
+fn a_passenger_request_is_answered_letter_by_letter_as_in_the_sample() {
+    let request = sample("synthetic/zz421/01_paxlst_15b_745.edi");
+    let lane = |row: &Value| if row["carrier_pax_ref"] == "ZZ421004" { "do_not_board" } else { "clear" };
+    let written = only(&answer(&request, lane), EDIFACT);
+    let expected = String::from_utf8(sample("synthetic/zz421/01a_cusres_05b_962.edi")).unwrap().replace("\r\n", "\n");
+    // The sample asks for better data of that person; ours says that he must not board, so that is put in its place.
+    let expected = expected.replace("KRAPIS0001", "KRAPIS0002").replace("4Z", "1Z");
+    let expected: Vec<&str> = expected.lines().filter(|line| !line.contains("INSUFFICIENT")).collect();
+    let written: Vec<&str> = written.lines().filter(|line| !line.contains("DO NOT BOARD")).collect();
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn nobody_is_cleared_by_an_answer_that_does_not_hold() {
+    let request = sample("synthetic/zz421/01_paxlst_15b_745.edi");
+    let superseded = answer_decided(&request, |_, kind| {
+        Some(Decided { lane: kind.lane("clear").unwrap(), version: 1, superseded: true, at_ms: AT_MS })
+    });
+    let undecided = answer_decided(&request, |_, _| None);
+    for documents in [superseded, undecided] {
+        let answers = edifact(&only(&documents, EDIFACT));
+        let [Answer::Boarding(answer)] = &answers[..] else { panic!("{answers:?}") };
+        assert!(answer.people.len() > 1 && answer.people.iter().all(|person| person.code == "4Z"));
+    }
+}
+
+#[test]
+fn people_who_could_not_be_read_are_answered_too() {
+    let request = String::from_utf8(sample("synthetic/zz421/01_paxlst_15b_745.edi")).unwrap();
+    let whole = edifact(&only(&answer(request.as_bytes(), |_| "clear"), EDIFACT));
+    let [Answer::Boarding(whole)] = &whole[..] else { panic!("{whole:?}") };
+    // The first person loses the name, and every document is taken from it, so that nothing says who it is.
+    let from = request.find("NAD+FL").unwrap();
+    let to = from + 6 + request[from + 6..].find("NAD+FL").unwrap();
+    let person: String = request[from..to]
+        .lines()
+        .filter(|line| !line.starts_with("DOC") && !line.starts_with("DTM+36") && !line.starts_with("LOC+91"))
+        .map(|line| if line.starts_with("NAD") { "NAD+FL'\n".to_owned() } else { format!("{line}\n") })
+        .collect();
+    let damaged = format!("{}{person}{}", &request[..from], &request[to..]);
+    let answers = edifact(&only(&answer(damaged.as_bytes(), |_| "clear"), EDIFACT));
+    let boarding = answers.iter().find_map(|a| if let Answer::Boarding(b) = a { Some(b) } else { None }).unwrap();
+    assert_eq!(boarding.people.len(), whole.people.len(), "everybody gets an answer");
+    let lost = boarding.people.iter().find(|person| person.reference == whole.people[0].reference).unwrap();
+    assert_eq!(lost.code, "4Z");
+    assert_eq!(boarding.people.iter().filter(|person| person.code == "0Z").count(), whole.people.len() - 1);
+}
+
+#[test]
+fn a_request_without_a_flight_is_refused_whole() {
+    let request = String::from_utf8(sample("synthetic/zz421/01_paxlst_15b_745.edi")).unwrap();
+    let without: String = request.lines().filter(|l| !l.starts_with("TDT")).map(|l| format!("{l}\n")).collect();
+    let answers = edifact(&only(&answer(without.as_bytes(), |_| "clear"), EDIFACT));
+    let boarding = answers.iter().find_map(|a| if let Answer::Boarding(b) = a { Some(b) } else { None }).unwrap();
+    assert_eq!(boarding.request_ref, "ZZ421A0001");
+    assert_eq!((boarding.people.len(), boarding.errors[0].code.as_str()), (0, "118"));
+}
+
+#[test]
+fn who_asks_for_no_answer_gets_contrl() {
+    let list = sample("synthetic/pnrgov_21_1_push.edi");
+    let answers = edifact(&only(&answer(&list, |_| "intercept"), EDIFACT));
+    let [Answer::Syntax(answer)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(answer.action, Action::Acknowledged);
+    assert!(answer.messages.is_empty());
+}
+
+#[test]
+fn a_manifest_is_answered_bill_by_bill_and_nobody_learns_who_is_watched() {
+    let manifest = sample("synthetic/cuscar_95b_sea_manifest.edi");
+    let lanes = |row: &Value| match row["line_no"].as_i64().unwrap_or(0) % 3 {
+        0 => "scan",
+        1 => "surveillance",
+        _ => "none",
+    };
+    let answers = edifact(&only(&answer(&manifest, lanes), EDIFACT));
+    let [Answer::Syntax(_), Answer::Customs(customs)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(customs.kind, Kind::Manifest);
+    assert!(customs.bills.len() > 2);
+    let stopped: Vec<&str> = customs.bills.iter().map(|bill| bill.status.as_str()).collect();
+    assert!(stopped.contains(&"5") && stopped.contains(&"8"), "{stopped:?}");
+    for bill in &customs.bills {
+        assert_eq!(bill.status == "5", bill.text.is_some(), "{bill:?}");
+        assert!(bill.status == "5" || bill.containers.is_empty(), "{bill:?}");
+    }
+}
+
+#[test]
+fn a_declaration_is_answered_by_its_lane_and_not_at_all_cleared_where_a_part_is_missing() {
+    let declaration = String::from_utf8(sample("synthetic/cusdec_96b_import.edi")).unwrap();
+    for (lane, status, released) in [("release", "4", true), ("post_audit", "4", true), ("documents", "6", false)] {
+        let answers = edifact(&only(&answer(declaration.as_bytes(), |_| lane), EDIFACT));
+        let [Answer::Syntax(syntax), Answer::Customs(customs)] = &answers[..] else { panic!("{answers:?}") };
+        assert_eq!((syntax.action, customs.kind), (Action::Acknowledged, Kind::Document));
+        assert_eq!((customs.status.as_deref(), customs.released_at.is_some()), (Some(status), released), "{lane}");
+        assert_eq!(customs.references.len(), 1);
+    }
+    // The message type is none that anybody agreed on.
+    let refused = declaration.replace("CUSDEC:D:96B", "CUSDEQ:D:96B");
+    let answers = edifact(&only(&answer(refused.as_bytes(), |_| "release"), EDIFACT));
+    let [Answer::Syntax(syntax)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(syntax.action, Action::Rejected);
+    // Its number of items is none, so there is nothing to decide on.
+    let emptied: String = declaration
+        .lines()
+        .map(|line| if line.starts_with("CST+") { "CST+X'\n".to_owned() } else { format!("{line}\n") })
+        .collect();
+    let answers = edifact(&only(&answer(emptied.as_bytes(), |_| "release"), EDIFACT));
+    let cleared = |a: &Answer| matches!(a, Answer::Customs(c) if c.status.is_some());
+    let set_aside = answers.iter().any(|a| matches!(a, Answer::Customs(c) if c.kind == Kind::Errors));
+    assert!(!set_aside || !answers.iter().any(cleared), "{answers:?}");
+}
+
+#[test]
+fn wco_declarations_get_responses_and_those_with_a_missing_part_are_rejected() {
+    let path = "cargo/hmrc__customs-declarations/annotated_XML_samples/TT_FI002a/TT_FI002a.xml";
+    let declaration = sample(path);
+    for (lane, function) in [
+        ("release", ResponseFunction::Cleared),
+        ("documents", ResponseFunction::Documents),
+        ("examine", ResponseFunction::Control),
+    ] {
+        let responses = WcoResponse::read_all(only(&answer(&declaration, |_| lane), XML).as_bytes());
+        let [response] = &responses[..] else { panic!("{responses:?}") };
+        assert_eq!(response.function, Some(function));
+        assert!(response.declaration_id.is_some() != response.declaration_reference.is_some());
+        assert_eq!(response.limit_at.is_some(), lane == "documents");
+    }
+    // An element inside of an item is open and never closed.
+    let text = String::from_utf8(declaration).unwrap();
+    let at = text.rfind("<GoodsMeasure").or_else(|| text.rfind("<ns1:GoodsMeasure"));
+    if let Some(at) = at {
+        let broken = format!("{}<Broken>{}", &text[..at], &text[at..]);
+        for document in answer(broken.as_bytes(), |_| "release") {
+            let responses = WcoResponse::read_all(document.text.as_bytes());
+            assert!(responses.iter().all(|r| r.function == Some(ResponseFunction::Rejected)), "{responses:?}");
+        }
+    }
+}
+
+#[test]
+fn korean_declarations_get_notices() {
+    let declaration = sample("korea/govcbr929_import_3_items.xml");
+    let of = |lane: &'static str| {
+        let documents = answer(&declaration, move |_| lane);
+        documents.iter().flat_map(|d| Notice::read_all(d.text.as_bytes())).collect::<Vec<_>>()
+    };
+    let released = of("post_audit");
+    let [Notice::Review(review)] = &released[..] else { panic!("{released:?}") };
+    assert_eq!((review.review_result, review.inspected, review.due_on), (13, false, None));
+    let examined = of("scan");
+    let Notice::Review(review) = &examined[0] else { panic!("{examined:?}") };
+    assert_eq!((review.review_result, review.inspected), (19, true));
+    let wanted = of("documents");
+    let [Notice::Review(review)] = &wanted[..] else { panic!("{wanted:?}") };
+    assert_eq!(review.review_result, 12);
+    assert!(review.due_on.is_some());
+}
+
+#[test]
+fn a_registered_entry_declaration_is_answered_where_something_is_to_happen() {
+    let amended = sample(
+        "cargo/hmrc__import-control-entry-declaration-store/test/resources/xmls/CC313A-schemaValidSample-v11-2.xml",
+    );
+    assert!(answer(&amended, |_| "surveillance").is_empty(), "who is watched is not told");
+    let answers = EntryAnswer::read_all(only(&answer(&amended, |_| "scan"), XML).as_bytes());
+    let [answer] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(answer.kind, "CC351A");
+    assert!(!answer.header.mrn.is_empty() && !answer.interventions.is_empty());
+    assert_eq!(answer.n_items, Some(answer.interventions.len() as u32));
+}
+
+#[test]
+fn envelopes_are_acknowledged_and_questions_answered() {
+    let documents = answer(&sample("synthetic/ebms2_govcbr929.mime"), |_| "examine");
+    let [document] = &documents[..] else { panic!("{documents:?}") };
+    let opened = Opened::new(document.text.as_bytes());
+    assert_eq!(opened.envelopes()[0].purpose, Purpose::Acknowledgment);
+    assert!(!document.text.contains("examine"), "an acknowledgement says nothing of what was decided");
+    let ask = |action: &str, body: &str| {
+        format!(
+            r#"<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:eb="http://www.oasis-open.org/committees/ebxml-msg/schema/msg-header-2_0.xsd"><soap:Header><eb:MessageHeader eb:version="2.0"><eb:From><eb:PartyId>ZZ</eb:PartyId></eb:From><eb:To><eb:PartyId>KR</eb:PartyId></eb:To><eb:CPAId>c</eb:CPAId><eb:ConversationId>1</eb:ConversationId><eb:Service>urn:oasis:names:tc:ebxml-msg:service</eb:Service><eb:Action>{action}</eb:Action><eb:MessageData><eb:MessageId>q@example.com</eb:MessageId><eb:Timestamp>2027-03-13T00:00:00Z</eb:Timestamp></eb:MessageData></eb:MessageHeader></soap:Header><soap:Body>{body}</soap:Body></soap:Envelope>"#
+        )
+    };
+    let purpose = |text: String| {
+        let documents = answer(text.as_bytes(), |_| "release");
+        let [document] = &documents[..] else { panic!("{documents:?}") };
+        Opened::new(document.text.as_bytes()).envelopes()[0].purpose.clone()
+    };
+    assert_eq!(purpose(ask("Ping", "")), Purpose::Pong);
+    for (about, status) in [("known@example.com", "Processed"), ("other@example.com", "NotRecognized")] {
+        let body = format!(
+            r#"<eb:StatusRequest eb:version="2.0"><eb:RefToMessageId>{about}</eb:RefToMessageId></eb:StatusRequest>"#
+        );
+        let expected = Purpose::StatusResponse { about: about.to_owned(), status: status.to_owned() };
+        assert_eq!(purpose(ask("StatusRequest", &body)), expected);
+    }
+    let acknowledgment = sample("synthetic/ebms2_acknowledgment.xml");
+    assert!(answer(&acknowledgment, |_| "release").is_empty(), "signals are not answered");
+}
