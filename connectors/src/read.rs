@@ -28,11 +28,12 @@ use haechi_model::derive::across_subjects;
 use haechi_model::intake::{Intake, SetAside};
 use haechi_model::{Stream, StreamBuilder};
 
+use crate::format::{MessageFormat, MessageReading};
 use crate::mapping::Mapping;
 use crate::options::ReadOptions;
 pub use crate::tabular::Document;
 use crate::tabular::documents::Desk;
-use crate::tabular::{OpenError, ReadError, Reader, in_full, open_bytes, placed};
+use crate::tabular::{OpenError, ReadError, Reader, in_full, open_bytes, open_reading, placed};
 
 /// Units of one message that are kept in memory together; a message with more is set aside whole.
 const MESSAGE_UNITS_MAX: usize = 1 << 18;
@@ -89,6 +90,20 @@ impl Documents {
             Some((intake, _)) => Box::new(std::iter::once(intake)),
             None => Box::new(self.alone(document)),
         }
+    }
+
+    /// The rows of the stream in a message that was read already, with what was set aside of all of it.
+    pub fn of_reading(
+        &self,
+        document: &Document,
+        format: &'static MessageFormat,
+        reading: MessageReading,
+    ) -> Box<dyn Iterator<Item = Intake> + Send> {
+        let state = match open_reading(document.source.clone(), format, reading, self.stream, &self.options) {
+            Ok(reader) => State::Reading(Box::new(reader), false),
+            Err(error) => State::Over(Some((error.code(), in_full(&error)))),
+        };
+        Box::new(Alone { stream: self.stream, document: document.clone(), state })
     }
 
     /// Reads documents that came one after the other, as many as possible into one batch of at most about

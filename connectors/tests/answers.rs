@@ -135,8 +135,8 @@ fn people_who_could_not_be_read_are_answered_too() {
 #[test]
 fn a_request_without_a_flight_is_refused_whole() {
     let request = String::from_utf8(sample("synthetic/zz421/01_paxlst_15b_745.edi")).unwrap();
-    let without: String = request.lines().filter(|l| !l.starts_with("TDT")).map(|l| format!("{l}\n")).collect();
-    let answers = edifact(&only(&answer(without.as_bytes(), |_| "clear"), EDIFACT));
+    let without: Vec<&str> = request.lines().filter(|l| !l.starts_with("TDT")).collect();
+    let answers = edifact(&only(&answer(without.join("\n").as_bytes(), |_| "clear"), EDIFACT));
     let boarding = answers.iter().find_map(|a| if let Answer::Boarding(b) = a { Some(b) } else { None }).unwrap();
     assert_eq!(boarding.request_ref, "ZZ421A0001");
     assert_eq!((boarding.people.len(), boarding.errors[0].code.as_str()), (0, "118"));

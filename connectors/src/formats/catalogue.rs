@@ -135,6 +135,12 @@ pub fn catalogue() -> Vec<Entry> {
     entries
 }
 
+/// The streams of a format's rows, by its name in `message_format` or in the list of formats.
+pub fn streams_of(format: &str) -> &'static [&'static str] {
+    let all = || MESSAGES.iter().chain(IN_INTERCHANGES);
+    all().find(|(name, ..)| *name == format).map_or(&[], |(.., streams)| streams)
+}
+
 #[cfg(test)]
 mod tests {
     use haechi_model::Stream;

@@ -96,6 +96,11 @@ impl<'a> Published<'a> {
         SubjectKind::ALL.into_iter().find(|kind| kind.stream() == stream)
     }
 
+    /// What is to be done.
+    pub fn lane(&self, row: usize) -> Option<&'a str> {
+        text(self.lanes, row)
+    }
+
     /// Whose it is.
     pub fn subject_id(&self, row: usize) -> &'a str {
         text(self.subject_ids, row).unwrap_or_default()

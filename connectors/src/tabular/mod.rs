@@ -52,6 +52,7 @@ pub use admit::row_text;
 pub(crate) use columnar::decoding;
 pub use documents::Document;
 pub use errors::{OpenError, ReadError, in_full};
+pub(crate) use open::open_reading;
 pub use open::{Reader, open, open_bytes, open_file};
 pub(crate) use rows::placed;
 

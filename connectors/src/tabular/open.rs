@@ -93,6 +93,21 @@ pub fn open_bytes(
     )
 }
 
+/// Opens what was read of a message already, for the rows of one stream in it.
+pub fn open_reading(
+    name: Arc<str>,
+    format: &'static MessageFormat,
+    reading: MessageReading,
+    stream: &'static Stream,
+    options: &ReadOptions,
+) -> Result<Reader, OpenError> {
+    let of_stream = reading.records.iter().find(|(of, _)| of.name == stream.name);
+    let columns = of_stream.map_or_else(Vec::new, |(_, batch)| names_of(batch));
+    let file = Input { name, size: 0, place: Place::Memory(Bytes::new()) };
+    let kind = Kind::Message { format, columns, read: Some(Box::new(reading)) };
+    read_all_of(VecDeque::from([Known { file, kind }]), 0, stream, options, Wanted { columns: None, keys: true })
+}
+
 fn check(stream: &Stream, mapping: Option<&Mapping>, columns: Option<&[&str]>) -> Result<(), OpenError> {
     if let Some(mapping) = mapping
         && mapping.stream.name != stream.name
@@ -116,8 +131,17 @@ fn open_all(
     let total_bytes = inputs.iter().map(|input| input.size).sum();
     let wanted = Wanted { columns, keys: !options.rows_alone };
     let look = Look { stream, mapping, options, wanted };
-    let files: VecDeque<Known> = inputs.into_iter().map(|input| look.at(input)).collect::<Result<_, _>>()?;
+    let files = inputs.into_iter().map(|input| look.at(input)).collect::<Result<_, _>>()?;
+    read_all_of(files, total_bytes, stream, options, wanted)
+}
 
+fn read_all_of(
+    files: VecDeque<Known>,
+    total_bytes: u64,
+    stream: &'static Stream,
+    options: &ReadOptions,
+    wanted: Wanted<'_>,
+) -> Result<Reader, OpenError> {
     let has = |name: &str| files.iter().any(|file| file.columns().any(|column| column == name));
     let owned = |c: &Column| READER_OWNED.contains(&c.name) && (!options.rows_alone || wanted.has(stream, c));
     let read = |c: &Column| has(c.name) && wanted.has(stream, c);
@@ -493,7 +517,7 @@ impl Look<'_> {
         for reading in readings {
             for (stream, batch) in &reading.map_err(NoColumns::Unread)?.borrow().records {
                 if stream.name == self.stream.name {
-                    return Ok(batch.schema().fields().iter().map(|field| field.name().clone()).collect());
+                    return Ok(names_of(batch));
                 }
                 others = true;
             }
@@ -510,6 +534,10 @@ impl Look<'_> {
         Plan::new(inputs, self.stream, self.mapping, self.wanted, self.options.zone)
             .map_err(|reason| OpenError::Columns { file: file.to_owned(), reason })
     }
+}
+
+fn names_of(batch: &RecordBatch) -> Vec<String> {
+    batch.schema().fields().iter().map(|field| field.name().clone()).collect()
 }
 
 fn column_file(

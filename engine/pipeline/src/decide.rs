@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use haechi_evaluate::{EvaluateError, Evaluator, Hits, Options};
 use haechi_model::derive::{DeriveContext, derive_columns, inputs};
@@ -226,6 +228,16 @@ impl Decider {
     pub(crate) fn derive_key(&self, batch: &RecordBatch, now_ms: i64) -> Result<RecordBatch, DecideError> {
         let key = self.stream.subject_key;
         Ok(derive_columns(self.stream, batch, &self.context_at(now_ms), &|name| name == key)?)
+    }
+
+    /// Whose each of these rows is, as selections name them; `None` where a row has no identifier.
+    pub fn subjects_of(&self, rows: &RecordBatch, now_ms: i64) -> Result<Vec<Option<String>>, DecideError> {
+        let with_key = self.derive_key(rows, now_ms)?;
+        let Some(key) = with_key.column_by_name(self.stream.subject_key) else {
+            return Ok(vec![None; rows.num_rows()]);
+        };
+        let key = cast(key, &DataType::Utf8)?;
+        Ok(key.as_string::<i32>().iter().map(|id| id.map(str::to_owned)).collect())
     }
 
     /// One derived column of these rows, if they give it.

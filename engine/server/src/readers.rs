@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use chrono::DateTime;
 use chrono_tz::Tz;
 use haechi_connectors::{Documents, Mapping, ReadOptions, SourceSettings};
 use haechi_model::Stream;
-use haechi_model::streams::{CONSIGNMENT, DECLARATION, TRAVELLER};
+use haechi_model::streams::{CONSIGNMENT, DECLARATION, STREAMS, TRAVELLER};
 
 use crate::settings::{Connector, Settings};
 
@@ -15,6 +16,8 @@ pub const HTTP: &str = "http";
 /// Readers of bodies.
 pub struct Readers {
     bodies: [Documents; 3],
+    /// Of facts, which come in messages alone.
+    facts: Vec<Documents>,
     zone: Tz,
     sources: Vec<Connector<SourceSettings>>,
 }
@@ -36,7 +39,20 @@ impl Readers {
         let reader =
             |stream| Documents::new(stream, None, options(zone)).expect("no mapping, so none for another stream");
         let bodies = [&DECLARATION, &CONSIGNMENT, &TRAVELLER].map(reader);
-        Self { bodies, zone, sources: settings.source.clone() }
+        let facts = STREAMS.iter().copied().filter(|stream| stream.lanes.is_none()).map(reader);
+        Self { bodies, facts: facts.collect(), zone, sources: settings.source.clone() }
+    }
+
+    /// What reads the rows of a stream out of messages.
+    pub fn of_messages(&self, stream: &Stream) -> &Documents {
+        let facts = self.facts.iter().find(|reader| reader.stream().name == stream.name);
+        facts.unwrap_or_else(|| self.of(stream))
+    }
+
+    /// How messages are read that arrive at this time (UTC milliseconds).
+    pub fn message_options(&self, at_ms: i64) -> ReadOptions {
+        let received_on = DateTime::from_timestamp_millis(at_ms).map(|at| at.with_timezone(&self.zone).date_naive());
+        ReadOptions { received_on, ..options(self.zone) }
     }
 
     /// The reader of a stream; streams without selections are read by none.

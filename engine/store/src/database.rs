@@ -40,10 +40,12 @@ pub(crate) enum Table {
     DeadLetters,
     /// State of entities.
     State,
+    /// Messages as they came, by when and by their ids.
+    Messages,
 }
 
 impl Table {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Journal,
         Self::Decisions,
@@ -56,6 +58,7 @@ impl Table {
         Self::Cursors,
         Self::DeadLetters,
         Self::State,
+        Self::Messages,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -72,6 +75,7 @@ impl Table {
             Self::Cursors => "cursors",
             Self::DeadLetters => "dead_letters",
             Self::State => "state",
+            Self::Messages => "messages",
         }
     }
 
@@ -86,7 +90,7 @@ impl Table {
                 format!("a {}", String::from_utf8_lossy(stream))
             }
             (Self::Files | Self::Schemas, _) => hex(key),
-            (Self::State, _) => format!("a key of {} bytes", key.len()),
+            (Self::State | Self::Messages, _) => format!("a key of {} bytes", key.len()),
             _ => format!("`{}`", String::from_utf8_lossy(key).replace('\0', " ").trim()),
         }
     }
@@ -96,8 +100,8 @@ impl Table {
         match self {
             // Values are compressed already, and large ones lie in files of their own, so that merging tables moves
             // keys and not rows.
-            Self::Journal | Self::Decisions => tuned
-                .max_memtable_size(options.write_buffer_bytes)
+            Self::Journal | Self::Decisions | Self::Messages => tuned
+                .max_memtable_size(if self == Self::Messages { SMALL_BUFFER_BYTES } else { options.write_buffer_bytes })
                 .data_block_compression_policy(CompressionPolicy::disabled())
                 .with_kv_separation(Some(KvSeparationOptions::default().compression(CompressionType::None))),
             // Asked for by key, mostly in vain: a filter on every level, and a hash index for those that are there.

@@ -24,6 +24,7 @@ mod database;
 mod envelope;
 mod error;
 mod log;
+mod messages;
 mod meta;
 mod migrate;
 mod options;
@@ -38,6 +39,7 @@ mod write;
 
 pub use commit::{Commit, Decisions, Encoded, Entry, Subjects};
 pub use error::StoreError;
+pub use messages::{KeptAnswer, KeptMessage};
 pub use options::StoreOptions;
 pub use quarantine::{Outcome, QuarantineCount, QuarantineFilter, QuarantineState, Resolution, SetAsideRecord};
 pub use releases::{Release, ReleaseSummary};

@@ -21,6 +21,8 @@ use crate::{
 
 /// How many values are forgotten at once.
 const AT_ONCE: usize = 1_000;
+/// How much sooner than its rows a message may have come.
+const MESSAGE_AHEAD_MS: i64 = 3_600_000;
 /// The file by which the database knows its folder.
 const MARKER: &str = "version";
 
@@ -332,7 +334,7 @@ impl Store {
 
     /// Drops the entries that lie wholly before a position, and their decisions: they were archived. The index keeps
     /// every version of their subjects. The entry before the first one kept may stay as well. Units set aside before it
-    /// go where they were resolved; what still waits stays. What is held ([`Store::hold`]) stays too.
+    /// go where they were resolved; what still waits stays. Messages ([`Store::messages`]) go with their rows. What is held ([`Store::hold`]) stays too.
     pub fn forget_before(&self, position: Position) -> Result<(), StoreError> {
         let position = position.min(self.next_position()).min(self.0.held.load(Acquire));
         // Written first, so that what is half removed counts as forgotten.
@@ -341,6 +343,8 @@ impl Store {
             Ok(kept.unwrap_or(position).max(meta::forgotten(view)?))
         })?;
         let begin = self.read(meta::forgotten)?;
+        // A message is a little older than its rows.
+        let kept_since_ms = self.entry(before)?.map_or_else(|| self.last_known_at_ms(), |entry| entry.known_at_ms);
         self.note(&[meta::put_forgotten(before)])?;
         for table in [Table::Decisions, Table::Journal] {
             let mut from = 0;
@@ -356,6 +360,7 @@ impl Store {
             }
         }
         self.forget_resolved(before)?;
+        self.forget_messages(kept_since_ms.saturating_sub(MESSAGE_AHEAD_MS))?;
         tracing::info!(from = begin, before, "archived positions are forgotten");
         let open = self.open_database();
         self.opened(&open)?.sync().map_err(|reason| self.not_written(reason))
@@ -388,7 +393,7 @@ impl Store {
     }
 
     /// Writes what may be lost in a power cut.
-    fn note(&self, puts: &[Put]) -> Result<(), StoreError> {
+    pub(crate) fn note(&self, puts: &[Put]) -> Result<(), StoreError> {
         if puts.is_empty() {
             return Ok(());
         }

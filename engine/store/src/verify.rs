@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::database::{Pair, Table, View, key_position};
 use crate::{
-    DeadLetter, Position, SetAsideRecord, Store, StoreError, StoredDecisions, StoredEntry, meta, releases, subjects,
+    DeadLetter, Position, SetAsideRecord, Store, StoreError, StoredDecisions, StoredEntry, messages, meta, releases,
+    subjects,
 };
 
 /// How far a verification is.
@@ -157,6 +158,7 @@ impl Verification {
                 crate::columns::Schemas::default().add(id, &message).map_err(bad)?;
             }
             Table::Meta => drop((meta::end(view)?, meta::format(view)?, meta::Counts::read(view)?)),
+            Table::Messages => messages::check(view, key)?,
             Table::Stands | Table::Cursors | Table::State => {}
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `POST /v1/{declarations,consignments,travellers}`: records in, selections out, once both are on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -21,17 +22,20 @@ pub async fn take(app: Arc<App>, stream: &'static Stream, request: Request) -> R
     let seat = app.seat()?;
     let (parts, body) = request.into_parts();
     check_headers(&parts.headers)?;
-    if app.engine.rules().current().value.decider(stream).is_none() {
-        let detail = format!("no rules for stream `{}` are in force; add a pack under [rules] paths", stream.name);
-        return Err(Problem::later("no_rules", detail, 60));
-    }
+    app.need_rules(stream)?;
     let received = app.bounds.receive(&parts.headers, body).await?;
-    let id = parts.extensions.get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    let id = RequestId::given(&parts);
     let timeout = app.http.timeout();
-    // On a task of its own: what has arrived is decided, whether or not the sender waits for the answer.
-    let work = tokio::spawn(decide(app, stream, received, id, seat));
-    match tokio::time::timeout(timeout, work).await {
-        Ok(Ok(decided)) => decided.map(IntoResponse::into_response),
+    in_time(timeout, decide(app, stream, received, id, seat)).await
+}
+
+/// Works on a task of its own: what has arrived is decided, whether or not the sender waits for the answer.
+pub async fn in_time<R: IntoResponse + Send + 'static>(
+    timeout: Duration,
+    work: impl Future<Output = Result<R, Problem>> + Send + 'static,
+) -> Result<Response, Problem> {
+    match tokio::time::timeout(timeout, tokio::spawn(work)).await {
+        Ok(Ok(done)) => done.map(IntoResponse::into_response),
         Ok(Err(_)) => Err(Problem::bug("reading the body failed")),
         Err(_) => {
             let detail = "no answer in time; what arrived is being worked on, the same sent again gets the same answer";

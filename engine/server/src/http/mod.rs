@@ -3,6 +3,7 @@
 mod body;
 mod dead_letters;
 mod intake;
+mod messages;
 mod opening;
 mod operation;
 mod problem;
@@ -41,6 +42,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/declarations", records(&DECLARATION))
         .route("/v1/consignments", records(&CONSIGNMENT))
         .route("/v1/travellers", records(&TRAVELLER))
+        .route("/v1/messages", post(messages::take))
+        .route("/v1/messages/{*id}", get(messages::show))
         .route("/v1/selections/stream", get(selections::listen))
         .route("/v1/selections/{stream}/{subject}", get(selections::one))
         .route("/v1/replays/{stream}/{subject}", get(replays::of_subject))

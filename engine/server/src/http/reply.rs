@@ -95,6 +95,11 @@ impl Reply {
         self.set_aside.iter().map(unit).collect()
     }
 
+    /// How many units were set aside.
+    pub fn set_aside_total(&self) -> usize {
+        self.set_aside_total
+    }
+
     /// What became of everything, where there is nothing to tell of selections.
     pub fn reason(&self) -> String {
         let ids: Vec<String> = self.set_aside.iter().take(3).map(|(id, _)| id.to_string()).collect();

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -27,6 +28,11 @@ const ID_BYTES_MAX: usize = 128;
 pub struct RequestId(pub String);
 
 impl RequestId {
+    /// The one that was given to a request.
+    pub fn given(parts: &Parts) -> String {
+        parts.extensions.get::<Self>().map_or_else(String::new, |id| id.0.clone())
+    }
+
     fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(ID_HEADER).and_then(|value| value.to_str().ok());
         let fit = |id: &&str| !id.is_empty() && id.len() <= ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_graphic());

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use haechi_connectors::SinkSettings;
+use haechi_connectors::answers::AnswerSettings;
+use haechi_model::Stream;
 use haechi_pipeline::release::{ReleaseContext, WatchState};
 use haechi_pipeline::replay::Replayer;
 use haechi_pipeline::stream::Engine;
@@ -35,6 +37,8 @@ pub struct App {
     pub bounds: Bounds,
     /// What is said under `[http]`.
     pub http: HttpSettings,
+    /// How messages are answered.
+    pub answers: AnswerSettings,
     /// More units waiting in quarantine are warned of.
     pub alert_above: u64,
     /// Selections as they are made.
@@ -86,6 +90,7 @@ impl App {
             bounds: Bounds::new(http.body_bytes_max, http.timeout()),
             seats: Arc::new(Semaphore::new(http.requests_max.min(u32::MAX as usize))),
             http,
+            answers: settings.answers.clone(),
             alert_above: settings.quarantine.alert_above,
             events,
             engine,
@@ -109,6 +114,15 @@ impl App {
         Arc::clone(&self.seats).try_acquire_owned().map_err(|_| {
             Problem::later("busy", "as many requests as can be are being worked on; send it again in a moment", 1)
         })
+    }
+
+    /// Refuses records of a stream that no rules decide on.
+    pub fn need_rules(&self, stream: &Stream) -> Result<(), Problem> {
+        if self.engine.rules().current().value.decider(stream).is_some() {
+            return Ok(());
+        }
+        let detail = format!("no rules for stream `{}` are in force; add a pack under [rules] paths", stream.name);
+        Err(Problem::later("no_rules", detail, 60))
     }
 
     /// Asks the store what it answers at once.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use haechi_archive::ArchiveSettings;
+use haechi_connectors::answers::AnswerSettings;
 use haechi_connectors::{SETTINGS_EXAMPLES, SinkSettings, SourceSettings};
 use haechi_evaluate::Options;
 use haechi_model::Stream;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// The HTTP API.
     pub http: HttpSettings,
+    /// How messages are answered.
+    pub answers: AnswerSettings,
     /// When to raise the alarm about what was set aside.
     pub quarantine: QuarantineSettings,
     /// Parquet by day.
@@ -181,6 +184,7 @@ impl Default for Settings {
             engine: EngineSettings::default(),
             rules: RuleSettings::default(),
             http: HttpSettings::default(),
+            answers: AnswerSettings::default(),
             quarantine: QuarantineSettings::default(),
             archive: ArchiveSettings::default(),
             replay: ReplaySettings::default(),

@@ -3,6 +3,7 @@
 
 mod events;
 mod intake;
+mod messages;
 mod operation;
 mod quarantine;
 mod stopping;

@@ -1,0 +1,183 @@
+//! `POST /v1/messages`: a message of any format in, whatever streams it speaks of; out what was decided on it, as JSON or
+//! in the manner of its format. `GET /v1/messages/{id}`: the bytes of a message, or what it was answered.
+//!
+//! An answer is sent when rows, selections, the message itself and the answer are on disk: an acknowledgement is a
+//! promise. A message in an envelope that comes again is answered as it was, and makes no second row.
+
+mod message;
+mod submit;
+
+use std::sync::Arc;
+
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use haechi_connectors::MessageFormat;
+use haechi_connectors::formats::ebxml;
+use haechi_store::{KeptAnswer, KeptMessage, StoreError};
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::body::{Received, check_headers};
+use super::intake::{blocking, in_time};
+use super::opening::Opened;
+use super::problem::Problem;
+use super::query::{Asked, Named};
+use super::request::RequestId;
+use super::state::App;
+use crate::readers::HTTP;
+use message::{Message, first_part};
+use submit::{Submitted, submit};
+
+/// Media types by which a sender asks for an answer in the manner of the format.
+const IN_KIND: &[&str] = &[
+    "application/edifact",
+    "application/xml",
+    "text/xml",
+    "application/soap+xml",
+    "multipart/mixed",
+    "multipart/related",
+];
+const FORMAT_HEADER: HeaderName = HeaderName::from_static("haechi-message-format");
+const RECEIVED_HEADER: HeaderName = HeaderName::from_static("haechi-received-at");
+const REPEATED_HEADER: HeaderName = HeaderName::from_static("haechi-repeated");
+
+/// What the sender wants to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// Selections as JSON.
+    Json,
+    /// Documents in the manner of the format.
+    InKind,
+    /// What senders of the format expect.
+    AsUsual,
+}
+
+impl Wants {
+    fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        kinds
+            .find_map(|kind| {
+                let is = |known: &&str| known.eq_ignore_ascii_case(kind);
+                if kind.eq_ignore_ascii_case("application/json") {
+                    return Some(Self::Json);
+                }
+                IN_KIND.iter().any(is).then_some(Self::InKind)
+            })
+            .unwrap_or(Self::AsUsual)
+    }
+
+    /// Gateways wait for a receipt; everybody else may read JSON.
+    fn in_kind(self, format: &MessageFormat) -> bool {
+        self == Self::InKind || (self == Self::AsUsual && format.name == ebxml::NAME)
+    }
+}
+
+/// Takes a message.
+pub async fn take(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let seat = app.seat()?;
+    let (parts, body) = request.into_parts();
+    check_headers(&parts.headers)?;
+    let wants = Wants::of(&parts.headers);
+    let received = app.bounds.receive(&parts.headers, body).await?;
+    let id = RequestId::given(&parts);
+    let timeout = app.http.timeout();
+    in_time(timeout, decide(app, received, id, wants, seat)).await
+}
+
+async fn decide(
+    app: Arc<App>,
+    received: Received,
+    id: String,
+    wants: Wants,
+    _seat: OwnedSemaphorePermit,
+) -> Result<Response, Problem> {
+    let Opened { bytes, held: _held, .. } = app.bounds.open(received).await?;
+    let at_ms = Utc::now().timestamp_millis();
+    let options = app.readers.message_options(at_ms);
+    let message = blocking(move || Message::read(bytes, options, at_ms)).await??;
+    let in_kind = wants.in_kind(message.format);
+    if in_kind && let Some(answer) = answered_before(&app, &message).await? {
+        return Ok(([(header::CONTENT_TYPE, answer.content_type), (REPEATED_HEADER, "true".into())], answer.text)
+            .into_response());
+    }
+    for stream in message.streams().into_iter().filter(|stream| stream.lanes.is_some()) {
+        app.need_rules(stream)?;
+    }
+    let mut ids = message.ids();
+    ids.insert(id.clone());
+    let Submitted { message, reply, taken } = submit(&app, message, id).await?;
+    let asked = Arc::clone(&app);
+    let answers = blocking(move || {
+        let answer = message.answer(&asked, &taken);
+        let kept = KeptMessage {
+            ids: ids.into_iter().collect(),
+            format: message.format.name.to_owned(),
+            source: HTTP.to_owned(),
+            received_at_ms: message.at_ms,
+            bytes: message.bytes.to_vec(),
+            answer,
+        };
+        asked.engine.store().keep_message(&kept).map(|()| kept.answer)
+    });
+    match answers.await?? {
+        Some(KeptAnswer { content_type, text }) if in_kind => {
+            Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
+        }
+        // A signal, or a message that has no answers: it came, and that is all.
+        None if in_kind && reply.body().is_none() && reply.set_aside_total() == 0 => {
+            Ok(StatusCode::ACCEPTED.into_response())
+        }
+        _ => Ok(reply.into_response()),
+    }
+}
+
+/// The answer that a message with the same envelope had.
+async fn answered_before(app: &Arc<App>, message: &Message) -> Result<Option<KeptAnswer>, Problem> {
+    let Some(id) = message.envelopes.first().filter(|id| !id.is_empty()).cloned() else { return Ok(None) };
+    let store = app.engine.store().clone();
+    let found = app.look(move || store.messages(&id, 1)).await??;
+    Ok(found.into_iter().find(|kept| kept.format == ebxml::NAME).and_then(|kept| kept.answer))
+}
+
+/// What of a message is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What it was answered, instead of the message.
+    #[serde(default)]
+    answer: bool,
+}
+
+/// The newest message of an id: that of the message, of one in it (the column `message_id`), or of the request.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Named(id): Named<String>,
+    Asked(Query(part)): Asked<Part>,
+) -> Result<Response, Problem> {
+    let store = app.engine.store().clone();
+    let asked = id.clone();
+    let find = move || {
+        let mut found = store.messages(&asked, 1)?;
+        if found.is_empty() {
+            found = store.messages(first_part(&asked), 1)?;
+        }
+        Ok::<_, StoreError>(found.pop())
+    };
+    let Some(kept) = app.look(find).await?? else {
+        return Err(Problem::not_found(format!("no message `{id}` was kept; messages go with their rows")));
+    };
+    let stamp = DateTime::from_timestamp_millis(kept.received_at_ms).unwrap_or_default().to_rfc3339();
+    let headers = [(FORMAT_HEADER, kept.format), (RECEIVED_HEADER, stamp)];
+    match kept.answer {
+        Some(answer) if part.answer => {
+            Ok((headers, [(header::CONTENT_TYPE, answer.content_type)], answer.text).into_response())
+        }
+        None if part.answer => {
+            Err(Problem::not_found(format!("message `{id}` was answered with its selections alone")))
+        }
+        _ => Ok((headers, [(header::CONTENT_TYPE, "application/octet-stream")], kept.bytes).into_response()),
+    }
+}
