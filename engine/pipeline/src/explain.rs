@@ -42,8 +42,40 @@ pub struct RuleHit {
     pub instruction: Option<String>,
     /// Rows of the subject that it hit, from 0.
     pub rows: Vec<usize>,
+    /// Where the first of them came from, as far as that was read.
+    pub from: Option<Origin>,
     /// Why it hit the first of them.
     pub explanation: Explanation,
+}
+
+/// Where a row came from: the bytes themselves are found by it, in the file that is named, or among the messages that the
+/// service keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// File, topic or request.
+    pub source: String,
+    /// Byte, line or segment in it.
+    pub position: String,
+    /// Of the message, where it has one.
+    pub message_id: Option<String>,
+    /// Segment or XPath in the message, where it is told.
+    pub path: Option<String>,
+}
+
+impl Origin {
+    fn of(rows: &RecordBatch, row: usize) -> Option<Self> {
+        let text = |name: &str| {
+            let column = cast(rows.column_by_name(name)?, &DataType::Utf8).ok()?;
+            let texts = column.as_string_opt::<i32>()?;
+            texts.is_valid(row).then(|| texts.value(row).to_owned()).filter(|text| !text.is_empty())
+        };
+        Some(Self {
+            source: text("source")?,
+            position: text("source_position")?,
+            message_id: text("message_id"),
+            path: text("message_path"),
+        })
+    }
 }
 
 /// A rule that is asked about and is not there.
@@ -122,7 +154,8 @@ pub(crate) fn explain(decider: &Decider, derived: &RecordBatch, rule: Option<usi
             let rule = &decider.ruleset.rules[index];
             let explanation = of_rule(rows[0], index)?;
             let (title, instruction) = (rule.title.clone(), rule.instruction.clone());
-            Ok(RuleHit { rule: rule.id.clone(), title, instruction, rows, explanation })
+            let from = Origin::of(derived, rows[0]);
+            Ok(RuleHit { rule: rule.id.clone(), title, instruction, rows, from, explanation })
         })
         .collect::<Result<Vec<_>, DecideError>>()?;
     let asked = match rule {

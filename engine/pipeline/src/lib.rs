@@ -27,7 +27,7 @@ pub use catalogue::{CatalogueEntity, CatalogueFeature, catalogue};
 pub use count::{CountReport, count};
 pub use counting::{CountError, Rows};
 pub use decide::{DecideError, Decided, Decider};
-pub use explain::{Finding, RuleHit, UnknownRule, find_subject};
+pub use explain::{Finding, Origin, RuleHit, UnknownRule, find_subject};
 pub use haechi_profile::{Answer, Portrait, Portrayed, ProfileError};
 pub use input::{Inputs, Progress, ReadFailure};
 pub use memory::Memory;

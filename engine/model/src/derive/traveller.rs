@@ -198,7 +198,8 @@ fn traveller_id(rows: &Rows<'_>) -> Derived {
         }
         let mut id = format!("{flight}/");
         for byte in hash.finalize().into_bytes().iter().take(8) {
-            write!(id, "{byte:02x}").ok()?;
+            // In the case that ids are kept in, so that one that is typed or read back is found.
+            write!(id, "{byte:02X}").ok()?;
         }
         Some(id)
     };

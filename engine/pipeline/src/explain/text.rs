@@ -2,7 +2,17 @@
 
 use std::fmt::Write;
 
-use super::Finding;
+use super::{Finding, Origin};
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {}", self.source, self.position)?;
+        if let Some(id) = &self.message_id {
+            write!(f, "; message {id}")?;
+        }
+        self.path.as_ref().map_or(Ok(()), |path| write!(f, ", {path}"))
+    }
+}
 
 impl Finding {
     /// An explanation for people. With a rule, the one asked about, that rule alone.
@@ -30,6 +40,9 @@ impl Finding {
                 line(format_args!("{}", hit.explanation.tree(2)));
                 if let Some(instruction) = &hit.instruction {
                     line(format_args!("  officer: {instruction}"));
+                }
+                if let Some(from) = &hit.from {
+                    line(format_args!("  from: {from}"));
                 }
             }
         }

@@ -52,6 +52,12 @@ async fn a_passenger_list_is_answered_person_by_person() {
     }
     assert_eq!(text(&port.get("/v1/messages/R1/A1?answer=true").await).matches("ERC+1Z").count(), 1);
     assert_eq!(port.get("/v1/messages/R2").await.problem(), "not_found");
+    // A hit leads back to the message and the segment that it came from.
+    let kim = told.body["selections"][0]["subject_id"].as_str().unwrap().replace('/', "%2F");
+    let why = port.get(&format!("/v1/explanations/traveller/{kim}")).await.body;
+    let from = &why["hits"][0]["from"];
+    assert_eq!((&from["message_id"], &from["path"]), (&"R1/A1".into(), &"A1/9".into()), "{why}");
+    assert!(why["text"].as_str().unwrap().contains("; message R1/A1, A1/9"), "{why}");
     port.service.stop().await;
 }
 
