@@ -38,7 +38,7 @@ pub struct ReviewNotice {
     pub review_result: u8,
     /// UTC milliseconds, to the second.
     pub noticed_at: i64,
-    /// Three digits.
+    /// Three digits; empty where it is not known.
     pub office: String,
     /// Who reviewed.
     pub officer: Option<String>,
@@ -113,7 +113,7 @@ fn begin(kind: &str, declaration_id: &str, version: u32, noticed_at: i64, office
         .leaf("DeclarationID", declaration_id)
         .leaf("VersionID", &version.to_string())
         .leaf("NoticeDateTime", &stamp(noticed_at + SEOUL_MS, "%Y%m%d%H%M%S"))
-        .leaf("DeclarationOfficeID", office);
+        .leaf_if("DeclarationOfficeID", Some(office).filter(|office| !office.is_empty()));
     xml
 }
 
@@ -167,7 +167,7 @@ impl Notice {
         let declaration_id = own("DeclarationID")?;
         let version = root.get("VersionID").and_then(|n| n.parse().ok())?;
         let noticed_at = to_utc_in(moment(root.get("NoticeDateTime")?)?, chrono_tz::Asia::Seoul)?;
-        let office = own("DeclarationOfficeID")?;
+        let office = own("DeclarationOfficeID").unwrap_or_default();
         let inspected = |element: Element<'_>| element.get("CargoSelectivityResultCode") == Some("Y");
         match root.get("DocumentCode")? {
             "023" => {

@@ -1,6 +1,6 @@
 //! `webhook`: selections as calls to an address, some at a time, one call after the other.
 //!
-//! A call is a POST of a JSON array of [`SelectionJson`] objects, signed as [`signing`] says, with the headers
+//! A call is a POST of a JSON array of [`SelectionJson`] objects, or of answers in another [form](Form), signed as [`signing`] says, with the headers
 //! `Idempotency-Key` (first and last position, and the beginning of the body's SHA-256: the same body has the same key
 //! however often it is sent) and `Haechi-Attempt` (1, 2, ...). At least once: a receiver that has taken a call but could
 //! not answer gets it again.
@@ -28,9 +28,11 @@ use serde::{Deserialize, Serialize};
 
 use self::receiver::{Call, Receiver, Verdict};
 use self::signing::Secret;
+use super::form::{Form, FormWriter};
 use super::json::SelectionJson;
 use super::only::{Filter, Only};
 use super::published::Published;
+use crate::answers::AnswerSettings;
 use crate::sink::{DeliverError, Refusal, Sink};
 use crate::source::BoxFuture;
 
@@ -60,6 +62,15 @@ pub struct Settings {
     /// How long a call may take; default: 30.
     #[serde(default = "default_timeout_secs")]
     pub timeout_secs: u64,
+    /// How selections are written; default: as JSON. Subjects that a form knows nothing of are not sent.
+    #[serde(default)]
+    pub form: Form,
+    /// How answers are written, for forms other than JSON.
+    #[serde(default)]
+    pub answers: Box<AnswerSettings>,
+    /// The zone of times in them; default: UTC.
+    #[serde(default = "default_zone")]
+    pub zone: String,
     /// How often a batch may be answered with an error of the server (5xx) before its selections are tried apart;
     /// default: 5. With 0 they never are: the batch is sent until it is taken.
     #[serde(default = "default_attempts_max")]
@@ -68,6 +79,10 @@ pub struct Settings {
 
 fn default_batch_max() -> usize {
     100
+}
+
+fn default_zone() -> String {
+    "UTC".to_owned()
 }
 
 fn default_timeout_secs() -> u64 {
@@ -82,6 +97,7 @@ fn default_attempts_max() -> u32 {
 pub struct WebhookSink {
     name: String,
     filter: Filter,
+    writer: FormWriter,
     batch_max: usize,
     attempts_max: u32,
     receiver: Receiver,
@@ -110,10 +126,13 @@ impl WebhookSink {
         if settings.batch_max == 0 || settings.timeout_secs == 0 {
             return Err("`batch_max` and `timeout_secs` are at least 1".to_owned());
         }
+        let zone = settings.zone.parse().map_err(|_| format!("`zone`: there is no zone `{}`", settings.zone))?;
+        let writer = FormWriter { form: settings.form, answers: (*settings.answers).clone(), zone };
         Ok(Self {
             name: name.to_owned(),
             filter: settings.only.filter()?,
-            batch_max: settings.batch_max,
+            batch_max: if settings.form.is_single() { 1 } else { settings.batch_max },
+            writer,
             attempts_max: settings.attempts_max,
             receiver: Receiver::new(&settings.url, secret, Duration::from_secs(settings.timeout_secs))?,
             progress: Progress::default(),
@@ -122,8 +141,9 @@ impl WebhookSink {
 
     async fn deliver_all(&mut self, selections: &RecordBatch) -> Result<(), DeliverError> {
         let selections = Published::of(selections).map_err(DeliverError::later)?;
-        let rows = self.filter.rows(&selections);
-        let batch = Batch { json: SelectionJson::over(selections), selections };
+        let mut rows = self.filter.rows(&selections);
+        rows.retain(|row| self.writer.form.takes(selections.kind(*row)));
+        let batch = Batch { json: SelectionJson::over(selections), selections, writer: &self.writer.clone() };
         loop {
             let unsettled = rows.iter().copied().filter(|row| !self.progress.settled.contains(&batch.position(*row)));
             let part: Vec<_> = unsettled.take(self.batch_max + self.n_probes()).collect();
@@ -227,6 +247,7 @@ impl Progress {
 struct Batch<'a> {
     json: SelectionJson<'a>,
     selections: Published<'a>,
+    writer: &'a FormWriter,
 }
 
 impl<'a> Batch<'a> {
@@ -239,14 +260,9 @@ impl<'a> Batch<'a> {
     }
 
     fn call(&self, rows: &[usize], attempt: u32) -> Call {
-        let mut body = Vec::new();
-        for row in rows {
-            body.push(if body.is_empty() { b'[' } else { b',' });
-            self.json.write(*row, &mut body);
-        }
-        body.push(b']');
+        let body = self.writer.body(&self.json, &self.selections, rows);
         let ends = [rows.first(), rows.last()].map(|row| row.map_or(0, |row| self.position(*row)));
-        Call { body, first: ends[0], last: ends[1], attempt }
+        Call { body, media_type: self.writer.form.media_type(), first: ends[0], last: ends[1], attempt }
     }
 }
 

@@ -18,8 +18,10 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Selections to send.
 pub struct Call {
-    /// A JSON array.
+    /// Selections in a form.
     pub body: Vec<u8>,
+    /// Its media type.
+    pub media_type: &'static str,
     /// Position of the first selection in it.
     pub first: u64,
     /// Position of the last.
@@ -73,7 +75,7 @@ impl Receiver {
         let request = self
             .client
             .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_TYPE, call.media_type)
             .header("Haechi-Signature", self.secret.sign(unix, &call.body))
             .header("Haechi-Attempt", call.attempt)
             .header("Idempotency-Key", format!("{}-{}-{digest}", call.first, call.last))

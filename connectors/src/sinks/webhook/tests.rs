@@ -72,15 +72,8 @@ impl Officers {
     }
 
     fn sink(&self, batch_max: usize, attempts_max: u32) -> WebhookSink {
-        let settings = Settings {
-            url: self.url.clone(),
-            secret_env: Some("PATH".to_owned()),
-            secret_file: None,
-            only: Only::default(),
-            batch_max,
-            timeout_secs: 5,
-            attempts_max,
-        };
+        let settings =
+            Settings { only: Only::default(), batch_max, timeout_secs: 5, attempts_max, ..settings_of(self) };
         WebhookSink::open("officers", &settings).unwrap()
     }
 }
@@ -95,7 +88,9 @@ async fn read(stream: &mut TcpStream) -> Option<Got> {
     let headers: HashMap<_, _> = head.lines().filter_map(header).collect();
     let mut body = vec![0; headers["content-length"].parse().unwrap()];
     stream.read_exact(&mut body).await.ok()?;
-    let selections: Vec<Value> = serde_json::from_slice(&body).unwrap();
+    // Answers are no JSON, and have no positions.
+    let is_json = headers["content-type"] == "application/json";
+    let selections: Vec<Value> = if is_json { serde_json::from_slice(&body).unwrap() } else { Vec::new() };
     let positions = selections.iter().map(|selection| selection["position"].as_u64().unwrap()).collect();
     Some(Got { headers, body, positions })
 }
@@ -170,6 +165,32 @@ async fn nobody_there_is_later_without_the_address() {
 
 fn settings_of(officers: &Officers) -> Settings {
     toml::from_str(&format!("url = '{}'\nsecret_env = 'PATH'", officers.url)).unwrap()
+}
+
+#[tokio::test]
+async fn answers_are_sent_one_a_call_in_their_own_media_type() {
+    let officers = Officers::open(ok).await;
+    let text = format!("url = '{}'\nsecret_env = 'PATH'\nform = 'wco_res'\nzone = 'Asia/Seoul'", officers.url);
+    let mut sink = WebhookSink::open("declarants", &toml::from_str::<Settings>(&text).unwrap()).unwrap();
+    sink.deliver(&published(&[
+        Row::new(1, "declaration", "D1", "documents"),
+        Row::new(2, "traveller", "T1", "refer"),
+        Row::new(3, "declaration", "D2", "release"),
+    ]))
+    .await
+    .unwrap();
+    let calls = officers.calls();
+    let told: Vec<(&str, bool, bool)> = calls
+        .iter()
+        .map(|call| {
+            let body = std::str::from_utf8(&call.body).unwrap();
+            (call.headers["content-type"].as_str(), body.contains("<ID>D1</ID>"), body.contains("<ID>D2</ID>"))
+        })
+        .collect();
+    assert_eq!(told, [("application/xml", true, false), ("application/xml", false, true)]);
+    let nowhere: Settings = toml::from_str(&text.replace("Asia/Seoul", "Asia/Nowhere")).unwrap();
+    let error = WebhookSink::open("declarants", &nowhere).err().unwrap();
+    assert!(error.contains("Asia/Nowhere"), "{error}");
 }
 
 #[tokio::test]
