@@ -279,7 +279,8 @@ fn report_transport(
         out.warn("missing_terminator", path.as_str(), format!("supplied {} segment terminators", taken.supplied));
     }
     if taken.replaced {
-        out.warn("charset", path.as_str(), "bytes outside the declared character set were replaced");
+        let text = "not in the declared character set: bytes were replaced, or it was read as UTF-8";
+        out.warn("charset", path.as_str(), text);
     }
     if start.bare {
         out.warn("no_envelope", path, "the text begins with UNH");
