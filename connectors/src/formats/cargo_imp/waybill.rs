@@ -124,8 +124,8 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
         match (block, tag) {
             ("TXT", _) => own.describe(rest),
             ("HTS", _) => own.hs_codes.extend(parts.iter().filter_map(|code| hs(code))),
-            ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
-            ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
+            ("SHP", _) => party(&mut own.shipper, named(tag), &parts, &mut warn),
+            ("CNE", _) => party(&mut own.consignee, named(tag), &parts, &mut warn),
             ("OCI", _) => own.note(rest),
             ("SPH" | "HBS", _) => own.handle(rest),
             ("CVD", "CVD") => {
@@ -169,6 +169,11 @@ fn no_waybill(message: &Message<'_>, out: &mut Output<'_>) {
     out.set_aside("no_bill", position, reason, raw.join("\n").as_bytes());
 }
 
+/// Houses have no account numbers: `SHP/` is followed by the name at once, or by `NAM/` on the next line.
+fn named(tag: &str) -> &str {
+    if matches!(tag, "SHP" | "CNE") { "" } else { tag }
+}
+
 /// A line of a party: `NAM/`, `ADR/`, `LOC/` and `/country/postcode/TE/number` from version 17 on; before it bare lines
 /// of name, street, place and country.
 fn party(party: &mut Party, tag: &str, parts: &[&str], warn: &mut dyn FnMut(&'static str, String)) {
@@ -178,6 +183,7 @@ fn party(party: &mut Party, tag: &str, parts: &[&str], warn: &mut dyn FnMut(&'st
     match tag {
         "NAM" => party.name = Some(parts.join("/")),
         "ADR" | "LOC" => party.address.extend(filled(parts)),
+        "" if first.is_empty() && parts.len() < 2 => {}
         "" if party.name.is_none() => party.name = Some(parts.join("/")),
         "" if is_country && party.country.is_none() => {
             let mut found = Vec::new();
