@@ -107,6 +107,7 @@ impl Manifest {
         let mut references: [Option<String>; 3] = [None, None, None];
         let mut carrier = Ranked::default();
         let mut tdt_carrier = None;
+        let mut main: Option<&str> = None;
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
@@ -126,7 +127,10 @@ impl Manifest {
                         carrier.offer(&["CA", "CG", "MS"], s.get(0, 0), party);
                     }
                 }
+                // Carriage before and behind the main one has a TDT of its own.
+                "TDT" if main.is_some_and(|stage| stage == "20" || s.get(0, 0) != "20") => {}
                 "TDT" => {
+                    main = Some(s.get(0, 0));
                     manifest.transport(s, &path, warnings);
                     tdt_carrier = s.value(4, 0).map(|c| upper(c).into_owned());
                 }

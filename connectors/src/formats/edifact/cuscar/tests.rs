@@ -101,6 +101,19 @@ fn the_voyage_stands_on_every_bill() {
 }
 
 #[test]
+fn the_main_carriage_names_the_voyage_wherever_it_stands() {
+    let before = VOYAGE.replace("TDT+20", "TDT+10+TRUCK+3'TDT+20");
+    let behind = VOYAGE.replace("GIS+23", "TDT+30+TRUCK+3++XX:172:20'GIS+23");
+    for header in [before, behind] {
+        let reading = manifest(&header, "CNI+1+B1'RFF+BM:B1'");
+        for (name, value) in [("voyage_no", "027W"), ("transport_mode", "sea"), ("conveyance_id", "0000012")] {
+            assert_eq!(one(&reading, name), value, "{header}");
+        }
+        assert_eq!((one(&reading, "carrier_id").as_str(), warnings(&reading)), ("ZZLX", vec![]));
+    }
+}
+
+#[test]
 fn what_a_bill_says_of_itself_goes_before_the_header() {
     let reading = bills("CNI+1+B1'RFF+BM:B1'LOC+76+CNSHA'LOC+9+HKHKG'LOC+11+KRINC'LOC+20+USLAX'GIS+28'");
     for (name, value) in [

@@ -109,7 +109,7 @@ impl Header {
         for s in arena.iter().filter(|s| s.tag() == "CUX") {
             header.money.read(s);
         }
-        let mut in_tax = false;
+        let (mut in_tax, mut at_border) = (false, false);
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
@@ -143,7 +143,12 @@ impl Header {
                         .map(|k| upper(k).into_owned())
                         .or(header.package_kind.take());
                 }
-                "TDT" if matches!(s.get(0, 0), "20" | "11" | "12" | "") => header.transport(s),
+                // At the border; at departure where nothing else is told.
+                "TDT" if matches!(s.get(0, 0), "20" | "11" | "") => {
+                    header.transport(s);
+                    at_border = true;
+                }
+                "TDT" if s.get(0, 0) == "12" && !at_border => header.transport(s),
                 "NAD" => header.party(s, &path, warnings),
                 "TOD" => header.incoterm = s.value(2, 0).map(|i| upper(i).into_owned()),
                 "MOA" if !in_tax => header.amount(s, &mut warn),

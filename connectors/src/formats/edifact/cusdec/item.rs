@@ -85,7 +85,11 @@ impl Item {
                 "TAX" => {
                     in_duty = s.get(0, 0) == "1" && s.get(1, 0) == "CUD";
                     if in_duty {
-                        item.rate = s.value(4, 3).and_then(number);
+                        let sent = s.value(4, 3).map(|rate| rate.trim_end_matches(['%', ' ']));
+                        item.rate = sent.and_then(number);
+                        if sent.is_some() && item.rate.is_none() {
+                            item.warn("bad_number", s, message, "TAX CUD rate".to_owned());
+                        }
                     }
                 }
                 "MOA" => item.amount(s, message, money, in_duty),
@@ -93,6 +97,9 @@ impl Item {
                 "DOC" => item.document(s),
                 "DTM" if s.get(0, 0) == "182" => {
                     let issued = parse(s.get(0, 1), s.get(0, 2), Century::Recent).ok().map(|m| days(m.date));
+                    if issued.is_none() && !s.get(0, 1).is_empty() {
+                        item.warn("bad_date", s, message, "DTM 182".to_owned());
+                    }
                     if let Some((.., day)) = item.permits.last_mut() {
                         *day = issued;
                     }

@@ -109,6 +109,23 @@ fn dialects_are_read_everywhere() {
 }
 
 #[test]
+fn a_rate_may_carry_its_sign() {
+    let reading = declaration(HEADER, &ITEM.replace(":::13'", ":::13 %'"));
+    assert_eq!((one(&reading, "tariff_rate").as_str(), warnings(&reading)), ("13.0", vec![]));
+}
+
+#[test]
+fn the_means_at_the_border_goes_before_the_one_at_departure() {
+    for stage in ["12", "10"] {
+        let header = HEADER.replace("NAD+IM", &format!("TDT+{stage}+TRUCK1+3++++++XX99'NAD+IM"));
+        let reading = declaration(&header, ITEM);
+        assert_eq!((one(&reading, "conveyance_id"), one(&reading, "transport_mode")), ("0000012".into(), "sea".into()));
+    }
+    let inland = declaration(&HEADER.replace("TDT+20+", "TDT+12+"), ITEM);
+    assert_eq!(one(&inland, "conveyance_id"), "0000012");
+}
+
+#[test]
 fn oddities_are_taken_with_a_warning() {
     for (from, to, column_name, value, code) in [
         ("CST+1+", "CST+A+", "item_no", "1", "bad_number"),
@@ -119,6 +136,8 @@ fn oddities_are_taken_with_a_warning() {
         ("MOA+40:5000.00:USD", "MOA+40:5000.00:EUR", "customs_value_usd", "", "amount_currency"),
         ("MOA+40:5000.00", "MOA+40:MUCH", "customs_value_usd", "", "bad_number"),
         ("DOC+861", "XYZ+1'DOC+861", "hs_code", "6402991000", "unknown_segment"),
+        (":::13'", ":::FREE'", "tariff_rate", "", "bad_number"),
+        ("182:20270218", "182:20271318", "hs_code", "6402991000", "bad_date"),
     ] {
         let reading = declaration(HEADER, &ITEM.replace(from, to));
         assert_eq!(one(&reading, column_name), value, "{to}");

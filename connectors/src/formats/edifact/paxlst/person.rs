@@ -8,6 +8,7 @@ use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century, Moment};
 use super::super::interchange::Message;
+use super::super::measure::mass_kg;
 use super::super::people::{gender, phone, split_title, tags, without_padding, without_title};
 use super::super::places::{airport, country, short, upper};
 use super::super::segments::{Arena, Segment};
@@ -258,10 +259,9 @@ impl<'p> Reader<'_, 'p, '_> {
         match (s.get(0, 0), number) {
             (_, None) => self.warn("bad_number", s, format!("MEA {}", short(s.get(0, 0)))),
             ("CT", Some(bags)) if bags <= 9999.0 => self.person.bag_count = Some(bags as i32),
-            ("WT", Some(mass)) => match unit {
-                "" | "KGM" => self.person.bag_mass_kg = Some(mass),
-                "LBR" => self.person.bag_mass_kg = Some(mass * 0.453_592_37),
-                other => self.warn("bad_unit", s, format!("MEA WT in `{}`", short(other))),
+            ("WT", Some(mass)) => match mass_kg(mass, unit) {
+                Some(mass) => self.person.bag_mass_kg = Some(mass),
+                None => self.warn("bad_unit", s, format!("MEA WT in `{}`", short(unit))),
             },
             (code, _) => self.warn("unknown_code", s, format!("MEA {}", short(code))),
         }

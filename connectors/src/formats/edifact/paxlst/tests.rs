@@ -160,6 +160,8 @@ fn oddities_are_taken_with_a_warning() {
         ("MEA+CT++2'", "bag_count", "2", None),
         ("MEA+CT++two'", "bag_count", "", Some("bad_number")),
         ("MEA+WT++LBR:100'", "bag_mass_kg", "45.359237", None),
+        ("MEA+WT++K:5'", "bag_mass_kg", "5.0", None),
+        ("MEA+WT++LB:100'", "bag_mass_kg", "45.359237", None),
         ("MEA+WT++STN:5'", "bag_mass_kg", "", Some("bad_unit")),
         ("FTX+BAG+++ZZ000099:3'", "bag_tags", "ZZ000099|ZZ000100|ZZ000101", None),
         ("FTX+BAG+++A'FTX+BAG+++B'", "bag_count", "2", None),

@@ -20,7 +20,7 @@ const YEARS_MAX: i32 = 115;
 pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p, 't>) {
     let code = s.get(0, 0);
     if matches!(code, "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
-        return seats(reader, s, leg);
+        return seats(reader, s, under, leg);
     }
     let mut people = Vec::new();
     for element in 1..s.len() {
@@ -152,13 +152,16 @@ fn text<'p>(s: Segment<'p, '_>, element_separator: u8) -> &'p str {
     s.value(0, 8).or_else(|| (4..8).rev().find_map(|c| s.value(0, c).filter(|t| t.contains('/')))).unwrap_or_default()
 }
 
-/// Seats: `14A::1`, each of a traveller.
-fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, leg: Option<usize>) {
+/// Seats: `14A::1`, each of a traveller; without a number of the one it stands under, or of the only one.
+fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<usize>, leg: Option<usize>) {
     let Some(leg) = leg.or(reader.booking.flown) else { return };
+    let alone = (reader.booking.people.len() == 1).then_some(0);
     for element in 1..s.len() {
         let Some(number) = s.value(element, 0).and_then(seat) else { continue };
-        let Some(person) = reader.person_of(s.get(element, 2), None) else {
-            reader.warn("unknown_reference", s, format!("seat of traveller {}", short(s.get(element, 2))));
+        let reference = s.get(element, 2);
+        let unnumbered = under.or(alone).filter(|_| reference.is_empty());
+        let Some(person) = reader.person_of(reference, None).or(unnumbered) else {
+            reader.warn("unknown_reference", s, format!("seat of traveller {}", short(reference)));
             continue;
         };
         if let Some(person) = reader.booking.people.get_mut(person) {

@@ -212,6 +212,9 @@ fn oddities_are_taken_with_a_warning() {
         ("", "TVL+140327+ICN'", "surname", "KIM", None),
         ("", "TVL+140327:1000+ICN+ZZX+ZZ+9'", "surname", "KIM", Some("unknown_airport")),
         ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN++15A::1'", "seat", "15A", None),
+        ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+15A'", "seat", "15A", None),
+        ("SSR+SEAT:HK:1:ZZ:::BKK:ICN+15A'", "", "seat", "15A", None),
+        ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+15A::9'", "seat", "", Some("unknown_reference")),
         ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+XXX::1'", "seat", "", None),
         ("", "RPI+1+HX'", "state", "cancelled", None),
         (
