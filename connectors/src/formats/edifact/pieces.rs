@@ -258,6 +258,51 @@ mod tests {
     }
 
     #[test]
+    fn what_only_looks_like_the_end_of_a_message_ends_none() {
+        for value in ["O?'UNT+1:1'", "AUNTIE:1'", "X:AUNT'"] {
+            let text = interchange("R1", 3, 3).replace("LEE:B2'", value);
+            let whole = read(&text);
+            for piece_bytes in (64..700).step_by(7) {
+                let (readings, counts) = together(&text, piece_bytes, 1 << 20);
+                let pieced: Vec<String> = readings.iter().flat_map(|r| column(r, "traveller", "surname")).collect();
+                assert_eq!(pieced, column(&whole, "traveller", "surname"), "{value} in pieces of {piece_bytes}");
+                assert_eq!((readings.iter().flat_map(warnings).count(), counts["messages"]), (0, 3), "{piece_bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_of_utf_8_is_no_dirt() {
+        let text = interchange("R1", 2, 2);
+        let (plain, _) = together(&text, 300, 1 << 20);
+        let (marked, _) = together(&format!("\u{feff}{text}"), 300, 1 << 20);
+        assert_eq!(marked.iter().flat_map(warnings).count(), 0);
+        assert_eq!(column(&plain[0], "traveller", "source_position")[0], "byte 0, message 1, segment 8");
+        let marked = [&marked[0], &read(&format!("\u{feff}{text}"))].map(|r| column(r, "traveller", "source_position"));
+        assert_eq!([&*marked[0][0], &marked[1][0]], ["byte 3, message 1, segment 8"; 2]);
+    }
+
+    /// Wherever the seam falls: into the UNT of the message that is too long, before it, or behind it.
+    #[test]
+    fn a_message_too_long_costs_only_itself_wherever_it_is_cut() {
+        for last in [false, true] {
+            for pad in 0..280 {
+                let long = message(2)
+                    .replace("LEE:B2'", &format!("LEE:{}'{}", "B".repeat(pad % 7 + 1), "NAD+FL+++LEE:B'".repeat(150)));
+                let long = long.replace("CNT+42:2'", &format!("CNT+42:2'FTX+{}'", "A".repeat(pad)));
+                let behind = if last { String::new() } else { message(3) };
+                let text = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{}{long}{behind}UNZ+3+R1'", message(1));
+                let (readings, _) = together(&text, 256, 2_000);
+                let names: Vec<String> = readings.iter().flat_map(|r| column(r, "traveller", "given_names")).collect();
+                let expected = if last { vec!["A1", "B1"] } else { vec!["A1", "B1", "A3", "B3"] };
+                assert_eq!(names, expected, "{pad}");
+                assert_eq!(readings.iter().flat_map(reasons).collect::<Vec<_>>(), ["message_too_long"], "{pad}");
+                assert_eq!(readings.iter().flat_map(warnings).collect::<Vec<_>>(), ["unz_count"], "{pad}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_or_nothing_is_said() {
         let text = interchange("R1", 3, 3);
         let cut = &text[..text.len() - 40];

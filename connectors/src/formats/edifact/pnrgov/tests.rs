@@ -181,6 +181,18 @@ fn services_that_tell_of_health_or_belief_are_kept_only_where_allowed() {
 }
 
 #[test]
+fn a_push_of_one_part_is_whole() {
+    let complete = |part: &str| {
+        let text = format!(
+            "UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA{part}'MSG+:22'ORG+ZZ:BKK'\
+             TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+1'SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{LEG}UNT+0+A1'UNZ+1+R1'"
+        );
+        one(&read(&text), "flight_complete")
+    };
+    assert_eq!(["", "+X+01:F", "+X+01:C", "+X+02:F"].map(complete), ["true", "true", "false", ""]);
+}
+
+#[test]
 fn oddities_are_taken_with_a_warning() {
     for (person, leg, column, value, code) in [
         (
