@@ -61,6 +61,9 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
     let value = if period { value.split('-').next().unwrap_or_default() } else { value };
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let (date, rest) = value.split_at(digits);
+    // Behind the seconds come parts of one.
+    let digits = if (15..=20).contains(&digits) { 14 } else { digits };
+    let date = &date[..digits];
     let year_first = in_order_of_year(date, format);
     let date = year_first.as_deref().unwrap_or(date);
     let offset_minutes = offset(rest.trim())?;
@@ -285,6 +288,8 @@ mod tests {
             ("202703140105GMT", "303", "2027-03-14 01:05:00 +0"),
             ("2703140105-2703150105", "713", "2027-03-14 01:05:00"),
             ("202703140105-202703150105", "719", "2027-03-14 01:05:00"),
+            ("20270314010559090090", "ZZZ", "2027-03-14 01:05:59"),
+            ("202703140105590900900", "ZZZ", "none"),
             ("2027-03", "", "none"),
             ("2703140105XYZ", "301", "none"),
             ("202703140105", "201", "2027-03-14 01:05:00"),

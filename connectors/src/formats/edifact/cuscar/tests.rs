@@ -101,6 +101,20 @@ fn the_voyage_stands_on_every_bill() {
 }
 
 #[test]
+fn national_dialects_say_packages_and_places_elsewhere() {
+    let us = bills("CNI+1+:24'RFF+AAM:W1'LOC+9+01535:78'GID+1'PAC+500++BOX'FTX+AAA+++COMPUTERS'MEA+AAI++K:5000'");
+    for (name, value) in
+        [("package_count", "500.0"), ("loading_port", "01535"), ("route_countries", "KR"), ("gross_mass_kg", "5000.0")]
+    {
+        assert_eq!(one(&us, name), value, "{name}");
+    }
+    let both = bills("CNI+1'RFF+BM:B1'GID+1+5:CT'PAC+500++BOX'");
+    assert_eq!(one(&both, "package_count"), "5.0");
+    let za = bills("CNI+1'RFF+BM:B1'LOC+8+ZADUR'GID+1+5:BAG'");
+    assert_eq!(one(&za, "destination_place"), "ZADUR");
+}
+
+#[test]
 fn the_main_carriage_names_the_voyage_wherever_it_stands() {
     let before = VOYAGE.replace("TDT+20", "TDT+10+TRUCK+3'TDT+20");
     let behind = VOYAGE.replace("GIS+23", "TDT+30+TRUCK+3++XX:172:20'GIS+23");

@@ -220,10 +220,15 @@ impl<'p> Reader<'_, 'p, '_> {
     }
 
     fn date(&mut self, s: Segment<'p, '_>) {
-        let (value, format) = (s.get(0, 1), s.get(0, 2));
-        if value.is_empty() {
-            return;
-        }
+        let (value, format) = match (s.get(0, 1), s.get(1, 0)) {
+            ("", "") => return,
+            // `+` where `:` belongs.
+            ("", value) => {
+                self.warn("short_composite", s, format!("DTM {}: `+` for `:`", short(s.get(0, 0))));
+                (value, s.get(1, 1))
+            }
+            (value, _) => (value, s.get(0, 2)),
+        };
         let day = self.day.or(self.message.envelope.issued_on);
         let past = day.map_or(Century::Recent, Century::NotAfter);
         let qualifier = s.get(0, 0);
@@ -300,6 +305,8 @@ impl<'p> Reader<'_, 'p, '_> {
             b"179" => self.person.debark = code.map(|c| self.airport(s, c)),
             b"22" => self.person.clearance = code.map(|c| self.airport(s, c)),
             b"174" => self.person.residence = code.map(|c| self.country(s, c)),
+            // Of list 163 it is a part of a country, and the country stands in a LOC of its own.
+            b"91" if s.get(1, 1) == "163" => {}
             b"91" => match self.document {
                 Current::Last => {
                     let country = code.map(|c| self.country(s, c));
