@@ -130,6 +130,27 @@ fn the_infant_s_document_hangs_on_the_adult() {
 }
 
 #[test]
+fn an_infant_that_only_a_service_names_is_not_lost() {
+    let inft = "SSR+INFT:HK:1:ZZ:::BKK:ICN:KIM/NURI 20SEP26+::1'";
+    let reading = one_with("", &format!("{inft}{inft}"));
+    assert_eq!(column(&reading, "traveller", "given_names"), ["ARA", "NURI"]);
+    assert_eq!(column(&reading, "traveller", "person_kind"), ["adult", "infant"]);
+    assert_eq!(column(&reading, "traveller", "birth_date"), ["", "2026-09-20"]);
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+    // Known by a TIF, or by a document that stands behind the service.
+    let tif = one_with("TIF+KIM+NURIMISS:IN:2'", inft);
+    assert_eq!(column(&tif, "traveller", "birth_date"), ["", "2026-09-20"]);
+    let docs = one_with("", &format!("{inft}SSR+DOCS:HK:1:ZZ:::::/P/KOR/M2/KOR/20SEP26/FI/30JUN31/KIM/NURI BO+::1'"));
+    assert_eq!(column(&docs, "traveller", "given_names"), ["ARA", "NURI BO"]);
+    for text in ["", "NURI", "KIM/", "/"] {
+        assert_eq!(
+            column(&one_with("", &format!("SSR+INFT:HK:1:ZZ:::BKK:ICN:{text}'")), "traveller", "surname"),
+            ["KIM"]
+        );
+    }
+}
+
+#[test]
 fn several_travellers_in_one_tif_are_a_row_each() {
     let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA MS:A:1+BO MSTR:C:2'{LEG}"));
     assert_eq!(column(&reading, "traveller", "given_names"), ["ARA", "BO"]);
