@@ -285,16 +285,17 @@ mod tests {
     /// Wherever the seam falls: into the UNT of the message that is too long, before it, or behind it.
     #[test]
     fn a_message_too_long_costs_only_itself_wherever_it_is_cut() {
-        for last in [false, true] {
+        for behind in [0..0, 3..4, 3..7] {
             for pad in 0..280 {
                 let long = message(2)
                     .replace("LEE:B2'", &format!("LEE:{}'{}", "B".repeat(pad % 7 + 1), "NAD+FL+++LEE:B'".repeat(150)));
                 let long = long.replace("CNT+42:2'", &format!("CNT+42:2'FTX+{}'", "A".repeat(pad)));
-                let behind = if last { String::new() } else { message(3) };
-                let text = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{}{long}{behind}UNZ+3+R1'", message(1));
+                let messages: String = behind.clone().map(message).collect();
+                let text = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{}{long}{messages}UNZ+99+R1'", message(1));
                 let (readings, _) = together(&text, 256, 2_000);
                 let names: Vec<String> = readings.iter().flat_map(|r| column(r, "traveller", "given_names")).collect();
-                let expected = if last { vec!["A1", "B1"] } else { vec!["A1", "B1", "A3", "B3"] };
+                let read = [1].into_iter().chain(behind.clone());
+                let expected: Vec<String> = read.flat_map(|n| [format!("A{n}"), format!("B{n}")]).collect();
                 assert_eq!(names, expected, "{pad}");
                 assert_eq!(readings.iter().flat_map(reasons).collect::<Vec<_>>(), ["message_too_long"], "{pad}");
                 assert_eq!(readings.iter().flat_map(warnings).collect::<Vec<_>>(), ["unz_count"], "{pad}");
