@@ -108,6 +108,14 @@ fn national_dialects_say_packages_and_places_elsewhere() {
     {
         assert_eq!(one(&us, name), value, "{name}");
     }
+    let au = manifest(
+        "TDT+20+936++11++++8811924::11'LOC+9+SGSIN::6'LOC+12+AUSYD::6'DTM+132:20050903:102'GIS+23'",
+        "CNI+1+:::I'RFF+BM:O1'RFF+BH:H1'GID+1+600:BX'",
+    );
+    for (name, value) in [("transport_mode", "sea"), ("unloading_port", "AUSYD"), ("route_countries", "SG|AU")] {
+        assert_eq!(one(&au, name), value, "{name}");
+    }
+    assert_eq!(one(&au, "arrival_expected_at"), "2005-09-02T14:00:00Z");
     let both = bills("CNI+1'RFF+BM:B1'GID+1+5:CT'PAC+500++BOX'");
     assert_eq!(one(&both, "package_count"), "5.0");
     let za = bills("CNI+1'RFF+BM:B1'LOC+8+ZADUR'GID+1+5:BAG'");

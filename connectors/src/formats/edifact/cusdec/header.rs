@@ -3,6 +3,7 @@
 
 use haechi_model::intake::Warning;
 
+use super::super::carriage::mode;
 use super::super::dates::{Century, Moment, Precision, parse};
 use super::super::equipment::container_id;
 use super::super::interchange::{Message, leading_number};
@@ -281,7 +282,7 @@ impl Header {
     }
 
     fn transport(&mut self, tdt: Segment<'_, '_>) {
-        self.mode = haechi_model::codes::transport_mode("cuscar", tdt.get(2, 0)).or(self.mode);
+        self.mode = mode(tdt).or(self.mode);
         let vessel = tdt.value(7, 0).or_else(|| tdt.value(7, 3)).or_else(|| tdt.value(1, 0));
         self.conveyance_id = vessel.map(|id| upper(id).into_owned()).or(self.conveyance_id.take());
     }

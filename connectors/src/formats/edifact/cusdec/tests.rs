@@ -116,6 +116,7 @@ fn the_export_dialect_of_australia_is_read() {
     let reading = declaration(header, items);
     for (name, value) in [
         ("flow", "export"),
+        ("transport_mode", "sea"),
         ("exporter_id", "620045/001"),
         ("importer_name", "DELPHI CO., LTD"),
         ("destination_country", "VN"),

@@ -166,7 +166,7 @@ impl Legs {
         if self.stop == Stop::Open {
             let place = self.pending.take().map(Cow::into_owned);
             if departure { self.depart(place, false) } else { self.arrive(place, false) }
-        } else if departure && self.stop == Stop::Arrival {
+        } else if departure && self.stop == Stop::Arrival && self.read.last().is_none_or(|leg| leg.departs.is_some()) {
             // One stop with both times: it arrives, then leaves again.
             let place = self.read.last().and_then(|l| l.arrival.clone());
             self.depart(place, false);

@@ -87,6 +87,18 @@ fn four_stops_under_one_tdt_are_the_legs_of_two() {
 }
 
 #[test]
+fn times_behind_both_places_are_of_one_leg() {
+    let places = "TDT+20+ZZ421'LOC+125+BKK'LOC+87+ICN'";
+    let (departs, arrives) = ("DTM+189:2703140105:201'", "DTM+232:2703140830:201'");
+    for flights in [format!("{places}{departs}{arrives}"), format!("{places}{arrives}{departs}")] {
+        let reading = list("BGM+745'", &flights, "NAD+FL+++KIM:ARA'");
+        assert_eq!(column(&reading, "traveller", "departure_scheduled_at"), ["2027-03-13T18:05:00Z"], "{flights}");
+        assert_eq!(column(&reading, "traveller", "arrival_scheduled_at"), ["2027-03-13T23:30:00Z"], "{flights}");
+        assert_eq!((reading.counts["legs"], warnings(&reading)), (1, vec![]), "{flights}");
+    }
+}
+
+#[test]
 fn rows_are_for_the_legs_across_the_border_that_a_person_is_on() {
     let both = "TDT+20+ZZ1'LOC+125+SIN'LOC+87+ICN'TDT+20+ZZ1'LOC+125+ICN'LOC+87+LAX'";
     assert_eq!(legs(both, ""), ["SIN-ICN", "ICN-LAX"]);
