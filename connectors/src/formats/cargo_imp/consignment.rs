@@ -75,7 +75,7 @@ impl Party {
     /// Goes on with the name: a full line was cut wherever it ended.
     pub fn name_on(&mut self, text: &str) {
         let name = self.name.get_or_insert_default();
-        if !name.is_empty() && name.len() % NAME_WIDTH != 0 {
+        if !name.is_empty() && !name.len().is_multiple_of(NAME_WIDTH) {
             name.push(' ');
         }
         name.push_str(text);
