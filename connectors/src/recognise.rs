@@ -75,7 +75,7 @@ const ARROW_CONTINUATION: &[u8] = &[0xFF; 4];
 const UTF8_BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
 
 /// What nearly every file tells within.
-const FIRST_LOOK_BYTES: usize = 4096;
+pub(crate) const FIRST_LOOK_BYTES: usize = 4096;
 
 /// What a file is that begins with `head` ([`HEAD_BYTES`](crate::format::HEAD_BYTES) of it, or all).
 pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
