@@ -84,8 +84,9 @@ impl MessageFormat {
     }
 }
 
-/// How much of the beginning [`MessageFormat::recognise`] is shown.
-pub const HEAD_BYTES: usize = 4096;
+/// How much of the beginning [`MessageFormat::recognise`] is shown at most. Mail, HTTP and comments of XML put some
+/// kilobytes before what is meant.
+pub const HEAD_BYTES: usize = 32 * 1024;
 
 /// A message to read.
 #[derive(Clone, Copy, Debug)]

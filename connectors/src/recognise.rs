@@ -74,8 +74,31 @@ pub enum Unrecognised {
 const ARROW_CONTINUATION: &[u8] = &[0xFF; 4];
 const UTF8_BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
 
+/// What nearly every file tells within.
+pub(crate) const FIRST_LOOK_BYTES: usize = 4096;
+
 /// What a file is that begins with `head` ([`HEAD_BYTES`](crate::format::HEAD_BYTES) of it, or all).
 pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
+    let first = look(&head[..head.len().min(FIRST_LOOK_BYTES)]);
+    let goes_on = match first {
+        Ok(Recognised::Empty) | Err(Unrecognised::Xml) => true,
+        Ok(Recognised::Csv) => begins_with_header_field(head),
+        _ => false,
+    };
+    if goes_on && head.len() > FIRST_LOOK_BYTES { look(head) } else { first }
+}
+
+/// Whether mail or HTTP begins so: `Received: from ...`, `POST /msh HTTP/1.1`. A message may stand far behind it.
+fn begins_with_header_field(head: &[u8]) -> bool {
+    let head = head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start();
+    let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+    let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    (name >= 2 && line.get(name..name + 2) == Some(b": "))
+        || line.starts_with(b"From ")
+        || (line.starts_with(b"POST ") || line.starts_with(b"HTTP/1"))
+}
+
+fn look(head: &[u8]) -> Result<Recognised, Unrecognised> {
     if head.is_empty() {
         return Ok(Recognised::Empty);
     }
@@ -156,6 +179,25 @@ mod tests {
         ] {
             assert_eq!(recognise(head).map(Recognised::name), Ok(expected), "{}", head.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_mail_and_comments_put_before_a_message_is_looked_through() {
+        let edifact = "UNB+UNOA:4+A'UNH+1+PAXLST:D:15B:UN'";
+        let mail = format!("{}\r\n{edifact}", "Received: from a.example by b.example\r\n".repeat(200));
+        let http = format!("POST /in HTTP/1.1\r\n{}\r\n{edifact}", "X-Trace: 0123456789\r\n".repeat(300));
+        let imp = format!("{}\r\nFWB/16\r\n999-12345675BKKICN/T1K1\r\n", "Received: from a.example\r\n".repeat(200));
+        let xml = format!("<?xml version='1.0'?><!--{}--><Awmds><General_segment/></Awmds>", " a word".repeat(900));
+        let blanks = format!("{}{edifact}", " \n".repeat(3000));
+        for (text, expected) in
+            [(mail, "edifact"), (http, "edifact"), (imp, "cargo_imp"), (xml, "awmds"), (blanks, "edifact")]
+        {
+            assert!(text.len() > FIRST_LOOK_BYTES);
+            assert_eq!(recognise(text.as_bytes()).map(Recognised::name), Ok(expected));
+        }
+        // What a trader writes far down in a table of one column is none.
+        let column = format!("description\n{}UNA:+.? '{edifact}\n", "SHOES\n".repeat(1000));
+        assert_eq!(recognise(column.as_bytes()).map(Recognised::name), Ok("csv"));
     }
 
     #[test]

@@ -208,6 +208,16 @@ fn as4(hrefs: &[&str], parts: &[(&str, &[u8])]) -> Vec<u8> {
     out
 }
 
+/// What a payload is may stand behind kilobytes of comment.
+#[test]
+fn a_payload_behind_a_long_comment_is_read() {
+    let good = std::fs::read_to_string(messages().join("korea/govcbr929_import_3_items.xml")).unwrap();
+    let (declaration, body) = good.split_at(good.find("?>").unwrap() + 2);
+    let commented = format!("{declaration}<!--{}-->{body}", " as agreed".repeat(1_000));
+    let reading = read("a.mime", &as4(&["cid:a"], &[("Content-ID: <a>", commented.as_bytes())]));
+    assert_eq!((rows(&reading, "declaration").len(), reading.set_aside.len()), (3, 0));
+}
+
 /// One payload that cannot be taken costs itself only.
 #[test]
 fn what_cannot_be_taken_is_set_aside_and_the_rest_goes_on() {

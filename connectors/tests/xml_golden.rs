@@ -458,6 +458,33 @@ fn bookings_are_found_in_any_root() {
     assert_eq!((people.len(), text_of(&people[0], "carrier")), (3, "ZZ"));
 }
 
+/// Some put the bookings into the leg they are on: none may be lost, and a broken one costs no other.
+#[test]
+fn bookings_inside_their_flight_are_read_as_those_behind_it() {
+    let text = std::fs::read_to_string(messages().join("synthetic/pnrgov_notif.xml")).unwrap();
+    let start = text.find("<PNRs").unwrap();
+    let end = text.find("</PNRs>").unwrap() + "</PNRs>".len();
+    let bookings = &text[start..end];
+    let nested =
+        format!("{}{}", &text[..start], &text[end..]).replace("</FlightLeg>", &format!("{bookings}</FlightLeg>"));
+    let names = |reading: &haechi_connectors::MessageReading| -> Vec<String> {
+        let people = rows(reading, "traveller");
+        people
+            .iter()
+            .map(|row| ["carrier", "locator", "surname", "given_names"].map(|c| text_of(row, c)).join(" "))
+            .collect()
+    };
+    let (behind, inside) = (read("behind", text.as_bytes()), read("inside", nested.as_bytes()));
+    assert_eq!(names(&inside), names(&behind));
+    assert_eq!(
+        (count(&inside, "bookings"), inside.warnings.len()),
+        (count(&behind, "bookings"), behind.warnings.len())
+    );
+    let broken = nested.replacen("<Passenger", "<Passenger><", 1);
+    let reading = read("broken", broken.as_bytes());
+    assert_eq!((names(&reading), reading.set_aside.len()), (vec![names(&behind)[2].clone()], 1));
+}
+
 fn text_of<'v>(row: &'v Value, column: &str) -> &'v str {
     text(row, column)
 }

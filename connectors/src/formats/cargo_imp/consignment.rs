@@ -35,6 +35,8 @@ pub struct Consignment {
     pub hs_codes: Vec<String>,
     /// ULD and pieces in it.
     pub ulds: Vec<(String, Option<f64>)>,
+    /// AGT: the IATA number of the agent, else his account.
+    pub agent: Option<String>,
     /// SHP.
     pub shipper: Party,
     /// CNE.
@@ -56,12 +58,28 @@ pub struct Consignment {
 /// A party.
 #[derive(Clone, Debug, Default)]
 pub struct Party {
-    /// First line.
+    /// First line, and from version 17 what NAM goes on with.
     pub name: Option<String>,
     /// Parts joined by `, `.
     pub address: Vec<String>,
     /// ISO alpha-2.
     pub country: Option<String>,
+    /// The line before was NAM.
+    pub naming: bool,
+}
+
+/// Names are folded at this width.
+const NAME_WIDTH: usize = 35;
+
+impl Party {
+    /// Goes on with the name: a full line was cut wherever it ended.
+    pub fn name_on(&mut self, text: &str) {
+        let name = self.name.get_or_insert_default();
+        if !name.is_empty() && !name.len().is_multiple_of(NAME_WIDTH) {
+            name.push(' ');
+        }
+        name.push_str(text);
+    }
 }
 
 impl Consignment {
@@ -159,7 +177,7 @@ pub fn waybill(text: &str, line: usize) -> Option<(Consignment, &str)> {
 }
 
 /// `T10K250.5MC1.2`, `P5K100T10`: what part, pieces, mass, volume, total pieces of the waybill.
-fn quantities(text: &str, into: &mut Consignment) {
+pub fn quantities(text: &str, into: &mut Consignment) {
     let mut rest = text;
     let mut first = true;
     while !rest.is_empty() {
@@ -170,7 +188,7 @@ fn quantities(text: &str, into: &mut Consignment) {
         }
         let (code, value) = (&rest[..letters], number(&rest[letters..letters + digits]));
         match (code, first) {
-            ("T" | "P" | "S" | "D" | "M", true) => {
+            ("T" | "P" | "S" | "D" | "M" | "", true) => {
                 into.part = code.chars().next().filter(|c| *c != 'M');
                 into.pieces = value;
             }

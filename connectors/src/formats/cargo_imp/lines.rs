@@ -50,9 +50,9 @@ fn begins(line: &str) -> Option<(&'static str, &str)> {
     digits.then_some((*kind, version))
 }
 
-/// Whether a message begins in these first bytes, behind addresses of transport at most.
+/// Whether a message begins in these first bytes, behind addresses of transport or the head of a mail.
 pub fn recognise(head: &[u8]) -> bool {
-    head.split(|b| *b == b'\n').take(12).any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
+    head.split(|b| *b == b'\n').any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
 }
 
 /// The messages of a text. What stands before the first is transport's.

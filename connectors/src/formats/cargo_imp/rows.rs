@@ -15,7 +15,7 @@ columns! {
     /// Where a message writes.
     Columns {
         consignment_id, manifest_id, master_bill_id, house_bill_id, bill_kind, nature, transport_mode, carrier_id,
-        conveyance_id, voyage_no, loading_port, unloading_port, destination_place, manifested_at, departed_at,
+        forwarder_id, conveyance_id, voyage_no, loading_port, unloading_port, destination_place, manifested_at, departed_at,
         arrival_expected_at, shipper_id, consignee_id, shipper_name, consignee_name, notify_name, shipper_address,
         consignee_address, shipper_country, consignee_country, description, hs_codes, containers, package_count,
         gross_mass_kg, volume_m3, part_kind, freight_usd, value_usd, special_handling, customs_notes, version,
@@ -69,6 +69,7 @@ pub fn write(
     table.set(c.nature, "import");
     table.set(c.transport_mode, "air");
     table.set(c.carrier_id, shared.flight.as_deref().and_then(|flight| flight.get(..2)));
+    table.set(c.forwarder_id, own.agent.as_deref());
     table.set(c.conveyance_id, shared.flight.as_deref());
     table.set(c.voyage_no, shared.flight.as_deref());
     table.set(c.loading_port, shared.loading.as_deref().or(own.origin.as_deref()));

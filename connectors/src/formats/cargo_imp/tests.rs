@@ -106,18 +106,61 @@ fn an_air_waybill_is_a_row() {
     }
 }
 
+/// As forwarders write version 17: a name folded at its width, several flights, lines numbered on.
+#[test]
+fn a_folded_name_and_several_flights_are_read() {
+    let text = FWB
+        .replace("NAM/SAIGON EXAMPLE", "NAM/SAIGON EXAMPLE SEA AND AIR LOGISTIC\n/S LTD")
+        .replace("NAM/HAECHI TEST", "NAM/HAECHI\n/TEST")
+        .replace("FLT/ZZ421/13", "FLT/ZZ100/12/ZZ421/13")
+        .replace("/TH/10000/TE/6620000", "/TH/10000/TE/6620000\n/FX/6620001");
+    let reading = read(&text);
+    for (name, value) in [
+        ("shipper_name", "SAIGON EXAMPLE SEA AND AIR LOGISTICS LTD"),
+        ("shipper_address", "1 ROAD, BANGKOK, 10000, FX, 6620001"),
+        ("consignee_name", "HAECHI TEST"),
+        ("consignee_address", "2 RO, SEOUL, 04500"),
+        ("voyage_no", "ZZ421"),
+        ("forwarder_id", "1234567"),
+    ] {
+        assert_eq!(of(&reading, name), [value], "{name}");
+    }
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+}
+
+#[test]
+fn pieces_of_a_house_are_read_in_both_forms() {
+    let house = |amounts: &str| read(&format!("FHL/5\nMBI/999-12345675\nHBS/H1/PVGLAX/{amounts}\nTXT/PADS\n"));
+    for (amounts, pieces, mass, odd) in [
+        ("25/K380.5/250/X", "25.0", "380.5", 0),
+        ("25K380.5/S250", "25.0", "380.5", 0),
+        ("MANY/K380.5", "", "380.5", 1),
+    ] {
+        let reading = house(amounts);
+        assert_eq!(
+            (&*of(&reading, "package_count")[0], &*of(&reading, "gross_mass_kg")[0]),
+            (pieces, mass),
+            "{amounts}"
+        );
+        assert_eq!(warnings(&reading).iter().filter(|code| **code == "bad_number").count(), odd, "{amounts}");
+    }
+}
+
 #[test]
 fn a_house_manifest_is_a_row_a_house() {
     let reading = read(
         "FHL/4\nMBI/999-12345675BKKICN/T10K250.5\nHBS/H1/BKKICN/5/K120/25/SHOES\nTXT/OF RUBBER\nHTS/640299/640391\n\
-         OCI/KR/CNE/T/KRT1\nSHP/SAIGON\n/SAIGON EXAMPLE\n/1 ROAD\n/BANGKOK\n/TH/10000\nCNE\n/HAECHI\n/2 RO\n/SEOUL\n/KR\n\
-         HBS/H2/BKKICN/5/L100/5/TOYS\nHBS//BKKICN/5/K1\n",
+         OCI/KR/CNE/T/KRT1\nSHP/SAIGON EXAMPLE\n/1 ROAD\n/BANGKOK\n/TH/10000\nCNE\nNAM/HAECHI\nADR/2 RO\nLOC/SEOUL\n/KR\n\
+         HBS/H2/BKKICN/5/L100/5/TOYS\nSHP\n/HANOI EXAMPLE\nHBS//BKKICN/5/K1\n",
     );
     assert_eq!(of(&reading, "consignment_id"), ["999-12345675/H1", "999-12345675/H2"]);
     assert_eq!(of(&reading, "description"), ["SHOES OF RUBBER", "TOYS"]);
     assert_eq!(of(&reading, "gross_mass_kg"), ["120.0", "45.359237"]);
     assert_eq!(of(&reading, "hs_codes"), ["640299|640391", ""]);
-    assert_eq!(of(&reading, "shipper_name"), ["SAIGON EXAMPLE", ""]);
+    assert_eq!(of(&reading, "shipper_name"), ["SAIGON EXAMPLE", "HANOI EXAMPLE"], "houses have no account numbers");
+    assert_eq!(of(&reading, "shipper_address"), ["1 ROAD, BANGKOK, 10000", ""]);
+    assert_eq!(of(&reading, "consignee_name"), ["HAECHI", ""]);
+    assert_eq!(of(&reading, "consignee_address"), ["2 RO, SEOUL", ""]);
     assert_eq!(of(&reading, "shipper_country"), ["TH", ""]);
     assert_eq!((warnings(&reading), reasons(&reading)), (vec!["no_nature"], vec!["no_bill"]));
     assert_eq!(reasons(&read("FHL/4\nHBS/H1/BKKICN/5/K1\n")), ["no_bill"]);

@@ -5,7 +5,7 @@ use haechi_model::intake::Warning;
 use super::super::edifact::measure::number;
 use super::super::edifact::output::Output;
 use super::super::edifact::places::{country, short, to_utc_in};
-use super::consignment::{Consignment, Party, coded, day, measure, waybill};
+use super::consignment::{Consignment, Party, coded, day, measure, quantities, waybill};
 use super::format_of;
 use super::lines::{Message, position};
 use super::manifest::moment;
@@ -33,7 +33,12 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
             block = tag;
         }
         match (block, tag) {
-            ("FLT", "FLT") => shared.flight = parts.first().filter(|f| !f.is_empty()).map(|f| (*f).to_owned()),
+            // Flights and their days: the last one brings it in.
+            ("FLT", "FLT") => {
+                let last = parts.iter().step_by(2).rfind(|flight| !flight.is_empty());
+                shared.flight = last.map(|flight| (*flight).to_owned());
+            }
+            ("AGT", "AGT") => own.agent = [part(1), part(0)].into_iter().find(|id| !id.is_empty()).map(str::to_owned),
             ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
             ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
             ("NFY", "NFY") if !part(0).is_empty() => own.notify.name = Some(part(0).to_owned()),
@@ -113,10 +118,20 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
                 line: line.number,
                 ..Consignment::default()
             };
+            let mut warnings = Vec::new();
+            if own.pieces.is_none() {
+                // Some write pieces and mass as a waybill has them.
+                quantities(part(2), &mut own);
+                own.part = None;
+            }
+            if own.pieces.is_none() && !part(2).is_empty() {
+                let text = "HBS pieces".to_owned();
+                warnings.push(Warning { code: "bad_number", path: message.path(line.number), text });
+            }
             let (code, mass) = coded(part(3));
             measure(code, mass, &mut own);
             own.describe(part(5));
-            house = Some((own, Vec::new()));
+            house = Some((own, warnings));
             continue;
         }
         let Some((own, warnings)) = &mut house else { continue };
@@ -124,8 +139,8 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
         match (block, tag) {
             ("TXT", _) => own.describe(rest),
             ("HTS", _) => own.hs_codes.extend(parts.iter().filter_map(|code| hs(code))),
-            ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
-            ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
+            ("SHP", _) => party(&mut own.shipper, named(tag), &parts, &mut warn),
+            ("CNE", _) => party(&mut own.consignee, named(tag), &parts, &mut warn),
             ("OCI", _) => own.note(rest),
             ("SPH" | "HBS", _) => own.handle(rest),
             ("CVD", "CVD") => {
@@ -169,15 +184,26 @@ fn no_waybill(message: &Message<'_>, out: &mut Output<'_>) {
     out.set_aside("no_bill", position, reason, raw.join("\n").as_bytes());
 }
 
+/// Houses have no account numbers: `SHP/` is followed by the name at once, or by `NAM/` on the next line.
+fn named(tag: &str) -> &str {
+    if matches!(tag, "SHP" | "CNE") { "" } else { tag }
+}
+
 /// A line of a party: `NAM/`, `ADR/`, `LOC/` and `/country/postcode/TE/number` from version 17 on; before it bare lines
 /// of name, street, place and country.
 fn party(party: &mut Party, tag: &str, parts: &[&str], warn: &mut dyn FnMut(&'static str, String)) {
     let first = parts.first().copied().unwrap_or_default();
     let filled = |parts: &[&str]| parts.iter().filter(|p| !p.is_empty()).map(|p| (*p).to_owned()).collect::<Vec<_>>();
     let is_country = first.len() == 2 && first.bytes().all(|b| b.is_ascii_uppercase());
+    let naming = std::mem::replace(&mut party.naming, tag == "NAM");
     match tag {
         "NAM" => party.name = Some(parts.join("/")),
+        "" if naming && !is_country => {
+            party.name_on(&parts.join("/"));
+            party.naming = true;
+        }
         "ADR" | "LOC" => party.address.extend(filled(parts)),
+        "" if first.is_empty() && parts.len() < 2 => {}
         "" if party.name.is_none() => party.name = Some(parts.join("/")),
         "" if is_country && party.country.is_none() => {
             let mut found = Vec::new();

@@ -15,7 +15,7 @@ use super::{NAME, Opened, codes};
 use crate::format::{HEAD_BYTES, MessageFormat, MessageInput, MessageReading};
 use crate::formats::{FORMATS, xml};
 use crate::options::{Around, ReadOptions};
-use crate::recognise::{Recognised, recognise};
+use crate::recognise::{FIRST_LOOK_BYTES, Recognised, recognise};
 
 /// More warnings than anybody reads.
 const WARNINGS_MAX: usize = 10_000;
@@ -232,7 +232,7 @@ fn open<'b>(
     let announced = [property("CompressionType"), kind.as_str()].into_iter().find(gzip).or(encoding);
     let announced = announced.or(Some(property("CompressionType"))).unwrap_or_default();
     let is_cipher = |bytes: &[u8]| {
-        let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+        let head = &bytes[..bytes.len().min(FIRST_LOOK_BYTES)];
         kind.ends_with("pkcs7-mime") || memchr::memmem::find(head, b"EncryptedData").is_some()
     };
     let refused = || ("encrypted", "is encrypted; have the gateway decrypt it before it comes here".to_owned());
@@ -249,8 +249,14 @@ fn open<'b>(
 
 /// The format of a payload by its content, of those that stand in envelopes.
 fn recognise_in(bytes: &[u8]) -> Option<&'static MessageFormat> {
-    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    FORMATS.iter().find(|format| (format.recognise)(head))
+    heads(bytes).find_map(|head| FORMATS.iter().find(|format| (format.recognise)(head)))
+}
+
+/// Its first bytes, and where there are more of them, those too: a comment may stand before what it is.
+fn heads(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let first = &bytes[..bytes.len().min(FIRST_LOOK_BYTES)];
+    let more = bytes.get(..bytes.len().min(HEAD_BYTES)).filter(|more| more.len() > first.len());
+    std::iter::once(first).chain(more)
 }
 
 /// Who reads a payload: whom the Action names, if it is of that kind, else whom its content names.
@@ -260,11 +266,10 @@ fn reader(
     place: &str,
     reading: &mut Reading<'_>,
 ) -> Result<&'static MessageFormat, Refusal> {
-    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     let upper = action.to_ascii_uppercase();
     let named = DOCUMENTS.iter().filter(|(code, _)| upper.contains(code)).filter_map(|(_, name)| find(name));
     let named: Vec<_> = named.collect();
-    if let Some(format) = named.iter().find(|format| (format.recognise)(head)) {
+    if let Some(format) = heads(bytes).find_map(|head| named.iter().find(|format| (format.recognise)(head))) {
         return Ok(format);
     }
     if let Some(format) = recognise_in(bytes) {
@@ -280,7 +285,7 @@ fn reader(
     if let Some(format) = named.first() {
         return Ok(format);
     }
-    let what = match recognise(head) {
+    let what = match recognise(&bytes[..bytes.len().min(HEAD_BYTES)]) {
         Ok(Recognised::Ndjson) => "is JSON, which is taken by itself and not out of envelopes".to_owned(),
         Ok(Recognised::Csv | Recognised::Empty | Recognised::Message(_)) => {
             "is text of no kind that is read here; tables are taken by themselves".to_owned()

@@ -7,21 +7,29 @@ use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
-/// Text of an interchange whose UNB names `syntax` (`UNOA`, `UNOC`, `KECA` ...), and whether bytes were replaced.
+/// Text of an interchange whose UNB names `syntax` (`UNOA`, `UNOC`, `KECA` ...), and whether it is not as declared: bytes
+/// were replaced, or it is UTF-8 where one byte a letter was said.
 pub fn decode<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
     let bytes = match bytes {
         Cow::Borrowed(b) => match std::str::from_utf8(b) {
             Ok(text) if text.is_ascii() || !is_single_byte(syntax) => return (Cow::Borrowed(text), false),
+            Ok(text) if is_latin(syntax) => return (Cow::Borrowed(text), true),
             _ => Cow::Borrowed(b),
         },
         Cow::Owned(b) => match String::from_utf8(b) {
             Ok(text) if text.is_ascii() || !is_single_byte(syntax) => return (Cow::Owned(text), false),
+            Ok(text) if is_latin(syntax) => return (Cow::Owned(text), true),
             Ok(text) => Cow::Owned(text.into_bytes()),
             Err(error) => Cow::Owned(error.into_bytes()),
         },
     };
     let (text, replaced) = encoding(syntax).decode_without_bom_handling(&bytes);
     (Cow::Owned(text.into_owned()), replaced)
+}
+
+/// Declared as Latin letters of one byte: those that make UTF-8 (`Ã¼`) never stand next to each other in a name.
+fn is_latin(syntax: &str) -> bool {
+    matches!(syntax, "UNOC" | "UNOD" | "UNOG" | "UNOH" | "UNOK" | "UNOL")
 }
 
 /// Declared as one byte a character beyond ASCII: valid UTF-8 would be a coincidence, except where the declared
@@ -75,5 +83,19 @@ mod tests {
     fn what_does_not_fit_is_replaced_and_said() {
         let (text, replaced) = decode(Cow::Borrowed(b"A\xFFB"), "UNOY");
         assert_eq!((&*text, replaced), ("A\u{fffd}B", true));
+    }
+
+    #[test]
+    fn utf_8_under_a_latin_set_is_read_and_said() {
+        for (syntax, bytes, text, odd) in [
+            ("UNOC", "M\u{fc}LLER \u{ac00}".as_bytes(), "M\u{fc}LLER \u{ac00}", true),
+            ("UNOL", "\u{142}".as_bytes(), "\u{142}", true),
+            ("UNOC", b"ABC", "ABC", false),
+            // Two capitals of another script may well look like UTF-8.
+            ("UNOE", b"\xC2\xB0", "\u{422}\u{410}", false),
+        ] {
+            assert_eq!(decode(Cow::Borrowed(bytes), syntax), (Cow::Borrowed(text), odd), "{syntax}");
+            assert_eq!(decode(Cow::Owned(bytes.to_vec()), syntax), (Cow::Borrowed(text), odd), "{syntax}");
+        }
     }
 }

@@ -8,7 +8,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("transport_dirt", "text around the interchange was cut, folded lines were joined"),
     ("service_characters", "the text uses other service characters than its UNA, or than the standard without one"),
     ("missing_terminator", "a line ended without segment terminator before the next tag; both segments were read"),
-    ("charset", "bytes that the declared character set does not have were replaced"),
+    ("charset", "the text is not in the declared character set: bytes were replaced, or it was read as UTF-8"),
     ("no_envelope", "no UNB: sender and interchange reference are unknown"),
     ("truncated", "the text ends before its UNT or UNZ; what was complete was read"),
     ("unt_count", "UNT counts other segments, or names another message"),

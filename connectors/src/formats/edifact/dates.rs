@@ -56,16 +56,24 @@ pub struct NotADate;
 /// Reads `value` by its format code (DE 2379), by its length where the code is missing or does not fit.
 pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotADate> {
     let value = if value.bytes().all(|b| b.is_ascii_digit()) { value } else { value.trim() };
-    // A period: its first day.
-    let value = if format == "718" { value.split('-').next().unwrap_or_default() } else { value };
+    // A period: its first day, or minute.
+    let period = format.len() == 3 && format.starts_with('7');
+    let value = if period { value.split('-').next().unwrap_or_default() } else { value };
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     let (date, rest) = value.split_at(digits);
+    // Behind the seconds come parts of one.
+    let digits = if (15..=20).contains(&digits) { 14 } else { digits };
+    let date = &date[..digits];
+    let year_first = in_order_of_year(date, format);
+    let date = year_first.as_deref().unwrap_or(date);
     let offset_minutes = offset(rest.trim())?;
     let long_year = match (format, digits) {
         ("602" | "610" | "102" | "203" | "204" | "205" | "303" | "304" | "718", _) => {
             digits % 2 == 0 && digits != 6 || format == "610"
         }
         ("101" | "201", _) => !matches!(digits, 6 | 10),
+        // With seconds, and twelve digits for it.
+        ("202" | "302", _) => !matches!(digits, 6 | 10 | 12),
         (_, 4 | 8 | 12 | 14) => true,
         _ => false,
     };
@@ -92,6 +100,10 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
         )),
         _ => return Err(NotADate),
     };
+    // `2027-03` is no year with an offset.
+    if time.is_none() && offset_minutes.is_some_and(|minutes| minutes != 0) && digits == 4 {
+        return Err(NotADate);
+    }
     let precision = match (month, day) {
         (0, _) => Precision::Year,
         (_, 0) => Precision::Month,
@@ -112,6 +124,22 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
         Some(_) => return Err(NotADate),
     };
     Ok(Moment { date, precision, time, offset_minutes })
+}
+
+/// The digits of a format that puts the day or the month first (2 DDMMYY, 3 MMDDYY, 4 DDMMCCYY, 5 MMDDCCYY), the year
+/// first; `None` for the others, and where other digits were sent.
+fn in_order_of_year(date: &str, format: &str) -> Option<String> {
+    let (length, day_first) = match format {
+        "2" => (6, true),
+        "3" => (6, false),
+        "4" => (8, true),
+        "5" => (8, false),
+        _ => return None,
+    };
+    let (first, rest) = date.split_at_checked(2).filter(|_| date.len() == length)?;
+    let (second, year) = rest.split_at(2);
+    let (month, day) = if day_first { (second, first) } else { (first, second) };
+    Some(format!("{year}{month}{day}"))
 }
 
 /// A date as bookings write it, DDMMYY, with HHMM or HHMMSS beside it where a time was sent.
@@ -188,6 +216,7 @@ fn offset(text: &str) -> Result<Option<i32>, NotADate> {
     let (sign, digits) = match text.as_bytes() {
         [] => return Ok(None),
         b"Z" | b"UTC" | b"GMT" => return Ok(Some(0)),
+        b"KST" | b"JST" => return Ok(Some(9 * 60)),
         [b'+', ..] => (1, &text[1..]),
         [b'-', ..] => (-1, &text[1..]),
         _ => return Err(NotADate),
@@ -248,6 +277,21 @@ mod tests {
             ("202703140105", "", "2027-03-14 01:05:00"),
             (" 270314", "", "2027-03-14"),
             ("2703142400", "201", "2027-03-15 00:00:00"),
+            ("140327", "2", "2027-03-14"),
+            ("031427", "3", "2027-03-14"),
+            ("14032027", "4", "2027-03-14"),
+            ("03142027", "5", "2027-03-14"),
+            ("20270314", "2", "2027-03-14"),
+            ("200314010559", "202", "2020-03-14 01:05:59"),
+            ("2703140105KST", "301", "2027-03-14 01:05:00 +540"),
+            ("200314010559UTC", "302", "2020-03-14 01:05:59 +0"),
+            ("202703140105GMT", "303", "2027-03-14 01:05:00 +0"),
+            ("2703140105-2703150105", "713", "2027-03-14 01:05:00"),
+            ("202703140105-202703150105", "719", "2027-03-14 01:05:00"),
+            ("20270314010559090090", "ZZZ", "2027-03-14 01:05:59"),
+            ("202703140105590900900", "ZZZ", "none"),
+            ("2027-03", "", "none"),
+            ("2703140105XYZ", "301", "none"),
             ("202703140105", "201", "2027-03-14 01:05:00"),
             ("991399", "", "none"),
             ("2703142560", "201", "none"),

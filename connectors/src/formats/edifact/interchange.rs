@@ -113,6 +113,13 @@ impl Message<'_> {
         }
     }
 
+    /// Whether it is no part of a series, or its only one: number one, which is the last or says neither.
+    pub fn is_whole(&self) -> bool {
+        let whole =
+            |(part, mark): &(String, String)| part.trim_start_matches('0') == "1" && matches!(mark.as_str(), "F" | "");
+        self.part.as_ref().is_none_or(whole)
+    }
+
     /// For the column `source_position` and for what is set aside.
     pub fn position(&self, segment: u32) -> String {
         format!("byte {}, message {}, segment {segment}", self.byte, self.reference)
@@ -155,9 +162,9 @@ impl Message<'_> {
 
 /// Reads every interchange of the input.
 pub fn read_all(out: &mut Output<'_>) {
-    let bytes = out.input.bytes;
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    if !read_piece(&mut None, bytes, 0, true, out) {
+    let whole = out.input.bytes;
+    let bytes = whole.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(whole);
+    if !read_piece(&mut None, bytes, whole.len() - bytes.len(), true, out) {
         let reason = "byte 0: no UNB and no UNH found; send an EDIFACT interchange";
         out.set_aside("no_interchange", "byte 0", reason, out.input.bytes);
     }
@@ -312,7 +319,8 @@ fn report_transport(
         out.warn("missing_terminator", path.as_str(), format!("supplied {} segment terminators", taken.supplied));
     }
     if taken.replaced {
-        out.warn("charset", path.as_str(), "bytes outside the declared character set were replaced");
+        let text = "not in the declared character set: bytes were replaced, or it was read as UTF-8";
+        out.warn("charset", path.as_str(), text);
     }
     if start.bare {
         out.warn("no_envelope", path, "the text begins with UNH");

@@ -31,7 +31,7 @@ pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
         "KGM" | "KG" | "K" => mass(1.0),
         "GRM" => mass(0.001),
         "TNE" => mass(1000.0),
-        "LBR" | "L" => mass(0.453_592_37),
+        "LBR" | "LB" | "L" => mass(0.453_592_37),
         "MTQ" | "M3" => volume(1.0),
         "DMQ" | "LTR" => volume(0.001),
         "CMQ" => volume(0.000_001),
@@ -48,7 +48,7 @@ pub fn mass_kg(value: f64, unit: &str) -> Option<f64> {
         "KGM" | "KG" | "K" | "" => Some(value),
         "GRM" => Some(value * 0.001),
         "TNE" => Some(value * 1000.0),
-        "LBR" | "L" => Some(value * 0.453_592_37),
+        "LBR" | "LB" | "L" => Some(value * 0.453_592_37),
         _ => None,
     }
 }

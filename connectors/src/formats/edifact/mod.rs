@@ -11,6 +11,7 @@ pub mod codes;
 pub mod mapping;
 pub mod write;
 
+mod carriage;
 mod charset;
 mod cuscar;
 mod cusdec;

@@ -258,6 +258,60 @@ mod tests {
     }
 
     #[test]
+    fn what_only_looks_like_the_end_of_a_message_ends_none() {
+        for value in ["O?'UNT+1:1'", "AUNTIE:1'", "X:AUNT'"] {
+            let text = interchange("R1", 3, 3).replace("LEE:B2'", value);
+            let whole = read(&text);
+            for piece_bytes in (64..700).step_by(7) {
+                let (readings, counts) = together(&text, piece_bytes, 1 << 20);
+                let pieced: Vec<String> = readings.iter().flat_map(|r| column(r, "traveller", "surname")).collect();
+                assert_eq!(pieced, column(&whole, "traveller", "surname"), "{value} in pieces of {piece_bytes}");
+                assert_eq!((readings.iter().flat_map(warnings).count(), counts["messages"]), (0, 3), "{piece_bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_of_utf_8_is_no_dirt() {
+        let text = interchange("R1", 2, 2);
+        let (plain, _) = together(&text, 300, 1 << 20);
+        let (marked, _) = together(&format!("\u{feff}{text}"), 300, 1 << 20);
+        assert_eq!(marked.iter().flat_map(warnings).count(), 0);
+        assert_eq!(column(&plain[0], "traveller", "source_position")[0], "byte 0, message 1, segment 8");
+        let marked = [&marked[0], &read(&format!("\u{feff}{text}"))].map(|r| column(r, "traveller", "source_position"));
+        assert_eq!([&*marked[0][0], &marked[1][0]], ["byte 3, message 1, segment 8"; 2]);
+    }
+
+    /// Wherever the seam falls: into the UNT of the message that is too long, before it, or behind it.
+    #[test]
+    fn a_message_too_long_costs_only_itself_wherever_it_is_cut() {
+        for (people, behind) in [(150, 0..0), (150, 3..4), (150, 3..7), (115, 3..7)] {
+            for pad in 0..280 {
+                let long = message(2).replace("LEE:B2'", &format!("LEE:B2'{}", "NAD+FL+++LEE:B'".repeat(people)));
+                let long = long.replace(
+                    "CNT+42:2'",
+                    &format!("CNT+42:{}'FTX+{}+{}'", people + 2, "A".repeat(pad / 2), "A".repeat(pad - pad / 2)),
+                );
+                let messages: String = behind.clone().map(message).collect();
+                let text = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{}{long}{messages}UNZ+99+R1'", message(1));
+                let (readings, _) = together(&text, 256, 2_000);
+                let refused: Vec<&str> = readings.iter().flat_map(reasons).collect();
+                // One that is just as long as may be is read.
+                let read_whole = people == 115 && refused.is_empty();
+                assert!(read_whole || refused == ["message_too_long"], "{people} {pad}: {refused:?}");
+                let names: Vec<String> = readings.iter().flat_map(|r| column(r, "traveller", "given_names")).collect();
+                let others: Vec<&String> = names.iter().filter(|n| !matches!(n.as_str(), "A2" | "B2" | "B")).collect();
+                let read = [1].into_iter().chain(behind.clone());
+                let expected: Vec<String> = read.flat_map(|n| [format!("A{n}"), format!("B{n}")]).collect();
+                assert_eq!(others, expected.iter().collect::<Vec<_>>(), "{people} {pad}");
+                assert_eq!(names.len() > expected.len(), read_whole, "{people} {pad}");
+                let said: Vec<&str> = readings.iter().flat_map(warnings).filter(|code| *code != "unt_count").collect();
+                assert_eq!(said, ["unz_count"], "{people} {pad}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_or_nothing_is_said() {
         let text = interchange("R1", 3, 3);
         let cut = &text[..text.len() - 40];

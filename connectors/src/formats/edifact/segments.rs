@@ -580,6 +580,18 @@ mod tests {
         assert_eq!(errors, [Err("no segment tag"), Err("no segment tag"), Err("dangling release character")]);
     }
 
+    /// A released separator in the first bytes of a segment that ends behind them.
+    #[test]
+    fn what_is_released_early_in_a_long_segment_separates_nothing() {
+        let long = "A".repeat(70);
+        assert_eq!(values(&format!("FTX+AB?+C+{long}'LOC+1'")), [format!("FTX=AB+C|{long}"), "LOC=1".to_owned()]);
+        // The last byte of the first sixty-four releases the first behind them.
+        for pad in 40..70 {
+            let text = format!("FTX+{}?'{long}'LOC+1'", "B".repeat(pad));
+            assert_eq!(values(&text), [format!("FTX={}'{long}", "B".repeat(pad)), "LOC=1".to_owned()], "{pad}");
+        }
+    }
+
     #[test]
     fn qualifiers_are_seen_without_tokenising() {
         let raw = Cutter::new("NAD+FL:X+++A'", CHARS).next().unwrap();

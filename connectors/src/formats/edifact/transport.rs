@@ -27,7 +27,7 @@ pub struct Transported<'a> {
     pub supplied: u32,
     /// Control characters dropped.
     pub dropped: u32,
-    /// Bytes were replaced in decoding.
+    /// It is not in the character set it declares.
     pub replaced: bool,
     /// The syntax identifier that named the character set.
     pub syntax: String,

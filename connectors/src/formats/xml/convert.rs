@@ -261,7 +261,7 @@ pub fn moment(text: &str) -> Option<Moment> {
     dates::parse(&format!("{}{clock}{offset}", digits(day)), format, Century::Recent).ok()
 }
 
-/// `3/2/27`, `03/02/2027`: month, day, year.
+/// `3/2/27`, `03/02/2027`: month, day, year; day, month, year where the first is no month.
 fn month_first(text: &str) -> Option<Moment> {
     let mut parts = text.split(' ').next()?.split('/');
     let mut next = || parts.next()?.parse::<u32>().ok();
@@ -273,6 +273,8 @@ fn month_first(text: &str) -> Option<Moment> {
     } else {
         year
     };
+    // A month behind the twelfth can only be the day.
+    let (month, day) = if month > 12 { (day, month) } else { (month, day) };
     let date = chrono::NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
     if !(1800..2200).contains(&year) {
         return None;
@@ -298,6 +300,7 @@ mod tests {
             ("2027-03-04T09:00:00.123Z", "2027-03-04T09:00"),
             ("2027-02-24", "2027-02-23T15:00"),
             ("3/2/27", "2027-03-01T15:00"),
+            ("25/3/27", "2027-03-24T15:00"),
             ("20271302", "none"),
             ("soon", "none"),
             ("2027-03-04T0", "none"),

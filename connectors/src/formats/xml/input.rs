@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{CoderResult, Decoder, EUC_KR, Encoding, GBK, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 
 /// How much of a stream is read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -177,9 +177,20 @@ pub fn encoding_of(bytes: &[u8]) -> (&'static Encoding, usize) {
         _ => {}
     }
     let head = &bytes[..bytes.len().min(DECLARATION_BYTES)];
-    let declared = declared(head).and_then(Encoding::for_label);
+    let declared = declared(head).and_then(|label| Encoding::for_label(label).or_else(|| known_elsewhere(label)));
     // Whoever declares UTF-16 and writes one byte a character has changed the bytes and not the declaration.
     (declared.filter(|e| *e != UTF_16LE && *e != UTF_16BE).unwrap_or(UTF_8), 0)
+}
+
+/// An encoding by a name that Java and Windows have for it and the web has not.
+fn known_elsewhere(label: &[u8]) -> Option<&'static Encoding> {
+    let name: Vec<u8> = label.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect();
+    match name.as_slice() {
+        b"MS949" | b"CP949" | b"949" | b"XWINDOWS949" | b"UHC" | b"EUCKR" | b"KSC56011992" => Some(EUC_KR),
+        b"MS932" | b"CP932" | b"WINDOWS932" => Some(SHIFT_JIS),
+        b"CP936" | b"MS936" => Some(GBK),
+        _ => None,
+    }
 }
 
 /// What stands in `encoding="..."` of an XML declaration.
@@ -214,6 +225,16 @@ mod tests {
             (
                 b"<?xml version='1.0' encoding='EUC-KR'?><a>\xB0\xA1</a>".to_vec(),
                 "<?xml version='1.0' encoding='EUC-KR'?><a>\u{ac00}</a>",
+                false,
+            ),
+            (
+                b"<?xml version='1.0' encoding='MS949'?><a>\xB0\xA1</a>".to_vec(),
+                "<?xml version='1.0' encoding='MS949'?><a>\u{ac00}</a>",
+                false,
+            ),
+            (
+                b"<?xml version='1.0' encoding='cp949'?><a>\xB0\xA1</a>".to_vec(),
+                "<?xml version='1.0' encoding='cp949'?><a>\u{ac00}</a>",
                 false,
             ),
             (

@@ -94,13 +94,23 @@ impl State {
         }
     }
 
-    /// Reads the flight.
-    pub fn flight(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
+    /// Reads the flight; some put its bookings into it.
+    pub fn flight<'u>(&mut self, unit: &Unit<'u>, out: &mut Output<'_>) {
         out.saw(NAME, &self.version);
-        let Some(_) = Parts::of(unit, &[], out) else { return };
-        let flight = Flight::read(unit.element);
+        let leg = unit.element;
+        let inside = leg.all("PNRs").flat_map(|all| all.all("PNR"));
+        let bookings: Vec<Element<'u>> = leg.all("PNR").chain(inside).collect();
+        let Some(parts) = Parts::of(unit, &bookings, out) else { return };
+        let flight = Flight::read(leg);
         out.count("flights", 1);
         self.flight = Some(flight);
+        for pnr in bookings {
+            self.n += 1;
+            let path = format!("PNR[{}]", self.n);
+            if parts.is_whole(pnr, &path, out) {
+                self.book(&parts, pnr, &path, out);
+            }
+        }
     }
 
     /// Reads a booking.
@@ -111,19 +121,25 @@ impl State {
         let path = format!("PNR[{}]", self.n);
         let passengers: Vec<Element<'u>> = pnr.all("Passenger").collect();
         let Some(parts) = Parts::of(unit, &passengers, out) else { return };
+        self.book(&parts, pnr, &path, out);
+    }
+
+    fn book<'u>(&self, parts: &Parts<'_, 'u>, pnr: Element<'u>, path: &str, out: &mut Output<'_>) {
+        let unit = parts.unit;
+        let passengers: Vec<Element<'u>> = pnr.all("Passenger").collect();
         out.count("bookings", 1);
         let own = || pnr.at("Flight").map(|leg| Flight::read(leg));
         let Some(flight) = self.flight.clone().or_else(own).filter(|f| !f.carrier.is_empty() && f.from.is_some())
         else {
-            let position = format!("byte {}, {path}", unit.place.byte);
+            let position = format!("byte {}, {path}", unit.byte(pnr));
             return out.set_aside("no_flight", &position, "no FlightLeg, and no Flight in the booking", pnr.raw());
         };
         let mut header = Row::default();
-        self.header(pnr, &flight, &path, &mut header);
-        header.bound(passengers.len(), &path);
+        self.header(pnr, &flight, path, &mut header);
+        header.bound(passengers.len(), path);
         super::unit::tell(&header, out);
         if passengers.is_empty() {
-            out.warn("nobody_listed", path.as_str(), "a booking without passengers");
+            out.warn("nobody_listed", path, "a booking without passengers");
         }
         for (index, passenger) in passengers.iter().enumerate() {
             let path = format!("{path}/Passenger[{}]", index + 1);

@@ -32,7 +32,11 @@ pub const HEADER: &[Field] = &[
     field("AcceptanceDateTime", "declared_at", DayOrInstant),
     field("IssueDateTime/DateTimeString", "declared_at", DayOrInstant),
     field("IssueDateTime", "declared_at", DayOrInstant),
-    field("TypeCode", "flow", By("first two letters: IM and CO import, EX export, T transit; not of COR, INV, GPR")),
+    field(
+        "TypeCode",
+        "flow",
+        By("first two letters: IM and CO import, EX export, T transit; 929 import, 830 export; not of COR, INV, GPR"),
+    ),
     field(
         "TypeCode",
         "filing_type",
@@ -120,7 +124,9 @@ pub const ITEMS: &[Field] = &[
     field(
         "Commodity/Classification",
         "hs_code",
-        By("ID of type TSP with that of TRC behind it; of no type the first that is a tariff code"),
+        By(
+            "ID of type TSP with that of TRC behind it; else of type HS, SRZ or none; else the first of six digits or more",
+        ),
     ),
     field("Commodity/Description", "description", Text),
     field("Commodity/GoodsMeasure/NetNetWeightMeasure", "net_mass_kg", Mass("unitCode")),
@@ -270,9 +276,13 @@ fn of_type(kind: &str) -> (Option<&'static str>, Option<&str>) {
         Some("IM" | "CO") => Some("import"),
         Some("EX") => Some("export"),
         Some(two) if two.starts_with('T') => Some("transit"),
-        _ => None,
+        _ => match kind {
+            "929" | "930" => Some("import"),
+            "830" => Some("export"),
+            _ => None,
+        },
     };
-    (flow, kind.get(2..3).filter(|_| kind.len() == 3))
+    (flow, kind.get(2..3).filter(|form| kind.len() == 3 && form.bytes().all(|b| b.is_ascii_uppercase())))
 }
 
 fn change(root: Element<'_>, kind: &str) -> (&'static str, Option<String>) {
@@ -397,7 +407,15 @@ fn tariff<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
     let code = match (of(Some("TSP")), of(Some("TRC"))) {
         (Some(first), Some(rest)) => Some(Cow::Owned(format!("{first}{rest}"))),
         (Some(first), None) => Some(Cow::Borrowed(first)),
-        (None, _) => [Some("HS"), Some("SRZ"), None].into_iter().find_map(of).map(Cow::Borrowed),
+        (None, _) => {
+            let known = [Some("HS"), Some("SRZ"), None].into_iter().find_map(of);
+            // Other administrations have types of their own; those that add to a tariff code have few digits.
+            let of_any_type = || {
+                let ids = commodity.all("Classification").filter_map(|c| c.get("ID"));
+                ids.into_iter().find(|id| super::convert::tariff(id).is_some_and(|digits| digits.len() >= 6))
+            };
+            known.or_else(of_any_type).map(Cow::Borrowed)
+        }
     };
     let Some(code) = code else { return };
     if let Some(digits) = super::convert::tariff(&code) {
@@ -423,6 +441,38 @@ fn procedure<'u>(item: Element<'u>, row: &mut Row<'u>) {
 mod tests {
     use super::*;
 
+    /// The tariff codes of one declaration with these classifications.
+    fn hs_codes(classifications: &str) -> Vec<String> {
+        let text = format!(
+            "<Declaration xmlns='urn:wco:datamodel:WCO:DEC:3'><ID>1</ID><TypeCode>IMA</TypeCode><GoodsShipment>\
+             <GovernmentAgencyGoodsItem><SequenceNumeric>1</SequenceNumeric><Commodity>{classifications}</Commodity>\
+             </GovernmentAgencyGoodsItem></GoodsShipment></Declaration>"
+        );
+        let options = crate::ReadOptions::default();
+        let input = crate::MessageInput { source: "s", bytes: text.as_bytes(), options: &options };
+        crate::formats::edifact::tests::column(&super::super::read(input), "declaration", "hs_code")
+    }
+
+    #[test]
+    fn the_tariff_code_is_found_by_its_type_and_else_by_its_length() {
+        let of = |id: &str, kind: &str| {
+            let kind = if kind.is_empty() {
+                String::new()
+            } else {
+                format!("<IdentificationTypeCode>{kind}</IdentificationTypeCode>")
+            };
+            format!("<Classification><ID>{id}</ID>{kind}</Classification>")
+        };
+        for (classifications, expected) in [
+            (of("2500", "TRA") + &of("64029910", "TSP") + &of("00", "TRC"), "6402991000"),
+            (of("999", "CV") + &of("6402.99.10", "HS"), "64029910"),
+            (of("2500", "TRA") + &of("6402991000", "LOC"), "6402991000"),
+            (of("2500", "TRA"), ""),
+        ] {
+            assert_eq!(hs_codes(&classifications), [expected], "{classifications}");
+        }
+    }
+
     #[test]
     fn types_say_flow_and_form() {
         for (kind, expected) in [
@@ -431,6 +481,8 @@ mod tests {
             ("COR", (None, None)),
             ("INV", (None, None)),
             ("TRA", (Some("transit"), Some("A"))),
+            ("929", (Some("import"), None)),
+            ("830", (Some("export"), None)),
             ("", (None, None)),
             ("가나", (None, None)),
         ] {

@@ -308,7 +308,8 @@ pub(super) fn read(arena: &Arena<'_>, warn: &mut Warnings<'_, '_, '_>) -> Custom
             ("GEI", _) => decide(&mut answer, at, s.get(1, 0)),
             // Of errors and bills, and what D.96B and 95B have beyond what we write: read and kept in the bytes.
             (
-                "RFF" | "DTM" | "LOC" | "EQD" | "TAX" | "MOA" | "NAD" | "TDT" | "PAC" | "PCI" | "MEA" | "AUT" | "ERC",
+                "RFF" | "DTM" | "LOC" | "EQD" | "TAX" | "MOA" | "NAD" | "TDT" | "PAC" | "PCI" | "MEA" | "AUT" | "ERC"
+                | "CNT" | "CTA" | "COM" | "UNS" | "SEL",
                 _,
             ) => {}
             _ => warn.unknown(s),

@@ -50,7 +50,12 @@ pub(super) fn read_cusres(message: &Message<'_>, out: &mut Output<'_>) {
     out.saw(FORMAT, &message.version);
     let Some(arena) = arena(message, out) else { return };
     let mut warn = Warnings { message, out };
-    let travel = arena.iter().any(|s| s.tag() == "RFF" && matches!(s.get(0, 0), "TN" | "ABO" | "AVF"));
+    // ABO of the header is the sender's own number in answers to declarations.
+    let mut in_error = false;
+    let travel = arena.iter().any(|s| {
+        in_error |= s.tag() == "ERP";
+        s.tag() == "RFF" && (matches!(s.get(0, 0), "TN" | "AVF") || (in_error && s.get(0, 0) == "ABO"))
+    });
     let answer = if travel {
         Answer::Boarding(boarding::read(&arena, message, &mut warn))
     } else {

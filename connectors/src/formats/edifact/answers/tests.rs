@@ -120,6 +120,21 @@ fn customs_answers_come_back() {
     }
 }
 
+/// What administrations of other countries answer, in their own codes.
+#[test]
+fn answers_of_other_countries_are_told_from_those_to_passenger_requests() {
+    let text = "UNB+UNOA:2+AU+ZZ+270313:2200+R1'UNH+1+CUSRES:D:99B:UN'BGM+961:::EXDR+2601:001+11'DTM+9:20270313150826120936:ZZZ'\
+                FTX+AHN+++CLEAR'NAD+MR+331::95'RFF+ABO:S1/ME21::001'RFF+ED:AC7'CNT+5:0001'UNT+9+1'UNZ+1+R1'";
+    let [Answer::Customs(answer)] = &read_back(text)[..] else { panic!("one answer of customs") };
+    assert_eq!((answer.kind, answer.number.as_str()), (customs::Kind::Manifest, "2601"));
+    assert_eq!(answer.decided_at, Some(at("2027-03-13T15:08:26")));
+    assert_eq!(answer.references[0], ("ABO".to_owned(), "S1/ME21".to_owned()));
+    // A passenger known by nothing but his number at the carrier.
+    let boarding = "UNB+UNOA:4+KR+ZZ+270313:2200+R1'UNH+1+CUSRES:D:05B:UN'BGM+962'RFF+AF:ZZ421'ERP+2'RFF+ABO:1'ERC+0Z'UNT+7+1'UNZ+1+R1'";
+    let [Answer::Boarding(answer)] = &read_back(boarding)[..] else { panic!("one answer to a request") };
+    assert_eq!((answer.people.len(), answer.people[0].reference.as_str()), (1, "1"));
+}
+
 #[test]
 fn traders_are_not_told_of_audits_and_watches() {
     let profile = Profile::default();

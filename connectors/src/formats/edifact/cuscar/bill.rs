@@ -118,14 +118,15 @@ impl Bill {
                 "FTX" if s.get(0, 0) == "AAA" => bill.describe(s),
                 "PCI" => bill.mark(s),
                 "CST" => bill.classify(s, message),
+                "PAC" => bill.packages_of_line(s),
                 "DGS" => bill.danger(s),
                 "SGP" => bill.split(s),
                 "HAN" => bill.handling.extend(s.value(0, 0).or_else(|| s.value(1, 0)).map(|c| upper(c).into_owned())),
                 "CUX" => s.get(0, 1).clone_into(&mut currency),
                 "MOA" => bill.amount(s, &currency, message),
                 // Read and kept in the bytes.
-                "CNI" | "CPI" | "TDT" | "DTM" | "CTA" | "COM" | "QTY" | "FTX" | "PAC" | "DOC" | "TMP" | "RNG"
-                | "TSR" | "DIM" | "GIN" | "AUT" | "TMD" | "SEL" | "STS" | "HYN" | "TCC" => {}
+                "CNI" | "CPI" | "TDT" | "DTM" | "CTA" | "COM" | "QTY" | "FTX" | "DOC" | "TMP" | "RNG" | "TSR"
+                | "DIM" | "GIN" | "AUT" | "TMD" | "SEL" | "STS" | "HYN" | "TCC" => {}
                 tag => bill.warn("unknown_segment", s, message, format!("{tag} in a bill")),
             }
         }
@@ -172,7 +173,7 @@ impl Bill {
             "11" => self.unloading_port = Some(code),
             "12" => self.unloading_port = self.unloading_port.take().or(Some(code)),
             "20" => self.destination = Some(code),
-            "7" => self.destination = self.destination.take().or(Some(code)),
+            "7" | "8" => self.destination = self.destination.take().or(Some(code)),
             _ => {}
         }
     }
@@ -209,6 +210,15 @@ impl Bill {
         let kind = gid.value(1, 1).or_else(|| gid.value(1, 4)).map(|k| upper(k).into_owned());
         let number = gid.get(0, 0).parse().unwrap_or(next);
         self.lines.push(Line { number, packages, package_kind: kind, ..Line::default() });
+    }
+
+    /// PAC under a GID that has no packages of its own.
+    fn packages_of_line(&mut self, pac: Segment<'_, '_>) {
+        if let Some(line) = self.lines.last_mut().filter(|line| line.packages.is_none()) {
+            line.packages = pac.value(0, 0).and_then(measure::number);
+            let kind = pac.value(2, 0).or_else(|| pac.value(2, 3)).map(|k| upper(k).into_owned());
+            line.package_kind = line.package_kind.take().or(kind);
+        }
     }
 
     fn measure(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {

@@ -2,6 +2,7 @@
 
 use haechi_model::intake::Warning;
 
+use super::super::carriage::mode;
 use super::super::dates::{Century, Moment, parse};
 use super::super::equipment::Equipment;
 use super::super::interchange::{Message, leading_number};
@@ -107,6 +108,7 @@ impl Manifest {
         let mut references: [Option<String>; 3] = [None, None, None];
         let mut carrier = Ranked::default();
         let mut tdt_carrier = None;
+        let mut main: Option<&str> = None;
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
@@ -126,7 +128,10 @@ impl Manifest {
                         carrier.offer(&["CA", "CG", "MS"], s.get(0, 0), party);
                     }
                 }
+                // Carriage before and behind the main one has a TDT of its own.
+                "TDT" if main.is_some_and(|stage| stage == "20" || s.get(0, 0) != "20") => {}
                 "TDT" => {
+                    main = Some(s.get(0, 0));
                     manifest.transport(s, &path, warnings);
                     tdt_carrier = s.value(4, 0).map(|c| upper(c).into_owned());
                 }
@@ -194,7 +199,7 @@ impl Manifest {
 
     fn transport(&mut self, tdt: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) {
         self.voyage_no = tdt.value(1, 0).map(|v| upper(v).into_owned());
-        self.mode = haechi_model::codes::transport_mode("cuscar", tdt.get(2, 0));
+        self.mode = mode(tdt);
         if self.mode.is_none() {
             warnings.push(Warning { code: "no_mode", path: path(), text: format!("TDT `{}`", short(tdt.get(2, 0))) });
         }
@@ -212,7 +217,7 @@ impl Manifest {
             "9" => self.loading_port = Some(code),
             "5" | "94" => self.loading_port = self.loading_port.take().or(Some(code)),
             "11" => self.unloading_port = Some(code),
-            "60" => self.unloading_port = self.unloading_port.take().or(Some(code)),
+            "12" | "60" => self.unloading_port = self.unloading_port.take().or(Some(code)),
             _ => {}
         }
     }

@@ -114,7 +114,9 @@ impl<'m> Rows<'m> {
         let mut route: Vec<&str> = Vec::new();
         for port in [bill.origin_port.as_deref(), loading, unloading, bill.destination.as_deref()].into_iter().flatten()
         {
-            let country = port.get(..2).filter(|_| port.len() == 5);
+            // Five digits are a number of a list of its own.
+            let letters = |country: &&str| country.bytes().all(|b| b.is_ascii_uppercase());
+            let country = port.get(..2).filter(|_| port.len() == 5).filter(letters);
             route.extend(country.filter(|c| route.last() != Some(c)));
         }
         table.set_texts(c.route_countries, &route);

@@ -101,6 +101,41 @@ fn the_voyage_stands_on_every_bill() {
 }
 
 #[test]
+fn national_dialects_say_packages_and_places_elsewhere() {
+    let us = bills("CNI+1+:24'RFF+AAM:W1'LOC+9+01535:78'GID+1'PAC+500++BOX'FTX+AAA+++COMPUTERS'MEA+AAI++K:5000'");
+    for (name, value) in
+        [("package_count", "500.0"), ("loading_port", "01535"), ("route_countries", "KR"), ("gross_mass_kg", "5000.0")]
+    {
+        assert_eq!(one(&us, name), value, "{name}");
+    }
+    let au = manifest(
+        "TDT+20+936++11++++8811924::11'LOC+9+SGSIN::6'LOC+12+AUSYD::6'DTM+132:20050903:102'GIS+23'",
+        "CNI+1+:::I'RFF+BM:O1'RFF+BH:H1'GID+1+600:BX'",
+    );
+    for (name, value) in [("transport_mode", "sea"), ("unloading_port", "AUSYD"), ("route_countries", "SG|AU")] {
+        assert_eq!(one(&au, name), value, "{name}");
+    }
+    assert_eq!(one(&au, "arrival_expected_at"), "2005-09-02T14:00:00Z");
+    let both = bills("CNI+1'RFF+BM:B1'GID+1+5:CT'PAC+500++BOX'");
+    assert_eq!(one(&both, "package_count"), "5.0");
+    let za = bills("CNI+1'RFF+BM:B1'LOC+8+ZADUR'GID+1+5:BAG'");
+    assert_eq!(one(&za, "destination_place"), "ZADUR");
+}
+
+#[test]
+fn the_main_carriage_names_the_voyage_wherever_it_stands() {
+    let before = VOYAGE.replace("TDT+20", "TDT+10+TRUCK+3'TDT+20");
+    let behind = VOYAGE.replace("GIS+23", "TDT+30+TRUCK+3++XX:172:20'GIS+23");
+    for header in [before, behind] {
+        let reading = manifest(&header, "CNI+1+B1'RFF+BM:B1'");
+        for (name, value) in [("voyage_no", "027W"), ("transport_mode", "sea"), ("conveyance_id", "0000012")] {
+            assert_eq!(one(&reading, name), value, "{header}");
+        }
+        assert_eq!((one(&reading, "carrier_id").as_str(), warnings(&reading)), ("ZZLX", vec![]));
+    }
+}
+
+#[test]
 fn what_a_bill_says_of_itself_goes_before_the_header() {
     let reading = bills("CNI+1+B1'RFF+BM:B1'LOC+76+CNSHA'LOC+9+HKHKG'LOC+11+KRINC'LOC+20+USLAX'GIS+28'");
     for (name, value) in [

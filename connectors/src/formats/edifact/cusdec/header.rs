@@ -3,6 +3,7 @@
 
 use haechi_model::intake::Warning;
 
+use super::super::carriage::mode;
 use super::super::dates::{Century, Moment, Precision, parse};
 use super::super::equipment::container_id;
 use super::super::interchange::{Message, leading_number};
@@ -11,6 +12,10 @@ use super::super::party::{Party, Ranked};
 use super::super::places::{country, short, to_utc_in, upper, zone_of_port};
 use super::super::segments::{Arena, Segment};
 use super::money::Money;
+
+/// Qualifiers of the times that are read: accepted, declared, issued, processed; arrived; arrives, is imported, is
+/// exported.
+const TIMES: [&[&str]; 6] = [&["150"], &["148"], &["137"], &["9"], &["178"], &["132", "151", "129"]];
 
 /// Everything but the items.
 #[derive(Debug, Default)]
@@ -104,22 +109,33 @@ impl Header {
     pub fn read(arena: &Arena<'_>, message: &Message<'_>, zone: chrono_tz::Tz, warnings: &mut Vec<Warning>) -> Self {
         let mut header = Self { flow: "import", function: "9".to_owned(), ..Self::default() };
         let mut own = None;
-        let mut times: [Option<Moment>; 5] = [None; 5];
+        let mut times: [Option<Moment>; TIMES.len()] = [None; TIMES.len()];
         // Amounts are read once the rate is known, wherever it stands.
         for s in arena.iter().filter(|s| s.tag() == "CUX") {
             header.money.read(s);
         }
-        let mut in_tax = false;
+        let (mut in_tax, mut at_border, mut of_document) = (false, false, false);
+        let (mut transport_document, mut office_elsewhere) = (None, None);
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
             in_tax = s.tag() == "TAX" || (in_tax && matches!(s.tag(), "MOA" | "GIS" | "GEI"));
+            of_document = match s.tag() {
+                "RFF" => !matches!(s.get(0, 0), "ABE" | "ABO" | "ABT"),
+                tag => tag == "DOC" || (of_document && tag == "DTM"),
+            };
             match s.tag() {
+                // When another document was issued.
+                "DTM" if of_document && matches!(s.get(0, 0), "137" | "9") => {}
                 "BGM" => header.begin(s, &mut warn),
                 "CST" => header.regime(s),
+                // Some name the office by what is done there.
+                "LOC" if matches!(s.get(0, 0), "96" | "116") => {
+                    office_elsewhere = office_elsewhere.or(s.value(1, 0).map(|code| upper(code).into_owned()));
+                }
                 "LOC" => header.place(s, &path, warnings),
                 "DTM" => {
-                    let Some(at) = ["150", "148", "137", "178", "132"].iter().position(|q| *q == s.get(0, 0)) else {
+                    let Some(at) = TIMES.iter().position(|qualifiers| qualifiers.contains(&s.get(0, 0))) else {
                         continue;
                     };
                     match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
@@ -133,6 +149,9 @@ impl Header {
                     Err((code, text)) => warn(code, text),
                 },
                 "EQD" => header.equipment(s),
+                "RFF" if s.get(0, 0) == "AAS" => {
+                    transport_document = transport_document.or(s.value(0, 1).map(|n| upper(n).into_owned()));
+                }
                 "RFF" => header.reference(s, &mut own),
                 "DOC" => header.document(s),
                 "PAC" => {
@@ -143,7 +162,12 @@ impl Header {
                         .map(|k| upper(k).into_owned())
                         .or(header.package_kind.take());
                 }
-                "TDT" if matches!(s.get(0, 0), "20" | "11" | "12" | "") => header.transport(s),
+                // At the border; at departure where nothing else is told.
+                "TDT" if matches!(s.get(0, 0), "20" | "11" | "") => {
+                    header.transport(s);
+                    at_border = true;
+                }
+                "TDT" if s.get(0, 0) == "12" && !at_border => header.transport(s),
                 "NAD" => header.party(s, &path, warnings),
                 "TOD" => header.incoterm = s.value(2, 0).map(|i| upper(i).into_owned()),
                 "MOA" if !in_tax => header.amount(s, &mut warn),
@@ -161,6 +185,12 @@ impl Header {
         }
         let sender = &message.envelope.sender;
         header.id = header.id.take().or_else(|| own.map(|own| format!("{sender}:{own}")));
+        // A document of carriage of no kind: the house bill, or what stands above it.
+        if let Some(number) = transport_document {
+            let bill = if header.house_bill.is_none() { &mut header.house_bill } else { &mut header.master_bill };
+            bill.get_or_insert(number);
+        }
+        header.office = header.office.take().or(office_elsewhere);
         header.settle_times(times, message, zone, warnings);
         header
     }
@@ -209,7 +239,10 @@ impl Header {
             "36" => self.destination_country = Some(country(&code, path, warnings).into_owned()),
             // The place of the terms of delivery comes again behind TOD.
             "9" => self.loading_port = self.loading_port.take().or(Some(code)),
-            "11" => self.unloading_port = self.unloading_port.take().or(Some(code)),
+            "28" if self.destination_country.is_none() => {
+                self.destination_country = Some(country(&code, path, warnings).into_owned());
+            }
+            "11" | "12" => self.unloading_port = self.unloading_port.take().or(Some(code)),
             "14" | "18" => self.warehouse = self.warehouse.take().or(Some(code)),
             _ => {}
         }
@@ -249,7 +282,7 @@ impl Header {
     }
 
     fn transport(&mut self, tdt: Segment<'_, '_>) {
-        self.mode = haechi_model::codes::transport_mode("cuscar", tdt.get(2, 0)).or(self.mode);
+        self.mode = mode(tdt).or(self.mode);
         let vessel = tdt.value(7, 0).or_else(|| tdt.value(7, 3)).or_else(|| tdt.value(1, 0));
         self.conveyance_id = vessel.map(|id| upper(id).into_owned()).or(self.conveyance_id.take());
     }
@@ -259,9 +292,9 @@ impl Header {
         let mut read = || Party::read(nad, path, &mut of_party);
         let qualifier = nad.get(0, 0);
         // On export we are the exporter, and who buys is abroad.
-        let importers: &[&str] = if self.flow == "export" { &["IM", "BY", "CN"] } else { &["IM", "CN", "BY"] };
+        let importers: &[&str] = if self.flow == "export" { &["IM", "BY", "CN"] } else { &["IM", "GO", "CN", "BY"] };
         let exporters: &[&str] =
-            if self.flow == "export" { &["EX", "CZ", "SE", "SU"] } else { &["SE", "SU", "EX", "CZ"] };
+            if self.flow == "export" { &["EX", "GO", "CZ", "SE", "SU"] } else { &["SE", "SU", "EX", "CZ"] };
         if qualifier == "FW" {
             self.forwarder = read().id;
         } else {
@@ -278,15 +311,19 @@ impl Header {
 
     fn amount(&mut self, moa: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
         let kind = moa.get(0, 0);
-        if !matches!(kind, "39" | "64") {
+        // A currency alone is no amount.
+        if !matches!(kind, "39" | "63" | "141" | "64") || moa.get(0, 1).is_empty() {
             return;
         }
         let Some(amount) = number(moa.get(0, 1)) else {
             return warn("bad_number", format!("MOA {kind}"));
         };
         let currency = self.money.currency_of(moa.get(0, 2));
-        if kind == "39" {
-            self.invoice = Some((amount, currency.to_owned()));
+        if kind != "64" {
+            // The invoice; else what the goods cost on board, or with freight.
+            if kind == "39" || self.invoice.is_none() {
+                self.invoice = Some((amount, currency.to_owned()));
+            }
             return;
         }
         self.freight_usd = self.money.usd(amount, currency);
@@ -297,12 +334,12 @@ impl Header {
 
     fn settle_times(
         &mut self,
-        [accepted, declared, issued, arrived, arrives]: [Option<Moment>; 5],
+        [accepted, declared, issued, processed, arrived, arrives]: [Option<Moment>; TIMES.len()],
         message: &Message<'_>,
         zone: chrono_tz::Tz,
         warnings: &mut Vec<Warning>,
     ) {
-        let declared = accepted.or(declared).or(issued);
+        let declared = accepted.or(declared).or(issued).or(processed);
         if declared.is_some_and(|m| m.time.is_none() && m.precision == Precision::Day) {
             let text = "the day is known, not the hour: taken as its beginning".to_owned();
             warnings.push(Warning { code: "day_only", path: message.path(1), text });

@@ -50,6 +50,8 @@ pub struct Item {
     pub warnings: Vec<Warning>,
 }
 
+/// Customs duty: of the directory, of the EU, of South Africa (schedule 1 part 1).
+const DUTY: &[&str] = &["CUD", "A00", "1P1"];
 /// Documents that are of trade and carriage, no permits.
 const COMMERCIAL: &[&str] = &[
     "380", "325", "388", "271", "703", "704", "705", "714", "730", "740", "741", "785", "861", "862", "863", "864",
@@ -73,7 +75,9 @@ impl Item {
                     });
                 }
                 "LOC" => {
-                    let Some(code) = s.value(1, 0) else { continue };
+                    // Where a state is named: `AU-VI`, behind an empty place.
+                    let state = s.value(2, 0).and_then(|state| state.split_once('-')).map(|(country, _)| country);
+                    let Some(code) = s.value(1, 0).or(state) else { continue };
                     let mut read = || country(code, &|| message.path(s.number()), &mut item.warnings).into_owned();
                     match s.get(0, 0) {
                         "27" => item.origin = Some(read()),
@@ -83,9 +87,13 @@ impl Item {
                 }
                 "MEA" => item.measure(s, message),
                 "TAX" => {
-                    in_duty = s.get(0, 0) == "1" && s.get(1, 0) == "CUD";
+                    in_duty = s.get(0, 0) == "1" && DUTY.contains(&s.get(1, 0));
                     if in_duty {
-                        item.rate = s.value(4, 3).and_then(number);
+                        let sent = s.value(4, 3).map(|rate| rate.trim_end_matches(['%', ' ']));
+                        item.rate = sent.and_then(number);
+                        if sent.is_some() && item.rate.is_none() {
+                            item.warn("bad_number", s, message, "TAX CUD rate".to_owned());
+                        }
                     }
                 }
                 "MOA" => item.amount(s, message, money, in_duty),
@@ -93,6 +101,9 @@ impl Item {
                 "DOC" => item.document(s),
                 "DTM" if s.get(0, 0) == "182" => {
                     let issued = parse(s.get(0, 1), s.get(0, 2), Century::Recent).ok().map(|m| days(m.date));
+                    if issued.is_none() && !s.get(0, 1).is_empty() {
+                        item.warn("bad_date", s, message, "DTM 182".to_owned());
+                    }
                     if let Some((.., day)) = item.permits.last_mut() {
                         *day = issued;
                     }
@@ -130,7 +141,7 @@ impl Item {
                 "122" | "169" | "108" => self.tariff(code, cst, message),
                 "117" => self.procedure = Some(upper(code).into_owned()),
                 "116" | "184" => self.preference = Some(upper(code).into_owned()),
-                "" if element == 1 => self.tariff(code, cst, message),
+                "" if element == 1 && code.contains(|c: char| c.is_ascii_digit()) => self.tariff(code, cst, message),
                 _ => {}
             }
         }
@@ -146,9 +157,10 @@ impl Item {
     }
 
     fn measure(&mut self, mea: Segment<'_, '_>, message: &Message<'_>) {
-        let what = mea.get(1, 0);
+        // Some have no kind of measure and put what is measured in its place.
+        let what = mea.value(1, 0).unwrap_or_else(|| mea.get(0, 0));
         let (unit, value) = (mea.get(2, 0), mea.get(2, 1));
-        if !matches!(what, "AAF" | "AAL" | "AAR" | "AAS" | "AAT" | "ABT" | "AAA") || value.is_empty() {
+        if !matches!(what, "AAF" | "AAL" | "AAR" | "AAS" | "AAT" | "ABT" | "ABW" | "AAA") || value.is_empty() {
             return;
         }
         let Some(value) = number(value) else {
@@ -166,8 +178,13 @@ impl Item {
 
     fn amount(&mut self, moa: Segment<'_, '_>, message: &Message<'_>, money: &Money, in_duty: bool) {
         let kind = moa.get(0, 0);
+        if moa.get(0, 1).is_empty() {
+            return;
+        }
         let into = match kind {
             "40" => &mut self.customs_value,
+            // On board, or with freight, where no customs value is told.
+            "63" | "141" if self.customs_value.is_none() => &mut self.customs_value,
             "38" | "14" => &mut self.line_value,
             "161" | "55" if in_duty => &mut self.duty,
             _ => return,

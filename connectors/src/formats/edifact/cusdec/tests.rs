@@ -109,6 +109,77 @@ fn dialects_are_read_everywhere() {
 }
 
 #[test]
+fn the_export_dialect_of_australia_is_read() {
+    let header = "BGM+830:::EXD+S1:1+9'LOC+9+AUMEL::6'LOC+12+MYTPP::6'LOC+28+VN::6'DTM+129:20181023:102'PAC+++C:67:95'TDT+20+++11'\
+                  NAD+CN+++DELPHI CO., LTD++HO CHI MINH CITY'NAD+GO+620045/001::95'MOA+39::AUD'MOA+63:48849:AUD'";
+    let items = "UNS+D'CST+1+I::95'FTX+AAA+++ADHESIVES'LOC+27++AU-VI::6'MEA+WT++KG:10296'MEA+ABW++KG:9708'MOA+63:48849'RFF+HS:35069100'UNS+S'";
+    let reading = declaration(header, items);
+    for (name, value) in [
+        ("flow", "export"),
+        ("transport_mode", "sea"),
+        ("exporter_id", "620045/001"),
+        ("importer_name", "DELPHI CO., LTD"),
+        ("destination_country", "VN"),
+        ("unloading_port", "MYTPP"),
+        ("arrival_at", "2018-10-22T13:00:00Z"),
+        ("invoice_amount", "48849.0"),
+        ("currency", "AUD"),
+        ("hs_code", "35069100"),
+        ("origin_country", "AU"),
+        ("quantity", "9708.0"),
+        ("quantity_unit", "KG"),
+        ("customs_value_local", "48849.0"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!(warnings(&reading), ["no_declared_time", "no_office"]);
+}
+
+#[test]
+fn the_import_dialect_of_south_africa_is_read() {
+    let header = "BGM+929+26ZA1::00001+9'CST++D:117:ZZZ'LOC+96+JSA::ZZZ'RFF+AAS:082-12345675'DTM+137:20161020:102'PAC+1'TDT+20+SA132+4'\
+                  DOC+380+INV'DTM+3:20161020:102'NAD+IM+00549578++IMPORT CO'";
+    let items = "UNS+D'CST+0002+820110059:108:ZZZ+100'MOA+40:5000'TAX+1+1P1:107:ZZZ'MOA+161:500.00'UNS+S'";
+    let reading = declaration(header, items);
+    for (name, value) in [
+        ("office", "JSA"),
+        ("house_bill_id", "082-12345675"),
+        ("duty_local", "500.0"),
+        ("declared_at", "2027-03-02T00:30:00Z"),
+        ("item_no", "2"),
+        ("hs_code", "820110059"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    // The day of the bill is none of the declaration.
+    assert_eq!(warnings(&reading), ["no_declared_time"]);
+    let with_house = declaration(&header.replace("RFF+AAS", "RFF+BH:H1'RFF+AAS"), items);
+    assert_eq!(
+        (one(&with_house, "house_bill_id"), one(&with_house, "master_bill_id")),
+        ("H1".into(), "082-12345675".into())
+    );
+    let own = declaration(&header.replace("RFF+AAS:082-12345675", "RFF+ABE:1"), items);
+    assert_eq!((one(&own, "declared_at").as_str(), warnings(&own)), ("2016-10-19T15:00:00Z", vec!["day_only"]));
+}
+
+#[test]
+fn a_rate_may_carry_its_sign() {
+    let reading = declaration(HEADER, &ITEM.replace(":::13'", ":::13 %'"));
+    assert_eq!((one(&reading, "tariff_rate").as_str(), warnings(&reading)), ("13.0", vec![]));
+}
+
+#[test]
+fn the_means_at_the_border_goes_before_the_one_at_departure() {
+    for stage in ["12", "10"] {
+        let header = HEADER.replace("NAD+IM", &format!("TDT+{stage}+TRUCK1+3++++++XX99'NAD+IM"));
+        let reading = declaration(&header, ITEM);
+        assert_eq!((one(&reading, "conveyance_id"), one(&reading, "transport_mode")), ("0000012".into(), "sea".into()));
+    }
+    let inland = declaration(&HEADER.replace("TDT+20+", "TDT+12+"), ITEM);
+    assert_eq!(one(&inland, "conveyance_id"), "0000012");
+}
+
+#[test]
 fn oddities_are_taken_with_a_warning() {
     for (from, to, column_name, value, code) in [
         ("CST+1+", "CST+A+", "item_no", "1", "bad_number"),
@@ -119,6 +190,8 @@ fn oddities_are_taken_with_a_warning() {
         ("MOA+40:5000.00:USD", "MOA+40:5000.00:EUR", "customs_value_usd", "", "amount_currency"),
         ("MOA+40:5000.00", "MOA+40:MUCH", "customs_value_usd", "", "bad_number"),
         ("DOC+861", "XYZ+1'DOC+861", "hs_code", "6402991000", "unknown_segment"),
+        (":::13'", ":::FREE'", "tariff_rate", "", "bad_number"),
+        ("182:20270218", "182:20271318", "hs_code", "6402991000", "bad_date"),
     ] {
         let reading = declaration(HEADER, &ITEM.replace(from, to));
         assert_eq!(one(&reading, column_name), value, "{to}");

@@ -122,6 +122,13 @@ impl Legs {
         self.stop = Stop::None;
     }
 
+    /// A number for those that have none of their own.
+    pub fn number(&mut self, trip: &str) {
+        for leg in self.read.iter_mut().filter(|leg| leg.number.is_none()) {
+            (_, leg.number, _) = split_number(trip.trim_start_matches(char::is_alphabetic), &leg.carrier);
+        }
+    }
+
     /// LOC under TDT. Returns whether it was one of a leg.
     pub fn stop(&mut self, loc: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> bool {
         if !self.open {
@@ -159,7 +166,7 @@ impl Legs {
         if self.stop == Stop::Open {
             let place = self.pending.take().map(Cow::into_owned);
             if departure { self.depart(place, false) } else { self.arrive(place, false) }
-        } else if departure && self.stop == Stop::Arrival {
+        } else if departure && self.stop == Stop::Arrival && self.read.last().is_none_or(|leg| leg.departs.is_some()) {
             // One stop with both times: it arrives, then leaves again.
             let place = self.read.last().and_then(|l| l.arrival.clone());
             self.depart(place, false);
@@ -192,6 +199,9 @@ impl Legs {
             };
             if leg.departs_at.is_none() {
                 warn("no_departure_time", "no departure time that could be converted to UTC");
+            }
+            if leg.departs_at.is_some() && leg.departs.is_some_and(|m| m.time.is_none()) {
+                warn("day_only", "the day of departure is known, not the hour: taken as its beginning");
             }
             if leg.number.is_none() && leg.is_named() {
                 warn("flight_number", "no number in it");

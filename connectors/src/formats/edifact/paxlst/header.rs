@@ -76,6 +76,8 @@ pub struct Header {
     pub request_ref: Option<String>,
     /// Component 5 of RFF TN, which of two messages is newer; 1 where not sent.
     pub revision: i32,
+    /// BGM 1004 of a road carrier: the trip.
+    trip: Option<String>,
     /// TDT groups.
     pub legs: Vec<Leg>,
     /// CNT 42: passengers on the flight.
@@ -92,6 +94,7 @@ impl Header {
             change_reason: None,
             request_ref: None,
             revision: 1,
+            trip: None,
             legs: Vec::new(),
             passengers: None,
             crew: None,
@@ -118,6 +121,9 @@ impl Header {
             }
         }
         let mut of_legs = Vec::new();
+        if let Some(number) = &header.trip {
+            legs.number(number);
+        }
         header.legs = legs.finish(message, &mut of_legs);
         // A master crew list names no flight, whatever its TDT says.
         if header.list != List::MasterCrew {
@@ -141,6 +147,18 @@ impl Header {
 
     fn begin(&mut self, bgm: Segment<'_, '_>, unknown: impl FnOnce(String)) {
         let reason = upper(bgm.get(1, 0)).into_owned();
+        if bgm.get(0, 0) == "10" && !matches!(reason.as_str(), "" | "CP" | "XR" | "RP") {
+            // A road carrier numbers the trip here, and says behind it what happens to the list.
+            let function = bgm.get(2, 0);
+            self.list = List::Passengers(match function {
+                "1" | "3" => Change::Cancel,
+                "4" | "5" => Change::Replace,
+                _ => Change::New,
+            });
+            self.change_reason = (self.list != List::Passengers(Change::New)).then(|| function.to_owned());
+            self.trip = Some(reason);
+            return;
+        }
         self.list = match (bgm.get(0, 0), reason.as_str()) {
             ("266", "CLOB") => List::OnBoard,
             ("266", "CLNB") => List::NotOnBoard,
@@ -211,6 +229,9 @@ fn time(dtm: Segment<'_, '_>, legs: &mut Legs, bad: impl FnOnce(String)) {
             _ => String::new(),
         };
         scheduled(&format!("{}{}{offset}", dtm.get(1, 0), dtm.get(2, 0)), "201")
+    } else if dtm.get(0, 2).len() == 4 && !dtm.get(0, 3).is_empty() {
+        // Some cut the time off the day: `189:20270314:0105:203`.
+        scheduled(&format!("{}{}", dtm.get(0, 1), dtm.get(0, 2)), dtm.get(0, 3))
     } else {
         scheduled(dtm.get(0, 1), dtm.get(0, 2))
     };

@@ -146,9 +146,7 @@ fn complete(message: &Message<'_>, header: &Header, listed: u64) -> Option<bool>
     if !message.complete {
         return Some(false);
     }
-    if let Some((part, mark)) = &message.part
-        && (mark != "F" || part.trim_start_matches('0') != "1")
-    {
+    if let Some((_, mark)) = message.part.as_ref().filter(|_| !message.is_whole()) {
         // Behind the last of several parts, only who has seen the others knows.
         return (mark != "F").then_some(false);
     }

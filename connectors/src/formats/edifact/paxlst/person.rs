@@ -8,6 +8,7 @@ use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century, Moment};
 use super::super::interchange::Message;
+use super::super::measure::mass_kg;
 use super::super::people::{gender, phone, split_title, tags, without_padding, without_title};
 use super::super::places::{airport, country, short, upper};
 use super::super::segments::{Arena, Segment};
@@ -219,10 +220,15 @@ impl<'p> Reader<'_, 'p, '_> {
     }
 
     fn date(&mut self, s: Segment<'p, '_>) {
-        let (value, format) = (s.get(0, 1), s.get(0, 2));
-        if value.is_empty() {
-            return;
-        }
+        let (value, format) = match (s.get(0, 1), s.get(1, 0)) {
+            ("", "") => return,
+            // `+` where `:` belongs.
+            ("", value) => {
+                self.warn("short_composite", s, format!("DTM {}: `+` for `:`", short(s.get(0, 0))));
+                (value, s.get(1, 1))
+            }
+            (value, _) => (value, s.get(0, 2)),
+        };
         let day = self.day.or(self.message.envelope.issued_on);
         let past = day.map_or(Century::Recent, Century::NotAfter);
         let qualifier = s.get(0, 0);
@@ -258,10 +264,9 @@ impl<'p> Reader<'_, 'p, '_> {
         match (s.get(0, 0), number) {
             (_, None) => self.warn("bad_number", s, format!("MEA {}", short(s.get(0, 0)))),
             ("CT", Some(bags)) if bags <= 9999.0 => self.person.bag_count = Some(bags as i32),
-            ("WT", Some(mass)) => match unit {
-                "" | "KGM" => self.person.bag_mass_kg = Some(mass),
-                "LBR" => self.person.bag_mass_kg = Some(mass * 0.453_592_37),
-                other => self.warn("bad_unit", s, format!("MEA WT in `{}`", short(other))),
+            ("WT", Some(mass)) => match mass_kg(mass, unit) {
+                Some(mass) => self.person.bag_mass_kg = Some(mass),
+                None => self.warn("bad_unit", s, format!("MEA WT in `{}`", short(unit))),
             },
             (code, _) => self.warn("unknown_code", s, format!("MEA {}", short(code))),
         }
@@ -300,6 +305,8 @@ impl<'p> Reader<'_, 'p, '_> {
             b"179" => self.person.debark = code.map(|c| self.airport(s, c)),
             b"22" => self.person.clearance = code.map(|c| self.airport(s, c)),
             b"174" => self.person.residence = code.map(|c| self.country(s, c)),
+            // Of list 163 it is a part of a country, and the country stands in a LOC of its own.
+            b"91" if s.get(1, 1) == "163" => {}
             b"91" => match self.document {
                 Current::Last => {
                     let country = code.map(|c| self.country(s, c));

@@ -87,6 +87,18 @@ fn four_stops_under_one_tdt_are_the_legs_of_two() {
 }
 
 #[test]
+fn times_behind_both_places_are_of_one_leg() {
+    let places = "TDT+20+ZZ421'LOC+125+BKK'LOC+87+ICN'";
+    let (departs, arrives) = ("DTM+189:2703140105:201'", "DTM+232:2703140830:201'");
+    for flights in [format!("{places}{departs}{arrives}"), format!("{places}{arrives}{departs}")] {
+        let reading = list("BGM+745'", &flights, "NAD+FL+++KIM:ARA'");
+        assert_eq!(column(&reading, "traveller", "departure_scheduled_at"), ["2027-03-13T18:05:00Z"], "{flights}");
+        assert_eq!(column(&reading, "traveller", "arrival_scheduled_at"), ["2027-03-13T23:30:00Z"], "{flights}");
+        assert_eq!((reading.counts["legs"], warnings(&reading)), (1, vec![]), "{flights}");
+    }
+}
+
+#[test]
 fn rows_are_for_the_legs_across_the_border_that_a_person_is_on() {
     let both = "TDT+20+ZZ1'LOC+125+SIN'LOC+87+ICN'TDT+20+ZZ1'LOC+125+ICN'LOC+87+LAX'";
     assert_eq!(legs(both, ""), ["SIN-ICN", "ICN-LAX"]);
@@ -133,12 +145,57 @@ fn one_bad_person_is_set_aside_alone() {
 }
 
 #[test]
+fn a_road_carrier_of_the_us_numbers_the_trip_in_bgm() {
+    let trip = |function: &str| {
+        let people = "NAD+VW+41153:109++AOMAD:CHRIS::::1+1 ROAD+RESTON+VA:163+20190'NAT+2+US::5'DOC+5K+P1'LOC+91+US:162'\
+                      LOC+91+VA:163'NAD+FL+1234:8++TURNER:BILL:BOB:::1'";
+        list(
+            &format!("BGM+10:::STANDARD+LOCKTRIP000042+{function}'"),
+            "TDT+11++03++LOCK:172'DTM+132:20110923:102'",
+            people,
+        )
+    };
+    let new = trip("2");
+    assert_eq!((one(&new, "carrier"), one(&new, "flight_no")), ("LOCK".to_owned(), "42".to_owned()));
+    assert_eq!((one(&new, "change_kind"), one(&new, "change_reason")), ("new".to_owned(), String::new()));
+    assert_eq!(one(&new, "document_country"), "US", "a state is no country");
+    assert_eq!(column(&new, "traveller", "given_names"), ["CHRIS", "BILL BOB"]);
+    assert_eq!(warnings(&new), ["no_departure_time"]);
+    assert_eq!(one(&trip("4"), "change_kind"), "amend");
+    assert_eq!(one(&trip("1"), "state"), "cancelled");
+}
+
+#[test]
+fn a_list_of_one_part_is_whole_whatever_it_says_of_it() {
+    for (part, complete) in [("", "true"), ("+01:F", "true"), ("+01", "true"), ("+01:C", "false"), ("+02:F", "")] {
+        let text = format!(
+            "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+A1+PAXLST:D:05B:UN:IATA+API01{part}'BGM+745'{FLIGHT}\
+             NAD+FL+++KIM:ARA'CNT+42:1'UNT+10+A1'UNZ+1+R1'"
+        );
+        assert_eq!(one(&read(&text), "flight_complete"), complete, "{part}");
+    }
+}
+
+#[test]
+fn a_day_without_time_is_said_and_one_cut_in_two_is_whole() {
+    let day = list("BGM+745'", &FLIGHT.replace("2703140105:201", "20270314:102"), "NAD+FL+++KIM:ARA'");
+    assert_eq!(
+        (one(&day, "departure_scheduled_at").as_str(), warnings(&day)),
+        ("2027-03-13T17:00:00Z", vec!["day_only"])
+    );
+    let cut = list("BGM+745'", &FLIGHT.replace("2703140105:201", "20270314:0105:203"), "NAD+FL+++KIM:ARA'");
+    assert_eq!((one(&cut, "departure_scheduled_at").as_str(), warnings(&cut)), ("2027-03-13T18:05:00Z", vec![]));
+}
+
+#[test]
 fn oddities_are_taken_with_a_warning() {
     for (segments, column, value, code) in [
         ("ATT+2++Q'", "gender", "Q", Some("unknown_gender")),
         ("ATT+2++x'", "gender", "X", None),
         ("ATT+2++M*M'", "gender", "M", None),
         ("DTM+329:991399'", "birth_date", "", Some("bad_date")),
+        ("DTM+329+670603'", "birth_date", "1967-06-03", Some("short_composite")),
+        ("DTM+329'", "birth_date", "", None),
         ("DTM+329: 670603'", "birth_date", "1967-06-03", None),
         ("DTM+329:700000'", "birth_date_precision", "year", None),
         ("DTM+329:19260301:102'", "birth_date", "1926-03-01", None),
@@ -160,6 +217,8 @@ fn oddities_are_taken_with_a_warning() {
         ("MEA+CT++2'", "bag_count", "2", None),
         ("MEA+CT++two'", "bag_count", "", Some("bad_number")),
         ("MEA+WT++LBR:100'", "bag_mass_kg", "45.359237", None),
+        ("MEA+WT++K:5'", "bag_mass_kg", "5.0", None),
+        ("MEA+WT++LB:100'", "bag_mass_kg", "45.359237", None),
         ("MEA+WT++STN:5'", "bag_mass_kg", "", Some("bad_unit")),
         ("FTX+BAG+++ZZ000099:3'", "bag_tags", "ZZ000099|ZZ000100|ZZ000101", None),
         ("FTX+BAG+++A'FTX+BAG+++B'", "bag_count", "2", None),

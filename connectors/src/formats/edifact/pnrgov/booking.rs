@@ -23,7 +23,7 @@ use super::texts::{Contact, contact_remark, contacts_of_address, masked};
 /// More legs than one booking has; every traveller of it repeats them.
 const LEGS_MAX: usize = 64;
 /// More travellers than one booking has.
-const PEOPLE_MAX: usize = 1_000;
+pub const PEOPLE_MAX: usize = 1_000;
 /// More tags than one traveller checks in.
 const TAGS_MAX: usize = 99;
 /// More phones, or mail addresses, than one traveller leaves.
@@ -601,7 +601,10 @@ impl<'p, 't> Reader<'p, 't, '_> {
         let fits = |(_, leg): &(usize, &Leg<'_>)| self.header.flight.fits(&leg.flight);
         let best = self.booking.legs.iter().enumerate().filter(|leg| fits(leg) > 0).max_by_key(fits);
         self.booking.flown = best.map(|(i, _)| i);
-        for service in std::mem::take(&mut self.services) {
+        // Infants that only a service names come last, when all others are known.
+        let services = std::mem::take(&mut self.services);
+        let (infants, others): (Vec<_>, Vec<_>) = services.into_iter().partition(|(s, ..)| s.get(0, 0) == "INFT");
+        for service in others.into_iter().chain(infants) {
             services::read(&mut self, service);
         }
         let mut booking = self.booking;

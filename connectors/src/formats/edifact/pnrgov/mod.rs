@@ -82,7 +82,7 @@ fn complete(message: &Message<'_>, header: &Header, pnrs: u64) -> Option<bool> {
     if !message.complete {
         return Some(false);
     }
-    if let Some((_, mark)) = &message.part {
+    if let Some((_, mark)) = message.part.as_ref().filter(|_| !message.is_whole()) {
         return (mark != "F").then_some(false);
     }
     (header.function == "22").then(|| header.bookings.map(|said| said == pnrs))?

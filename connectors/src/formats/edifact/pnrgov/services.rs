@@ -5,9 +5,9 @@ use chrono::{Datelike, NaiveDate};
 use super::super::dates::{Century, Moment, month_named};
 use super::super::places::{short, upper};
 use super::super::segments::Segment;
-use super::booking::{Reader, Service, seat};
+use super::booking::{PEOPLE_MAX, Reader, Service, seat};
 use super::person::{Document, Person};
-use super::texts::{Docs, contact, doca, doco, docs};
+use super::texts::{Docs, contact, doca, doco, docs, is_date};
 
 /// How many travellers a name is looked for among.
 const NAMES_ASKED: usize = 64;
@@ -20,7 +20,7 @@ const YEARS_MAX: i32 = 115;
 pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p, 't>) {
     let code = s.get(0, 0);
     if matches!(code, "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
-        return seats(reader, s, leg);
+        return seats(reader, s, under, leg);
     }
     let mut people = Vec::new();
     for element in 1..s.len() {
@@ -116,8 +116,9 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 }
             }
         }
-        // The infant has a TIF of its own, and the rest stays in the bytes: places, connections, check-in notes.
-        b"INFT" | b"CKIN" | b"OTHS" | b"PCTC" | b"CTCF" | b"CTCT" | b"" => {}
+        b"INFT" => infant_alone(reader, s),
+        // The rest stays in the bytes: places, connections, check-in notes.
+        b"CKIN" | b"OTHS" | b"PCTC" | b"CTCF" | b"CTCT" | b"" => {}
         // Meals, assistance and the like tell of health and belief.
         _ => {
             let code = upper(code);
@@ -152,13 +153,16 @@ fn text<'p>(s: Segment<'p, '_>, element_separator: u8) -> &'p str {
     s.value(0, 8).or_else(|| (4..8).rev().find_map(|c| s.value(0, c).filter(|t| t.contains('/')))).unwrap_or_default()
 }
 
-/// Seats: `14A::1`, each of a traveller.
-fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, leg: Option<usize>) {
+/// Seats: `14A::1`, each of a traveller; without a number of the one it stands under, or of the only one.
+fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<usize>, leg: Option<usize>) {
     let Some(leg) = leg.or(reader.booking.flown) else { return };
+    let alone = (reader.booking.people.len() == 1).then_some(0);
     for element in 1..s.len() {
         let Some(number) = s.value(element, 0).and_then(seat) else { continue };
-        let Some(person) = reader.person_of(s.get(element, 2), None) else {
-            reader.warn("unknown_reference", s, format!("seat of traveller {}", short(s.get(element, 2))));
+        let reference = s.get(element, 2);
+        let unnumbered = under.or(alone).filter(|_| reference.is_empty());
+        let Some(person) = reader.person_of(reference, None).or(unnumbered) else {
+            reader.warn("unknown_reference", s, format!("seat of traveller {}", short(reference)));
             continue;
         };
         if let Some(person) = reader.booking.people.get_mut(person) {
@@ -241,6 +245,33 @@ fn infant<'p>(reader: &mut Reader<'p, '_, '_>, docs: &Docs<'p>, bearer: Option<u
     };
     reader.booking.people.push(infant);
     reader.booking.people.len() - 1
+}
+
+/// `BELT/SOPHY 20SEP12`: an infant that has neither a TIF nor a document of its own is known by this alone.
+fn infant_alone<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) {
+    let text = text(s, reader.message.chars.element).trim().trim_start_matches('/');
+    let (name, date) = text.rsplit_once(' ').filter(|(_, date)| is_date(date)).unwrap_or((text, ""));
+    let Some((surname, given)) = name.split_once('/').map(|(s, g)| (s.trim(), g.trim())) else { return };
+    if surname.is_empty() || given.is_empty() || reader.booking.people.len() >= PEOPLE_MAX {
+        return;
+    }
+    let docs = Docs { surname: Some(surname), given: Some(given), ..Docs::default() };
+    let is_infant = |p: &&mut Person<'_>| p.kind == Some("infant");
+    let day = reader.header.day().or(reader.message.envelope.issued_on);
+    let born = birth(date, Some("infant"), day);
+    let known = reader.booking.people.iter_mut().filter(is_infant).take(NAMES_ASKED).find(|p| given_fits(p, &docs));
+    if let Some(infant) = known {
+        infant.birth = infant.birth.or(born);
+        return;
+    }
+    reader.booking.people.push(Person {
+        segment: s.number(),
+        surname: docs.surname,
+        given_names: docs.given,
+        kind: Some("infant"),
+        birth: born,
+        ..Person::default()
+    });
 }
 
 /// A birth date of two digits: the latest year not after the flight, and for an adult the latest in which he is one.

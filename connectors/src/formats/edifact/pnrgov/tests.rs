@@ -130,6 +130,27 @@ fn the_infant_s_document_hangs_on_the_adult() {
 }
 
 #[test]
+fn an_infant_that_only_a_service_names_is_not_lost() {
+    let inft = "SSR+INFT:HK:1:ZZ:::BKK:ICN:KIM/NURI 20SEP26+::1'";
+    let reading = one_with("", &format!("{inft}{inft}"));
+    assert_eq!(column(&reading, "traveller", "given_names"), ["ARA", "NURI"]);
+    assert_eq!(column(&reading, "traveller", "person_kind"), ["adult", "infant"]);
+    assert_eq!(column(&reading, "traveller", "birth_date"), ["", "2026-09-20"]);
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+    // Known by a TIF, or by a document that stands behind the service.
+    let tif = one_with("TIF+KIM+NURIMISS:IN:2'", inft);
+    assert_eq!(column(&tif, "traveller", "birth_date"), ["", "2026-09-20"]);
+    let docs = one_with("", &format!("{inft}SSR+DOCS:HK:1:ZZ:::::/P/KOR/M2/KOR/20SEP26/FI/30JUN31/KIM/NURI BO+::1'"));
+    assert_eq!(column(&docs, "traveller", "given_names"), ["ARA", "NURI BO"]);
+    for text in ["", "NURI", "KIM/", "/"] {
+        assert_eq!(
+            column(&one_with("", &format!("SSR+INFT:HK:1:ZZ:::BKK:ICN:{text}'")), "traveller", "surname"),
+            ["KIM"]
+        );
+    }
+}
+
+#[test]
 fn several_travellers_in_one_tif_are_a_row_each() {
     let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA MS:A:1+BO MSTR:C:2'{LEG}"));
     assert_eq!(column(&reading, "traveller", "given_names"), ["ARA", "BO"]);
@@ -181,6 +202,18 @@ fn services_that_tell_of_health_or_belief_are_kept_only_where_allowed() {
 }
 
 #[test]
+fn a_push_of_one_part_is_whole() {
+    let complete = |part: &str| {
+        let text = format!(
+            "UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA{part}'MSG+:22'ORG+ZZ:BKK'\
+             TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+1'SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{LEG}UNT+0+A1'UNZ+1+R1'"
+        );
+        one(&read(&text), "flight_complete")
+    };
+    assert_eq!(["", "+X+01:F", "+X+01:C", "+X+02:F"].map(complete), ["true", "true", "false", ""]);
+}
+
+#[test]
 fn oddities_are_taken_with_a_warning() {
     for (person, leg, column, value, code) in [
         (
@@ -212,6 +245,9 @@ fn oddities_are_taken_with_a_warning() {
         ("", "TVL+140327+ICN'", "surname", "KIM", None),
         ("", "TVL+140327:1000+ICN+ZZX+ZZ+9'", "surname", "KIM", Some("unknown_airport")),
         ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN++15A::1'", "seat", "15A", None),
+        ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+15A'", "seat", "15A", None),
+        ("SSR+SEAT:HK:1:ZZ:::BKK:ICN+15A'", "", "seat", "15A", None),
+        ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+15A::9'", "seat", "", Some("unknown_reference")),
         ("", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+XXX::1'", "seat", "", None),
         ("", "RPI+1+HX'", "state", "cancelled", None),
         (

@@ -46,7 +46,7 @@ fn fields_of(text: &str) -> Vec<&str> {
 }
 
 /// Whether a field looks like `14FEB88`.
-fn is_date(field: &str) -> bool {
+pub fn is_date(field: &str) -> bool {
     month_named(field.trim(), Century::Recent).is_some()
 }
 
