@@ -3,6 +3,24 @@
 //! Equal content gives equal bytes. Whatever bytes are read, damaged ones too, nothing is reserved that they do not hold.
 
 const DAY_MS: i64 = 86_400_000;
+/// In each of eight bytes the bit that says that more follow.
+const MORE: u64 = 0x8080_8080_8080_8080;
+/// What eight bytes hold of a number.
+const WORD_BITS: u32 = 56;
+
+/// Seven bits of each of eight bytes, put together.
+fn gather(bytes: u64) -> u64 {
+    let pairs = bytes & 0x007F_007F_007F_007F | (bytes & 0x7F00_7F00_7F00_7F00) >> 1;
+    let fours = pairs & 0x0000_3FFF_0000_3FFF | (pairs & 0x3FFF_0000_3FFF_0000) >> 2;
+    fours & 0x0FFF_FFFF | (fours & 0x0FFF_FFFF_0000_0000) >> 4
+}
+
+/// 56 bits over eight bytes, seven each.
+fn spread(bits: u64) -> u64 {
+    let fours = bits & 0x0FFF_FFFF | bits << 4 & 0x0FFF_FFFF_0000_0000;
+    let pairs = fours & 0x0000_3FFF_0000_3FFF | fours << 2 & 0x3FFF_0000_3FFF_0000;
+    pairs & 0x007F_007F_007F_007F | pairs << 1 & 0x7F00_7F00_7F00_7F00
+}
 
 /// Appends to bytes.
 pub(crate) struct Writer<'w> {
@@ -40,11 +58,25 @@ impl<'w> Writer<'w> {
 
     /// Seven bits a byte, the lowest first.
     pub fn unsigned(&mut self, mut value: u64) {
+        if value < 0x80 {
+            return self.bytes.push(value as u8);
+        }
+        if value < 1 << WORD_BITS {
+            return self.word(value, (u64::BITS - value.leading_zeros()).div_ceil(7) as usize);
+        }
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
             value >>= 7;
         }
         self.bytes.push(value as u8);
+    }
+
+    /// So many bytes, eight at most, at once.
+    fn word(&mut self, value: u64, size: usize) {
+        let more = MORE & !(!0 << (8 * size - 8));
+        let end = self.bytes.len() + size;
+        self.bytes.extend_from_slice(&(spread(value) | more).to_le_bytes());
+        self.bytes.truncate(end);
     }
 
     /// Small whatever the sign.
@@ -55,8 +87,8 @@ impl<'w> Writer<'w> {
     pub fn wide(&mut self, value: i128) {
         let mut value = (value << 1 ^ value >> 127) as u128;
         while value > u128::from(u64::MAX) {
-            self.bytes.push(value as u8 | 0x80);
-            value >>= 7;
+            self.bytes.extend_from_slice(&(spread(value as u64) | MORE).to_le_bytes());
+            value >>= WORD_BITS;
         }
         self.unsigned(value as u64);
     }
@@ -112,7 +144,25 @@ impl<'r> Reader<'r> {
             self.bytes = rest;
             return Some(u128::from(*first));
         }
-        // Up to nine bytes fit a word.
+        if let Some(chunk) = self.bytes.first_chunk::<8>() {
+            let word = u64::from_le_bytes(*chunk);
+            let ends = !word & MORE;
+            if ends != 0 {
+                self.bytes = &self.bytes[1 + ends.trailing_zeros() as usize / 8..];
+                // Everything up to the first end.
+                return Some(u128::from(gather(word & (ends ^ (ends - 1)))));
+            }
+            if let Some(chunk) = self.bytes[8..].first_chunk::<8>() {
+                let high = u64::from_le_bytes(*chunk);
+                let ends = !high & MORE;
+                if ends != 0 {
+                    self.bytes = &self.bytes[9 + ends.trailing_zeros() as usize / 8..];
+                    let high = gather(high & (ends ^ (ends - 1)));
+                    return Some(u128::from(high) << WORD_BITS | u128::from(gather(word)));
+                }
+            }
+        }
+        // At the end of the bytes, or very long. Up to nine bytes fit a word.
         let mut low = 0u64;
         for (place, byte) in self.bytes.iter().take(9).enumerate() {
             low |= u64::from(byte & 0x7F) << (7 * place);
@@ -207,6 +257,25 @@ mod tests {
             }
             prop_assert_eq!(from.text(), Some(text.as_bytes()));
             prop_assert!(from.is_done());
+        }
+
+        #[test]
+        fn numbers_have_seven_bits_a_byte(any in any::<u128>(), shift in 0u32..128, behind in 0usize..20) {
+            let signed = (any >> shift) as i128;
+            let mut expected = Vec::new();
+            let mut rest = (signed << 1 ^ signed >> 127) as u128;
+            while rest >= 0x80 {
+                expected.push(rest as u8 | 0x80);
+                rest >>= 7;
+            }
+            expected.push(rest as u8);
+            let mut bytes = Vec::new();
+            Writer::new(&mut bytes).wide(signed);
+            prop_assert_eq!(&bytes, &expected);
+            // Whatever stands behind it.
+            bytes.resize(bytes.len() + behind, 0xFF);
+            let mut from = Reader::new(&bytes);
+            prop_assert_eq!((from.wide(), from.bytes.len()), (Some(signed), behind));
         }
 
         #[test]
