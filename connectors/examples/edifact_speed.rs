@@ -12,6 +12,10 @@ use haechi_connectors::formats::FORMATS;
 use haechi_connectors::options::ReadOptions;
 use haechi_datasets::{MessageKind, Spec, samples};
 
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let megabytes: usize = std::env::args().nth(1).map_or(Ok(64), |arg| arg.parse())?;
     let only = std::env::args().nth(2);

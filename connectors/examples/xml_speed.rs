@@ -21,6 +21,10 @@ fn messages(format: XmlFormat) -> Vec<String> {
     xml_messages(format, &spec).map(|message| message.text).collect()
 }
 
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
