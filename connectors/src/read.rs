@@ -106,6 +106,11 @@ impl Documents {
         Box::new(Alone { stream: self.stream, document: document.clone(), state })
     }
 
+    /// A document that is not to be read, set aside whole.
+    pub fn refused(&self, document: &Document, code: &'static str, reason: &str) -> Intake {
+        Alone { stream: self.stream, document: document.clone(), state: State::Over(None) }.whole(code, reason)
+    }
+
     /// Reads documents that came one after the other, as many as possible into one batch of at most about
     /// [`ReadOptions::batch_rows`] rows. Each document is in one intake, whole; alone in it where rows follow from their
     /// neighbours in the same message, so that nobody becomes a neighbour by the time he came.

@@ -1,7 +1,8 @@
 //! How selections are written for who receives them: as JSON, or as the answers that declarants and carriers know.
 //!
 //! What such an answer says follows from the selection alone, so the same selection is the same document however often it
-//! is sent. Travellers have none here: a passenger list is answered where it came in, person by person.
+//! is sent. Travellers have none here: a passenger list that is posted is answered where it came in, person by person; who sends
+//! it in an envelope, a file or a topic gets no CUSRES.
 
 use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
@@ -14,7 +15,7 @@ use crate::answers::{AnswerSettings, EDIFACT, XML};
 use crate::formats::edifact::answers::customs::{self, BillAnswer, CustomsAnswer};
 use crate::formats::edifact::write::Envelope;
 use crate::formats::xml::answers::{ResponseFunction, WcoResponse};
-use crate::formats::xml::notice::{ReviewNotice, review_of};
+use crate::formats::xml::notice::{ReviewNotice, SEOUL_MS, review_of};
 
 const DAY_MS: i64 = 86_400_000;
 /// 023: documents are wanted.
@@ -27,7 +28,7 @@ pub enum Form {
     /// An array of objects, one a selection.
     #[default]
     Json,
-    /// An interchange of CUSRES, a message a declaration or bill.
+    /// An interchange with the CUSRES of a declaration or bill.
     Cusres,
     /// A response of the WCO Data Model, of a declaration.
     WcoRes,
@@ -45,9 +46,9 @@ impl Form {
         }
     }
 
-    /// Whether a body has one selection.
+    /// Whether a body has one selection: what goes to one declarant says nothing of others.
     pub fn is_single(self) -> bool {
-        matches!(self, Self::WcoRes | Self::GovcbrNotice)
+        self != Self::Json
     }
 
     /// Whether subjects of a kind are told about in it.
@@ -152,7 +153,7 @@ impl FormWriter {
     fn notice(&self, selections: &Published<'_>, row: usize) -> Option<String> {
         let (review_result, inspected) = review_of(lane(selections, row)?)?;
         let at_ms = selections.decided_at.value(row);
-        let due_on = (at_ms / DAY_MS + i64::from(self.answers.documents_days)) as i32;
+        let due_on = ((at_ms + SEOUL_MS) / DAY_MS + i64::from(self.answers.documents_days)) as i32;
         let notice = ReviewNotice {
             declaration_id: selections.subject_id(row).to_owned(),
             version: u32::try_from(selections.versions.value(row)).unwrap_or_default(),
@@ -213,11 +214,13 @@ mod tests {
 
     #[test]
     fn answers_read_as_what_was_selected() {
-        let [interchange] = &bodies(Form::Cusres, &rows())[..] else { panic!("one interchange") };
         let options = ReadOptions::default();
-        let input = MessageInput { source: "s", bytes: interchange.as_bytes(), options: &options };
-        let (answers, reading) = read(input);
-        assert!(reading.warnings.is_empty() && reading.set_aside.is_empty(), "{interchange}");
+        let mut answers = Vec::new();
+        for interchange in bodies(Form::Cusres, &rows()) {
+            let (read, reading) = read(MessageInput { source: "s", bytes: interchange.as_bytes(), options: &options });
+            assert!(reading.warnings.is_empty() && reading.set_aside.is_empty(), "{interchange}");
+            answers.extend(read);
+        }
         let told: Vec<(&str, Option<&str>)> = answers
             .iter()
             .map(|answer| match answer {

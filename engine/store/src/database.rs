@@ -285,6 +285,13 @@ impl<'a> View<'a> {
         range.map(move |guard| guard.key().map_err(|error| self.error(table, &from, &error)))
     }
 
+    /// Keys that begin with `prefix`, the last first.
+    pub fn keys_back<'v>(&'v self, table: Table, prefix: &[u8]) -> impl Iterator<Item = Read<Slice>> + use<'a, 'v> {
+        let range = self.snapshot.prefix(self.database.keyspace(table), prefix).rev();
+        let prefix = prefix.to_vec();
+        range.map(move |guard| guard.key().map_err(|error| self.error(table, &prefix, &error)))
+    }
+
     /// All that begin with `prefix`, in order.
     pub fn prefix<'v>(&'v self, table: Table, prefix: &[u8]) -> impl Iterator<Item = Read<Pair>> + use<'a, 'v> {
         let range = self.snapshot.prefix(self.database.keyspace(table), prefix);

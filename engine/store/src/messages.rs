@@ -8,6 +8,7 @@
 //!
 //! They are personal data like the rows, and go with them.
 
+use fjall::Slice;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +17,7 @@ use crate::{Encoded, Store, StoreError, envelope};
 
 const BY_TIME: u8 = b't';
 const BY_ID: u8 = b'i';
-/// Bytes of an id that count.
+/// Longer ids are kept by their hash.
 const ID_BYTES_MAX: usize = 512;
 /// When a message came, and the beginning of its hash.
 const STAMP_BYTES: usize = 16;
@@ -68,14 +69,9 @@ impl Store {
     pub fn messages(&self, id: &str, limit: usize) -> Result<Vec<KeptMessage>, StoreError> {
         let prefix = id_prefix(id);
         self.read(|view| {
-            let keys = view.keys_from(Table::Messages, &prefix);
-            let of_id = keys.take_while(|key| key.as_ref().map_or(true, |key| key.starts_with(&prefix)));
-            let mut stamps = Vec::new();
-            for key in of_id {
-                stamps.push(key?[prefix.len()..].to_vec());
-            }
-            let newest = stamps.iter().rev().take(limit);
-            newest.filter_map(|stamp| read(view, &[&[BY_TIME], stamp.as_slice()].concat()).transpose()).collect()
+            let newest = view.keys_back(Table::Messages, &prefix).take(limit);
+            let message = |key: Result<Slice, StoreError>| read(view, &[&[BY_TIME], &key?[prefix.len()..]].concat());
+            newest.filter_map(|key| message(key).transpose()).collect()
         })
     }
 
@@ -106,7 +102,13 @@ impl Store {
 fn puts(message: &KeptMessage) -> Result<Vec<Put>, StoreError> {
     let KeptMessage { ids, format, source, received_at_ms, bytes, answer } = message;
     let mut stamp = time_key(*received_at_ms)[1..].to_vec();
-    stamp.extend_from_slice(&Sha256::digest(bytes)[..8]);
+    // The same bytes may come with two requests in one millisecond.
+    let mut digest = Sha256::new();
+    for id in ids {
+        digest.update(id_prefix(id));
+    }
+    digest.update(bytes);
+    stamp.extend_from_slice(&digest.finalize()[..8]);
     let head = Head { ids: ids.clone(), format: format.clone(), source: source.clone(), answer: answer.clone() };
     let head = serde_json::to_vec(&head).map_err(|error| StoreError::Inconsistent { reason: error.to_string() })?;
     // The head of an envelope is short; an answer may not be.
@@ -159,10 +161,12 @@ fn time_key(at_ms: i64) -> [u8; 9] {
 }
 
 fn id_prefix(id: &str) -> Vec<u8> {
-    // Nothing else ends an id.
+    // Nothing else ends an id. A long one is told from others by its hash.
     let id = id.replace('\0', " ");
-    let id = &id.as_bytes()[..id.len().min(ID_BYTES_MAX)];
-    [&[BY_ID], id, &[0]].concat()
+    if id.len() > ID_BYTES_MAX {
+        return [&[BY_ID], &Sha256::digest(&id)[..], &[0, 0]].concat();
+    }
+    [&[BY_ID], id.as_bytes(), &[0]].concat()
 }
 
 fn id_key(id: &str, stamp: &[u8]) -> Vec<u8> {
@@ -192,8 +196,12 @@ mod tests {
         for (id, at_ms, text) in [("A", 5, "first"), ("AB", 6, "other"), ("A", 900, "second"), ("A", 7, "between")] {
             store.keep_message(&message(id, at_ms, text)).unwrap();
         }
-        // The same once more is the same.
+        // The same once more is the same, with what it is answered now.
         store.keep_message(&message("A", 900, "second")).unwrap();
+        // The same bytes in the same millisecond with another request are another message.
+        let mut twin = message("B", 5, "first");
+        twin.ids = vec!["B".to_owned(), "x".repeat(2_000)];
+        store.keep_message(&twin).unwrap();
         drop(store);
         let store = Store::open(folder.path(), &StoreOptions::default()).unwrap();
         let texts = |id: &str, limit: usize| -> Vec<String> {
@@ -203,7 +211,12 @@ mod tests {
         assert_eq!(texts("A", 10), ["second", "between", "first"]);
         assert_eq!(texts("A", 1), ["second"]);
         assert_eq!(texts("request-6", 10), ["other"]);
-        assert!(texts("", 10).is_empty() && texts("B", 10).is_empty());
+        assert!(texts("", 10).is_empty() && texts("C", 10).is_empty());
+        assert_eq!(
+            (texts("B", 10), texts(&"x".repeat(2_000), 10)),
+            (vec!["first".to_owned()], vec!["first".to_owned()])
+        );
+        assert!(texts(&"x".repeat(2_001), 10).is_empty(), "long ids are told apart");
         assert_eq!(store.messages("AB", 1).unwrap(), [message("AB", 6, "other")]);
     }
 

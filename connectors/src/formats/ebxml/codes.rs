@@ -34,6 +34,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("nested", "a payload that is an envelope or a multipart body itself"),
     ("unknown_content", "a payload that is no message we read"),
     ("empty_payload", "a payload of no bytes"),
+    ("message_id_reused", "another content under the MessageId of a message that was answered before"),
 ];
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use super::xml;
 use crate::format::{MessageFormat, MessageInput, MessageReading};
 use crate::options::ReadOptions;
 use mime::{Body, Part};
+use sha2::{Digest as _, Sha256};
 
 /// Name of the format.
 pub const NAME: &str = "ebxml";
@@ -99,6 +100,18 @@ impl<'b> Opened<'b> {
     /// Why the envelope cannot be read, if so.
     pub fn broken(&self) -> Option<&str> {
         self.found.broken.as_deref()
+    }
+
+    /// A hash of all parts but the envelope, by which a message that is sent again is told from another of its id.
+    pub fn payload_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for (at, part) in self.body.parts.iter().enumerate() {
+            if at != self.at {
+                hash.update((part.body.len() as u64).to_le_bytes());
+                hash.update(part.body);
+            }
+        }
+        hash.finalize().into()
     }
 
     /// Reads the payloads.

@@ -244,7 +244,10 @@ pub struct SeenMessage {
 
 /// The envelopes of an input, without reading what is in the messages.
 pub fn envelopes(bytes: &[u8]) -> Vec<Seen> {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    // Where rows and units say that they stand, a mark before everything counts.
+    let mark = bytes.len() - text.len();
+    let bytes = text;
     let mut seen = Vec::new();
     let mut next = service::find(bytes, 0);
     while let Some(start) = next {
@@ -253,7 +256,10 @@ pub fn envelopes(bytes: &[u8]) -> Vec<Seen> {
         let mut answer = syntax::SyntaxAnswer::to_nobody();
         let mut arena = Arena::new(start.chars);
         let (mut syntax, mut messages) = (String::new(), Vec::<SeenMessage>::new());
-        for raw in Cutter::new(&taken.text, start.chars).filter(|raw| matches!(raw.tag(), "UNB" | "UNH" | "RFF")) {
+        let mut asks = false;
+        for raw in
+            Cutter::new(&taken.text, start.chars).filter(|raw| matches!(raw.tag(), "UNB" | "UNH" | "RFF" | "NAD"))
+        {
             arena.clear();
             // A dangling release character leaves what was read before it.
             let _ = arena.push(raw);
@@ -269,17 +275,20 @@ pub fn envelopes(bytes: &[u8]) -> Vec<Seen> {
                         .messages
                         .last()
                         .map_or(Default::default(), |message| (message.reference.clone(), message.kind.clone()));
+                    asks = kind.starts_with("PAXLST");
                     messages.push(SeenMessage { reference, kind, request: String::new() });
                 }
-                Some(rff) if rff.get(0, 0) == "TN" => {
+                // The number of a request stands before everybody in it; elsewhere TN is something else.
+                Some(rff) if rff.tag() == "RFF" && rff.get(0, 0) == "TN" && asks => {
                     if let Some(message) = messages.last_mut().filter(|message| message.request.is_empty()) {
                         rff.get(0, 1).clone_into(&mut message.request);
                     }
                 }
+                Some(nad) if nad.tag() == "NAD" => asks = false,
                 _ => {}
             }
         }
-        seen.push(Seen { byte: start.at, syntax, chars: start.chars, answer, messages });
+        seen.push(Seen { byte: mark + start.at, syntax, chars: start.chars, answer, messages });
     }
     seen
 }

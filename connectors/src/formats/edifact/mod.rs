@@ -61,6 +61,11 @@ pub const FORMAT: MessageFormat = MessageFormat {
     answer: Some(answers::answer),
 };
 
+/// References of the interchanges in an input (UNB 0020), also of those of which nothing can be read.
+pub fn references(bytes: &[u8]) -> Vec<String> {
+    interchange::envelopes(bytes).into_iter().map(|seen| seen.answer.interchange).collect()
+}
+
 /// An interchange, or a bare message, begins in there, behind whatever transport put before it.
 fn recognise(head: &[u8]) -> bool {
     service::is_sure(head)

@@ -25,7 +25,7 @@ pub const NAME: &str = "govcbr_notice";
 pub const NAMESPACE: &str = "urn:haechi:govcbr:notice:";
 const VERSIONED: &str = "urn:haechi:govcbr:notice:1:0";
 /// Milliseconds that Seoul is ahead.
-const SEOUL_MS: i64 = 9 * 3_600_000;
+pub const SEOUL_MS: i64 = 9 * 3_600_000;
 
 /// 023: the result of the review of a declaration.
 #[derive(Clone, Debug, Default, PartialEq)]

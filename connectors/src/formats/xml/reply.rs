@@ -11,7 +11,7 @@ use haechi_model::intake::SetAside;
 use super::answers::{
     EntryHeader, EntryTransport, Intervention, Pointer, ResponseError, ResponseFunction, WcoResponse, ie351,
 };
-use super::notice::{InspectionNotice, ReviewNotice, method_of, review_of};
+use super::notice::{InspectionNotice, ReviewNotice, SEOUL_MS, method_of, review_of};
 use super::{ens, korea, wco};
 use crate::answers::{Answering, Decided, Document, Rows, Taken, XML, strictest};
 
@@ -117,7 +117,7 @@ impl Subject<'_> {
         let fault = self.to.set_aside.first().map(|unit| (unit.code.to_owned(), unit.reason.clone()));
         let version = u32::try_from(decided.version).unwrap_or_default();
         let days = i64::from(self.to.settings.documents_days);
-        let due_on = (decided.at_ms / DAY_MS + days) as i32;
+        let due_on = ((decided.at_ms + SEOUL_MS) / DAY_MS + days) as i32;
         let review_result = if fault.is_some() && !inspected { PENDING } else { review_result };
         let review = ReviewNotice {
             declaration_id: self.text("declaration_id").to_owned(),
@@ -164,7 +164,8 @@ impl Subject<'_> {
             })
         };
         // Of one that is not registered the subject is `sender:reference`.
-        let unregistered = self.text("consignment_id").starts_with(&format!("{}:", self.text("sender_id")));
+        let unregistered = self.text("consignment_id").starts_with(&format!("{}:", self.text("sender_id")))
+            || self.text("consignment_id").starts_with(':');
         let interventions: Vec<Intervention> = self.run.clone().filter_map(intervention).collect();
         if unregistered || interventions.is_empty() {
             return None;

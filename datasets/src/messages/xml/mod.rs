@@ -100,7 +100,7 @@ impl XmlFormat {
     fn together(self) -> &'static [&'static str] {
         match self.stream() {
             "declaration" => &["declaration_id"],
-            "traveller" => &["carrier", "departure_airport", "departure_scheduled_at"],
+            "traveller" => &["carrier", "flight_no", "departure_airport", "departure_scheduled_at"],
             _ => match self {
                 Self::Awmds | Self::Ens | Self::Xffm => &["manifest_id"],
                 _ => &["consignment_id"],
@@ -151,7 +151,10 @@ pub fn xml_messages(format: XmlFormat, spec: &Spec) -> Box<dyn Iterator<Item = X
 fn of_batch(format: XmlFormat, batch: &RecordBatch) -> Vec<XmlMessage> {
     let rows = Records::from(batch);
     let key = |row: Record<'_>| -> Vec<String> {
-        let part = |name: &&str| row.instant(name).map_or_else(|| row.text(name).to_owned(), |at| at.to_string());
+        let part = |name: &&str| {
+            let at = row.instant(name).map(|at| at.to_string());
+            at.or_else(|| row.number(name).map(|n| n.to_string())).unwrap_or_else(|| row.text(name).to_owned())
+        };
         format.together().iter().map(part).collect()
     };
     let mut groups: Vec<(Vec<String>, Vec<u32>)> = Vec::new();

@@ -35,11 +35,9 @@ impl Reply {
             self.write(of_batch)?;
         }
         self.set_aside_total += set_aside.len();
-        self.warnings_total += warnings.len();
         let room = LISTED_MAX.saturating_sub(self.set_aside.len());
         self.set_aside.extend(set_aside.into_iter().take(room));
-        let room = LISTED_MAX.saturating_sub(self.warnings.len());
-        self.warnings.extend(warnings.into_iter().take(room));
+        self.warn(warnings);
         Ok(())
     }
 
@@ -68,9 +66,11 @@ impl Reply {
 
     /// All of it as one JSON object; `None` where nothing could be decided on.
     pub fn body(&self) -> Option<Vec<u8>> {
-        if self.selections.is_empty() {
-            return None;
-        }
+        (!self.selections.is_empty()).then(|| self.object())
+    }
+
+    /// All of it as one JSON object, whatever is in it.
+    pub fn object(&self) -> Vec<u8> {
         let more = if self.set_aside_total + self.warnings_total > self.set_aside.len() + self.warnings.len() {
             format!(",\"set_aside_total\":{},\"warnings_total\":{}", self.set_aside_total, self.warnings_total)
         } else {
@@ -87,12 +87,24 @@ impl Reply {
             more.as_bytes(),
             b"}",
         ];
-        Some(parts.concat())
+        parts.concat()
     }
 
     fn units(&self) -> Value {
         let unit = |(id, unit): &(Position, SetAside)| json!({ "id": id, "position": unit.position, "code": unit.code, "reason": unit.reason });
         self.set_aside.iter().map(unit).collect()
+    }
+
+    /// Adds what was tolerated.
+    pub fn warn(&mut self, warnings: Vec<Warning>) {
+        self.warnings_total += warnings.len();
+        let room = LISTED_MAX.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.into_iter().take(room));
+    }
+
+    /// Whether there was nothing to decide on and nothing was set aside.
+    pub fn is_empty(&self) -> bool {
+        self.selections.is_empty() && self.set_aside_total == 0
     }
 
     /// How many units were set aside.
@@ -110,7 +122,8 @@ impl Reply {
         }
     }
 
-    fn problem(&self) -> Problem {
+    /// The problem that it is where nothing could be taken.
+    pub fn problem(&self) -> Problem {
         let detail = self.reason();
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not_readable", detail);
         problem.with("set_aside", self.units()).with("set_aside_total", self.set_aside_total)

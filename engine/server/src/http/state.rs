@@ -1,5 +1,6 @@
 //! What handlers share.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,7 @@ use haechi_pipeline::release::{ReleaseContext, WatchState};
 use haechi_pipeline::replay::Replayer;
 use haechi_pipeline::stream::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ use crate::status::SourceState;
 /// Questions answered at once: those that read a little, and those that may read much. Others wait, see [`Turns`].
 const LOOKS_MAX: usize = 16;
 const SEARCHES_MAX: usize = 4;
+/// Messages with ids of their own that are worked on at once.
+const TURNS: usize = 64;
 
 /// The service as handlers see it.
 pub struct App {
@@ -59,6 +62,9 @@ pub struct App {
     searches: Turns,
     stopping: AtomicBool,
     seats: Arc<Semaphore>,
+    /// Messages that carry the same id take turns.
+    turns: Vec<Arc<tokio::sync::Mutex<()>>>,
+    hasher: RandomState,
 }
 
 /// What an [`App`] is made of.
@@ -103,7 +109,15 @@ impl App {
             looks: Turns::new(LOOKS_MAX, settings.http.timeout()),
             searches: Turns::new(SEARCHES_MAX, settings.http.timeout()),
             stopping: AtomicBool::new(false),
+            turns: (0..TURNS).map(|_| Arc::default()).collect(),
+            hasher: RandomState::new(),
         }
+    }
+
+    /// Waits until nobody else works on a message of that id.
+    pub async fn turn_of(&self, id: &str) -> OwnedMutexGuard<()> {
+        let place = self.hasher.hash_one(id) as usize % self.turns.len();
+        Arc::clone(&self.turns[place]).lock_owned().await
     }
 
     /// A place for a request that brings something; kept as long as it is worked on.

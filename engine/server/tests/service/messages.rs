@@ -64,38 +64,78 @@ async fn a_passenger_list_is_answered_person_by_person() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envelope_that_comes_again_gets_its_answer_again_and_makes_no_second_row() {
     let port = port().await;
-    let envelope = |people: &[&str]| {
-        let header = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
-             xmlns:eb=\"http://www.oasis-open.org/committees/ebxml-msg/schema/msg-header-2_0.xsd\"><s:Header>\
-             <eb:MessageHeader eb:version=\"2.0\"><eb:From><eb:PartyId>ZZ</eb:PartyId></eb:From><eb:To><eb:PartyId>KR\
-             </eb:PartyId></eb:To><eb:Service>s</eb:Service><eb:Action>PAXLST</eb:Action><eb:MessageData><eb:MessageId>\
-             m1@zz</eb:MessageId></eb:MessageData></eb:MessageHeader></s:Header><s:Body><eb:Manifest \
-             eb:version=\"2.0\"><eb:Reference xlink:href=\"cid:p@zz\"/></eb:Manifest></s:Body></s:Envelope>";
-        format!(
-            "--b\r\nContent-ID: <e@zz>\r\nContent-Type: text/xml\r\n\r\n{header}\r\n--b\r\nContent-ID: <p@zz>\r\n\
-             Content-Type: application/edifact\r\n\r\n{}\r\n--b--\r\n",
-            list("R1", "", people)
-        )
-    };
-    let post = async |port: &Port, body: String| {
-        let media = "multipart/related; boundary=b; start=\"<e@zz>\"; type=\"text/xml\"";
-        let request = port.request(Method::POST, "/v1/messages").header("content-type", media);
-        told(request.body(body)).await
-    };
-    let first = post(&port, envelope(&["KIM"])).await;
+    let first = enveloped(&port, "ZZ", &["KIM"], "").await;
     assert_eq!(first.status, 200, "{first:?}");
     assert!(first.media.starts_with("text/xml") && text(&first).contains("Acknowledgment"), "{first:?}");
     assert!(text(&first).contains("m1@zz") && !first.headers.contains_key("haechi-repeated"));
     let positions = port.get("/v1/status").await.body["next_position"].clone();
     let port = port.reopen().await;
-    // The same id with other people in it: the message is known, and what it says now is not looked at.
-    let again = post(&port, envelope(&["LEE"])).await;
+    let again = enveloped(&port, "ZZ", &["KIM"], "").await;
     assert_eq!(again.body, first.body, "letter by letter");
     assert_eq!(again.headers["haechi-repeated"], "true");
     assert_eq!(port.get("/v1/status").await.body["next_position"], positions, "no second row");
+    // Who wants JSON gets what was decided, and the answer that is kept stays.
+    let told = enveloped(&port, "ZZ", &["KIM"], "application/json").await;
+    assert_eq!(told.body["selections"][0]["outcome"], "repeated", "{told:?}");
+    // The same id with other people in it: no row comes of it, and it is not lost.
+    let other = enveloped(&port, "ZZ", &["LEE"], "").await;
+    assert_eq!(other.body, first.body);
+    assert_eq!(enveloped(&port, "ZZ", &["LEE"], "application/json").await.problem(), "not_readable");
+    let units = port.get("/v1/quarantine").await.body["units"].clone();
+    assert_eq!((units.as_array().unwrap().len(), &units[0]["code"]), (2, &"message_id_reused".into()), "{units}");
     assert!(text(&port.get("/v1/messages/m1@zz").await).contains("NAD+FL+++KIM"));
     assert!(text(&port.get("/v1/messages/R1/A1").await).contains("NAD+FL+++KIM"), "by the id of its payload too");
+    // Somebody else may count as he likes.
+    let theirs = enveloped(&port, "YY", &["PARK"], "").await;
+    assert!(text(&theirs).contains("Acknowledgment") && !theirs.headers.contains_key("haechi-repeated"), "{theirs:?}");
+    assert_ne!(theirs.body, first.body);
     port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envelopes_that_come_at_once_get_one_answer() {
+    let port = port().await;
+    let sends = [(); 8].map(|()| enveloped(&port, "ZZ", &["KIM"], ""));
+    let answers: Vec<Told> = futures(sends).await;
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body), "{answers:?}");
+    let repeated = answers.iter().filter(|answer| answer.headers.contains_key("haechi-repeated")).count();
+    assert_eq!(repeated, 7);
+    port.service.stop().await;
+}
+
+async fn futures<F: Future<Output = Told>>(all: [F; 8]) -> Vec<Told> {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    let mut told: Vec<Option<Told>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, told) in all.iter_mut().zip(&mut told).filter(|(_, told)| told.is_none()) {
+            if let std::task::Poll::Ready(ready) = future.as_mut().poll(context) {
+                *told = Some(ready);
+            }
+        }
+        if told.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    told.into_iter().flatten().collect()
+}
+
+async fn enveloped(port: &Port, from: &str, people: &[&str], accept: &str) -> Told {
+    let header = format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" \
+         xmlns:eb=\"http://www.oasis-open.org/committees/ebxml-msg/schema/msg-header-2_0.xsd\"><s:Header>\
+         <eb:MessageHeader eb:version=\"2.0\"><eb:From><eb:PartyId>{from}</eb:PartyId></eb:From><eb:To><eb:PartyId>KR\
+         </eb:PartyId></eb:To><eb:Service>s</eb:Service><eb:Action>PAXLST</eb:Action><eb:MessageData><eb:MessageId>\
+         m1@zz</eb:MessageId></eb:MessageData></eb:MessageHeader></s:Header><s:Body><eb:Manifest \
+         eb:version=\"2.0\"><eb:Reference xlink:href=\"cid:p@zz\"/></eb:Manifest></s:Body></s:Envelope>"
+    );
+    let body = format!(
+        "--b\r\nContent-ID: <e@zz>\r\nContent-Type: text/xml\r\n\r\n{header}\r\n--b\r\nContent-ID: <p@zz>\r\n\
+         Content-Type: application/edifact\r\n\r\n{}\r\n--b--\r\n",
+        list("R1", "", people)
+    );
+    let media = "multipart/related; boundary=b; start=\"<e@zz>\"; type=\"text/xml\"";
+    let request = port.request(Method::POST, "/v1/messages").header("content-type", media);
+    let request = if accept.is_empty() { request } else { request.header("accept", accept) };
+    told(request.body(body)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +172,21 @@ async fn what_cannot_be_read_is_refused_in_kind_and_kept() {
         "{kept}"
     );
     assert_eq!(send(&port, "", &flightless).await.problem(), "not_readable");
+    assert_eq!(text(&port.get("/v1/messages/R1").await), flightless, "found by the reference that the refusal names");
+    // Acknowledgements ask for nothing, and a number that somebody gave to his request is no message's.
+    let contrl = "UNB+UNOA:2+A+B+270302:0930+R6'UNH+1+CONTRL:D:3:UN'UCI+R1+KR+ZZ+7'UNT+3+1'UNZ+1+R6'";
+    for accept in ["", "application/edifact"] {
+        let told = send(&port, accept, contrl).await;
+        assert_eq!((told.status, told.body["selections"].as_array().map_or(0, Vec::len)), (202, 0), "{told:?}");
+    }
+    let named = port.request(Method::POST, "/v1/messages").header("content-type", "application/edifact");
+    told(named.header("x-request-id", "R1").body(list("R2", "", &["LEE"]))).await;
+    assert_eq!(text(&port.get("/v1/messages/R1").await), flightless);
+    // A part that is refused behind the reader stands in the way of an answer that clears.
+    let twice = "UNB+UNOA:2+99901+KR+270302:0930+R8'UNH+C1+CUSDEC:D:96B:UN'BGM+929+26KR8+9'LOC+41+030'DTM+137:20270302:102'\
+                 NAD+IM+123::ZZZ'UNS+D'CST+1+8517130000:122'MOA+40:500:USD'CST+1+8517130000:122'MOA+40:600:USD'UNS+S'UNT+12+C1'UNZ+1+R8'";
+    let answer = send(&port, "application/edifact", twice).await;
+    assert!(text(&answer).contains("BGM+963") && !text(&answer).contains("GIS+"), "{answer:?}");
     // These are no messages, or nobody decides on them: nothing of them is taken.
     for (body, problem) in [
         ("declaration_id,item_no\nA,1\n", "not_a_message"),

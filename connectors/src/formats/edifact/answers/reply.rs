@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, NaiveDateTime};
 use haechi_model::intake::SetAside;
+use rustc_hash::FxHashMap;
 
 use super::super::interchange::{Seen, SeenMessage, envelopes};
 use super::super::segments::{Arena, Cutter};
@@ -20,15 +21,49 @@ const ERRORS_MAX: usize = 99;
 /// ERC of a request whose flight is not known.
 const FLIGHT_NOT_KNOWN: &str = "118";
 
+/// Interchanges of one input that are answered.
+const INTERCHANGES_MAX: usize = 1_000;
+
 /// Answers all interchanges of an input, in one document.
 pub fn answer(to: &Answering<'_>) -> Vec<Document> {
     let mut seen = envelopes(to.message.bytes);
+    seen.truncate(INTERCHANGES_MAX);
     syntax::refuse(&mut seen, to.set_aside);
+    let found = Found::of(to);
     let mut text = String::new();
     for (n, seen) in seen.iter().enumerate() {
-        Reply { to, seen, n }.write(&mut text);
+        Reply { to, seen, n, found: &found }.write(&mut text);
     }
     if text.is_empty() { Vec::new() } else { vec![Document { content_type: EDIFACT, text }] }
+}
+
+/// What belongs to which interchange, by its first byte.
+struct Found<'a> {
+    /// Units that were set aside, with the reference of their message.
+    set_aside: FxHashMap<usize, Vec<(&'a SetAside, &'a str)>>,
+    /// Rows of streams, which stand together.
+    rows: FxHashMap<(&'static str, usize), Range<usize>>,
+}
+
+impl<'a> Found<'a> {
+    fn of(to: &Answering<'a>) -> Self {
+        let mut set_aside: FxHashMap<usize, Vec<(&'a SetAside, &'a str)>> = FxHashMap::default();
+        for unit in to.set_aside {
+            if let Some(Position { byte, message: Some((message, _)) }) = Position::of(&unit.position) {
+                set_aside.entry(byte).or_default().push((unit, message));
+            }
+        }
+        let mut rows: FxHashMap<(&'static str, usize), Range<usize>> = FxHashMap::default();
+        for taken in to.taken {
+            let positions = Rows::new(&taken.rows, &["source_position"]);
+            for row in 0..taken.rows.num_rows() {
+                if let Some(Position { byte, .. }) = Position::of(positions.text("source_position", row)) {
+                    rows.entry((taken.stream.name, byte)).or_insert(row..row).end = row + 1;
+                }
+            }
+        }
+        Self { set_aside, rows }
+    }
 }
 
 /// The answer to one interchange.
@@ -36,15 +71,21 @@ struct Reply<'a> {
     to: &'a Answering<'a>,
     seen: &'a Seen,
     n: usize,
+    found: &'a Found<'a>,
 }
 
 impl Reply<'_> {
     fn write(&self, text: &mut String) {
         let boarding = self.boarding();
         let answered = |message: &SeenMessage| boarding.iter().any(|answer| answer.request_ref == message.request);
-        // Who asked is answered by what he asked for; nobody else by anything but that it came.
-        let all_answered = !self.seen.messages.is_empty() && self.seen.messages.iter().all(answered);
-        if !all_answered || self.seen.answer.action != Action::Acknowledged {
+        // Who asked is answered by what he asked for; nobody else by anything but that it came. An acknowledgement is
+        // not acknowledged.
+        let messages = &self.seen.messages;
+        let needs_none = |message: &SeenMessage| answered(message) || message.kind.starts_with("CONTRL");
+        let all_answered = !messages.is_empty() && messages.iter().all(needs_none);
+        let refused = self.seen.answer.action != Action::Acknowledged;
+        let acknowledges = !messages.is_empty() && messages.iter().all(|message| message.kind.starts_with("CONTRL"));
+        if !acknowledges && (!all_answered || refused) {
             text.push_str(&syntax::write(&self.envelope('1', ""), std::slice::from_ref(&self.seen.answer)));
         }
         if !boarding.is_empty() {
@@ -86,24 +127,14 @@ impl Reply<'_> {
         at.with_timezone(&self.to.zone()).naive_local()
     }
 
-    /// What was set aside of this interchange, by message and segment.
-    fn set_aside(&self) -> impl Iterator<Item = (&SetAside, &str)> {
-        self.to.set_aside.iter().filter_map(|unit| {
-            let position = Position::of(&unit.position).filter(|position| position.byte == self.seen.byte)?;
-            Some((unit, position.message?.0))
-        })
+    /// What was set aside of this interchange, each with the reference of its message.
+    fn set_aside(&self) -> &[(&SetAside, &str)] {
+        self.found.set_aside.get(&self.seen.byte).map_or(&[], Vec::as_slice)
     }
 
-    /// Rows of this interchange in a stream, which stand together.
-    fn rows(&self, stream: &str) -> Option<(&Taken, Range<usize>)> {
-        let taken = self.to.of(stream)?;
-        let positions = Rows::new(&taken.rows, &["source_position"]);
-        let ours = |row: &usize| {
-            Position::of(positions.text("source_position", *row)).is_some_and(|at| at.byte == self.seen.byte)
-        };
-        let first = (0..taken.rows.num_rows()).find(ours)?;
-        let end = (first..taken.rows.num_rows()).take_while(ours).last().map_or(first, |last| last + 1);
-        Some((taken, first..end))
+    /// Rows of this interchange in a stream.
+    fn rows(&self, stream: &'static str) -> Option<(&Taken, Range<usize>)> {
+        Some((self.to.of(stream)?, self.found.rows.get(&(stream, self.seen.byte))?.clone()))
     }
 
     /// Who may board. Of people who could not be read it is said so: everybody gets one answer.
@@ -117,7 +148,14 @@ impl Reply<'_> {
             };
             answers_by_message(&batch, board)
         });
-        for (unit, reference) in self.set_aside() {
+        // The number goes back as it was sent: the sender matches by it.
+        for (message, answer) in &mut answers {
+            let reference = message.split('/').nth(1).unwrap_or_default();
+            if let Some(request) = self.request_of(reference) {
+                request.clone_into(&mut answer.request_ref);
+            }
+        }
+        for &(unit, reference) in self.set_aside() {
             let Some(request) = self.request_of(reference) else { continue };
             let of_request = |answer: &(String, BoardingAnswer)| answer.1.request_ref == request;
             let at = answers.iter().position(of_request).unwrap_or_else(|| {
@@ -130,9 +168,10 @@ impl Reply<'_> {
                 let (code, text) = if unknown { (FLIGHT_NOT_KNOWN, "FLIGHT NOT KNOWN") } else { ("4Z", "SEND AGAIN") };
                 answer.errors.push(RequestError { code: code.to_owned(), text: Some(text.to_owned()) });
             } else {
-                answer.people.push(self.unread(&unit.text));
+                unread(answer, self.numbers(&unit.text));
             }
         }
+        answers.retain(|(_, answer)| !(answer.people.is_empty() && answer.errors.is_empty()));
         for (n, (_, answer)) in answers.iter_mut().enumerate() {
             answer.reference = (n + 1).to_string();
         }
@@ -145,8 +184,8 @@ impl Reply<'_> {
         Some(message.request.as_str()).filter(|request| !request.is_empty())
     }
 
-    /// A person of whom only the numbers can be read.
-    fn unread(&self, text: &str) -> PersonAnswer {
+    /// The numbers of a person of whom nothing else can be read.
+    fn numbers(&self, text: &str) -> PersonAnswer {
         let mut person = PersonAnswer::default();
         let mut arena = Arena::new(self.seen.chars);
         for raw in Cutter::new(text, self.seen.chars).filter(|raw| raw.tag() == "RFF") {
@@ -160,7 +199,6 @@ impl Reply<'_> {
                 _ => {}
             }
         }
-        say(&mut person, Board::SendAgain);
         person
     }
 
@@ -173,7 +211,7 @@ impl Reply<'_> {
             let row = run.start;
             // A part of it is missing: the rest is not told to go.
             let message = Position::of(cells.text("source_position", row))?.message?.0;
-            if self.set_aside().any(|(_, of)| of == message) {
+            if self.set_aside().iter().any(|(_, of)| *of == message) {
                 return None;
             }
             let decided = strictest(run.filter_map(|row| taken.decided[rows.start + row]))?;
@@ -221,11 +259,13 @@ impl Reply<'_> {
                 })
             };
             let manifest = cells.text("manifest_id", row);
-            Some(CustomsAnswer {
+            let bills: Vec<BillAnswer> = run.filter_map(bill).collect();
+            // An answer without bills would read as if all was settled.
+            (!bills.is_empty()).then(|| CustomsAnswer {
                 decided_at: Some(self.local(decided.at_ms)),
                 office: cells.some("office", row),
                 references: vec![("CN".to_owned(), manifest.to_owned())],
-                bills: run.filter_map(bill).collect(),
+                bills,
                 ..CustomsAnswer::new(customs::Kind::Manifest, "", manifest)
             })
         };
@@ -251,7 +291,7 @@ impl Reply<'_> {
     /// What of declarations, manifests and reports could not be taken, a message each.
     fn errors(&self) -> Vec<CustomsAnswer> {
         let mut answers: Vec<(&str, CustomsAnswer)> = Vec::new();
-        for (unit, reference) in self.set_aside() {
+        for &(unit, reference) in self.set_aside() {
             if !self.is_customs(reference) {
                 continue;
             }
@@ -276,6 +316,26 @@ impl Reply<'_> {
     fn is_customs(&self, reference: &str) -> bool {
         let of = |kind: &str| ["CUSDEC", "CUSCAR", "CUSREP"].iter().any(|known| kind.starts_with(known));
         self.seen.messages.iter().any(|message| message.reference == reference && of(&message.kind))
+    }
+}
+
+/// Says to a person who could not be read that the data are to be sent again; to one who was read in part too. Of whom
+/// not even a number is known, nothing can be said.
+fn unread(answer: &mut BoardingAnswer, person: PersonAnswer) {
+    if person.reference.is_empty() && person.locator.is_empty() {
+        return;
+    }
+    let same = |known: &&mut PersonAnswer| {
+        if person.reference.is_empty() { known.locator == person.locator } else { known.reference == person.reference }
+    };
+    match answer.people.iter_mut().find(same) {
+        Some(known) if known.code == Board::No.code() => {}
+        Some(known) => say(known, Board::SendAgain),
+        None => {
+            let mut person = person;
+            say(&mut person, Board::SendAgain);
+            answer.people.push(person);
+        }
     }
 }
 

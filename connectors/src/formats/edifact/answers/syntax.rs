@@ -228,12 +228,18 @@ pub(super) fn refuse(answers: &mut [Seen], set_aside: &[SetAside]) {
         }
         for unit in units {
             let fault = fault_of(unit.code);
-            let Some(Position { message: Some((reference, segment)), .. }) = Position::of(&unit.position) else {
+            let at = Position::of(&unit.position).and_then(|position| position.message);
+            let Some((reference, segment)) = at else {
+                // Nothing of it could be told apart.
+                if envelope.answer.messages.is_empty() {
+                    (envelope.answer.action, envelope.answer.fault) = (Action::Rejected, Some(fault as u16));
+                }
                 continue;
             };
-            let Some(message) = places.get(reference).and_then(|at| envelope.answer.messages.get_mut(*at)) else {
-                continue;
-            };
+            // A header that cannot be read is named by its place.
+            let counted = || reference.parse::<usize>().ok()?.checked_sub(1);
+            let place = if unit.code == "bad_header" { counted() } else { places.get(reference).copied() };
+            let Some(message) = place.and_then(|at| envelope.answer.messages.get_mut(at)) else { continue };
             let whole = is_whole(unit.code);
             if whole {
                 (message.action, message.fault) = (Action::Rejected, Some(fault as u16));

@@ -11,9 +11,10 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use haechi_connectors::answers::{Answering, Document, Taken};
 use haechi_connectors::format::HEAD_BYTES;
-use haechi_connectors::formats::{catalogue, ebxml};
+use haechi_connectors::formats::{catalogue, ebxml, edifact};
 use haechi_connectors::{MessageFormat, MessageInput, MessageReading, ReadOptions, Recognised, recognise};
 use haechi_model::Stream;
+use haechi_model::intake::SetAside;
 use haechi_model::streams::DECLARATION;
 use haechi_store::KeptAnswer;
 
@@ -37,8 +38,44 @@ pub struct Message {
     pub reading: MessageReading,
     /// When it came, UTC milliseconds.
     pub at_ms: i64,
-    /// Ids of its envelopes.
-    pub envelopes: Vec<String>,
+    /// The envelope around it, where it has one.
+    pub envelope: Option<Wrapped>,
+}
+
+/// What tells a message in an envelope from others.
+pub struct Wrapped {
+    /// What it is kept under: nobody else's message is found by it.
+    pub key: String,
+    /// Who sent it.
+    from: String,
+    message_id: String,
+    /// Of what it carries.
+    pub hash: [u8; 32],
+}
+
+impl Wrapped {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let opened = ebxml::Opened::new(bytes);
+        // AS4 may bundle a receipt with a message.
+        let brings = |envelope: &&ebxml::Envelope| envelope.purpose == ebxml::Purpose::Payloads;
+        let envelope = opened.envelopes().iter().find(brings).or(opened.envelopes().first())?;
+        let (from, message_id) = (envelope.from.id().to_owned(), envelope.message_id.clone());
+        let key = envelope_key(&from, &message_id);
+        (!message_id.is_empty()).then(|| Self { key, from, message_id, hash: opened.payload_hash() })
+    }
+}
+
+/// Separates parts of a key that no id has.
+const MARK: char = '\u{1f}';
+
+fn envelope_key(from: &str, message_id: &str) -> String {
+    format!("{MARK}envelope{MARK}{from}{MARK}{message_id}")
+}
+
+/// What a message is kept under by the request that it came with. Senders name requests, and none is to stand in the way of
+/// a message.
+pub fn request_key(id: &str) -> String {
+    format!("{MARK}request{MARK}{id}")
 }
 
 impl Message {
@@ -59,13 +96,8 @@ impl Message {
             }
         };
         let reading = (format.read)(MessageInput { source: HTTP, bytes: &bytes, options: &options });
-        let envelopes = if format.name == ebxml::NAME {
-            let opened = ebxml::Opened::new(&bytes);
-            opened.envelopes().iter().map(|envelope| envelope.message_id.clone()).collect()
-        } else {
-            Vec::new()
-        };
-        Ok(Self { bytes, options, format, reading, at_ms, envelopes })
+        let envelope = if format.name == ebxml::NAME { Wrapped::of(&bytes) } else { None };
+        Ok(Self { bytes, options, format, reading, at_ms, envelope })
     }
 
     /// The streams of its rows, each once.
@@ -79,7 +111,7 @@ impl Message {
         streams
     }
 
-    /// What it is found by: the ids that rows and envelopes have, and of those with parts the first part.
+    /// What it is found by: the ids that rows and envelopes have, of many that have parts the first part.
     pub fn ids(&self) -> BTreeSet<String> {
         let mut whole: BTreeSet<String> = BTreeSet::new();
         for (_, batch) in &self.reading.records {
@@ -93,25 +125,25 @@ impl Message {
                 }
             }
         }
-        let mut ids: BTreeSet<String> = whole.iter().map(|id| first_part(id).to_owned()).collect();
-        if whole.len() <= IDS_MAX {
-            ids.extend(whole);
+        let mut ids =
+            if whole.len() <= IDS_MAX { whole } else { whole.iter().map(|id| first_part(id).to_owned()).collect() };
+        if self.format.name == edifact::NAME {
+            ids.extend(edifact::references(&self.bytes).into_iter().take(IDS_MAX));
         }
-        ids.extend(self.envelopes.iter().filter(|id| !id.is_empty()).cloned());
+        if let Some(envelope) = &self.envelope {
+            ids.extend([envelope.key.clone(), envelope.message_id.clone()]);
+        }
+        ids.remove("");
         ids
     }
 
-    /// The rows by stream. What was tolerated and set aside goes with the first; a message without rows is one of the
-    /// stream that it would have had rows of.
+    /// The rows by stream. What was tolerated and set aside goes with the first; what has nothing else is of the stream
+    /// that it would have had rows of, and is nothing to hand over where nothing was set aside.
     pub fn parts(&mut self) -> Vec<(&'static Stream, MessageReading)> {
-        let streams = self.streams();
-        let warnings = std::mem::take(&mut self.reading.warnings);
-        let nothing = streams.is_empty() && warnings.is_empty() && self.reading.set_aside.is_empty();
-        let likely = || {
-            let mut named = [self.reading.format, self.format.name].into_iter().flat_map(catalogue::streams_of);
-            named.find_map(|name| Stream::find(name)).unwrap_or(&DECLARATION)
-        };
-        let streams = if streams.is_empty() && !nothing { vec![likely()] } else { streams };
+        let mut streams = self.streams();
+        if streams.is_empty() && !self.reading.set_aside.is_empty() {
+            streams.push(self.likely_stream());
+        }
         let mut parts: Vec<(&'static Stream, MessageReading)> = streams
             .into_iter()
             .map(|stream| {
@@ -128,19 +160,32 @@ impl Message {
             })
             .collect();
         if let Some((_, first)) = parts.first_mut() {
-            first.warnings = warnings;
-            first.set_aside.clone_from(&self.reading.set_aside);
+            first.warnings = std::mem::take(&mut self.reading.warnings);
+            first.set_aside = std::mem::take(&mut self.reading.set_aside);
         }
         parts
     }
 
+    /// The stream that it has rows of, or would have.
+    pub fn likely_stream(&self) -> &'static Stream {
+        let of_format = || {
+            let mut named = [self.reading.format, self.format.name].into_iter().flat_map(catalogue::streams_of);
+            named.find_map(|name| Stream::find(name))
+        };
+        self.streams().first().copied().or_else(of_format).unwrap_or(&DECLARATION)
+    }
+
     /// What it is answered in the manner of its format.
-    pub fn answer(&self, app: &App, taken: &[Taken]) -> Option<KeptAnswer> {
-        let came = |id: &str| Some(app.engine.store().messages(id, 1).ok()?.first()?.received_at_ms);
+    pub fn answer(&self, app: &App, taken: &[Taken], set_aside: &[SetAside]) -> Option<KeptAnswer> {
+        // Who asks hears of what he sent himself.
+        let came = |id: &str| {
+            let key = envelope_key(&self.envelope.as_ref()?.from, id);
+            Some(app.engine.store().messages(&key, 1).ok()?.first()?.received_at_ms)
+        };
         let answering = Answering {
             message: MessageInput { source: HTTP, bytes: &self.bytes, options: &self.options },
             taken,
-            set_aside: &self.reading.set_aside,
+            set_aside,
             reference: &reference(self.at_ms),
             at_ms: self.at_ms,
             came: &came,

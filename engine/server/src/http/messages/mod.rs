@@ -13,8 +13,8 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use haechi_connectors::MessageFormat;
-use haechi_connectors::formats::ebxml;
+use haechi_connectors::formats::{ebxml, edifact};
+use haechi_connectors::{Delivery, Document, MessageFormat};
 use haechi_store::{KeptAnswer, KeptMessage, StoreError};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -24,10 +24,11 @@ use super::intake::{blocking, in_time};
 use super::opening::Opened;
 use super::problem::Problem;
 use super::query::{Asked, Named};
+use super::reply::Reply;
 use super::request::RequestId;
 use super::state::App;
 use crate::readers::HTTP;
-use message::{Message, first_part};
+use message::{Message, Wrapped, first_part, request_key};
 use submit::{Submitted, submit};
 
 /// Media types by which a sender asks for an answer in the manner of the format.
@@ -99,47 +100,98 @@ async fn decide(
     let options = app.readers.message_options(at_ms);
     let message = blocking(move || Message::read(bytes, options, at_ms)).await??;
     let in_kind = wants.in_kind(message.format);
-    if in_kind && let Some(answer) = answered_before(&app, &message).await? {
-        return Ok(([(header::CONTENT_TYPE, answer.content_type), (REPEATED_HEADER, "true".into())], answer.text)
-            .into_response());
+    // Of two that come at once the second is answered as the first was.
+    let _turn = match &message.envelope {
+        Some(envelope) => Some(app.turn_of(&envelope.key).await),
+        None => None,
+    };
+    let before = answered_before(&app, &message).await?;
+    match before {
+        Some(Before { answer, same: true }) if in_kind => return Ok(repeated(answer)),
+        Some(Before { answer, same: false }) => return another(&app, &message, id, answer, in_kind).await,
+        _ => {}
     }
     for stream in message.streams().into_iter().filter(|stream| stream.lanes.is_some()) {
         app.need_rules(stream)?;
     }
     let mut ids = message.ids();
-    ids.insert(id.clone());
-    let Submitted { message, reply, taken } = submit(&app, message, id).await?;
-    let asked = Arc::clone(&app);
-    let answers = blocking(move || {
-        let answer = message.answer(&asked, &taken);
-        let kept = KeptMessage {
-            ids: ids.into_iter().collect(),
-            format: message.format.name.to_owned(),
-            source: HTTP.to_owned(),
-            received_at_ms: message.at_ms,
-            bytes: message.bytes.to_vec(),
-            answer,
-        };
-        asked.engine.store().keep_message(&kept).map(|()| kept.answer)
-    });
-    match answers.await?? {
-        Some(KeptAnswer { content_type, text }) if in_kind => {
-            Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
-        }
-        // A signal, or a message that has no answers: it came, and that is all.
-        None if in_kind && reply.body().is_none() && reply.set_aside_total() == 0 => {
-            Ok(StatusCode::ACCEPTED.into_response())
-        }
-        _ => Ok(reply.into_response()),
+    ids.insert(request_key(&id));
+    let mut kept = KeptMessage {
+        ids: ids.into_iter().collect(),
+        format: message.format.name.to_owned(),
+        source: HTTP.to_owned(),
+        received_at_ms: message.at_ms,
+        bytes: message.bytes.to_vec(),
+        answer: None,
+    };
+    // Before its rows, so that no row is without its message; without an answer it counts as not yet answered.
+    if before.is_none() {
+        kept = keep(&app, kept).await?;
     }
+    let Submitted { message, reply, taken, set_aside } = submit(&app, message, id).await?;
+    let asked = Arc::clone(&app);
+    let answer = blocking(move || message.answer(&asked, &taken, &set_aside)).await?;
+    if before.is_none() && answer.is_some() {
+        kept.answer.clone_from(&answer);
+        keep(&app, kept).await?;
+    }
+    Ok(match answer {
+        Some(KeptAnswer { content_type, text }) if in_kind => {
+            ([(header::CONTENT_TYPE, content_type)], text).into_response()
+        }
+        // Nothing of why leaves in this manner: where there is no document, there is no body.
+        None if in_kind && reply.body().is_none() && !reply.is_empty() => reply.problem().into_response(),
+        None if in_kind => StatusCode::ACCEPTED.into_response(),
+        // A signal, or a list of nobody: it came, and there is nothing to decide on.
+        _ if reply.is_empty() => {
+            (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], reply.object()).into_response()
+        }
+        _ => reply.into_response(),
+    })
 }
 
-/// The answer that a message with the same envelope had.
-async fn answered_before(app: &Arc<App>, message: &Message) -> Result<Option<KeptAnswer>, Problem> {
-    let Some(id) = message.envelopes.first().filter(|id| !id.is_empty()).cloned() else { return Ok(None) };
+/// Keeps a message, and gives it back.
+async fn keep(app: &Arc<App>, message: KeptMessage) -> Result<KeptMessage, Problem> {
     let store = app.engine.store().clone();
-    let found = app.look(move || store.messages(&id, 1)).await??;
-    Ok(found.into_iter().find(|kept| kept.format == ebxml::NAME).and_then(|kept| kept.answer))
+    blocking(move || store.keep_message(&message).map(|()| message)).await?.map_err(Problem::from)
+}
+
+/// A message of the same sender and id that was answered before.
+struct Before {
+    answer: KeptAnswer,
+    /// Whether it carried the same.
+    same: bool,
+}
+
+async fn answered_before(app: &Arc<App>, message: &Message) -> Result<Option<Before>, Problem> {
+    let Some(Wrapped { key, hash, .. }) = &message.envelope else { return Ok(None) };
+    let (store, key, hash) = (app.engine.store().clone(), key.clone(), *hash);
+    let found = app.look(move || store.messages(&key, 1)).await??.pop();
+    Ok(found.and_then(|kept| {
+        let same = ebxml::Opened::new(&kept.bytes).payload_hash() == hash;
+        Some(Before { answer: kept.answer?, same })
+    }))
+}
+
+fn repeated(KeptAnswer { content_type, text }: KeptAnswer) -> Response {
+    ([(header::CONTENT_TYPE, content_type), (REPEATED_HEADER, "true".to_owned())], text).into_response()
+}
+
+/// A message that has the id of one before and carries something else: it makes no row, and is not lost either.
+async fn another(
+    app: &Arc<App>,
+    message: &Message,
+    id: String,
+    answer: KeptAnswer,
+    in_kind: bool,
+) -> Result<Response, Problem> {
+    let stream = message.likely_stream();
+    let document = Document { source: HTTP.into(), position: id, bytes: message.bytes.clone() };
+    let reason = "its MessageId was used before, for a message with another content; ask the sender for a new one";
+    let intake = app.readers.of_messages(stream).refused(&document, "message_id_reused", reason);
+    let mut reply = Reply::default();
+    reply.add(app.engine.submit(Delivery::new(stream, intake, None)).await?)?;
+    Ok(if in_kind { repeated(answer) } else { reply.into_response() })
 }
 
 /// What of a message is asked for.
@@ -151,7 +203,8 @@ pub struct Part {
     answer: bool,
 }
 
-/// The newest message of an id: that of the message, of one in it (the column `message_id`), or of the request.
+/// The newest message of an id: that of the message, of one in it (the column `message_id`), or of the request, which no
+/// other message has; it stands first in the column `source_position`.
 pub async fn show(
     State(app): State<Arc<App>>,
     Named(id): Named<String>,
@@ -162,7 +215,12 @@ pub async fn show(
     let find = move || {
         let mut found = store.messages(&asked, 1)?;
         if found.is_empty() {
+            found = store.messages(&request_key(&asked), 1)?;
+        }
+        if found.is_empty() && !first_part(&asked).is_empty() {
+            // Of an interchange of many messages only its own reference is kept.
             found = store.messages(first_part(&asked), 1)?;
+            found.retain(|kept| kept.format == edifact::NAME);
         }
         Ok::<_, StoreError>(found.pop())
     };
