@@ -1,6 +1,6 @@
 //! Special services (SSR): identity, contacts, tickets, seats; the rest is sensitive and only kept where allowed.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 
 use super::super::dates::{Century, Moment, month_named};
 use super::super::places::{short, upper};
@@ -278,6 +278,8 @@ fn infant_alone<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) {
 fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
     let latest = month_named(text, day.map_or(Century::Recent, Century::NotAfter))?;
     let Some(day) = day.filter(|_| kind == Some("adult") && text.len() == 7) else { return Some(latest) };
+    // Who turns twelve on the way may travel as an adult, and is not a hundred and twelve.
+    let day = day.checked_add_days(Days::new(1)).unwrap_or(day);
     let age = day.year()
         - latest.date.year()
         - i32::from((day.month(), day.day()) < (latest.date.month(), latest.date.day()));
@@ -302,7 +304,8 @@ mod tests {
             ("01MAR20", Some("child"), "2020-03-01"),
             ("01MAR14", Some("adult"), "2014-03-01"),
             ("15MAR27", Some("adult"), "1927-03-15"),
-            ("15MAR15", Some("adult"), "1915-03-15"),
+            ("15MAR15", Some("adult"), "2015-03-15"),
+            ("16MAR15", Some("adult"), "1915-03-16"),
             ("01MAR2026", Some("adult"), "2026-03-01"),
         ] {
             assert_eq!(birth(text, kind, Some(day)).unwrap().date.to_string(), expected, "{text} {kind:?}");
