@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny fuzz
+.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny fuzz round-trip
 
 help:
 	@echo "make demo    build, run the service on a generated day of border traffic, show selections arriving and why"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-stream   the running service under load: requests, files, a topic, a backlog, restarts, new rules"
 	@echo "make instructions   count instructions of the hot kernels, fail where they grew (needs valgrind)"
 	@echo "make agree   hits rule by rule against DataFusion's (needs pip install datafusion numpy pyarrow)"
+	@echo "make round-trip   write and read back 100,000 generated messages a format; ROUND_TRIP=1000 for fewer"
 	@echo "make fuzz    feed the readers with bytes that nobody sends; FUZZ_SECONDS=1800 a target, FUZZ=ebxml for a part"
 	@echo "make deny    licences, sources and advisories of the dependencies (needs cargo-deny and the network)"
 
@@ -77,6 +78,11 @@ agree: setup
 
 deny:
 	$(CARGO) deny check
+
+ROUND_TRIP ?= 100000
+round-trip: setup
+	HAECHI_ROUND_TRIP=$(ROUND_TRIP) $(CARGO) test --release --locked -p haechi-connectors --no-fail-fast \
+	    --test edifact_round_trip --test xml_round_trip --test ebxml_round_trip
 
 # With cargo-fuzz and a nightly compiler guided by coverage; else the runner of the same targets, which is not and says so.
 FUZZ_SECONDS ?= 1800

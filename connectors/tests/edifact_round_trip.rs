@@ -1,7 +1,7 @@
 //! What the generators write, the readers read back as the rows it was written from. A message carries less than its
 //! stream; what it carries is compared, column by column.
 //!
-//! Some hundred messages a type; `HAECHI_ROUND_TRIPS=100000 cargo test --release -p haechi-connectors --test
+//! Some hundred messages a type; `HAECHI_ROUND_TRIP=100000 cargo test --release -p haechi-connectors --test
 //! edifact_round_trip` reads as many of each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
@@ -168,7 +168,7 @@ fn compared(kind: MessageKind) -> (&'static str, &'static str, &'static [&'stati
 }
 
 fn check(kind: MessageKind) {
-    let wanted = std::env::var("HAECHI_ROUND_TRIPS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let wanted = std::env::var("HAECHI_ROUND_TRIP").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
     let n = wanted as u64;
     let spec = Spec { declarations: n, house_bills: n * 40, flights: n, ..Spec::day(31) };
     let (stream, key, columns) = compared(kind);
