@@ -139,6 +139,18 @@ fn people_who_could_not_be_read_are_answered_too() {
 }
 
 #[test]
+fn who_is_cut_off_is_not_cleared() {
+    let request = String::from_utf8(sample("synthetic/zz421/01_paxlst_15b_745.edi")).unwrap();
+    let last = request.rfind("NAD+FL").unwrap();
+    let cut = &request[..last + request[last..].find("DOC+").unwrap() + 6];
+    let answers = edifact(&only(&answer(cut.as_bytes(), |_| "clear"), EDIFACT));
+    let boarding = answers.iter().find_map(|a| if let Answer::Boarding(b) = a { Some(b) } else { None }).unwrap();
+    let codes: Vec<&str> = boarding.people.iter().map(|person| person.code.as_str()).collect();
+    assert_eq!(codes.iter().filter(|code| **code == "4Z").count(), 1, "{codes:?}");
+    assert_eq!(codes.last(), Some(&"4Z"));
+}
+
+#[test]
 fn a_request_without_a_flight_is_refused_whole() {
     let request = String::from_utf8(sample("synthetic/zz421/01_paxlst_15b_745.edi")).unwrap();
     let without: Vec<&str> = request.lines().filter(|l| !l.starts_with("TDT")).collect();

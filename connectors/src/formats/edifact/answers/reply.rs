@@ -18,6 +18,8 @@ use crate::answers::{Answering, Decided, Document, EDIFACT, Rows, Taken, stricte
 
 /// Errors that one answer names.
 const ERRORS_MAX: usize = 99;
+/// Why the end of an interchange is set aside.
+const TRUNCATED: &str = "truncated";
 /// ERC of a request whose flight is not known.
 const FLIGHT_NOT_KNOWN: &str = "118";
 
@@ -167,6 +169,9 @@ impl Reply<'_> {
                 let unknown = unit.code == "no_flight";
                 let (code, text) = if unknown { (FLIGHT_NOT_KNOWN, "FLIGHT NOT KNOWN") } else { ("4Z", "SEND AGAIN") };
                 answer.errors.push(RequestError { code: code.to_owned(), text: Some(text.to_owned()) });
+            } else if unit.code == TRUNCATED {
+                // Whoever stands last may be there in part only.
+                answer.people.last_mut().into_iter().for_each(|last| say(last, Board::SendAgain));
             } else {
                 unread(answer, self.numbers(&unit.text));
             }
