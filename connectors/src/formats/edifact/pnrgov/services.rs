@@ -274,12 +274,12 @@ fn infant_alone<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) {
     });
 }
 
-/// A birth date of two digits: the latest year not after the flight, and for an adult the latest in which he is one.
+/// A birth date of two digits: the latest year not after the day behind the flight, and for an adult the latest in which he is one.
 fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
+    // Many arrive a day later: who turns twelve on the way may travel as an adult, and is not a hundred and twelve.
+    let day = day.and_then(|day| day.checked_add_days(Days::new(1)));
     let latest = month_named(text, day.map_or(Century::Recent, Century::NotAfter))?;
     let Some(day) = day.filter(|_| kind == Some("adult") && text.len() == 7) else { return Some(latest) };
-    // Who turns twelve on the way may travel as an adult, and is not a hundred and twelve.
-    let day = day.checked_add_days(Days::new(1)).unwrap_or(day);
     let age = day.year()
         - latest.date.year()
         - i32::from((day.month(), day.day()) < (latest.date.month(), latest.date.day()));
@@ -301,6 +301,7 @@ mod tests {
             ("01MAR26", Some("adult"), "1926-03-01"),
             ("01MAR26", Some("infant"), "2026-03-01"),
             ("01MAR26", None, "2026-03-01"),
+            ("15MAR27", Some("infant"), "2027-03-15"),
             ("01MAR20", Some("child"), "2020-03-01"),
             ("01MAR14", Some("adult"), "2014-03-01"),
             ("15MAR27", Some("adult"), "1927-03-15"),
