@@ -86,13 +86,16 @@ round-trip: setup
 
 # With cargo-fuzz and a nightly compiler guided by coverage; else the runner of the same targets, which is not and says so.
 # No sanitizer: there is no unsafe code in the readers, and librdkafka does not build with one.
+# What it finds worth keeping goes here; the corpus in the repository stays small.
+FUZZ_CORPUS ?= /tmp/haechi-fuzz-corpus
 FUZZ_SECONDS ?= 1800
 FUZZ ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 fuzz: setup
 	@if $(CARGO) +nightly fuzz --version >/dev/null 2>&1; then \
-	    for target in $(FUZZ); do \
-	        $(CARGO) +nightly fuzz run --sanitizer none --features libfuzzer $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
-	            -rss_limit_mb=4096 -max_len=65536 || exit 1; \
+	    cd fuzz && for target in $(FUZZ); do \
+	        mkdir -p $(FUZZ_CORPUS)/$$target || exit 1; \
+	        $(CARGO) +nightly fuzz run --sanitizer none --features libfuzzer $$target $(FUZZ_CORPUS)/$$target corpus/$$target -- \
+	            -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 -max_len=65536 || exit 1; \
 	    done; \
 	else \
 	    $(CARGO) run --release --locked --manifest-path fuzz/Cargo.toml --bin haechi-fuzz -- \

@@ -44,7 +44,7 @@ fn format(name: &str, bytes: &[u8]) {
     is_sound(&reading);
     if xml::FORMATS.iter().any(|format| format.name == name) {
         let mut n_rows = 0;
-        let read = xml::stream("fuzz", bytes, &options(), &mut |piece| n_rows += rows(&piece));
+        let read = xml::stream("fuzz", &mut &*bytes, &options(), &mut |piece| n_rows += rows(&piece));
         assert!(read.is_ok(), "memory does not fail to be read");
         assert_eq!(n_rows, rows(&reading), "whole and as it comes are not the same");
     }
