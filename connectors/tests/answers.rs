@@ -343,6 +343,10 @@ fn envelopes_are_acknowledged_and_questions_answered() {
         let expected = Purpose::StatusResponse { about: about.to_owned(), status: status.to_owned() };
         assert_eq!(purpose(ask("StatusRequest", &body)), expected);
     }
+    let hash = |text: &str| Opened::new(text.as_bytes()).payload_hash();
+    let (ping, pong) = (ask("Ping", ""), ask("Ping", "<a/>"));
+    assert_eq!(hash(&ping), hash(&ping));
+    assert_ne!(hash(&ping), hash(&pong), "what stands in the envelope itself counts where nothing else is there");
     let acknowledgment = sample("synthetic/ebms2_acknowledgment.xml");
     assert!(answer(&acknowledgment, |_| "release").is_empty(), "signals are not answered");
 }

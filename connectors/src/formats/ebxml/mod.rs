@@ -102,11 +102,11 @@ impl<'b> Opened<'b> {
         self.found.broken.as_deref()
     }
 
-    /// A hash of all parts but the envelope, by which a message that is sent again is told from another of its id.
+    /// A hash of all parts but the envelope, or of that where it is all there is, by which a message that is sent again is told from another of its id.
     pub fn payload_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         for (at, part) in self.body.parts.iter().enumerate() {
-            if at != self.at {
+            if at != self.at || self.body.parts.len() == 1 {
                 hash.update((part.body.len() as u64).to_le_bytes());
                 hash.update(part.body);
             }

@@ -80,6 +80,8 @@ async fn an_envelope_that_comes_again_gets_its_answer_again_and_makes_no_second_
     // The same id with other people in it: no row comes of it, and it is not lost.
     let other = enveloped(&port, "ZZ", &["LEE"], "").await;
     assert_eq!(other.body, first.body);
+    let request = other.headers["x-request-id"].to_str().unwrap();
+    assert!(text(&port.get(&format!("/v1/messages/{request}")).await).contains("NAD+FL+++LEE"), "kept whole");
     assert_eq!(enveloped(&port, "ZZ", &["LEE"], "application/json").await.problem(), "not_readable");
     let units = port.get("/v1/quarantine").await.body["units"].clone();
     assert_eq!((units.as_array().unwrap().len(), &units[0]["code"]), (2, &"message_id_reused".into()), "{units}");

@@ -185,6 +185,16 @@ async fn another(
     answer: KeptAnswer,
     in_kind: bool,
 ) -> Result<Response, Problem> {
+    // All of it, under the request alone: the quarantine has the beginning.
+    let kept = KeptMessage {
+        ids: vec![request_key(&id)],
+        format: message.format.name.to_owned(),
+        source: HTTP.to_owned(),
+        received_at_ms: message.at_ms,
+        bytes: message.bytes.to_vec(),
+        answer: None,
+    };
+    keep(app, kept).await?;
     let stream = message.likely_stream();
     let document = Document { source: HTTP.into(), position: id, bytes: message.bytes.clone() };
     let reason = "its MessageId was used before, for a message with another content; ask the sender for a new one";
