@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
+use super::words::are_digits;
+
 /// How much of a date is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
@@ -55,11 +57,12 @@ pub struct NotADate;
 
 /// Reads `value` by its format code (DE 2379), by its length where the code is missing or does not fit.
 pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotADate> {
-    let value = if value.bytes().all(|b| b.is_ascii_digit()) { value } else { value.trim() };
+    let only_digits = are_digits(value.as_bytes());
+    let value = if only_digits { value } else { value.trim() };
     // A period: its first day, or minute.
     let period = format.len() == 3 && format.starts_with('7');
     let value = if period { value.split('-').next().unwrap_or_default() } else { value };
-    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let digits = if only_digits { value.len() } else { value.bytes().take_while(u8::is_ascii_digit).count() };
     let (date, rest) = value.split_at(digits);
     // Behind the seconds come parts of one.
     let digits = if (15..=20).contains(&digits) { 14 } else { digits };
@@ -144,19 +147,16 @@ fn in_order_of_year(date: &str, format: &str) -> Option<String> {
 
 /// A date as bookings write it, DDMMYY, with HHMM or HHMMSS beside it where a time was sent.
 pub fn day_first(date: &str, time: &str) -> Result<Moment, NotADate> {
-    let number = |text: &str, from: usize| text.get(from..from + 2).and_then(|d| d.parse::<u32>().ok());
-    if date.len() != 6 || !date.bytes().all(|b| b.is_ascii_digit()) {
+    if !are_digits(date.as_bytes()) || !are_digits(time.as_bytes()) {
         return Err(NotADate);
     }
-    let (Some(day), Some(month), Some(year)) = (number(date, 0), number(date, 2), number(date, 4)) else {
-        return Err(NotADate);
-    };
-    let mut date = two_digit(year, month, day, Century::Recent).ok_or(NotADate)?;
-    let time = match time.len() {
-        0 => None,
-        4 | 6 => {
-            let (h, m, s) = (number(time, 0), number(time, 2), number(time, 4).unwrap_or(0));
-            let (h, m) = (h.ok_or(NotADate)?, m.ok_or(NotADate)?);
+    let number = |[ten, one]: [u8; 2]| 10 * u32::from(ten - b'0') + u32::from(one - b'0');
+    let ([day, month, year], []) = date.as_bytes().as_chunks() else { return Err(NotADate) };
+    let mut date = two_digit(number(*year), number(*month), number(*day), Century::Recent).ok_or(NotADate)?;
+    let time = match time.as_bytes().as_chunks() {
+        ([], []) => None,
+        ([h, m, s @ ..], []) if s.len() < 2 => {
+            let (h, m, s) = (number(*h), number(*m), s.first().map_or(0, |s| number(*s)));
             // Midnight at the end of the day.
             let h = if (h, m, s) == (24, 0, 0) {
                 date = date.succ_opt().ok_or(NotADate)?;
@@ -173,18 +173,19 @@ pub fn day_first(date: &str, time: &str) -> Result<Moment, NotADate> {
 
 /// A date as documents in bookings carry it: `14FEB88`, `14FEB1988`.
 pub fn month_named(text: &str, century: Century) -> Option<Moment> {
-    const MONTHS: [&[u8]; 12] =
-        [b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN", b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC"];
+    const MONTHS: [[u8; 3]; 12] =
+        [*b"JAN", *b"FEB", *b"MAR", *b"APR", *b"MAY", *b"JUN", *b"JUL", *b"AUG", *b"SEP", *b"OCT", *b"NOV", *b"DEC"];
+    let word = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]);
     let bytes = text.as_bytes();
-    if !matches!(bytes.len(), 7 | 9) {
+    let ([day @ .., a, b, c], year) = bytes.split_first_chunk::<5>().filter(|_| matches!(bytes.len(), 7 | 9))?;
+    if !are_digits(day) || !are_digits(year) {
         return None;
     }
-    let number = |digits: &[u8]| {
-        let all = digits.iter().all(u8::is_ascii_digit);
-        all.then(|| digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0')))
-    };
-    let (day, year) = (number(&bytes[..2])?, number(&bytes[5..])?);
-    let month = MONTHS.iter().position(|m| m.eq_ignore_ascii_case(&bytes[2..5]))? as u32 + 1;
+    // All twelve are compared: which one it is, nobody can guess.
+    let named = word([*a, *b, *c].map(|b| b.to_ascii_uppercase()));
+    let month = MONTHS.iter().zip(1..).map(|(name, month)| if word(*name) == named { month } else { 0 }).sum();
+    let number = |digits: &[u8]| digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0'));
+    let (day, year) = (number(day), number(year));
     let precision = if day == 0 { Precision::Month } else { Precision::Day };
     let day = day.max(1);
     let date = if bytes.len() == 9 {

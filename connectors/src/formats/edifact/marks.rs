@@ -63,6 +63,22 @@ impl<'t> Marks<'t> {
     }
 }
 
+impl<'t> Marks<'t> {
+    /// The block that comes next and its first byte, once all places before it were given; not one that is cut short.
+    #[inline]
+    pub fn next_block(&self) -> Option<(&'t [u8; BLOCK], usize)> {
+        let from = self.block + BLOCK;
+        let block = self.bytes.get(from..).filter(|_| self.left == 0)?.first_chunk()?;
+        Some((block, from))
+    }
+
+    /// Gives no place in that block.
+    #[inline]
+    pub fn skip_block(&mut self) {
+        self.block += BLOCK;
+    }
+}
+
 impl Iterator for Marks<'_> {
     type Item = usize;
 
@@ -78,6 +94,59 @@ impl Iterator for Marks<'_> {
         let at = self.block + self.left.trailing_zeros() as usize;
         self.left &= self.left - 1;
         Some(at)
+    }
+}
+
+/// Whether a segment that begins with this byte is none of the envelope, and nothing is before its tag.
+#[inline]
+pub fn is_plain_start(byte: u8) -> bool {
+    byte.is_ascii_uppercase() && byte != b'U'
+}
+
+/// Looks through blocks for what needs no look at each segment: segments of no envelope, right behind each other or each
+/// in a line, without other control characters.
+pub struct PlainSegments {
+    terminator: u8x16,
+    release: u8x16,
+}
+
+impl PlainSegments {
+    /// Ended and released by these bytes; without a release character it is zero.
+    pub fn of(terminator: u8, release: u8) -> Self {
+        Self { terminator: u8x16::splat(terminator), release: u8x16::splat(release) }
+    }
+
+    /// Where the last segment that begins in this block or right behind it does, if any; `None` where the block has more
+    /// than plain segments. The first begins `at_start` of the block, or is plain and began before.
+    #[inline]
+    pub fn last_start(&self, block: &[u8; BLOCK], at_start: bool) -> Option<Option<usize>> {
+        let [control, a, z, u, lf, cr] = [b' ' - 1, b'A', b'Z', b'U', b'\n', b'\r'].map(u8x16::splat);
+        let (mut ends, mut plain_starts, mut controls, mut line_ends, mut releases) = (0, 0, 0, 0, 0);
+        for (i, sixteen) in block.as_chunks::<16>().0.iter().enumerate() {
+            let sixteen = u8x16::from(*sixteen);
+            let places = |found: u8x16| u64::from(found.to_bitmask()) << (16 * i);
+            let capital = sixteen.max(a).simd_eq(sixteen) & sixteen.min(z).simd_eq(sixteen);
+            ends |= places(sixteen.simd_eq(self.terminator));
+            plain_starts |= places(capital & !sixteen.simd_eq(u));
+            controls |= places(sixteen.min(control).simd_eq(sixteen));
+            line_ends |= places(sixteen.simd_eq(lf) | sixteen.simd_eq(cr));
+            releases |= places(sixteen.simd_eq(self.release));
+        }
+        // What releases one that releases, or one in the next block, is for a look at each.
+        let released = releases << 1;
+        let odd_releases = (releases & released) | (releases & 1 << (BLOCK - 1));
+        ends &= !released;
+        // A start more than there are bytes: behind a terminator at the end.
+        let mut starts = u128::from(ends) << 1 | u128::from(at_start);
+        let mut between = 0;
+        // A line ends in one character or two.
+        for _ in 0..2 {
+            let before = starts & u128::from(line_ends);
+            between |= before as u64;
+            starts = (starts ^ before) | before << 1;
+        }
+        let plain = (controls ^ between) | odd_releases | (starts as u64 & !plain_starts) == 0;
+        plain.then(|| starts.checked_ilog2().map(|last| last as usize))
     }
 }
 
@@ -174,6 +243,32 @@ mod tests {
             };
             prop_assert_eq!(Marks::of(&bytes, from, wanted).collect::<Vec<_>>(), expected(false));
             prop_assert_eq!(Marks::with_controls(&bytes, from, wanted).collect::<Vec<_>>(), expected(true));
+        }
+
+        /// A block is plain where each byte is.
+        #[test]
+        fn plain_segments_are_told_from_others(
+            text in "[A-TV-Z]{0,9}('(|\n|\r\n|\r|\n\n)([A-TV-Z+]|\\?['?+]){3,20}){3,20}",
+            at in 0usize..64,
+            byte in prop_oneof![Just(b'\n'), Just(b'?'), Just(b'\''), Just(b'U'), any::<u8>()],
+            at_start: bool,
+        ) {
+            let mut text = text.into_bytes();
+            text.resize(64, b'A');
+            for _ in 0..2 {
+                let block: &[u8; BLOCK] = text.first_chunk().unwrap();
+                let (mut begins, mut lines, mut last, mut plain) = (at_start, 0, at_start.then_some(0), block[63] != b'?');
+                let mut released = false;
+                for (at, b) in block.iter().copied().enumerate() {
+                    let line_end = begins && lines < 2 && matches!(b, b'\n' | b'\r');
+                    plain &= line_end || (b >= b' ' && !(released && b == b'?') && (!begins || is_plain_start(b)));
+                    (begins, lines) = if line_end { (true, lines + 1) } else { (b == b'\'' && !released, 0) };
+                    released = b == b'?';
+                    last = if begins { Some(at + 1) } else { last };
+                }
+                prop_assert_eq!(PlainSegments::of(b'\'', b'?').last_start(block, at_start), plain.then_some(last));
+                text[at] = byte;
+            }
         }
 
         /// A look ahead finds what stands there, wherever it begins and however far it jumps.

@@ -2,6 +2,7 @@
 
 use super::places::short;
 use super::segments::Segment;
+use super::words::are_digits;
 
 /// What a MEA says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +56,10 @@ pub fn mass_kg(value: f64, unit: &str) -> Option<f64> {
 
 /// A number not below zero, decimals with point or comma.
 pub fn number(text: &str) -> Option<f64> {
+    // What most are.
+    if text.len() < 10 && are_digits(text.as_bytes()) {
+        return text.parse::<u32>().ok().map(f64::from);
+    }
     let number: f64 = if text.contains(',') { text.replace(',', ".").parse() } else { text.parse() }.ok()?;
     (number.is_finite() && number >= 0.0).then_some(number)
 }

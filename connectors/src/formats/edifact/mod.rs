@@ -31,6 +31,7 @@ mod pnrgov;
 mod segments;
 mod service;
 mod transport;
+mod words;
 
 use std::io::{self, Read};
 

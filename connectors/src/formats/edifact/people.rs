@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::places::upper;
+use super::segments::trimmed;
+use super::words::are_digits;
 
 /// Titles, the longer ones first, as they are cut from the end of a name.
 const TITLES: &[&str] = &["MSTR", "MISS", "MRS", "MR", "MS", "DR"];
@@ -15,8 +17,8 @@ pub fn gender(code: &str) -> Option<Cow<'_, str>> {
 
 /// A title is split only as the first or last token, and never leaves nothing of a surname.
 pub fn without_title(name: &str) -> &str {
-    let name = name.trim();
-    if !name.contains(' ') {
+    let name = trimmed(name);
+    if memchr::memchr(b' ', name.as_bytes()).is_none() {
         return name;
     }
     if let Some((first, rest)) = name.split_once(' ')
@@ -75,6 +77,10 @@ pub fn without_padding(seat: Cow<'_, str>) -> Cow<'_, str> {
 /// A phone number: its digits, and a plus before them. `None` where there is no digit.
 pub fn phone(text: &str) -> Option<String> {
     let plus = text.trim_start().starts_with('+');
+    if !text.is_empty() && are_digits(&text.as_bytes()[usize::from(plus)..]) {
+        // What most are: copied at once.
+        return (text.len() > usize::from(plus)).then(|| text.to_owned());
+    }
     let mut phone = String::with_capacity(text.len());
     phone.extend(plus.then_some('+'));
     phone.extend(text.bytes().filter(u8::is_ascii_digit).map(char::from));

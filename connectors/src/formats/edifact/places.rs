@@ -10,14 +10,11 @@ use haechi_model::codes;
 use haechi_model::intake::Warning;
 
 use super::dates::Moment;
+use super::words;
 
 /// Upper case, without copying what is upper case already.
 pub fn upper(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|b| b.is_ascii_lowercase() || !b.is_ascii()) {
-        Cow::Owned(text.to_uppercase())
-    } else {
-        Cow::Borrowed(text)
-    }
+    if words::are_upper(text.as_bytes()) { Cow::Borrowed(text) } else { Cow::Owned(text.to_uppercase()) }
 }
 
 /// A country as streams write it: ISO alpha-2, else as sent.

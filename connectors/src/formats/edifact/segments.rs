@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use edifact_rs::{Token, Tokenizer};
 
-use super::marks::{Ahead, places_of};
+use super::marks::{Ahead, Marks, places_of};
 use super::service::ServiceChars;
 
 /// Longest segment that is read; longer ones are set aside.
@@ -49,7 +49,7 @@ impl Separators {
     const NONE: Self = Self { elements: 0, components: 0 };
 
     /// Where an element begins, where it ends if another follows, and the separators of components in between.
-    #[inline]
+    #[inline(always)]
     fn element(self, element: usize) -> Option<(usize, Option<usize>, u64)> {
         let mut left = self.elements;
         for _ in 0..element {
@@ -93,10 +93,16 @@ impl<'t> Raw<'t> {
         if self.tagged { &self.text[..3] } else { "" }
     }
 
-    /// Where this element separator stands in it, released or not.
-    pub fn separators(&self, element: u8) -> impl Iterator<Item = usize> + use<'t> {
-        let unknown = (!self.known).then(|| memchr::memchr_iter(element, self.text.as_bytes()));
-        places_of(self.separators.elements).chain(unknown.into_iter().flatten())
+    /// Where elements end that are no shorter than four bytes behind the last separator before them, released or not;
+    /// of the last element it is not said.
+    #[inline]
+    pub fn ends_of_four(&self, element: u8) -> impl Iterator<Item = usize> + use<'t> {
+        let Separators { elements, components } = self.separators;
+        let any = elements | components;
+        let ends = elements & !(any << 1 | any << 2 | any << 3 | any << 4) & !0b1111;
+        let mut known = places_of(ends);
+        let mut unknown = (!self.known).then(|| memchr::memchr_iter(element, self.text.as_bytes()));
+        std::iter::from_fn(move || known.next().or_else(|| unknown.as_mut()?.next()))
     }
 
     /// Whether it is a tag, an element separator right behind it, and values that are known to stand as they are.
@@ -303,15 +309,16 @@ impl<'t> Arena<'t> {
         let (elements, components) = (self.elements.len(), self.components.len());
         self.elements.push(components as u32);
         let third = if release == 0 { NO_BYTE } else { release };
-        let (mut from, mut at, mut plain) = (4, 4, true);
-        while let Some(found) = memchr::memchr3(element, component, third, &bytes[at..]) {
-            let met = at + found;
-            at = met + 1;
+        let (mut from, mut unreleased, mut plain) = (4, 4, true);
+        for met in Marks::of(bytes, 4, [element, component, third, 0]) {
+            if met < unreleased {
+                continue;
+            }
             if bytes[met] == third {
                 // What is released is no separator; where it has several bytes, none of them is.
-                at += 1;
+                unreleased = met + 2;
                 plain = false;
-                if at > bytes.len() {
+                if unreleased > bytes.len() {
                     self.elements.truncate(elements);
                     self.components.truncate(components);
                     return false;
@@ -319,7 +326,7 @@ impl<'t> Arena<'t> {
                 continue;
             }
             self.component(&raw.text[from..met], plain);
-            (from, plain) = (at, true);
+            (from, plain) = (met + 1, true);
             if bytes[met] == element {
                 self.elements.push(self.components.len() as u32);
             }
@@ -412,11 +419,21 @@ impl<'t> Arena<'t> {
 
 /// `text` without blanks around it; nearly always there are none.
 #[inline]
-fn trimmed(text: &str) -> &str {
-    match text.as_bytes() {
-        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-        [one] if one.is_ascii_graphic() => text,
+pub fn trimmed(text: &str) -> &str {
+    match (text.as_bytes().first(), text.as_bytes().last()) {
+        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        (None, _) => text,
         _ => text.trim(),
+    }
+}
+
+#[inline]
+fn stands_for_nothing(value: &str) -> bool {
+    // What nearly every value is, in two guesses.
+    match value.as_bytes() {
+        [] => true,
+        [b'-' | b'N' | b'n' | b'<', ..] => matches!(value, "-" | "NULL" | "null" | "<null/>"),
+        _ => false,
     }
 }
 
@@ -473,15 +490,19 @@ impl<'a, 't> Segment<'a, 't> {
     }
 
     /// Component `component` of element `element`, both from 0, blanks around it cut; empty where there is none.
-    #[inline]
+    // Both are nearly always written where it is called: there the loops over them unroll, and which value is asked for
+    // is nothing that the processor has to guess.
+    #[inline(always)]
     pub fn get(&self, element: usize, component: usize) -> &'a str {
-        let Raw { text, separators, .. } = self.entry.raw;
-        if let Some((first, len)) = self.entry.tokenised {
-            let values = self.arena.tokenised(first, len, element);
-            return values.get(component).map_or("", |value| trimmed(value));
+        if self.entry.tokenised.is_some() {
+            return self.get_tokenised(element, component);
         }
+        let Raw { text, separators, .. } = self.entry.raw;
         let Some((mut from, to, mut left)) = separators.element(element) else { return "" };
-        for _ in 0..component {
+        if component > 0 {
+            for _ in 1..component {
+                left &= left.wrapping_sub(1);
+            }
             if left == 0 {
                 return "";
             }
@@ -492,10 +513,17 @@ impl<'a, 't> Segment<'a, 't> {
         trimmed(&text[from..to])
     }
 
+    #[cold]
+    fn get_tokenised(&self, element: usize, component: usize) -> &'a str {
+        let Some((first, len)) = self.entry.tokenised else { return "" };
+        self.arena.tokenised(first, len, element).get(component).map_or("", |value| trimmed(value))
+    }
+
     /// The same, `None` for what stands for nothing: blank, `NULL`, a lone dash.
+    #[inline(always)]
     pub fn value(&self, element: usize, component: usize) -> Option<&'a str> {
         let value = self.get(element, component);
-        (!matches!(value.as_bytes(), b"" | b"-" | b"NULL" | b"null" | b"<null/>")).then_some(value)
+        (!stands_for_nothing(value)).then_some(value)
     }
 
     /// The components of an element.

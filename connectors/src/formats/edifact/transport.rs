@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::charset;
-use super::marks::Marks;
+use super::marks::{Marks, PlainSegments, is_plain_start};
 use super::service::{ServiceChars, Start};
 
 /// One interchange, clean, in UTF-8.
@@ -68,13 +68,24 @@ pub fn take_on<'a>(bytes: &'a [u8], start: &Start, syntax: &str, wide: &[u8]) ->
 fn end_of_clean(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(usize, bool)> {
     let mut segment = body;
     let mut unreleased = body;
-    for at in Marks::with_controls(bytes, body, [chars.terminator, chars.release, 0, 0]) {
+    let mut marks = Marks::with_controls(bytes, body, [chars.terminator, chars.release, 0, 0]);
+    let plain = PlainSegments::of(chars.terminator, chars.release);
+    loop {
+        // Nearly all of a list: blocks in which nothing but plain segments begin and end.
+        while let Some((block, from)) = marks.next_block().filter(|(_, from)| unreleased <= *from)
+            && (segment == from || is_plain_start(bytes[segment]))
+            && let Some(start) = plain.last_start(block, segment == from)
+        {
+            segment = start.map_or(segment, |start| from + start);
+            marks.skip_block();
+        }
+        let Some(at) = marks.next() else { break };
         let b = bytes[at];
         if at < unreleased {
             continue;
         }
         if b == chars.terminator {
-            if bytes[segment].is_ascii_uppercase() && bytes[segment] != b'U' {
+            if is_plain_start(bytes[segment]) {
                 segment = at + 1;
                 continue;
             }

@@ -445,13 +445,13 @@ impl Buffer {
             Data::Bool(values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
             Data::Date(values) => primitive::<Date32Type>(values, nulls),
             Data::Ts(values) => {
-                let instants = ScalarBuffer::from(std::mem::take(values));
+                let instants = ScalarBuffer::from(taken(values));
                 Arc::new(PrimitiveArray::<TimestampMillisecondType>::new(instants, nulls).with_timezone("UTC"))
             }
             Data::Hash(values) => Arc::new(
                 FixedSizeBinaryArray::try_new_with_len(
                     HASH_BYTES as i32,
-                    Bytes::from_vec(std::mem::take(values)),
+                    Bytes::from_vec(taken(values)),
                     nulls,
                     rows,
                 )
@@ -494,6 +494,12 @@ fn short_code(values: &mut Interner, text: &str) -> Result<i16, Refusal> {
     i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))
 }
 
+/// All of `values`, which keep room for as many: the next batch has about as many rows.
+fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(values.len());
+    std::mem::replace(values, room)
+}
+
 /// `other` behind `values`, `n` times.
 fn again<T: Copy>(values: &mut Vec<T>, other: &[T], n: usize) {
     values.reserve(n * other.len());
@@ -505,7 +511,7 @@ fn more<T: Clone>(values: &mut Vec<T>, value: T, n: usize) {
 }
 
 fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<NullBuffer>) -> ArrayRef {
-    Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(std::mem::take(values)), nulls))
+    Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(taken(values)), nulls))
 }
 
 fn dictionary<K: arrow::datatypes::ArrowDictionaryKeyType>(
@@ -514,7 +520,7 @@ fn dictionary<K: arrow::datatypes::ArrowDictionaryKeyType>(
     held: &mut Option<Held>,
     nulls: Option<NullBuffer>,
 ) -> ArrayRef {
-    let codes = PrimitiveArray::<K>::new(ScalarBuffer::from(std::mem::take(codes)), nulls);
+    let codes = PrimitiveArray::<K>::new(ScalarBuffer::from(taken(codes)), nulls);
     let texts = values.finish();
     // What is held goes on into the next dictionary, which has room for it.
     if let Some(Held::Code(code)) = held {
@@ -586,12 +592,14 @@ impl Texts {
     }
 
     fn finish(&mut self, nulls: Option<NullBuffer>) -> StringArray {
-        let Self { bytes, ends } = std::mem::take(self);
+        let Self { bytes, ends } = self;
         let mut offsets = Vec::with_capacity(ends.len() + 1);
         offsets.push(0);
-        offsets.extend(ends);
+        offsets.append(ends);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        StringArray::new(offsets, Bytes::from_vec(bytes.into_bytes()), nulls)
+        let room = String::with_capacity(bytes.len());
+        let bytes = std::mem::replace(bytes, room).into_bytes();
+        StringArray::new(offsets, Bytes::from_vec(bytes), nulls)
     }
 }
 
@@ -609,7 +617,7 @@ impl Interner {
     #[inline]
     fn intern(&mut self, text: &str) -> Result<u32, Refusal> {
         let last = self.last as usize;
-        if last < self.values.ends.len() && self.values.get(last) == text.as_bytes() {
+        if last < self.values.ends.len() && same(self.values.get(last), text.as_bytes()) {
             return Ok(self.last);
         }
         self.last = self.look_up(text)?;
@@ -619,7 +627,7 @@ impl Interner {
     fn look_up(&mut self, text: &str) -> Result<u32, Refusal> {
         let hash = hash(text.as_bytes());
         let values = &self.values;
-        let same = |(other, i): &(u32, u32)| *other == hash && values.get(*i as usize) == text.as_bytes();
+        let same = |(other, i): &(u32, u32)| *other == hash && same(values.get(*i as usize), text.as_bytes());
         match self.by_text.entry(spread(hash), same, |(hash, _)| spread(*hash)) {
             Entry::Occupied(found) => Ok(found.get().1),
             Entry::Vacant(place) => {
@@ -635,6 +643,22 @@ impl Interner {
         self.by_text.clear();
         self.values.finish(None)
     }
+}
+
+/// Whether two texts are the same. They are short: without the call that compares long ones.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            0 => true,
+            1..4 => a[0] == b[0] && a[a.len() / 2] == b[a.len() / 2] && a[a.len() - 1] == b[a.len() - 1],
+            4..8 => ends::<4>(a, b),
+            8..=16 => ends::<8>(a, b),
+            _ => a == b,
+        }
 }
 
 fn hash(text: &[u8]) -> u32 {

@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono_tz::Tz;
-use rustc_hash::FxHashMap;
-
+use super::letters::ByLetters;
 use super::table::rows;
 use crate::ids::Country;
 
@@ -40,7 +39,7 @@ pub fn airport(iata: &str) -> Option<Airport> {
     BY_IATA.get(iata).copied()
 }
 
-static BY_IATA: LazyLock<FxHashMap<&str, Airport>> = LazyLock::new(|| {
+static BY_IATA: LazyLock<ByLetters<Airport>> = LazyLock::new(|| {
     rows(AIRPORTS)
         .filter_map(|[iata, _icao, country, tz, latitude, longitude]| {
             let airport = Airport {

@@ -2,6 +2,7 @@
 //! in `codes/`. What is in none of them stays as the sender wrote it: that is the reader's business.
 
 mod airports;
+mod letters;
 mod table;
 
 use std::sync::LazyLock;
@@ -10,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ids::{Country, Currency};
 pub use airports::{Airport, airport};
+use letters::ByLetters;
 use table::rows;
 
 const COUNTRIES: &str = include_str!("../../codes/countries.tsv");
@@ -66,21 +68,10 @@ fn mode_aliases() -> FxHashMap<(&'static str, &'static str), &'static str> {
     modes
 }
 
-static COUNTRY_OF: LazyLock<FxHashMap<&str, Country>> = LazyLock::new(|| {
-    let mut codes = FxHashMap::default();
-    for [alpha2, alpha3] in rows(COUNTRIES) {
-        if let Some(country) = Country::from_letters(alpha2) {
-            codes.insert(alpha2, country);
-            codes.insert(alpha3, country);
-        }
-    }
-    for [code, alpha2] in rows(PASSPORT_CODES) {
-        if let Some(country) = Country::from_letters(alpha2) {
-            codes.entry(alpha2).or_insert(country);
-            codes.insert(code, country);
-        }
-    }
-    codes
+static COUNTRY_OF: LazyLock<ByLetters<Country>> = LazyLock::new(|| {
+    let countries = rows(COUNTRIES).flat_map(|[alpha2, alpha3]| [(alpha2, alpha2), (alpha3, alpha2)]);
+    let passports = rows(PASSPORT_CODES).flat_map(|[code, alpha2]| [(alpha2, alpha2), (code, alpha2)]);
+    countries.chain(passports).filter_map(|(code, alpha2)| Some((code, Country::from_letters(alpha2)?))).collect()
 });
 
 static COUNTRY_NAMES: LazyLock<FxHashMap<Country, &str>> = LazyLock::new(|| {
@@ -95,7 +86,7 @@ static COUNTRY_NAMES: LazyLock<FxHashMap<Country, &str>> = LazyLock::new(|| {
     names
 });
 
-static CURRENCY_OF: LazyLock<FxHashMap<&str, Currency>> = LazyLock::new(|| {
+static CURRENCY_OF: LazyLock<ByLetters<Currency>> = LazyLock::new(|| {
     rows(CURRENCIES)
         .filter_map(|[code, _, digits]| Some((code, Currency::from_letters(code, digits.parse().ok())?)))
         .collect()

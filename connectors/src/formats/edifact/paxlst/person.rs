@@ -8,7 +8,7 @@ use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century, Moment};
 use super::super::interchange::Message;
-use super::super::measure::mass_kg;
+use super::super::measure::{mass_kg, number};
 use super::super::people::{gender, phone, split_title, tags, without_padding, without_title};
 use super::super::places::{airport, country, short, upper};
 use super::super::segments::{Arena, Segment};
@@ -92,7 +92,13 @@ pub struct Document<'p> {
 }
 
 /// Kinds of document met on passenger lists; every kind that begins with P is a passport.
-const DOCUMENT_KINDS: &[&str] = &["V", "A", "C", "I", "AC", "IP", "F", "T", "K", "L", "39", "5K"];
+fn is_document_kind(kind: &str) -> bool {
+    matches!(
+        kind.as_bytes(),
+        [b'P', ..] | b"V" | b"A" | b"C" | b"I" | b"AC" | b"IP" | b"F" | b"T" | b"K" | b"L" | b"39" | b"5K"
+    )
+}
+
 /// More tags than one person checks in.
 const TAGS_MAX: usize = 99;
 
@@ -210,7 +216,10 @@ impl<'p> Reader<'_, 'p, '_> {
 
     fn gender(&mut self, s: Segment<'p, '_>) {
         // Road carriers repeat it: `M*M`.
-        let code = s.get(2, 0).split('*').next().unwrap_or_default();
+        let code = match s.get(2, 0) {
+            code if code.len() < 2 => code,
+            code => code.split('*').next().unwrap_or_default(),
+        };
         if let Some(gender) = gender(code) {
             self.person.gender = Some(gender);
         } else if !code.is_empty() {
@@ -260,7 +269,7 @@ impl<'p> Reader<'_, 'p, '_> {
         if value.is_empty() {
             return;
         }
-        let number: Option<f64> = value.replace(',', ".").parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
+        let number = number(value);
         match (s.get(0, 0), number) {
             (_, None) => self.warn("bad_number", s, format!("MEA {}", short(s.get(0, 0)))),
             ("CT", Some(bags)) if bags <= 9999.0 => self.person.bag_count = Some(bags as i32),
@@ -364,8 +373,7 @@ impl<'p> Reader<'_, 'p, '_> {
             return;
         }
         if let Some(kind) = &kind
-            && !kind.starts_with('P')
-            && !DOCUMENT_KINDS.contains(&&**kind)
+            && !is_document_kind(kind)
         {
             self.warn("unknown_code", s, format!("DOC {}", short(kind)));
         }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::dates::{Moment, day_first};
 use super::super::interchange::Message;
+use super::super::measure::number;
 use super::super::people::{tags, without_padding};
 use super::super::places::{country, short, to_utc_in, upper};
 use super::super::segments::{Arena, Segment};
@@ -368,9 +369,9 @@ impl<'p, 't> Reader<'p, 't, '_> {
             self.warn("bad_number", s, "TBD bags");
         }
         let mass = s.value(1, 1);
-        match (mass.map(str::parse::<f64>), s.get(1, 2)) {
+        match (mass.map(number), s.get(1, 2)) {
             (None, _) => {}
-            (Some(Ok(mass)), unit) if mass.is_finite() && mass >= 0.0 => match unit {
+            (Some(Some(mass)), unit) => match unit {
                 "700" | "KGM" | "K" => bags.mass_kg = Some(mass),
                 "701" | "LBR" | "L" => bags.mass_kg = Some(mass * 0.453_592_37),
                 other => self.warn("bad_unit", s, format!("TBD in `{}`", short(other))),
@@ -494,16 +495,26 @@ impl<'p, 't> Reader<'p, 't, '_> {
         for element in 1..s.len() {
             let code = s.value(element, 5).or_else(|| s.value(element, 4)).filter(|c| c.len() <= 3);
             let country = code.map(|code| self.country(s, code));
-            let found = contacts_of_address(s.get(element, 7));
-            // A postcode where the phone belongs.
-            let misplaced = s.value(element, 7).filter(|_| found.is_empty());
-            let parts: Vec<&str> = [1, 2, 3, 6].iter().filter_map(|c| s.value(element, *c)).chain(misplaced).collect();
             let contacts = self.contacts();
-            for contact in found {
+            let mut found = false;
+            contacts_of_address(s.get(element, 7), |contact| {
+                found = true;
                 contacts.add(contact);
-            }
-            if !parts.is_empty() && contacts.address.is_none() {
-                contacts.address = Some(parts.join(", "));
+            });
+            // A postcode where the phone belongs.
+            let misplaced = s.value(element, 7).filter(|_| !found);
+            let mut parts = [s.value(element, 1), s.value(element, 2), s.value(element, 3), s.value(element, 6), misplaced]
+                .into_iter()
+                .flatten();
+            if let (Some(first), None) = (parts.next(), &contacts.address) {
+                // As long as the segment: written once, into room made once.
+                let mut address = String::with_capacity(s.raw().len());
+                address.push_str(first);
+                for part in parts {
+                    address.push_str(", ");
+                    address.push_str(part);
+                }
+                contacts.address = Some(address);
                 contacts.country = country;
             }
         }
@@ -559,8 +570,7 @@ impl<'p, 't> Reader<'p, 't, '_> {
             }
             return;
         };
-        let amount: Option<f64> = s.get(total, 1).parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
-        match (amount, s.get(total, 2)) {
+        match (number(s.get(total, 1)), s.get(total, 2)) {
             (None, _) => self.warn("bad_number", s, "MON T"),
             (Some(amount), "USD") => {
                 if let Some(person) = self.booking.people.get_mut(i) {
@@ -603,9 +613,12 @@ impl<'p, 't> Reader<'p, 't, '_> {
         self.booking.flown = best.map(|(i, _)| i);
         // Infants that only a service names come last, when all others are known.
         let services = std::mem::take(&mut self.services);
-        let (infants, others): (Vec<_>, Vec<_>) = services.into_iter().partition(|(s, ..)| s.get(0, 0) == "INFT");
-        for service in others.into_iter().chain(infants) {
-            services::read(&mut self, service);
+        let of_infant = |service: &Service<'p, 't>| service.0.get(0, 0) == "INFT";
+        for service in services.iter().filter(|service| !of_infant(service)) {
+            services::read(&mut self, *service);
+        }
+        for service in services.iter().filter(|service| of_infant(service)) {
+            services::read(&mut self, *service);
         }
         let mut booking = self.booking;
         // An update may name a cancelled booking by its locator alone.
@@ -621,7 +634,8 @@ impl<'p, 't> Reader<'p, 't, '_> {
 
 /// `002` and `2` name the same traveller.
 fn without_zeros(reference: &str) -> &str {
-    reference.trim_start_matches('0')
+    let zeros = reference.bytes().take_while(|b| *b == b'0').count();
+    &reference[zeros..]
 }
 
 /// A seat; what stands for none is none.

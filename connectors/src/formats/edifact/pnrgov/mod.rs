@@ -195,33 +195,26 @@ fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warning
         "TIF", "FTI", "IFT", "REF", "FAR", "SSR", "ADD", "TKT", "MON", "PTK", "TXD", "DAT", "FOP", "TVL", "TRA", "RPI",
         "APD", "RCI", "TRI", "SSD", "TBD", "EQN", "MSG", "ABI", "SAC", "LTS", "ORG", "EBD",
     ];
+    /// Those without free text.
+    const WITHOUT_TEXT: [&[u8; 3]; 13] = [
+        b"ORG", b"RPI", b"DAT", b"TIF", b"SSD", b"EQN", b"REF", b"TRI", b"APD", b"TVL", b"RCI", b"EBD", b"FAR",
+    ];
+    let word = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]);
     let cut = |raw: &Raw<'m>| {
-        let bytes = raw.text.as_bytes();
-        // Those without free text.
-        if !matches!(
-            raw.tag().as_bytes(),
-            b"ORG"
-                | b"RPI"
-                | b"DAT"
-                | b"TIF"
-                | b"SSD"
-                | b"EQN"
-                | b"REF"
-                | b"TRI"
-                | b"APD"
-                | b"TVL"
-                | b"RCI"
-                | b"EBD"
-                | b"FAR"
-        ) {
+        // All are compared: that is sooner done than guessed which one it is.
+        let tag = word(*raw.tag().as_bytes().first_chunk()?);
+        if !WITHOUT_TEXT.iter().fold(false, |found, without| found | (word(**without) == tag)) {
             return None;
         }
-        raw.separators(message.chars.element).skip(1).find_map(|at| {
-            // What hardly any element ends in, before the lists are asked.
+        let bytes = raw.text.as_bytes();
+        raw.ends_of_four(message.chars.element).find_map(|at| {
             let [before, a, b, c] = *at.checked_sub(4).and_then(|from| bytes[from..at].first_chunk::<4>())?;
-            (a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_uppercase()).then_some(())?;
-            let status = before.is_ascii_uppercase() && raw.tag() == "RPI";
-            let glued = before.is_ascii_digit() || status;
+            // What hardly any element ends in, seen at once, before the lists are asked.
+            let capitals = a.is_ascii_uppercase() & b.is_ascii_uppercase() & c.is_ascii_uppercase();
+            if !(capitals & before.is_ascii_alphanumeric()) {
+                return None;
+            }
+            let glued = before.is_ascii_digit() || (before.is_ascii_uppercase() && raw.tag() == "RPI");
             (glued && TAGS.contains(&&raw.text[at - 3..at])).then_some(at - 3)
         })
     };

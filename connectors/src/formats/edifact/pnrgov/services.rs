@@ -1,6 +1,7 @@
 //! Special services (SSR): identity, contacts, tickets, seats; the rest is sensitive and only kept where allowed.
 
 use chrono::{Datelike, Days, NaiveDate};
+use smallvec::SmallVec;
 
 use super::super::dates::{Century, Moment, month_named};
 use super::super::places::{short, upper};
@@ -22,7 +23,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
     if matches!(code, "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
         return seats(reader, s, under, leg);
     }
-    let mut people = Vec::new();
+    let mut people: SmallVec<[usize; 4]> = SmallVec::new();
     for element in 1..s.len() {
         let reference = s.get(element, 2);
         if reference.is_empty() {
@@ -198,8 +199,14 @@ fn identity<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, docs: &Docs
         person.given_names = docs.given;
     }
     if person.document_given.is_none() && docs.given.is_some() {
-        let given = [docs.given, docs.second].into_iter().flatten().collect::<Vec<_>>();
-        person.document_given = Some(given.join(" "));
+        let (given, second) = (docs.given.unwrap_or_default(), docs.second.unwrap_or_default());
+        let mut names = String::with_capacity(given.len() + 1 + second.len());
+        names.push_str(given);
+        if !second.is_empty() {
+            names.push(' ');
+            names.push_str(second);
+        }
+        person.document_given = Some(names);
     }
     if docs.number.is_some() {
         let (kind, number) = (docs.kind.map(upper), docs.number.map(upper));

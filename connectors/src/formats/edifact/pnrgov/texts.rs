@@ -1,9 +1,9 @@
 //! Free text with a form of its own: what DOCS, DOCA and DOCO carry between slashes, contacts behind CTC and in ADD.
 
-use std::borrow::Cow;
-
 use super::super::dates::{Century, Moment, month_named};
+use super::super::marks::Marks;
 use super::super::people::phone;
+use super::super::segments::trimmed;
 
 /// The text of an SSR DOCS, aligned.
 #[derive(Debug, Default, PartialEq)]
@@ -37,11 +37,11 @@ fn fields_of(text: &str) -> Vec<&str> {
     // As many as the longest text has.
     let mut fields = Vec::with_capacity(14);
     let mut from = 0;
-    for at in memchr::memchr_iter(b'/', text.as_bytes()) {
-        fields.push(text[from..at].trim());
+    for at in Marks::of(text.as_bytes(), 0, [b'/', 0, 0, 0]) {
+        fields.push(trimmed(&text[from..at]));
         from = at + 1;
     }
-    fields.push(text[from..].trim());
+    fields.push(trimmed(&text[from..]));
     fields
 }
 
@@ -153,20 +153,36 @@ pub enum Contact {
 
 /// Mail as the trade writes it, since `@` and `_` are not in its alphabet: `//` is `@`, `..` is `_`.
 pub fn email(text: &str) -> Option<String> {
-    let mut text = Cow::Borrowed(text.trim().trim_start_matches('/'));
-    for (written, meant) in [("//", "@"), ("..", "_"), ("./", "-")] {
-        if has_pair(&text, written) {
-            text = Cow::Owned(text.replace(written, meant));
-        }
-    }
-    let (user, domain) = text.split_once('@')?;
-    (!user.is_empty() && domain.contains('.')).then_some(())?;
+    let mut text = as_typed(trimmed(text).trim_start_matches('/'));
+    let at = memchr::memchr(b'@', text.as_bytes()).filter(|at| *at > 0)?;
+    memchr::memchr(b'.', &text.as_bytes()[at..])?;
     if text.bytes().all(|b| b.is_ascii_graphic()) {
-        let mut text = text.into_owned();
         text.make_ascii_lowercase();
         return Some(text);
     }
     Some(text.split_whitespace().collect::<String>().to_lowercase())
+}
+
+/// The pairs that stand for a character replaced by it: `//` wherever it stands, then `..`, then `./`.
+fn as_typed(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut typed = String::with_capacity(text.len());
+    let mut from = 0;
+    for at in Marks::of(bytes, 0, [b'/', b'.', 0, 0]) {
+        let meant = match bytes.get(at..) {
+            _ if at < from => continue,
+            Some([b'/', b'/', ..]) => '@',
+            Some([b'.', b'.', ..]) => '_',
+            // Of three characters the last two are a pair.
+            Some([b'.', b'/', rest @ ..]) if rest.first() != Some(&b'/') => '-',
+            _ => continue,
+        };
+        typed.push_str(&text[from..at]);
+        typed.push(meant);
+        from = at + 2;
+    }
+    typed.push_str(&text[from..]);
+    typed
 }
 
 /// Whether two characters stand in a text; it is short, so that a searcher for them would cost more than it saves.
@@ -200,22 +216,25 @@ pub fn contact_remark(text: &str) -> Option<Contact> {
 
 /// The contacts in the last component of an ADD: phones behind a letter each (`H5555555555 W 1 555 555 5555`), a mail
 /// address, or a remark.
-pub fn contacts_of_address(text: &str) -> Vec<Contact> {
-    if let Some(contact) = contact_remark(text) {
-        return vec![contact];
+pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
+    if text.is_empty() {
+    } else if let Some(contact) = contact_remark(text) {
+        each(contact);
+    } else if has_pair(text, "//") || text.contains('@') {
+        email(text).map(Contact::Email).into_iter().for_each(each);
+    } else {
+        let runs = text.split(|c: char| c.is_alphabetic());
+        runs.filter_map(phone).filter(|p| p.len() >= 5).map(Contact::Phone).for_each(each);
     }
-    if text.contains("//") || text.contains('@') {
-        return email(text).map(Contact::Email).into_iter().collect();
-    }
-    let runs = text.split(|c: char| c.is_alphabetic());
-    runs.filter_map(phone).filter(|p| p.len() >= 5).map(Contact::Phone).collect()
 }
 
 /// At most the first six and the last four characters of a card number, whatever was sent.
 pub fn masked(number: &str) -> String {
     let n = number.chars().count();
     let shown = |i: usize| (n >= 13 && i < 6) || i + 4 >= n;
-    number.chars().enumerate().map(|(i, c)| if shown(i) && c.is_ascii_digit() { c } else { 'X' }).collect()
+    let mut masked = String::with_capacity(n);
+    masked.extend(number.chars().enumerate().map(|(i, c)| if shown(i) && c.is_ascii_digit() { c } else { 'X' }));
+    masked
 }
 
 #[cfg(test)]
@@ -283,9 +302,23 @@ mod tests {
         ] {
             assert_eq!(contact_remark(text), expected, "{text}");
         }
-        assert_eq!(contacts_of_address("H5555555555 W 1 555 555 5555 ").len(), 2);
-        assert_eq!(contacts_of_address("EK CTC M 5432109876"), [Contact::Phone("5432109876".into())]);
-        assert_eq!(contacts_of_address("SL1AA"), []);
+        let of_address = |text| {
+            let mut found = Vec::new();
+            contacts_of_address(text, |contact| found.push(contact));
+            found
+        };
+        assert_eq!(of_address("H5555555555 W 1 555 555 5555 ").len(), 2);
+        assert_eq!(of_address("EK CTC M 5432109876"), [Contact::Phone("5432109876".into())]);
+        assert_eq!(of_address("SL1AA"), []);
+    }
+
+    proptest::proptest! {
+        /// As one replacement behind the other makes it.
+        #[test]
+        fn pairs_are_replaced_in_their_order(text in "[a./]{0,12}|.{0,12}") {
+            let expected = text.replace("//", "@").replace("..", "_").replace("./", "-");
+            proptest::prop_assert_eq!(as_typed(&text), expected);
+        }
     }
 
     #[test]
