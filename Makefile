@@ -98,6 +98,6 @@ fuzz: setup
 	            -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=4096 -max_len=65536 || exit 1; \
 	    done; \
 	else \
-	    $(CARGO) run --release --locked --manifest-path fuzz/Cargo.toml --bin haechi-fuzz -- \
+	    $(CARGO) run --profile fuzz --locked -p haechi-fuzz --example runner -- \
 	        --seconds $(FUZZ_SECONDS) $(FUZZ); \
 	fi

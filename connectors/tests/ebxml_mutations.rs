@@ -7,10 +7,10 @@ mod ebxml_support;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use ebxml_support::{Random, count, has, is_sound, messages, n_rows, read, recognised, samples, warned};
+use ebxml_support::{count, has, is_sound, messages, n_rows, read, recognised, samples, warned};
 use haechi_connectors::MessageReading;
 use haechi_connectors::formats::ebxml::{Answer, Opened};
-use haechi_datasets::{EbxmlEnvelope, EbxmlKind};
+use haechi_datasets::{EbxmlEnvelope, EbxmlKind, Mutator, Random};
 
 /// Samples, and what the generator makes of a declaration and a manifest.
 fn originals() -> Vec<Vec<u8>> {
@@ -44,53 +44,13 @@ fn quickly(what: &str, bytes: &[u8]) -> MessageReading {
     reading
 }
 
-/// What senders and lines do to bytes, and what attackers do.
-fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
-    const INTERESTING: &[u8] = b"<>&;/!?-[]\"'=:\r\n\t \0\x80\xc3\xff0aZ";
-    const PIECES: &[&[u8]] = &[
-        b"\r\n--=haechi-1\r\n",
-        b"\n--=haechi-2--\n",
-        b"--",
-        b"\r\n\r\n",
-        b"Content-ID: <payload-1@example.com>\r\n",
-        b"Content-Transfer-Encoding: base64\r\n",
-        b"Content-Type: multipart/related; boundary=x\r\n",
-        b"\x1f\x8b\x08\0",
-        b"<eb:Messaging>",
-        b"</eb:MessageHeader>",
-        b"<soap:Body>",
-        b"\xEF\xBB\xBF",
-        b"cid:",
-    ];
-    if bytes.is_empty() {
-        return;
-    }
-    let at = random.below(bytes.len());
-    let to = (at + random.below(60)).min(bytes.len());
-    match random.below(7) {
-        0 => bytes[at] = INTERESTING[random.below(INTERESTING.len())],
-        1 => bytes.insert(at, INTERESTING[random.below(INTERESTING.len())]),
-        2 => drop(bytes.drain(at..to)),
-        3 => {
-            let again = bytes[at..to].to_vec();
-            let into = random.below(bytes.len());
-            bytes.splice(into..into, again);
-        }
-        4 => bytes.truncate(at),
-        5 => bytes[at] = random.below(256) as u8,
-        _ => drop(bytes.splice(at..at, PIECES[random.below(PIECES.len())].iter().copied())),
-    }
-}
-
 #[test]
 fn damaged_messages_never_panic_and_never_fall_silent() {
-    let mut random = Random(20_270_314);
-    for original in originals() {
+    let originals = originals();
+    let mut mutator = Mutator::new(originals.clone(), 20_270_314);
+    for original in originals {
         for _ in 0..150 {
-            let mut bytes = original.clone();
-            for _ in 0..=random.below(6) {
-                mutate(&mut bytes, &mut random);
-            }
+            let bytes = mutator.damaged(&original);
             recognised(&bytes);
             let reading = read("mutated", &bytes);
             is_sound(&reading, "mutated");

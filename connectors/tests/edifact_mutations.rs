@@ -9,65 +9,7 @@ use std::path::PathBuf;
 use edifact_support::{messages, read, rows, table};
 use haechi_connectors::format::MessageReading;
 use haechi_connectors::formats::edifact::codes;
-
-/// SplitMix64: enough for picking places and bytes.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-}
-
-/// What senders and lines do to bytes, and what attackers do.
-fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
-    const INTERESTING: &[u8] = b"'+:?*\"#\r\n\t \0\x02\x03\x1c\x1d\x1f\x80\xc3\xe2\xff0-9AUNZ";
-    if bytes.is_empty() {
-        return;
-    }
-    let at = random.below(bytes.len());
-    let to = (at + random.below(40)).min(bytes.len());
-    match random.below(7) {
-        0 => bytes[at] = INTERESTING[random.below(INTERESTING.len())],
-        1 => bytes.insert(at, INTERESTING[random.below(INTERESTING.len())]),
-        2 => drop(bytes.drain(at..to)),
-        3 => {
-            let again = bytes[at..to].to_vec();
-            let into = random.below(bytes.len());
-            bytes.splice(into..into, again);
-        }
-        4 => bytes.truncate(at),
-        5 => bytes[at] = random.below(256) as u8,
-        _ => {
-            let tags = [
-                &b"UNH+"[..],
-                b"UNT+1'",
-                b"UNZ'",
-                b"UNB+",
-                b"UNA",
-                b"CNI+",
-                b"NAD+FL'",
-                b"TDT'",
-                b"EQD+CN'",
-                b"SRC'",
-                b"TIF+A+B:A:1'",
-                b"TVL+140327:0105+BKK+ICN+ZZ+1'",
-                b"TRI++1:::1'",
-                b"ABI'",
-                b"CST+1'",
-                b"UNS+S'",
-                b"ERP+2'",
-                b"UCM+1'",
-            ];
-            let tag = tags[random.below(tags.len())];
-            bytes.splice(at..at, tag.iter().copied());
-        }
-    }
-}
+use haechi_datasets::{Mutator, Random};
 
 fn samples() -> Vec<PathBuf> {
     let folder = messages();
@@ -106,16 +48,12 @@ fn is_sound(reading: &MessageReading, bytes: &[u8]) {
 
 #[test]
 fn damaged_messages_never_panic_and_never_fall_silent() {
-    let mut random = Random(20_270_314);
-    let samples = samples();
-    assert!(samples.len() > 110, "{} samples", samples.len());
-    for path in samples {
-        let original = std::fs::read(&path).unwrap();
+    let originals: Vec<_> = samples().iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert!(originals.len() > 110, "{} samples", originals.len());
+    let mut mutator = Mutator::new(originals.clone(), 20_270_314);
+    for original in originals {
         for _ in 0..25 {
-            let mut bytes = original.clone();
-            for _ in 0..=random.below(6) {
-                mutate(&mut bytes, &mut random);
-            }
+            let bytes = mutator.damaged(&original);
             is_sound(&read("mutated.edi", &bytes), &bytes);
         }
     }

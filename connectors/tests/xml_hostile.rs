@@ -9,20 +9,8 @@ use std::time::{Duration, Instant};
 
 use haechi_connectors::MessageReading;
 use haechi_connectors::formats::xml::codes;
+use haechi_datasets::{Mutator, Random};
 use xml_support::{count, messages, read, read_stream, rows, table, warned};
-
-/// SplitMix64: enough for picking places and bytes.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-}
 
 fn samples() -> Vec<PathBuf> {
     let folder = messages();
@@ -213,52 +201,14 @@ fn every_cut_of_a_sample_is_told() {
     }
 }
 
-/// What senders and lines do to bytes, and what attackers do.
-fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
-    const INTERESTING: &[u8] = b"<>&;/!?-[]\"'=:\r\n\t \0\x80\xc3\xff0aZ";
-    if bytes.is_empty() {
-        return;
-    }
-    let at = random.below(bytes.len());
-    let to = (at + random.below(60)).min(bytes.len());
-    match random.below(7) {
-        0 => bytes[at] = INTERESTING[random.below(INTERESTING.len())],
-        1 => bytes.insert(at, INTERESTING[random.below(INTERESTING.len())]),
-        2 => drop(bytes.drain(at..to)),
-        3 => {
-            let again = bytes[at..to].to_vec();
-            let into = random.below(bytes.len());
-            bytes.splice(into..into, again);
-        }
-        4 => bytes.truncate(at),
-        5 => bytes[at] = random.below(256) as u8,
-        _ => {
-            let piece = [
-                &b"<!--"[..],
-                b"-->",
-                b"<![CDATA[",
-                b"]]>",
-                b"<Declaration>",
-                b"</Declaration>",
-                b"<PNR>",
-                b"&#0;",
-                b"\xEF\xBB\xBF",
-            ][random.below(9)];
-            bytes.splice(at..at, piece.iter().copied());
-        }
-    }
-}
-
 #[test]
 fn damaged_messages_never_panic_and_never_fall_silent() {
-    let mut random = Random(20_270_314);
+    let originals = samples().iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let mut mutator = Mutator::new(originals, 20_270_314);
     for path in samples() {
         let original = std::fs::read(&path).unwrap();
         for _ in 0..25 {
-            let mut bytes = original.clone();
-            for _ in 0..=random.below(6) {
-                mutate(&mut bytes, &mut random);
-            }
+            let bytes = mutator.damaged(&original);
             let reading = read("mutated.xml", &bytes);
             is_sound(&reading, &path.display().to_string());
             let streamed = read_stream("mutated.xml", &bytes);

@@ -21,6 +21,7 @@ mod dice;
 mod files;
 mod ids;
 mod messages;
+mod mutate;
 mod outcome;
 mod parties;
 mod plan;
@@ -41,6 +42,7 @@ pub use messages::{
     EbxmlEnvelope, EbxmlKind, MessageKind, Messages, Sample, XmlFormat, XmlMessage, samples, write_messages,
     xml_messages,
 };
+pub use mutate::{Mutator, Random};
 pub use scheme::{Planted, Scheme};
 pub use spec::{Spec, SpecError};
 

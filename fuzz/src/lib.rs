@@ -4,6 +4,8 @@
 //! A target holds a reader to what it promises for any bytes: it does not panic, it is never silent, and a document
 //! that is read as it comes gives the rows that it gives whole.
 
+#![allow(clippy::panic, reason = "what does not hold is told by a panic: that is how a fuzzer hears of it")]
+
 use std::fmt::Write;
 
 use haechi_connectors::format::{HEAD_BYTES, MessageInput, MessageReading};
@@ -11,7 +13,7 @@ use haechi_connectors::formats::ebxml::{self, Answer, Opened};
 use haechi_connectors::formats::edifact::{self, pieces};
 use haechi_connectors::formats::xml::answers::{EntryAnswer, WcoResponse};
 use haechi_connectors::formats::{FORMATS, xml};
-use haechi_connectors::{ReadOptions, recognise};
+use haechi_connectors::{ReadOptions, Recognised, recognise};
 
 /// Targets that are no format.
 const OTHERS: &[&str] = &["recognise", "mime", "edifact_tokenizer", "answers"];
@@ -24,7 +26,7 @@ pub fn targets() -> impl Iterator<Item = &'static str> {
 /// Runs a target on some bytes. It panics where a promise is broken.
 pub fn run(target: &str, bytes: &[u8]) {
     match target {
-        "recognise" => drop(recognise(&bytes[..bytes.len().min(HEAD_BYTES)]).map(|found| found.name())),
+        "recognise" => drop(recognise(&bytes[..bytes.len().min(HEAD_BYTES)]).map(Recognised::name)),
         "mime" => envelopes(bytes),
         "edifact_tokenizer" => in_pieces(bytes),
         "answers" => answers(bytes),

@@ -77,17 +77,3 @@ pub fn is_sound(reading: &MessageReading, what: &str) {
         assert!(!unit.reason.is_empty() && unit.reason.len() < 2000 && unit.text.len() <= 4096, "{}", unit.reason);
     }
 }
-
-/// SplitMix64: enough for picking places and bytes.
-pub struct Random(pub u64);
-
-impl Random {
-    /// One of `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-}

@@ -116,10 +116,11 @@ impl PlainSegments {
         Self { terminator: u8x16::splat(terminator), release: u8x16::splat(release) }
     }
 
-    /// Where the last segment that begins in this block or right behind it does, if any; `None` where the block has more
-    /// than plain segments. The first begins `at_start` of the block, or is plain and began before.
+    /// Where the last segment begins of those up to the end of this block, which stands at `from`, or right behind it.
+    /// The first of them begins at `segment`: there, or before, and then it is plain. `None` where the block has more
+    /// than plain segments.
     #[inline]
-    pub fn last_start(&self, block: &[u8; BLOCK], at_start: bool) -> Option<Option<usize>> {
+    pub fn last_start(&self, block: &[u8; BLOCK], from: usize, segment: usize) -> Option<usize> {
         let [control, a, z, u, lf, cr] = [b' ' - 1, b'A', b'Z', b'U', b'\n', b'\r'].map(u8x16::splat);
         let (mut ends, mut plain_starts, mut controls, mut line_ends, mut releases) = (0, 0, 0, 0, 0);
         for (i, sixteen) in block.as_chunks::<16>().0.iter().enumerate() {
@@ -137,7 +138,7 @@ impl PlainSegments {
         let odd_releases = (releases & released) | (releases & 1 << (BLOCK - 1));
         ends &= !released;
         // A start more than there are bytes: behind a terminator at the end.
-        let mut starts = u128::from(ends) << 1 | u128::from(at_start);
+        let mut starts = u128::from(ends) << 1 | u128::from(segment == from);
         let mut between = 0;
         // A line ends in one character or two.
         for _ in 0..2 {
@@ -146,7 +147,7 @@ impl PlainSegments {
             starts = (starts ^ before) | before << 1;
         }
         let plain = (controls ^ between) | odd_releases | (starts as u64 & !plain_starts) == 0;
-        plain.then(|| starts.checked_ilog2().map(|last| last as usize))
+        plain.then(|| starts.checked_ilog2().map_or(segment, |last| from + last as usize))
     }
 }
 
@@ -257,16 +258,17 @@ mod tests {
             text.resize(64, b'A');
             for _ in 0..2 {
                 let block: &[u8; BLOCK] = text.first_chunk().unwrap();
-                let (mut begins, mut lines, mut last, mut plain) = (at_start, 0, at_start.then_some(0), block[63] != b'?');
+                let (mut begins, mut lines, mut last, mut plain) = (at_start, 0, if at_start { 100 } else { 7 }, block[63] != b'?');
                 let mut released = false;
                 for (at, b) in block.iter().copied().enumerate() {
                     let line_end = begins && lines < 2 && matches!(b, b'\n' | b'\r');
                     plain &= line_end || (b >= b' ' && !(released && b == b'?') && (!begins || is_plain_start(b)));
                     (begins, lines) = if line_end { (true, lines + 1) } else { (b == b'\'' && !released, 0) };
                     released = b == b'?';
-                    last = if begins { Some(at + 1) } else { last };
+                    last = if begins { 100 + at + 1 } else { last };
                 }
-                prop_assert_eq!(PlainSegments::of(b'\'', b'?').last_start(block, at_start), plain.then_some(last));
+                let segment = if at_start { 100 } else { 7 };
+                prop_assert_eq!(PlainSegments::of(b'\'', b'?').last_start(block, 100, segment), plain.then_some(last));
                 text[at] = byte;
             }
         }

@@ -49,6 +49,7 @@ impl Separators {
     const NONE: Self = Self { elements: 0, components: 0 };
 
     /// Where an element begins, where it ends if another follows, and the separators of components in between.
+    #[allow(clippy::inline_always, reason = "its loop unrolls where the element is known")]
     #[inline(always)]
     fn element(self, element: usize) -> Option<(usize, Option<usize>, u64)> {
         let mut left = self.elements;
@@ -492,6 +493,7 @@ impl<'a, 't> Segment<'a, 't> {
     /// Component `component` of element `element`, both from 0, blanks around it cut; empty where there is none.
     // Both are nearly always written where it is called: there the loops over them unroll, and which value is asked for
     // is nothing that the processor has to guess.
+    #[allow(clippy::inline_always, reason = "its loops unroll where the value is known")]
     #[inline(always)]
     pub fn get(&self, element: usize, component: usize) -> &'a str {
         if self.entry.tokenised.is_some() {
@@ -520,6 +522,7 @@ impl<'a, 't> Segment<'a, 't> {
     }
 
     /// The same, `None` for what stands for nothing: blank, `NULL`, a lone dash.
+    #[allow(clippy::inline_always, reason = "its loops unroll where the value is known")]
     #[inline(always)]
     pub fn value(&self, element: usize, component: usize) -> Option<&'a str> {
         let value = self.get(element, component);

@@ -74,9 +74,9 @@ fn end_of_clean(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(usize
         // Nearly all of a list: blocks in which nothing but plain segments begin and end.
         while let Some((block, from)) = marks.next_block().filter(|(_, from)| unreleased <= *from)
             && (segment == from || is_plain_start(bytes[segment]))
-            && let Some(start) = plain.last_start(block, segment == from)
+            && let Some(last) = plain.last_start(block, from, segment)
         {
-            segment = start.map_or(segment, |start| from + start);
+            segment = last;
             marks.skip_block();
         }
         let Some(at) = marks.next() else { break };

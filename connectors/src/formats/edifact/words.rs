@@ -11,14 +11,15 @@ fn in_words(text: &[u8], of: impl Fn(u64) -> u64) -> u64 {
     let long = |eight: &[u8; 8]| of(u64::from_le_bytes(*eight));
     match (text.first_chunk(), text.last_chunk()) {
         (Some(first), Some(last)) => {
-            let between = if text.len() > 16 { text.as_chunks().0.iter().fold(0, |all, eight| all | long(eight)) } else { 0 };
+            let between =
+                if text.len() > 16 { text.as_chunks().0.iter().fold(0, |all, eight| all | long(eight)) } else { 0 };
             long(first) | long(last) | between
         }
         _ => match (text.first_chunk(), text.last_chunk(), text) {
-            (Some(first), Some(last), _) => of(short(first) | short(last) << 32),
+            (Some(first), Some(last), _) => of(short(first) | (short(last) << 32)),
             (.., [first, .., last]) => {
                 let [first, middle, last] = [*first, text[text.len() / 2], *last].map(u64::from);
-                of(first * EACH & 0xFFFF_FFFF_FFFF | middle << 48 | last << 56)
+                of(((first * EACH) & 0xFFFF_FFFF_FFFF) | (middle << 48) | (last << 56))
             }
             (.., [one]) => of(u64::from(*one) * EACH),
             (.., []) => 0,
@@ -32,7 +33,7 @@ pub fn are_digits(text: &[u8]) -> bool {
     // More than nine from `0` is no digit.
     let others = |word: u64| {
         let from_zero = word ^ (u64::from(b'0') * EACH);
-        ((from_zero & !HIGH) + 0x76 * EACH | from_zero) & HIGH
+        (((from_zero & !HIGH) + 0x76 * EACH) | from_zero) & HIGH
     };
     in_words(text, others) == 0
 }
@@ -41,7 +42,7 @@ pub fn are_digits(text: &[u8]) -> bool {
 #[inline]
 pub fn are_upper(text: &[u8]) -> bool {
     // Lower case, and the five characters around it that a longer look tells from it.
-    let suspects = |word: u64| (word & word << 1 & 0x40 * EACH) | word & HIGH;
+    let suspects = |word: u64| (word & (word << 1) & (0x40 * EACH)) | (word & HIGH);
     in_words(text, suspects) == 0 || !text.iter().any(|b| b.is_ascii_lowercase() || !b.is_ascii())
 }
 

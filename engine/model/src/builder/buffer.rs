@@ -449,13 +449,8 @@ impl Buffer {
                 Arc::new(PrimitiveArray::<TimestampMillisecondType>::new(instants, nulls).with_timezone("UTC"))
             }
             Data::Hash(values) => Arc::new(
-                FixedSizeBinaryArray::try_new_with_len(
-                    HASH_BYTES as i32,
-                    Bytes::from_vec(taken(values)),
-                    nulls,
-                    rows,
-                )
-                .expect("32 bytes a row"),
+                FixedSizeBinaryArray::try_new_with_len(HASH_BYTES as i32, Bytes::from_vec(taken(values)), nulls, rows)
+                    .expect("32 bytes a row"),
             ),
             Data::List { ends, items } => {
                 let mut offsets = Vec::with_capacity(ends.len() + 1);

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use chrono_tz::Tz;
 use super::letters::ByLetters;
 use super::table::rows;
 use crate::ids::Country;
+use chrono_tz::Tz;
 
 pub(super) const AIRPORTS: &str = include_str!("../../codes/airports.tsv");
 

@@ -61,9 +61,8 @@ mod tests {
 
     #[test]
     fn only_the_codes_that_were_put_in_are_found() {
-        let table: ByLetters<u32> = [("D", 1), ("DE", 2), ("DEU", 3), ("ZZZ", 4), ("A", 5), ("DE", 6), ("5K", 7)]
-            .into_iter()
-            .collect();
+        let table: ByLetters<u32> =
+            [("D", 1), ("DE", 2), ("DEU", 3), ("ZZZ", 4), ("A", 5), ("DE", 6), ("5K", 7)].into_iter().collect();
         for (code, value) in [("D", 1), ("DE", 2), ("DEU", 3), ("ZZZ", 4), ("A", 5)] {
             assert_eq!(table.get(code), Some(&value), "{code}");
         }

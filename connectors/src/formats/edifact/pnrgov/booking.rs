@@ -503,9 +503,10 @@ impl<'p, 't> Reader<'p, 't, '_> {
             });
             // A postcode where the phone belongs.
             let misplaced = s.value(element, 7).filter(|_| !found);
-            let mut parts = [s.value(element, 1), s.value(element, 2), s.value(element, 3), s.value(element, 6), misplaced]
-                .into_iter()
-                .flatten();
+            let mut parts =
+                [s.value(element, 1), s.value(element, 2), s.value(element, 3), s.value(element, 6), misplaced]
+                    .into_iter()
+                    .flatten();
             if let (Some(first), None) = (parts.next(), &contacts.address) {
                 // As long as the segment: written once, into room made once.
                 let mut address = String::with_capacity(s.raw().len());

@@ -196,9 +196,8 @@ fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warning
         "APD", "RCI", "TRI", "SSD", "TBD", "EQN", "MSG", "ABI", "SAC", "LTS", "ORG", "EBD",
     ];
     /// Those without free text.
-    const WITHOUT_TEXT: [&[u8; 3]; 13] = [
-        b"ORG", b"RPI", b"DAT", b"TIF", b"SSD", b"EQN", b"REF", b"TRI", b"APD", b"TVL", b"RCI", b"EBD", b"FAR",
-    ];
+    const WITHOUT_TEXT: [&[u8; 3]; 13] =
+        [b"ORG", b"RPI", b"DAT", b"TIF", b"SSD", b"EQN", b"REF", b"TRI", b"APD", b"TVL", b"RCI", b"EBD", b"FAR"];
     let word = |[a, b, c]: [u8; 3]| u32::from_le_bytes([a, b, c, 0]);
     let cut = |raw: &Raw<'m>| {
         // All are compared: that is sooner done than guessed which one it is.

@@ -5,7 +5,7 @@
 //! (`artifacts/TARGET/`). Each target runs in a process of its own, so that one that runs out of memory is told and
 //! the next one goes on.
 
-mod mutate;
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::fs::{self, File};
 use std::io::{Seek, Write};
@@ -15,7 +15,7 @@ use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use mutate::{Mutator, Random};
+use haechi_datasets::Mutator;
 
 /// Address space of a worker.
 const MEMORY_KIB_MAX: u64 = 4 * 1024 * 1024;
@@ -23,7 +23,7 @@ const MEMORY_KIB_MAX: u64 = 4 * 1024 * 1024;
 const INPUT_SECONDS_MAX: u64 = 20;
 /// Failures of one target that are kept.
 const FAILURES_MAX: usize = 20;
-const USAGE: &str = "usage: haechi-fuzz [--seconds N] [--seed N] [TARGET...]";
+const USAGE: &str = "usage: runner [--seconds N] [--seed N] [TARGET...]";
 
 struct Settings {
     seconds: u64,
@@ -136,11 +136,11 @@ fn work(settings: &Settings) -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let mut mutator = Mutator::new(corpus(&folder().join("corpus").join(target)), Random(settings.seed));
+    let mut mutator = Mutator::new(corpus(&folder().join("corpus").join(target)), settings.seed);
     let (mut n_inputs, mut slowest, mut failures) = (0_u64, Duration::ZERO, 0);
     panic::set_hook(Box::new(|_| {}));
     while began.elapsed() < Duration::from_secs(settings.seconds) && failures < FAILURES_MAX {
-        let bytes = mutator.next();
+        let bytes = mutator.any();
         // What is in the file when the worker dies is what it died of.
         let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(&bytes));
         if let Err(error) = written {

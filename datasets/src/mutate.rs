@@ -1,4 +1,5 @@
-//! Mutations: what senders and lines do to bytes, and what attackers do.
+//! Damaged bytes: what senders and lines do to messages, and what attackers do. For the tests of readers and for fuzzing
+//! where nothing better is at hand.
 
 /// More than that is not made of an input.
 const BYTES_MAX: usize = 64 * 1024;
@@ -52,7 +53,19 @@ const PIECES: &[&[u8]] = &[
     b":203'",
     b"EQD+CN'",
     b"CST+1'",
+    b"UNS+S'",
     b"ERP+2'",
+    b"UCM+1'",
+    b"TVL+140327:0105+BKK+ICN+ZZ+1'",
+    b"TRI++1:::1'",
+    b"ABI'",
+    b"STS+1+24'",
+    b"#",
+    b"\x02",
+    b"\x03",
+    b"\x1c",
+    b"\x1d",
+    b"\x1f",
     b"SRC'",
     b"TIF+A+B'",
     b"RCI+",
@@ -78,6 +91,9 @@ const PIECES: &[&[u8]] = &[
     b"\r\n--=haechi-2--\r\n",
     b"Content-Type: multipart/related; boundary=\"b\"\r\n",
     b"Content-ID: <p>\r\n",
+    b"Content-ID: <payload-1@example.com>\r\n",
+    b"<soap:Body>",
+    b"</eb:MessageHeader>",
     b"Content-Transfer-Encoding: base64\r\n",
     b"Content-Transfer-Encoding: quoted-printable\r\n",
     b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
@@ -89,11 +105,12 @@ const PIECES: &[&[u8]] = &[
     b"/T10K250.5MC1.2/",
 ];
 
-/// SplitMix64.
+/// Numbers that look random, the same ones for the same seed (SplitMix64): enough for picking places and bytes.
+#[derive(Debug)]
 pub struct Random(pub u64);
 
 impl Random {
-    /// One of `n`.
+    /// One of the first `n` numbers from 0 on.
     pub fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -103,7 +120,8 @@ impl Random {
     }
 }
 
-/// Makes inputs of a corpus.
+/// Makes damaged bytes of whole ones.
+#[derive(Debug)]
 pub struct Mutator {
     corpus: Vec<Vec<u8>>,
     random: Random,
@@ -111,18 +129,25 @@ pub struct Mutator {
 
 impl Mutator {
     /// Of these; none at all is nothing to begin with.
-    pub fn new(corpus: Vec<Vec<u8>>, random: Random) -> Self {
+    pub fn new(corpus: Vec<Vec<u8>>, seed: u64) -> Self {
         let corpus = if corpus.is_empty() { vec![Vec::new()] } else { corpus };
-        Self { corpus, random }
+        Self { corpus, random: Random(seed) }
     }
 
-    /// The next input.
-    pub fn next(&mut self) -> Vec<u8> {
-        let mut bytes = self.corpus[self.random.below(self.corpus.len())].clone();
+    /// One of them, damaged.
+    pub fn any(&mut self) -> Vec<u8> {
+        let at = self.random.below(self.corpus.len());
+        let original = self.corpus[at].clone();
+        self.damaged(&original)
+    }
+
+    /// `original` with a few damages, among them pieces of the others; at most 64 KiB, or what it had.
+    pub fn damaged(&mut self, original: &[u8]) -> Vec<u8> {
+        let mut bytes = original.to_vec();
         for _ in 0..=self.random.below(8) {
             self.mutate(&mut bytes);
         }
-        bytes.truncate(BYTES_MAX);
+        bytes.truncate(BYTES_MAX.max(original.len()));
         bytes
     }
 
@@ -158,6 +183,7 @@ impl Mutator {
                 bytes.splice(at..at, piece.repeat(times));
             }
         }
-        bytes.truncate(4 * BYTES_MAX);
+        // Damage upon damage doubles.
+        bytes.truncate(64 * BYTES_MAX);
     }
 }
