@@ -94,6 +94,10 @@ const IN_INTERCHANGES: &[(&str, Direction, &[&str])] = &[
     ("cuscar", Direction::Read, &["consignment"]),
     ("cusdec", Direction::Read, &["declaration"]),
     ("cusrep", Direction::Read, &["cargo_event"]),
+    ("iftsta", Direction::Read, &["cargo_event"]),
+    ("coarri", Direction::Read, &["cargo_event"]),
+    ("codeco", Direction::Read, &["cargo_event"]),
+    ("coprar", Direction::Read, &["cargo_event"]),
     ("cusres", Direction::Both, &[]),
     ("contrl", Direction::Both, &[]),
 ];
