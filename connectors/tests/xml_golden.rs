@@ -321,6 +321,115 @@ fn entry_summary_declarations_give_a_consignment_an_item() {
     assert!(entries >= 4 && answers >= 5, "{entries} {answers}");
 }
 
+/// In both the day of the control is the time limit of the carriage, behind the message.
+#[test]
+fn releases_for_transit_give_the_outcome_of_their_control() {
+    let folder = messages().join("cargo/hmrc__ctc-traders-phase5-tis/source/downloads");
+    for (file, expected) in [
+        (
+            "Example_IE029_Message_November_2023.xml",
+            json!({
+                "outcome_id": "23GB000246IF9W5YJ0/control", "subject_id": "23GB000246IF9W5YJ0", "office": "GB000060",
+                "text": "Simplified procedure", "message_id": "token", "sender_id": "TOKEN",
+                "inspected_at": "2023-11-26T15:00:00Z", "message_issued_at": "2023-11-25T22:36:28Z",
+            }),
+        ),
+        (
+            "Post-Transition_IE029_TAD.xml",
+            json!({
+                "outcome_id": "24GB000246J8NY33L7/control", "subject_id": "24GB000246J8NY33L7", "office": "GB000246",
+                "message_id": "83ONFTMIOXMT11", "sender_id": "NTA.GB", "inspected_at": "2024-12-03T15:00:00Z",
+                "text": null,
+            }),
+        ),
+    ] {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        assert_eq!(recognised(&bytes), Some("ncts_release"));
+        let reading = read(file, &bytes);
+        assert!(reading.set_aside.is_empty() && warned(&reading, "time_limit"), "{:?}", reading.warnings);
+        let found = rows(&reading, "outcome");
+        assert_eq!(found.len(), 1);
+        check(&found[0], &expected);
+        check(
+            &found[0],
+            &json!({
+                "subject_kind": "declaration", "subject_version": 1, "selected_by": "manual", "method": "documents",
+                "result": "NCF", "severity": 0, "waived": true, "waive_reason": "A3", "final": true,
+                "officer_id": null, "message_format": "ncts_release", "message_version": "CC029C",
+            }),
+        );
+    }
+}
+
+/// A release in the manner of a phase.
+fn release(code: &str, date: &str, more: &str) -> String {
+    format!(
+        "<n:CC029C xmlns:n=\"http://ncts.dgtaxud.ec\"><messageSender>nta.zz</messageSender>\
+         <preparationDateAndTime>2027-03-02T09:00:00</preparationDateAndTime><TransitOperation><LRN>l1</LRN>{more}\
+         <releaseDate>2027-03-02</releaseDate></TransitOperation><CustomsOfficeOfDeparture><referenceNumber>ZZ000001\
+         </referenceNumber></CustomsOfficeOfDeparture><ControlResult><code>{code}</code><date>{date}</date><controlledBy>\
+         Kim</controlledBy></ControlResult></n:CC029C>"
+    )
+}
+
+#[test]
+fn a_control_result_is_an_outcome_and_what_nobody_looked_at_is_waived() {
+    let mrn = "<MRN>27zz0000000000001</MRN>";
+    for (code, result, severity, waived) in
+        [("A1", "NCF", 0, false), ("a2", "NCF", 0, true), ("A3", "NCF", 0, true), ("B1", "ADM", 1, false)]
+    {
+        let reading = read("r.xml", release(code, "2027-03-01", mrn).as_bytes());
+        assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+        let found = rows(&reading, "outcome");
+        check(
+            &found[0],
+            &json!({
+                "subject_id": "27ZZ0000000000001", "result": result, "severity": severity, "waived": waived,
+                "inspected_at": "2027-02-28T15:00:00Z",
+                "officer_id": if waived { Value::Null } else { json!("KIM") },
+                "waive_reason": if waived { json!(code.to_uppercase()) } else { Value::Null },
+            }),
+        );
+        assert_eq!((warned(&reading, "day_only"), warned(&reading, "time_limit")), (true, false));
+        assert_eq!(count(&reading, "outcomes"), 1);
+    }
+    let own = read("r.xml", release("A1", "2027-03-01", "").as_bytes());
+    assert_eq!(text(&rows(&own, "outcome")[0], "subject_id"), "NTA.ZZ:L1", "no MRN yet");
+    for code in ["A4", "ok"] {
+        let unknown = read("r.xml", release(code, "2027-03-01", mrn).as_bytes());
+        assert_eq!((unknown.set_aside[0].code, unknown.records.len()), ("no_result", 0), "{code}");
+    }
+    let silent = read("r.xml", release("", "", mrn).as_bytes());
+    assert!(warned(&silent, "no_result") && silent.set_aside.is_empty() && silent.records.is_empty());
+    let nameless = release("A1", "2027-03-01", "").replace("<LRN>l1</LRN>", "");
+    assert_eq!(read("r.xml", nameless.as_bytes()).set_aside[0].code, "no_declaration");
+}
+
+#[test]
+fn phase_four_says_it_in_other_names() {
+    let text = |root: &str, code: &str, more: &str| {
+        format!(
+            "<{root}><MesSenMES3>NTA.ZZ</MesSenMES3><DatOfPreMES9>20270302</DatOfPreMES9><TimOfPreMES10>1340</TimOfPreMES10>\
+             <MesIdeMES19>7</MesIdeMES19><HEAHEA><RefNumHEA4>L1</RefNumHEA4><DocNumHEA5>27ZZ1</DocNumHEA5>{more}</HEAHEA>\
+             <CUSOFFDEPEPT><RefNumEPT1>ZZ000001</RefNumEPT1></CUSOFFDEPEPT><CONRESERS><ConDatERS14>20270301</ConDatERS14>\
+             <ConResCodERS16>{code}</ConResCodERS16><ConByERS18>Not Controlled</ConByERS18><DatLimERS69>20270309\
+             </DatLimERS69></CONRESERS></{root}>"
+        )
+    };
+    let released = read("r.xml", text("CC029B", "A3", "").as_bytes());
+    check(
+        &rows(&released, "outcome")[0],
+        &json!({
+            "outcome_id": "27ZZ1/control", "office": "ZZ000001", "inspected_at": "2027-02-28T15:00:00Z", "waived": true,
+            "officer_id": null, "message_issued_at": "2027-03-02T04:40:00Z", "message_version": "CC029B", "message_id": "7",
+        }),
+    );
+    let motive = "<NoRelMotHEA272>Seals are missing</NoRelMotHEA272>";
+    let refused = read("r.xml", text("CC051B", "B1", motive).as_bytes());
+    check(&rows(&refused, "outcome")[0], &json!({"result": "ADM", "text": "Seals are missing", "waived": false}));
+    assert_eq!((count(&refused, "releases"), count(&released, "releases")), (0, 1));
+}
+
 #[test]
 fn asycuda_gives_declarations_and_bills() {
     let folder = messages().join("synthetic");

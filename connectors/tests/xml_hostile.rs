@@ -39,6 +39,7 @@ fn samples() -> Vec<PathBuf> {
     }
     for file in [
         "hmrc__import-control-entry-declaration-store/public/api/conf/1.0/examples/CC315A_full.xml",
+        "hmrc__ctc-traders-phase5-tis/source/downloads/Example_IE029_Message_November_2023.xml",
         "hmrc__customs-declarations/annotated_XML_samples/TT_EX010a/TT_EX010a.xml",
         "hmrc__customs-declarations/annotated_XML_samples/Example_DMS_notifications/05_DMSCTL.xml",
         "hmrc__import-control-entry-declaration-intervention/test/resources/xmls/InterventionAllOptional.xml",

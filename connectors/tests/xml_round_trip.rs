@@ -23,7 +23,7 @@ fn coarse(format: XmlFormat, column: &str, value: &Value) -> Value {
     }
     let Some(text) = value.as_str().filter(|_| column.ends_with("_at")) else { return value.clone() };
     let Ok(at) = chrono::DateTime::parse_from_rfc3339(text) else { return value.clone() };
-    let days = matches!(format, XmlFormat::Govcbr929 | XmlFormat::Govcbr830 | XmlFormat::Sad);
+    let days = matches!(format, XmlFormat::Govcbr929 | XmlFormat::Govcbr830 | XmlFormat::Sad | XmlFormat::Ncts);
     let seoul = at.with_timezone(&chrono_tz::Asia::Seoul);
     if days {
         seoul.format("%Y-%m-%d").to_string().into()
@@ -77,4 +77,9 @@ fn consignments_come_back() {
 #[test]
 fn travellers_come_back() {
     compare(XmlFormat::Pnrgov);
+}
+
+#[test]
+fn outcomes_come_back() {
+    compare(XmlFormat::Ncts);
 }

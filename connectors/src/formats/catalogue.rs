@@ -77,6 +77,7 @@ const MESSAGES: &[(&str, Direction, &[&str])] = &[
     ("wco_dec", Direction::Read, &["declaration"]),
     ("ens", Direction::Read, &["consignment"]),
     ("ens_answer", Direction::Both, &[]),
+    ("ncts_release", Direction::Read, &["outcome"]),
     ("asycuda_sad", Direction::Read, &["declaration"]),
     ("awmds", Direction::Read, &["consignment"]),
     ("xfwb", Direction::Read, &["consignment"]),

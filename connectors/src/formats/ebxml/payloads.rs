@@ -42,6 +42,8 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("CC313A", "ens"),
     ("IE315", "ens"),
     ("IE313", "ens"),
+    ("CC029C", "ncts_release"),
+    ("IE029", "ncts_release"),
     ("AWMDS", "awmds"),
     ("XFWB", "xfwb"),
     ("XFZB", "xfzb"),

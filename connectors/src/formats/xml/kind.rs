@@ -23,6 +23,8 @@ pub enum Kind {
     Intervention,
     /// IE328 and other answers to an ENS.
     EnsAnswer,
+    /// IE029, IE051.
+    TransitRelease,
     /// ASYCUDA SAD.
     Sad,
     /// Head of an ASYCUDA manifest.
@@ -68,6 +70,7 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
         "CC315A" | "CC313A" => Kind::Ens,
         "CC351A" => Kind::Intervention,
         "CC328A" | "CC316A" | "CC304A" | "CC305A" => Kind::EnsAnswer,
+        "CC029A" | "CC029B" | "CC029C" | "CC051A" | "CC051B" => Kind::TransitRelease,
         "ASYCUDA" => Kind::Sad,
         "General_segment" if inside("Awmds") => Kind::ManifestHead,
         "Bol_segment" if inside("Awmds") => Kind::ManifestBill,

@@ -8,6 +8,7 @@ mod declarations;
 mod document;
 mod manifests;
 mod record;
+mod transit;
 mod travellers;
 
 use arrow::array::RecordBatch;
@@ -42,6 +43,8 @@ pub enum XmlFormat {
     Xffm,
     /// Bookings of a flight.
     Pnrgov,
+    /// NCTS release for transit, of what was inspected and in order.
+    Ncts,
 }
 
 /// A message, and the rows it was made of.
@@ -55,7 +58,7 @@ pub struct XmlMessage {
 
 impl XmlFormat {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Govcbr929,
         Self::Govcbr830,
         Self::Wco,
@@ -67,6 +70,7 @@ impl XmlFormat {
         Self::Xfzb,
         Self::Xffm,
         Self::Pnrgov,
+        Self::Ncts,
     ];
 
     /// Stream of its rows.
@@ -74,6 +78,7 @@ impl XmlFormat {
         match self {
             Self::Govcbr929 | Self::Govcbr830 | Self::Wco | Self::Sad => "declaration",
             Self::Pnrgov => "traveller",
+            Self::Ncts => "outcome",
             _ => "consignment",
         }
     }
@@ -93,6 +98,7 @@ impl XmlFormat {
             Self::Xfzb => cargo::HOUSE,
             Self::Xffm => cargo::MANIFEST,
             Self::Pnrgov => travellers::PNRGOV,
+            Self::Ncts => transit::NCTS,
         }
     }
 
@@ -100,6 +106,7 @@ impl XmlFormat {
     fn together(self) -> &'static [&'static str] {
         match self.stream() {
             "declaration" => &["declaration_id"],
+            "outcome" => &["outcome_id"],
             "traveller" => &["carrier", "flight_no", "departure_airport", "departure_scheduled_at"],
             _ => match self {
                 Self::Awmds | Self::Ens | Self::Xffm => &["manifest_id"],
@@ -116,6 +123,8 @@ impl XmlFormat {
             }
             Self::Tracking | Self::Awmds | Self::Ens => row.text("nature") != "empty",
             Self::Pnrgov => row.text("role") == "passenger",
+            // Of what was found, a release says nothing.
+            Self::Ncts => row.text("subject_kind") == "declaration" && row.text("result") == "NCF",
             _ => true,
         }
     }
@@ -133,6 +142,7 @@ impl XmlFormat {
             Self::Xfzb => cargo::house(rows),
             Self::Xffm => cargo::manifest(rows),
             Self::Pnrgov => travellers::pnrgov(rows),
+            Self::Ncts => transit::ncts(rows),
         }
     }
 }
@@ -142,6 +152,7 @@ pub fn xml_messages(format: XmlFormat, spec: &Spec) -> Box<dyn Iterator<Item = X
     let batches: Box<dyn Iterator<Item = RecordBatch>> = match format.stream() {
         "declaration" => Box::new(crate::declarations(spec)),
         "traveller" => Box::new(crate::travellers(spec)),
+        "outcome" => Box::new(crate::outcomes(spec)),
         _ => Box::new(crate::consignments(spec)),
     };
     Box::new(batches.flat_map(move |batch| of_batch(format, &batch)))
