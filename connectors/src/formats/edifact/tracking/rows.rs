@@ -76,14 +76,21 @@ impl<'m> Rows<'m> {
         Self { message, header, format, id: message.id(), left }
     }
 
-    /// Writes an event, or sets it aside. Returns whether it was taken.
-    pub fn write(&mut self, mut event: Event<'_>, out: &mut Output<'_>) -> bool {
+    /// Writes an event, or sets it aside.
+    pub fn write(&mut self, mut event: Event<'_>, out: &mut Output<'_>) {
         let number = event.segments.first().map_or(1, |segment| segment.number);
         let mut levels = vec![event.told];
         levels.extend(event.consignment);
         levels.push(&self.header.told);
         let levels = Levels(&levels);
         let containers = levels.containers();
+        let position = self.message.position(number);
+        let raw = || self.message.raw(event.segments);
+        let each = levels.consignments_named().saturating_mul(containers.len().max(1));
+        if each > self.left {
+            let reason = format!("{position}: one event of {each} rows; send its containers in parts");
+            return out.set_aside("group_too_long", position, reason, raw().as_bytes());
+        }
         let mut consignments = levels.consignments();
         let marks = Marks::of(event.kind.as_deref().unwrap_or_default());
         let place = levels.place(&marks);
@@ -98,40 +105,30 @@ impl<'m> Rows<'m> {
             (_, None) => Some("when it happened, nor when it was written"),
             _ => None,
         };
-        let position = self.message.position(number);
         let raw = || self.message.raw(event.segments);
         if let Some(missing) = missing {
             let reason = format!("{position}: it is not said {missing}; send the event again with it");
-            out.set_aside("no_event", position, reason, raw().as_bytes());
-            return false;
+            return out.set_aside("no_event", position, reason, raw().as_bytes());
         }
-        let (Some(kind), Some(when)) = (&event.kind, when) else { return false };
-        let each = consignments.len().max(1).saturating_mul(containers.len().max(1));
-        if each > self.left {
-            let reason = format!("{position}: one event of {each} rows; send its containers in parts");
-            out.set_aside("group_too_long", position, reason, raw().as_bytes());
-            return false;
-        }
+        let (Some(kind), Some(when)) = (&event.kind, when) else { return };
         self.left -= each;
         // What it happened to is the container, where no bill says more.
         if consignments.is_empty() {
             consignments.push(String::new());
         }
-        let mut taken = true;
         for consignment in &consignments {
             let of = |container: Option<&'_ str>, out: &mut Output<'_>| {
                 let consignment = if consignment.is_empty() { container.unwrap_or_default() } else { consignment };
                 let row = Row { consignment, container, kind, at: when.at, place, levels };
-                self.row(&row, number, &event, out)
+                self.row(&row, number, &event, out);
             };
             if containers.is_empty() {
-                taken &= of(None, out);
+                of(None, out);
             }
             for container in containers {
-                taken &= of(Some(container), out);
+                of(Some(container), out);
             }
         }
-        taken
     }
 
     /// When it happened: by its own times, on the clock of its place; else when it was planned, or written.
@@ -176,7 +173,7 @@ impl<'m> Rows<'m> {
         found
     }
 
-    fn row(&self, row: &Row<'_>, segment: u32, event: &Event<'_>, out: &mut Output<'_>) -> bool {
+    fn row(&self, row: &Row<'_>, segment: u32, event: &Event<'_>, out: &mut Output<'_>) {
         let c = &*COLUMNS;
         let position = self.message.position(segment);
         let source = out.input.source;
@@ -210,7 +207,6 @@ impl<'m> Rows<'m> {
         table.set_warnings(c.warnings, &event.warnings[..event.warnings.len().min(ROW_WARNINGS_MAX)]);
         let taken = out.finish_row(&SHEET, &position, || self.message.raw(event.segments));
         out.count("events", u64::from(taken));
-        taken
     }
 }
 

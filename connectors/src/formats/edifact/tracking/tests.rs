@@ -151,6 +151,17 @@ fn a_short_message_makes_no_millions_of_rows() {
     let reading = message("IFTSTA", &format!("BGM+23'CNI+1+B1'{containers}{}", "STS+1+1'".repeat(1_000)));
     assert!(of(&reading, "event_kind").len() <= 2 * 3_010 + 1_024);
     assert!(reasons(&reading).contains(&"group_too_long"));
+    // What a header says is asked for by each event: nobody lists as much as makes that long.
+    let events = "STS+1+1'".repeat(25_000);
+    for (listed, code) in [("LOC+99+X'DTM+9:20270301:102'", "value_cut"), ("RFF+BM:", "group_too_long")] {
+        let header: String = (0..25_000)
+            .flat_map(|n| [listed.to_owned(), if listed.ends_with(':') { format!("{n}'") } else { String::new() }])
+            .collect();
+        let started = std::time::Instant::now();
+        let reading = message("IFTSTA", &format!("BGM+23'RFF+BM:B1'{header}{events}"));
+        assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+        assert!(warnings(&reading).contains(&code) || reasons(&reading).contains(&code), "{code}");
+    }
 }
 
 const TERMINAL: &str = "TDT+20+027W+1++ZZLX:172:20+++0000012:146:11:HAECHI PIONEER'LOC+11+KRPUS:139:6+PNIT:TER:ZZZ'\

@@ -12,6 +12,8 @@ use super::super::measure::{self, Measure};
 use super::super::places::{short, upper, zone_of_port};
 use super::super::segments::{Arena, Segment};
 
+/// More places, or times, than one group tells: each event behind a header asks for them again.
+const LISTED_MAX: usize = 200;
 /// Most bytes of the words of one event.
 const WORDS_BYTES_MAX: usize = 500;
 
@@ -100,15 +102,16 @@ impl Told {
                 "DTM" => match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
                     Ok(moment) => {
                         let time = Time { qualifier: s.get(0, 0).to_owned(), moment };
-                        if carried { told.carriage.times.push(time) } else { told.times.push(time) }
+                        let times = if carried { &mut told.carriage.times } else { &mut told.times };
+                        list(times, time, "DTM", &mut warn);
                     }
                     // An empty one says nothing.
                     Err(_) if s.value(0, 1).is_none() => {}
                     Err(_) => warn("bad_date", format!("DTM {}", short(s.get(0, 0)))),
                 },
                 "LOC" => {
-                    let place = Place::read(s);
-                    if carried { told.carriage.places.push(place) } else { told.places.push(place) }
+                    let places = if carried { &mut told.carriage.places } else { &mut told.places };
+                    list(places, Place::read(s), "LOC", &mut warn);
                 }
                 "TDT" => {
                     carried = of_carriage;
@@ -193,6 +196,18 @@ impl Told {
     }
 }
 
+/// Adds to a list, as far as anybody looks.
+fn list<T>(list: &mut Vec<T>, item: T, tag: &str, warn: &mut impl FnMut(&'static str, String)) {
+    match list.len() {
+        ..LISTED_MAX => list.push(item),
+        LISTED_MAX => {
+            warn("value_cut", format!("more than {LISTED_MAX} {tag} in one group"));
+            list.push(item);
+        }
+        _ => {}
+    }
+}
+
 /// Adds what is not there yet. Such lists are short, and what makes them long is refused before their rows are made.
 fn add(list: &mut Vec<String>, value: String) {
     if list.len() > super::rows::ROWS_MIN || !list.contains(&value) {
@@ -264,6 +279,13 @@ impl<'l> Levels<'l> {
         let equipment = |told: &'l Told| Some(told.equipment.as_slice()).filter(|ids| !ids.is_empty());
         let referred = |told: &'l Told| Some(told.referred.as_slice()).filter(|ids| !ids.is_empty());
         self.find(|told| equipment(told).or_else(|| referred(told))).unwrap_or_default()
+    }
+
+    /// How many consignments there are, without naming them.
+    pub fn consignments_named(&self) -> usize {
+        let named = |told: &Told| if told.houses.is_empty() { told.bills.len() } else { told.houses.len() };
+        let control = self.find(|told| told.control.as_ref());
+        if control.is_some() { 1 } else { self.find(|told| Some(named(told)).filter(|n| *n > 0)).unwrap_or(1) }
     }
 
     /// The consignments, as a manifest would name them: by the cargo control number, else by manifest, master and bill,
