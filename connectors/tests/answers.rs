@@ -220,6 +220,27 @@ fn a_declaration_is_answered_by_its_lane_and_not_at_all_cleared_where_a_part_is_
     assert!(!answers.iter().any(cleared), "{answers:?}");
 }
 
+/// Who tells what happened to containers is told that it came, and nothing else; a report of a conveyance is answered.
+#[test]
+fn tracking_is_acknowledged_and_not_answered() {
+    let event = "UNH+1+IFTSTA:D:00B:UN'BGM+23'CNI+1+B1'STS+1+24'DTM+334:202703011000:203'LOC+175+KRPUS'UNT+7+1'";
+    let of = |messages: &str, n: usize| {
+        let text = format!("UNB+UNOA:2+ZZLX+KR+270302:0900+R1'{messages}UNZ+{n}+R1'");
+        edifact(&only(&answer(text.as_bytes(), |_| "release"), EDIFACT))
+    };
+    let answers = of(event, 1);
+    let [Answer::Syntax(syntax)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(syntax.action, Action::Acknowledged);
+    let answers = of(&event.replace("STS+1+24'", ""), 1);
+    let [Answer::Syntax(syntax)] = &answers[..] else { panic!("{answers:?}") };
+    assert!(!syntax.messages[0].segments.is_empty(), "the consignment without a status: {syntax:?}");
+    let report =
+        "UNH+2+CUSREP:D:96B:UN'BGM+98+V1+9'DTM+132:202703021200:203'RFF+CN:27ZZ1'TDT+20+V1+1'LOC+60+KRPUS'UNT+7+2'";
+    let answers = of(&format!("{event}{report}"), 2);
+    let [Answer::Syntax(_), Answer::Customs(customs)] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(customs.references, [("CN".to_owned(), "27ZZ1".to_owned())]);
+}
+
 #[test]
 fn a_mark_before_an_interchange_changes_nothing() {
     let request = sample("synthetic/zz421/01_paxlst_15b_745.edi");

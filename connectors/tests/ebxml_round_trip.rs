@@ -30,7 +30,7 @@ fn compare(name: &str, action: &str, media_type: &str, text: &str) -> usize {
         let reading = read_as_found(name, &message);
         assert_eq!(count(&reading, "payloads"), 1, "{name}");
         assert_eq!(reading.set_aside.len(), alone.set_aside.len(), "{name}: {:?}", reading.set_aside);
-        for stream in ["declaration", "consignment", "traveller", "cargo_event"] {
+        for stream in ["declaration", "consignment", "traveller", "cargo_event", "outcome"] {
             let (found, expected) = (rows(&reading, stream), rows(&alone, stream));
             assert_eq!(found.len(), expected.len(), "{name}");
             n += found.len();

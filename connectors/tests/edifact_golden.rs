@@ -305,7 +305,40 @@ fn messages_of_other_types_are_set_aside_by_name() {
 }
 
 /// Message types with a reader.
-const READ: &[&str] = &["PAXLST", "PNRGOV", "CUSCAR", "CUSDEC", "CUSREP", "CUSRES", "CONTRL"];
+const READ: &[&str] =
+    &["PAXLST", "PNRGOV", "CUSCAR", "CUSDEC", "CUSREP", "IFTSTA", "COARRI", "CODECO", "COPRAR", "CUSRES", "CONTRL"];
+
+/// A carrier's status in letters of ANSI X12, and an order to load that has no envelope.
+#[test]
+fn containers_are_tracked() {
+    let folder = messages().join("cargo/apimeister__edifact-types/test-data");
+    let reading = read_file(&folder.join("d00b_iftsta.edi"));
+    assert_eq!((reading.format, reading.version.as_str()), ("iftsta", "D.00B"));
+    assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+    let events = rows(&reading, "cargo_event");
+    assert_eq!(events.len(), 1);
+    for (column, value) in [
+        ("event_kind", "departed"),
+        ("consignment_id", "ABCD224O4023815X"),
+        ("container_id", "TRHU4561222"),
+        ("happened_at", "2022-11-19T12:10:00Z"),
+        ("place_id", "USSYR"),
+        ("place_name", "SYRACUSE"),
+        ("reference_id", "2BOG129382"),
+        ("text", "Rail Departed from In-Transit Locat"),
+    ] {
+        assert_eq!(text(&events[0], column), value, "{column}");
+    }
+    let reading = read_file(&folder.join("d95b_coprar.edi"));
+    assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+    let orders = rows(&reading, "cargo_event");
+    assert_eq!(orders.len(), 2);
+    for order in orders {
+        assert_eq!((text(&order, "event_kind"), text(&order, "container_id")), ("loading_ordered", "MSTI6415664"));
+        assert_eq!((text(&order, "place_id"), text(&order, "happened_at")), ("AEJEA", "2012-11-23T20:00:00Z"));
+    }
+    assert!(warned(&reading, "planned_time") && warned(&reading, "cnt_mismatch"), "{:?}", reading.warnings);
+}
 
 #[test]
 fn our_own_messages_hold_what_their_manifest_says() {

@@ -23,6 +23,8 @@ fn samples() -> Vec<PathBuf> {
             }
         }
     }
+    let tracking = folder.join("cargo/apimeister__edifact-types/test-data");
+    paths.extend(["d00b_iftsta.edi", "d95b_coprar.edi"].map(|name| tracking.join(name)));
     paths
 }
 
@@ -40,7 +42,7 @@ fn is_sound(reading: &MessageReading, bytes: &[u8]) {
         assert!(codes::REASONS.iter().any(|(code, _)| *code == unit.code), "{}", unit.code);
         assert!(!unit.reason.is_empty() && unit.text.len() <= 4096);
     }
-    // Every row comes from a NAD, PDT, RFF or EQD of its own, on at most as many legs as there are TDT and LOC.
+    // Every row comes from a NAD, PDT, RFF, EQD or STS of its own, on at most as many legs as there are TDT and LOC.
     let rows: usize = reading.records.iter().map(|(_, batch)| batch.num_rows()).sum();
     let segments = bytes.len() / 4 + 1;
     assert!(rows <= segments * segments, "{rows} rows");

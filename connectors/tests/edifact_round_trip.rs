@@ -157,6 +157,18 @@ const CUSDEC: &[&str] = &[
     "origin_certificate_id",
 ];
 
+const TRACKING: &[&str] = &[
+    "consignment_id",
+    "container_id",
+    "event_kind",
+    "happened_at",
+    "place_id",
+    "reference_id",
+    "gross_mass_kg",
+    "version",
+    "change_kind",
+];
+
 /// Stream, what tells its rows in one message apart, what is compared.
 fn compared(kind: MessageKind) -> (&'static str, &'static str, &'static [&'static str]) {
     match kind {
@@ -164,6 +176,8 @@ fn compared(kind: MessageKind) -> (&'static str, &'static str, &'static [&'stati
         MessageKind::Pnrgov => ("traveller", "carrier_pax_ref", PNRGOV),
         MessageKind::Cuscar => ("consignment", "house_bill_id", CUSCAR),
         MessageKind::Cusdec => ("declaration", "item_no", CUSDEC),
+        MessageKind::Iftsta => ("cargo_event", "consignment_id", TRACKING),
+        MessageKind::Coarri => ("cargo_event", "container_id", TRACKING),
     }
 }
 
@@ -230,4 +244,14 @@ fn manifests_come_back() {
 #[test]
 fn declarations_come_back() {
     check(MessageKind::Cusdec);
+}
+
+#[test]
+fn statuses_come_back() {
+    check(MessageKind::Iftsta);
+}
+
+#[test]
+fn unloaded_containers_come_back() {
+    check(MessageKind::Coarri);
 }

@@ -321,6 +321,115 @@ fn entry_summary_declarations_give_a_consignment_an_item() {
     assert!(entries >= 4 && answers >= 5, "{entries} {answers}");
 }
 
+/// In both the day of the control is the time limit of the carriage, behind the message.
+#[test]
+fn releases_for_transit_give_the_outcome_of_their_control() {
+    let folder = messages().join("cargo/hmrc__ctc-traders-phase5-tis/source/downloads");
+    for (file, expected) in [
+        (
+            "Example_IE029_Message_November_2023.xml",
+            json!({
+                "outcome_id": "23GB000246IF9W5YJ0/control", "subject_id": "23GB000246IF9W5YJ0", "office": "GB000060",
+                "text": "Simplified procedure", "message_id": "token", "sender_id": "TOKEN",
+                "inspected_at": "2023-11-26T15:00:00Z", "message_issued_at": "2023-11-25T22:36:28Z",
+            }),
+        ),
+        (
+            "Post-Transition_IE029_TAD.xml",
+            json!({
+                "outcome_id": "24GB000246J8NY33L7/control", "subject_id": "24GB000246J8NY33L7", "office": "GB000246",
+                "message_id": "83ONFTMIOXMT11", "sender_id": "NTA.GB", "inspected_at": "2024-12-03T15:00:00Z",
+                "text": null,
+            }),
+        ),
+    ] {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        assert_eq!(recognised(&bytes), Some("ncts_release"));
+        let reading = read(file, &bytes);
+        assert!(reading.set_aside.is_empty() && warned(&reading, "time_limit"), "{:?}", reading.warnings);
+        let found = rows(&reading, "outcome");
+        assert_eq!(found.len(), 1);
+        check(&found[0], &expected);
+        check(
+            &found[0],
+            &json!({
+                "subject_kind": "declaration", "subject_version": 1, "selected_by": "manual", "method": "documents",
+                "result": "NCF", "severity": 0, "waived": true, "waive_reason": "A3", "final": true,
+                "officer_id": null, "message_format": "ncts_release", "message_version": "CC029C",
+            }),
+        );
+    }
+}
+
+/// A release in the manner of a phase.
+fn release(code: &str, date: &str, more: &str) -> String {
+    format!(
+        "<n:CC029C xmlns:n=\"http://ncts.dgtaxud.ec\"><messageSender>nta.zz</messageSender>\
+         <preparationDateAndTime>2027-03-02T09:00:00</preparationDateAndTime><TransitOperation><LRN>l1</LRN>{more}\
+         <releaseDate>2027-03-02</releaseDate></TransitOperation><CustomsOfficeOfDeparture><referenceNumber>ZZ000001\
+         </referenceNumber></CustomsOfficeOfDeparture><ControlResult><code>{code}</code><date>{date}</date><controlledBy>\
+         Kim</controlledBy></ControlResult></n:CC029C>"
+    )
+}
+
+#[test]
+fn a_control_result_is_an_outcome_and_what_nobody_looked_at_is_waived() {
+    let mrn = "<MRN>27zz0000000000001</MRN>";
+    for (code, result, severity, waived) in
+        [("A1", "NCF", 0, false), ("a2", "NCF", 0, true), ("A3", "NCF", 0, true), ("B1", "ADM", 1, false)]
+    {
+        let reading = read("r.xml", release(code, "2027-03-01", mrn).as_bytes());
+        assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+        let found = rows(&reading, "outcome");
+        check(
+            &found[0],
+            &json!({
+                "subject_id": "27ZZ0000000000001", "result": result, "severity": severity, "waived": waived,
+                "inspected_at": "2027-02-28T15:00:00Z",
+                "officer_id": if waived { Value::Null } else { json!("KIM") },
+                "waive_reason": if waived { json!(code.to_uppercase()) } else { Value::Null },
+            }),
+        );
+        assert_eq!((warned(&reading, "day_only"), warned(&reading, "time_limit")), (true, false));
+        assert_eq!(count(&reading, "outcomes"), 1);
+    }
+    let own = read("r.xml", release("A1", "2027-03-01", "").as_bytes());
+    assert_eq!(text(&rows(&own, "outcome")[0], "subject_id"), "NTA.ZZ:L1", "no MRN yet");
+    for code in ["A4", "ok"] {
+        let unknown = read("r.xml", release(code, "2027-03-01", mrn).as_bytes());
+        assert_eq!((unknown.set_aside[0].code, unknown.records.len()), ("no_result", 0), "{code}");
+    }
+    let silent = read("r.xml", release("", "", mrn).as_bytes());
+    assert!(warned(&silent, "no_result") && silent.set_aside.is_empty() && silent.records.is_empty());
+    let nameless = release("A1", "2027-03-01", "").replace("<LRN>l1</LRN>", "");
+    assert_eq!(read("r.xml", nameless.as_bytes()).set_aside[0].code, "no_declaration");
+}
+
+#[test]
+fn phase_four_says_it_in_other_names() {
+    let text = |root: &str, code: &str, more: &str| {
+        format!(
+            "<{root}><MesSenMES3>NTA.ZZ</MesSenMES3><DatOfPreMES9>20270302</DatOfPreMES9><TimOfPreMES10>1340</TimOfPreMES10>\
+             <MesIdeMES19>7</MesIdeMES19><HEAHEA><RefNumHEA4>L1</RefNumHEA4><DocNumHEA5>27ZZ1</DocNumHEA5>{more}</HEAHEA>\
+             <CUSOFFDEPEPT><RefNumEPT1>ZZ000001</RefNumEPT1></CUSOFFDEPEPT><CONRESERS><ConDatERS14>20270301</ConDatERS14>\
+             <ConResCodERS16>{code}</ConResCodERS16><ConByERS18>Not Controlled</ConByERS18><DatLimERS69>20270309\
+             </DatLimERS69></CONRESERS></{root}>"
+        )
+    };
+    let released = read("r.xml", text("CC029B", "A3", "").as_bytes());
+    check(
+        &rows(&released, "outcome")[0],
+        &json!({
+            "outcome_id": "27ZZ1/control", "office": "ZZ000001", "inspected_at": "2027-02-28T15:00:00Z", "waived": true,
+            "officer_id": null, "message_issued_at": "2027-03-02T04:40:00Z", "message_version": "CC029B", "message_id": "7",
+        }),
+    );
+    let motive = "<NoRelMotHEA272>Seals are missing</NoRelMotHEA272>";
+    let refused = read("r.xml", text("CC051B", "B1", motive).as_bytes());
+    check(&rows(&refused, "outcome")[0], &json!({"result": "ADM", "text": "Seals are missing", "waived": false}));
+    assert_eq!((count(&refused, "releases"), count(&released, "releases")), (0, 1));
+}
+
 #[test]
 fn asycuda_gives_declarations_and_bills() {
     let folder = messages().join("synthetic");
@@ -368,6 +477,46 @@ fn asycuda_gives_declarations_and_bills() {
     );
     check(&bills[1], &json!({ "bill_kind": "straight", "nature": "transit", "house_bill_id": "ZZLXB270099" }));
     assert!(!warned(&reading, "item_count") && !warned(&reading, "total_mismatch"), "{:?}", reading.warnings);
+}
+
+/// The bills of a manifest, sent again as those of one master bill, are the same consignments.
+#[test]
+fn a_degroupage_gives_the_house_bills_of_a_master() {
+    let manifest = std::fs::read_to_string(messages().join("synthetic/awmds_manifest.xml")).unwrap();
+    let bill = &manifest[manifest.find("<Bol_segment>").unwrap()..manifest.rfind("<Bol_segment>").unwrap()];
+    let bill = bill.replace("<Master_bol_ref_number>ZZLXM270099</Master_bol_ref_number>", "<Master_bol_ref_number/>");
+    let head = "<Master_bol><Customs_office_code>XX01A</Customs_office_code><Voyage_number>027W</Voyage_number>\
+                <Date_of_departure>2027-02-24</Date_of_departure><Reference_number>ZZLXM270099</Reference_number></Master_bol>";
+    let text = format!("<Awbolds>{head}{bill}</Awbolds>");
+    assert_eq!(recognised(text.as_bytes()), Some("awbolds"));
+    let reading = read("degroupage.xml", text.as_bytes());
+    assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
+    assert_eq!((reading.format, reading.version.as_str()), ("awbolds", "AWBOLDS"));
+    let (found, listed) = (rows(&reading, "consignment"), rows(&read("m.xml", manifest.as_bytes()), "consignment"));
+    for column in
+        ["consignment_id", "manifest_id", "master_bill_id", "house_bill_id", "bill_kind", "departed_at", "containers"]
+    {
+        assert_eq!(found[0][column], listed[0][column], "{column}");
+    }
+    check(
+        &found[0],
+        &json!({
+            "bill_kind": "house", "transport_mode": "unknown", "sender_id": "ZZLX", "office": "XX01A",
+            "message_id": "XX01A/027W/2027-02-24/ZZLXM270099", "message_path": "Awbolds/Bol_segment[1]",
+            "departed_at": "2027-02-23T17:00:00Z", "manifested_at": "2027-02-23T17:00:00Z",
+        }),
+    );
+    let orphan = read("o.xml", format!("<Awbolds>{bill}</Awbolds>").as_bytes());
+    assert!(warned(&orphan, "no_header"));
+    check(&rows(&orphan, "consignment")[0], &json!({"message_format": "awbolds", "bill_kind": "straight"}));
+    // A manifest behind it is a manifest again.
+    let both = read("b.xml", format!("<All>{text}{}</All>", &manifest[manifest.find("<Awmds>").unwrap()..]).as_bytes());
+    let formats: Vec<_> = rows(&both, "consignment").iter().map(|row| row["message_format"].clone()).collect();
+    assert_eq!(formats, ["awbolds", "awmds", "awmds"]);
+    let marked = manifest.replacen("</Bol_id>", "</Bol_id><Consolidated_Cargo>1</Consolidated_Cargo>", 2);
+    let kinds: Vec<_> =
+        rows(&read("c.xml", marked.as_bytes()), "consignment").iter().map(|r| r["bill_kind"].clone()).collect();
+    assert_eq!(kinds, ["house", "master_only"]);
 }
 
 #[test]

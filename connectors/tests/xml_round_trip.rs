@@ -23,7 +23,7 @@ fn coarse(format: XmlFormat, column: &str, value: &Value) -> Value {
     }
     let Some(text) = value.as_str().filter(|_| column.ends_with("_at")) else { return value.clone() };
     let Ok(at) = chrono::DateTime::parse_from_rfc3339(text) else { return value.clone() };
-    let days = matches!(format, XmlFormat::Govcbr929 | XmlFormat::Govcbr830 | XmlFormat::Sad);
+    let days = matches!(format, XmlFormat::Govcbr929 | XmlFormat::Govcbr830 | XmlFormat::Sad | XmlFormat::Ncts);
     let seoul = at.with_timezone(&chrono_tz::Asia::Seoul);
     if days {
         seoul.format("%Y-%m-%d").to_string().into()
@@ -67,9 +67,15 @@ fn declarations_come_back() {
 
 #[test]
 fn consignments_come_back() {
-    for format in
-        [XmlFormat::Tracking, XmlFormat::Ens, XmlFormat::Awmds, XmlFormat::Xfwb, XmlFormat::Xfzb, XmlFormat::Xffm]
-    {
+    for format in [
+        XmlFormat::Tracking,
+        XmlFormat::Ens,
+        XmlFormat::Awmds,
+        XmlFormat::Awbolds,
+        XmlFormat::Xfwb,
+        XmlFormat::Xfzb,
+        XmlFormat::Xffm,
+    ] {
         compare(format);
     }
 }
@@ -77,4 +83,9 @@ fn consignments_come_back() {
 #[test]
 fn travellers_come_back() {
     compare(XmlFormat::Pnrgov);
+}
+
+#[test]
+fn outcomes_come_back() {
+    compare(XmlFormat::Ncts);
 }

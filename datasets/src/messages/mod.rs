@@ -1,5 +1,6 @@
 //! The same traffic as real messages: a passenger list and a crew list a flight (PAXLST D.15B), its bookings (PNRGOV
-//! 15.1), a manifest a voyage (CUSCAR D.95B), a declaration (CUSDEC D.96B). A message carries less than its stream;
+//! 15.1), a manifest a voyage (CUSCAR D.95B), what becomes of its bills and boxes (IFTSTA D.00B, COARRI D.95B), a
+//! declaration (CUSDEC D.96B). A message carries less than its stream;
 //! [`samples`] gives each with the rows it was written from.
 
 mod cuscar;
@@ -9,6 +10,7 @@ mod paxlst;
 mod pnrgov;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod xml;
 
 pub use ebxml::{EbxmlEnvelope, EbxmlKind};
@@ -79,11 +81,15 @@ pub enum MessageKind {
     Cuscar,
     /// A declaration.
     Cusdec,
+    /// The status of the bills of a voyage.
+    Iftsta,
+    /// The boxes of a ship, unloaded.
+    Coarri,
 }
 
 impl MessageKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Paxlst, Self::Pnrgov, Self::Cuscar, Self::Cusdec];
+    pub const ALL: [Self; 6] = [Self::Paxlst, Self::Pnrgov, Self::Cuscar, Self::Cusdec, Self::Iftsta, Self::Coarri];
 
     /// Its name, as readers write it into `message_format`.
     pub fn name(self) -> &'static str {
@@ -92,6 +98,8 @@ impl MessageKind {
             Self::Pnrgov => "pnrgov",
             Self::Cuscar => "cuscar",
             Self::Cusdec => "cusdec",
+            Self::Iftsta => "iftsta",
+            Self::Coarri => "coarri",
         }
     }
 }
@@ -126,6 +134,21 @@ pub fn samples(spec: &Spec, kind: MessageKind, units_max: usize) -> Box<dyn Iter
                 manifest.bills.truncate(units_max);
                 let text = cuscar::interchange(&world, &manifest);
                 Sample { text, rows: consignment::rows_of(&world, &manifest) }
+            }))
+        }
+        MessageKind::Iftsta => {
+            let manifests = Manifests::new(world.clone());
+            Box::new(manifests.filter_map(move |mut manifest| {
+                manifest.bills.truncate(units_max);
+                let (text, rows) = tracking::status(&world, &manifest);
+                (rows.num_rows() > 0).then_some(Sample { text, rows })
+            }))
+        }
+        MessageKind::Coarri => {
+            let manifests = Manifests::new(world.clone()).filter(|manifest| manifest.by_sea);
+            Box::new(manifests.filter_map(move |manifest| {
+                let (text, rows) = tracking::unloaded(&world, &manifest, units_max);
+                (rows.num_rows() > 0).then_some(Sample { text, rows })
             }))
         }
         MessageKind::Cusdec => {

@@ -12,10 +12,10 @@ use super::places::{short, to_utc_in};
 use super::segments::{Arena, Cutter, Raw, SEGMENT_BYTES_MAX, Segment};
 use super::service::{self, ServiceChars, Start};
 use super::transport::{self, Transported};
-use super::{cuscar, cusdec, cusrep, dates, paxlst, pnrgov};
+use super::{cuscar, cusdec, cusrep, dates, paxlst, pnrgov, tracking};
 
 /// Message types with a reader, for people.
-const READ: &str = "PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSREP, CUSRES and CONTRL";
+const READ: &str = "PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSREP, IFTSTA, COARRI, CODECO, COPRAR, CUSRES and CONTRL";
 
 /// What the envelope says about every message in it.
 #[derive(Clone, Debug, Default)]
@@ -566,6 +566,10 @@ impl Walker<'_, '_> {
             "CUSCAR" => cuscar::read(&message, self.out),
             "CUSDEC" => cusdec::read(&message, self.out),
             "CUSREP" => cusrep::read(&message, self.out),
+            "IFTSTA" => tracking::read_statuses(&message, self.out),
+            "COARRI" => tracking::read_moves(tracking::COARRI, &message, self.out),
+            "CODECO" => tracking::read_moves(tracking::CODECO, &message, self.out),
+            "COPRAR" => tracking::read_moves(tracking::COPRAR, &message, self.out),
             "CUSRES" => answers::read_cusres(&message, self.out),
             "CONTRL" => answers::read_contrl(&message, self.out),
             kind => {

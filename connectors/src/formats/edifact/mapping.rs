@@ -34,6 +34,22 @@ const ENVELOPE: (&str, &[&str]) = (
     ],
 );
 
+/// What terminals and depots tell of a container.
+const MOVES: &[(&str, &[&str])] = &[
+    ENVELOPE,
+    ("EQD", &["container_id"]),
+    ("RFF UCN; else AFB, MB MWB, BH HWB, BM AWB AAM; else BN; else the container", &["consignment_id"]),
+    ("the three above and below", &["cargo_event_id"]),
+    ("BGM 1001, 1000; EQD 8249", &["event_kind"]),
+    ("DTM 334 78 7 203 of the container, local at the place; else DTM 137, UNB S004", &["happened_at"]),
+    ("UNB S004", &["recorded_at"]),
+    ("LOC 175 165 14 18; 11 60 8 7 where unloaded, 9 5 60 where loaded and carried in", &["place_id", "place_name"]),
+    ("BGM 1004, else RFF BN; 1225", &["reference_id", "change_kind", "version"]),
+    ("RFF ABT AAE", &["declaration_id"]),
+    ("GID 7224; MEA G, else VGM", &["packages", "gross_mass_kg"]),
+    ("TDT C222 name and 8028, FTX", &["text"]),
+];
+
 /// Every page.
 pub const PAGES: &[Page] = &[
     Page {
@@ -239,6 +255,70 @@ pub const PAGES: &[Page] = &[
         notes: &["An arrival tells of the departure from the last port too."],
     },
     Page {
+        format: "iftsta",
+        title: "IFTSTA D.95B to D.16B: status of consignments",
+        stream: "cargo_event",
+        lines: &[
+            ENVELOPE,
+            (
+                "RFF UCN; else AFB, MB MWB, BH HWB, BM AWB AAM; else CNI 1004; else BN; else the container",
+                &["consignment_id"],
+            ),
+            ("EQD, else RFF EQ", &["container_id"]),
+            ("the three above and below", &["cargo_event_id"]),
+            ("STS 4405 (older: 9011)", &["event_kind"]),
+            ("DTM 334 78 7 203, 178 186 136 35, local at the place; else DTM 132 133 17; else 137", &["happened_at"]),
+            ("UNB S004", &["recorded_at"]),
+            (
+                "LOC 175 165 14 18; 11 60 8 7 where it was reached, 9 5 60 where it was left",
+                &["place_id", "place_name"],
+            ),
+            ("BGM 1004, else RFF BN; 1225", &["reference_id", "change_kind", "version"]),
+            ("RFF ABT AAE", &["declaration_id"]),
+            ("GID 7224; MEA G, else VGM", &["packages", "gross_mass_kg"]),
+            ("TDT C222 name and 8028 of the header, STS 4404 and 9012, FTX", &["text"]),
+        ],
+        notes: &[
+            "A row for each bill and each container that an STS names; what it does not name stands under its CNI or at the \
+             beginning of the message.",
+            "Numbers are those of UN/ECE Recommendation 24 where the category is 1 and the list is nobody's own; letters \
+             those of ANSI X12, DCSA and IATA. A status of neither is kept as sent, with `unknown_code`.",
+            "Cleared by customs (12) is `import_released` wherever it was; the place says where.",
+            "An event that has no time of its own takes that of its message, with `no_event_time`.",
+        ],
+    },
+    Page {
+        format: "coarri",
+        title: "COARRI D.95B to D.16B: containers unloaded and loaded",
+        stream: "cargo_event",
+        lines: MOVES,
+        notes: &[
+            "BGM 44 98 `unloaded`, 46 270 `loaded`; else by the words in it, else by the one port of the header, LOC 11 or \
+             LOC 9.",
+            "A container of EQD 8249 7 was not on the ship, `short_landed`, one of 8 should not have been, `over_landed`.",
+            "A stowage plan (BAPLIE) tells of no event: it is set aside by name.",
+        ],
+    },
+    Page {
+        format: "codeco",
+        title: "CODECO D.95B to D.16B: containers through a gate",
+        stream: "cargo_event",
+        lines: MOVES,
+        notes: &[
+            "BGM 34 `carried_in`, 36 `carried_out`; else by the words in it; else kept as sent, with `unknown_code`.",
+        ],
+    },
+    Page {
+        format: "coprar",
+        title: "COPRAR D.95B to D.16B: containers to be unloaded and loaded",
+        stream: "cargo_event",
+        lines: MOVES,
+        notes: &[
+            "BGM 43 `unloading_ordered`, 45 `loading_ordered`: the event is that it was ordered, at the time of the message.",
+            "A message without any time of its own is taken at the time of the call, with `planned_time`.",
+        ],
+    },
+    Page {
         format: "cusres",
         title: "CUSRES D.95B to D.16B: answers, read and written",
         stream: "",
@@ -283,7 +363,7 @@ mod tests {
 
     use haechi_model::streams::STREAMS;
 
-    use super::super::{cuscar, cusdec, cusrep, paxlst, pnrgov};
+    use super::super::{cuscar, cusdec, cusrep, paxlst, pnrgov, tracking};
     use super::*;
 
     #[test]
@@ -294,6 +374,10 @@ mod tests {
             ("cuscar", cuscar::COLUMNS),
             ("cusdec", cusdec::COLUMNS),
             ("cusrep", cusrep::COLUMN_NAMES),
+            (tracking::IFTSTA, tracking::COLUMN_NAMES),
+            (tracking::COARRI, tracking::COLUMN_NAMES),
+            (tracking::CODECO, tracking::COLUMN_NAMES),
+            (tracking::COPRAR, tracking::COLUMN_NAMES),
         ] {
             let page = PAGES.iter().find(|page| page.format == format).unwrap();
             let named: Vec<&str> = page.lines.iter().flat_map(|(_, columns)| *columns).copied().collect();

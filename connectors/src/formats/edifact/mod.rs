@@ -3,8 +3,8 @@
 //! Text first: [`service`] finds the service characters, [`transport`] takes the dirt off, [`segments`] cuts and
 //! tokenises, [`interchange`] walks the envelope and hands each message to the reader of its type: [`paxlst`] for
 //! passenger lists, [`pnrgov`] for bookings, [`cuscar`] for manifests, [`cusdec`] for declarations, [`cusrep`] for
-//! reports of conveyances, [`answers`] for what is said to all of these. Message types without a reader are set aside by
-//! name. What is tolerated and refused, by code: [`codes`].
+//! reports of conveyances, [`tracking`] for what happened to containers, [`answers`] for what is said to all of these.
+//! Message types without a reader are set aside by name. What is tolerated and refused, by code: [`codes`].
 
 pub mod answers;
 pub mod codes;
@@ -30,6 +30,7 @@ pub(super) mod places;
 mod pnrgov;
 mod segments;
 mod service;
+mod tracking;
 mod transport;
 mod words;
 
@@ -45,7 +46,7 @@ pub const NAME: &str = "edifact";
 /// The entry in the list of formats.
 pub const FORMAT: MessageFormat = MessageFormat {
     name: NAME,
-    title: "EDIFACT interchange: PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSREP, CUSRES, CONTRL",
+    title: "EDIFACT interchange: PAXLST, PNRGOV, CUSCAR, CUSDEC, CUSREP, IFTSTA, COARRI, CODECO, COPRAR, CUSRES, CONTRL",
     versions: &[
         "PAXLST 001.000",
         "PAXLST D.99A to D.16B",
@@ -53,6 +54,10 @@ pub const FORMAT: MessageFormat = MessageFormat {
         "CUSCAR D.95B to D.16B",
         "CUSDEC D.95B to D.16B",
         "CUSREP D.95B to D.16B",
+        "IFTSTA D.95B to D.16B",
+        "COARRI D.95B to D.16B",
+        "CODECO D.95B to D.16B",
+        "COPRAR D.95B to D.16B",
         "CUSRES D.95B to D.16B",
         "CONTRL 2.2, D.3, 4.1",
     ],

@@ -38,6 +38,8 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("nobody_listed", "a booking without passengers"),
     ("seals_unassigned", "seals of which it is not told on which container they are; left out"),
     ("pointer", "an amendment points at something that it does not bring"),
+    ("no_result", "a release without a control result: no row is made of it"),
+    ("time_limit", "a control dated behind the message that tells of it, as the time limit of its carriage is"),
     ("notice", "the answer carries a text instead of records"),
     ("warnings_capped", "more warnings than are kept; the rest were only counted"),
 ];
@@ -58,6 +60,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("no_flight", "a booking without flight"),
     ("no_identity", "a person without any name"),
     ("no_key", "a value of the key is missing"),
+    ("no_result", "a control result that none of us knows, or of no time"),
     ("error_answer", "the answer is an error"),
     ("cell", "a value that its column refuses"),
 ];

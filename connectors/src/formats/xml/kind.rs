@@ -23,11 +23,15 @@ pub enum Kind {
     Intervention,
     /// IE328 and other answers to an ENS.
     EnsAnswer,
+    /// IE029, IE051.
+    TransitRelease,
     /// ASYCUDA SAD.
     Sad,
     /// Head of an ASYCUDA manifest.
     ManifestHead,
-    /// One bill of an ASYCUDA manifest.
+    /// Head of an ASYCUDA degroupage.
+    MasterBill,
+    /// One bill of an ASYCUDA manifest or degroupage.
     ManifestBill,
     /// Cargo-XML master waybill.
     Waybill,
@@ -68,9 +72,11 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
         "CC315A" | "CC313A" => Kind::Ens,
         "CC351A" => Kind::Intervention,
         "CC328A" | "CC316A" | "CC304A" | "CC305A" => Kind::EnsAnswer,
+        "CC029A" | "CC029B" | "CC029C" | "CC051A" | "CC051B" => Kind::TransitRelease,
         "ASYCUDA" => Kind::Sad,
         "General_segment" if inside("Awmds") => Kind::ManifestHead,
-        "Bol_segment" if inside("Awmds") => Kind::ManifestBill,
+        "Master_bol" if inside("Awbolds") => Kind::MasterBill,
+        "Bol_segment" if inside("Awmds") || inside("Awbolds") => Kind::ManifestBill,
         "Waybill" => Kind::Waybill,
         "HouseWaybill" => Kind::HouseWaybill,
         "FlightManifest" => Kind::FlightManifest,

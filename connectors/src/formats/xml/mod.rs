@@ -2,7 +2,7 @@
 //!
 //! [`input`] makes text of bytes, [`scan`] finds the units in it and keeps the limits, [`tree`] is one unit, [`map`]
 //! turns elements to columns by tables, [`kind`] says what begins with an element. Each format then has a file:
-//! [`korea`], [`tracking`], [`wco`], [`ens`], [`asycuda`], [`awmds`], [`cargo`], [`pnrgov`]. What is tolerated and
+//! [`korea`], [`tracking`], [`wco`], [`ens`], [`ncts`], [`asycuda`], [`awmds`], [`cargo`], [`pnrgov`]. What is tolerated and
 //! refused, by code: [`codes`]; the pages of documentation, made from the tables: [`pages`]; answers that we write:
 //! [`answers`] and [`notice`], and [`reply`] which of them to what.
 //!
@@ -26,6 +26,7 @@ mod input;
 mod kind;
 mod korea;
 mod map;
+mod ncts;
 mod output;
 mod pnrgov;
 mod reply;
@@ -122,6 +123,15 @@ pub const FORMATS: &[MessageFormat] = &[
         answer: None,
     },
     MessageFormat {
+        name: ncts::NAME,
+        title: "NCTS release for transit (IE029), and its refusal (IE051)",
+        versions: &["CC029C", "CC029B", "CC051B"],
+        recognise: |head| is(head, &["CC029", "CC051"], &[Kind::TransitRelease]),
+        read,
+        stream: Some(stream),
+        answer: None,
+    },
+    MessageFormat {
         name: asycuda::NAME,
         title: "ASYCUDA World single administrative document (SAD)",
         versions: &["SAD"],
@@ -135,6 +145,15 @@ pub const FORMATS: &[MessageFormat] = &[
         title: "ASYCUDA World manifest (AWMDS)",
         versions: &["AWMDS"],
         recognise: |head| is(head, &["Awmds"], &[Kind::ManifestHead, Kind::ManifestBill]),
+        read,
+        stream: Some(stream),
+        answer: None,
+    },
+    MessageFormat {
+        name: awmds::DEGROUPAGE,
+        title: "ASYCUDA World degroupage: house bills of one master bill (AWBOLDS)",
+        versions: &["AWBOLDS"],
+        recognise: |head| is(head, &["Awbolds"], &[Kind::MasterBill, Kind::ManifestBill]),
         read,
         stream: Some(stream),
         answer: None,
@@ -293,8 +312,10 @@ impl Handler for Reader<'_> {
             Kind::Tracking => tracking::read(unit, out),
             Kind::Ens => ens::read(unit, out),
             Kind::Intervention | Kind::EnsAnswer => ens::answer(unit, out),
+            Kind::TransitRelease => ncts::read(unit, out),
             Kind::Sad => asycuda::read(unit, out),
             Kind::ManifestHead => self.manifest.head(unit, out),
+            Kind::MasterBill => self.manifest.master(unit, out),
             Kind::ManifestBill => self.manifest.bill(unit, out),
             Kind::Waybill => cargo::waybill(unit, out),
             Kind::HouseWaybill => cargo::house(unit, out),

@@ -47,7 +47,7 @@ impl Sheet {
             let found = columns.iter().copied().enumerate().filter(|(_, column)| wanted(column));
             found.collect::<Vec<_>>()
         };
-        let keys = of(&|column| column.key && !column.derived);
+        let keys = of(&|column| column.key && !column.nullable && !column.derived);
         let wanted = of(&|column| !column.nullable && !column.derived && !column.key && !list(column));
         Self { stream, also, by_name, keys, wanted }
     }

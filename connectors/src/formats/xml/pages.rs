@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::map::Field;
-use super::{FORMATS, asycuda, awmds, cargo, codes, ens, korea, pnrgov, tracking, wco};
+use super::{FORMATS, asycuda, awmds, cargo, codes, ens, korea, ncts, pnrgov, tracking, wco};
 
 /// The tables of a format: what a row is read from, and the lines.
 fn tables(name: &str) -> &'static [(&'static str, &'static [Field])] {
@@ -27,9 +27,13 @@ fn tables(name: &str) -> &'static [(&'static str, &'static [Field])] {
             ("Item, under `Declaration/GoodsShipment/GovernmentAgencyGoodsItem`", wco::ITEMS),
         ],
         ens::NAME => &[("Header, under `CC315A` or `CC313A`", ens::HEADER), ("Item, under `GOOITEGDS`", ens::ITEMS)],
+        ncts::NAME => &[("Control, under `CC029C` or `CC029B`: stream `outcome`", ncts::FIELDS)],
         asycuda::NAME => &[("Header, under `ASYCUDA`", asycuda::HEADER), ("Item, under `Item`", asycuda::ITEMS)],
         awmds::NAME => {
             &[("Head, under `Awmds/General_segment`", awmds::HEADER), ("Bill, under `Awmds/Bol_segment`", awmds::BILLS)]
+        }
+        awmds::DEGROUPAGE => {
+            &[("Head, under `Awbolds/Master_bol`", awmds::MASTER), ("Bill, under `Awbolds/Bol_segment`", awmds::BILLS)]
         }
         cargo::WAYBILL | cargo::HOUSE | cargo::MANIFEST => {
             &[("Head of the message", cargo::HEADER), ("Consignment", cargo::CONSIGNMENTS)]

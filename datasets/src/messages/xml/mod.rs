@@ -8,6 +8,7 @@ mod declarations;
 mod document;
 mod manifests;
 mod record;
+mod transit;
 mod travellers;
 
 use arrow::array::RecordBatch;
@@ -34,6 +35,8 @@ pub enum XmlFormat {
     Ens,
     /// ASYCUDA manifest.
     Awmds,
+    /// ASYCUDA degroupage: the house bills of one master bill.
+    Awbolds,
     /// Cargo-XML master waybill.
     Xfwb,
     /// Cargo-XML house waybill.
@@ -42,6 +45,8 @@ pub enum XmlFormat {
     Xffm,
     /// Bookings of a flight.
     Pnrgov,
+    /// NCTS release for transit, of what was inspected and in order.
+    Ncts,
 }
 
 /// A message, and the rows it was made of.
@@ -55,7 +60,7 @@ pub struct XmlMessage {
 
 impl XmlFormat {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Govcbr929,
         Self::Govcbr830,
         Self::Wco,
@@ -63,10 +68,12 @@ impl XmlFormat {
         Self::Tracking,
         Self::Ens,
         Self::Awmds,
+        Self::Awbolds,
         Self::Xfwb,
         Self::Xfzb,
         Self::Xffm,
         Self::Pnrgov,
+        Self::Ncts,
     ];
 
     /// Stream of its rows.
@@ -74,6 +81,7 @@ impl XmlFormat {
         match self {
             Self::Govcbr929 | Self::Govcbr830 | Self::Wco | Self::Sad => "declaration",
             Self::Pnrgov => "traveller",
+            Self::Ncts => "outcome",
             _ => "consignment",
         }
     }
@@ -89,10 +97,12 @@ impl XmlFormat {
             Self::Tracking => manifests::TRACKING,
             Self::Ens => manifests::ENS,
             Self::Awmds => manifests::AWMDS,
+            Self::Awbolds => manifests::AWBOLDS,
             Self::Xfwb => cargo::WAYBILL,
             Self::Xfzb => cargo::HOUSE,
             Self::Xffm => cargo::MANIFEST,
             Self::Pnrgov => travellers::PNRGOV,
+            Self::Ncts => transit::NCTS,
         }
     }
 
@@ -100,9 +110,11 @@ impl XmlFormat {
     fn together(self) -> &'static [&'static str] {
         match self.stream() {
             "declaration" => &["declaration_id"],
+            "outcome" => &["outcome_id"],
             "traveller" => &["carrier", "flight_no", "departure_airport", "departure_scheduled_at"],
             _ => match self {
                 Self::Awmds | Self::Ens | Self::Xffm => &["manifest_id"],
+                Self::Awbolds => &["manifest_id", "master_bill_id"],
                 _ => &["consignment_id"],
             },
         }
@@ -114,8 +126,11 @@ impl XmlFormat {
             Self::Xfwb | Self::Xfzb | Self::Xffm => {
                 row.text("transport_mode") == "air" && row.text("nature") != "empty"
             }
+            Self::Awbolds => row.text("bill_kind") == "house",
             Self::Tracking | Self::Awmds | Self::Ens => row.text("nature") != "empty",
             Self::Pnrgov => row.text("role") == "passenger",
+            // Of what was found, a release says nothing.
+            Self::Ncts => row.text("subject_kind") == "declaration" && row.text("result") == "NCF",
             _ => true,
         }
     }
@@ -129,10 +144,12 @@ impl XmlFormat {
             Self::Tracking => manifests::tracking(rows),
             Self::Ens => manifests::ens(rows),
             Self::Awmds => manifests::awmds(rows),
+            Self::Awbolds => manifests::awbolds(rows),
             Self::Xfwb => cargo::waybill(rows),
             Self::Xfzb => cargo::house(rows),
             Self::Xffm => cargo::manifest(rows),
             Self::Pnrgov => travellers::pnrgov(rows),
+            Self::Ncts => transit::ncts(rows),
         }
     }
 }
@@ -142,6 +159,7 @@ pub fn xml_messages(format: XmlFormat, spec: &Spec) -> Box<dyn Iterator<Item = X
     let batches: Box<dyn Iterator<Item = RecordBatch>> = match format.stream() {
         "declaration" => Box::new(crate::declarations(spec)),
         "traveller" => Box::new(crate::travellers(spec)),
+        "outcome" => Box::new(crate::outcomes(spec)),
         _ => Box::new(crate::consignments(spec)),
     };
     Box::new(batches.flat_map(move |batch| of_batch(format, &batch)))

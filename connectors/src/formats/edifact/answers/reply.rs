@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDateTime};
 use haechi_model::intake::SetAside;
 use rustc_hash::FxHashMap;
 
+use super::super::cusrep;
 use super::super::interchange::{Seen, SeenMessage, envelopes};
 use super::super::segments::{Arena, Cutter};
 use super::super::write::{Envelope, Group};
@@ -277,11 +278,11 @@ impl Reply<'_> {
         cells.runs("manifest_id").into_iter().filter_map(answer).collect()
     }
 
-    /// That reports of conveyances came.
+    /// That reports of conveyances came. Who tells what happened to containers asks for no answer: CONTRL is his.
     fn reports(&self) -> Vec<CustomsAnswer> {
         let Some((taken, rows)) = self.rows("cargo_event") else { return Vec::new() };
         let batch = taken.rows.slice(rows.start, rows.len());
-        let cells = Rows::new(&batch, &["message_id", "consignment_id"]);
+        let cells = Rows::new(&batch, &["message_id", "consignment_id", "message_format"]);
         let answer = |run: Range<usize>| {
             let number = cells.text("consignment_id", run.start);
             CustomsAnswer {
@@ -290,7 +291,8 @@ impl Reply<'_> {
                 ..CustomsAnswer::new(customs::Kind::Manifest, "", number)
             }
         };
-        cells.runs("message_id").into_iter().map(answer).collect()
+        let reports = |run: &Range<usize>| cells.text("message_format", run.start) == cusrep::FORMAT;
+        cells.runs("message_id").into_iter().filter(reports).map(answer).collect()
     }
 
     /// What of declarations, manifests and reports could not be taken, a message each.

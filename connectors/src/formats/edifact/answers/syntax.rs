@@ -293,7 +293,7 @@ pub(super) fn fault_of(code: &str) -> Fault {
     match code {
         "message_type" => Fault::NoAgreement,
         "no_flight" | "no_identity" | "no_bill" | "no_manifest" | "no_declaration" | "no_item" | "no_report"
-        | "truncated" => Fault::Missing,
+        | "no_event" | "truncated" => Fault::Missing,
         "segment_too_long" => Fault::TooLong,
         "group_too_long" => Fault::TooManySegments,
         "bad_header" | "cell" => Fault::InvalidValue,
