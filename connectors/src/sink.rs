@@ -9,6 +9,7 @@ use std::time::Duration;
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 
+use crate::answers::AnswerSettings;
 use crate::sinks::{files, kafka, webhook};
 use crate::source::BoxFuture;
 
@@ -109,6 +110,17 @@ pub enum SinkSettings {
     Webhook(webhook::Settings),
     /// Files in a folder.
     Files(files::Settings),
+}
+
+impl SinkSettings {
+    /// Answers are written as `answers` says, where the sink says nothing of its own.
+    pub fn answer_as(&mut self, answers: &AnswerSettings) {
+        if let Self::Webhook(webhook) = self
+            && webhook.form.is_single()
+        {
+            webhook.answers.get_or_insert_with(|| Box::new(answers.clone()));
+        }
+    }
 }
 
 /// Checks settings and makes the sink they describe; nothing is connected to or written yet.

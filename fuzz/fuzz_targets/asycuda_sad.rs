@@ -1,3 +1,4 @@
+//! Feeds the target `asycuda_sad` of [`haechi_fuzz`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| haechi_fuzz::run("asycuda_sad", bytes));

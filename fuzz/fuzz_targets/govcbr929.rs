@@ -1,3 +1,4 @@
+//! Feeds the target `govcbr929` of [`haechi_fuzz`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| haechi_fuzz::run("govcbr929", bytes));

@@ -68,6 +68,8 @@ pub struct FormWriter {
     pub form: Form,
     /// What is the country's own in it.
     pub answers: AnswerSettings,
+    /// Whom interchanges are addressed to; empty for nobody named.
+    pub recipient: String,
     /// On whose clock times without a zone are.
     pub zone: Tz,
 }
@@ -100,6 +102,7 @@ impl FormWriter {
         let first = rows.first().copied().unwrap_or_default();
         let envelope = Envelope {
             sender: self.answers.party.clone(),
+            recipient: self.recipient.clone(),
             at: self.local(selections.decided_at.value(first)),
             ..Envelope::new(format!("S{}", selections.position(first)))
         };
@@ -190,7 +193,8 @@ mod tests {
     use crate::sinks::testing::{Row, published};
 
     fn writer(form: Form) -> FormWriter {
-        FormWriter { form, answers: AnswerSettings::default(), zone: Tz::Asia__Seoul }
+        let recipient = "DEC1".to_owned();
+        FormWriter { form, answers: AnswerSettings::default(), recipient, zone: Tz::Asia__Seoul }
     }
 
     fn bodies(form: Form, rows: &[Row]) -> Vec<String> {
@@ -219,6 +223,7 @@ mod tests {
         for interchange in bodies(Form::Cusres, &rows()) {
             let (read, reading) = read(MessageInput { source: "s", bytes: interchange.as_bytes(), options: &options });
             assert!(reading.warnings.is_empty() && reading.set_aside.is_empty(), "{interchange}");
+            assert!(interchange.contains("+CUSTOMS+DEC1+"), "{interchange}");
             answers.extend(read);
         }
         let told: Vec<(&str, Option<&str>)> = answers

@@ -65,9 +65,12 @@ pub struct Settings {
     /// How selections are written; default: as JSON. Subjects that a form knows nothing of are not sent.
     #[serde(default)]
     pub form: Form,
-    /// How answers are written, for forms other than JSON.
-    #[serde(default)]
-    pub answers: Box<AnswerSettings>,
+    /// How answers are written, for forms other than JSON; default: as the service answers messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Box<AnswerSettings>>,
+    /// Whom a CUSRES is addressed to (S003 of its UNB); default: nobody is named.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recipient: String,
     /// The zone of times in them; default: UTC.
     #[serde(default = "default_zone")]
     pub zone: String,
@@ -127,7 +130,8 @@ impl WebhookSink {
             return Err("`batch_max` and `timeout_secs` are at least 1".to_owned());
         }
         let zone = settings.zone.parse().map_err(|_| format!("`zone`: there is no zone `{}`", settings.zone))?;
-        let writer = FormWriter { form: settings.form, answers: (*settings.answers).clone(), zone };
+        let answers = settings.answers.as_deref().cloned().unwrap_or_default();
+        let writer = FormWriter { form: settings.form, answers, recipient: settings.recipient.clone(), zone };
         Ok(Self {
             name: name.to_owned(),
             filter: settings.only.filter()?,

@@ -65,6 +65,9 @@ impl Settings {
             apply(&mut table, &path, &value).map_err(wrong)?;
             settings = table.clone().try_into().map_err(|error: toml::de::Error| wrong(told(error.message())))?;
         }
+        for sink in &mut settings.sink {
+            sink.settings.answer_as(&settings.answers);
+        }
         settings.check().map_err(|(key, reason)| SettingsError::Mistake { at: format!("{file}: {key}"), reason })?;
         Ok(settings)
     }

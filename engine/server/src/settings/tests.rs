@@ -52,6 +52,20 @@ fn examples_in_it_are_right() {
 }
 
 #[test]
+fn a_sink_answers_as_messages_are_answered_unless_it_says_otherwise() {
+    let sink = |more: &str| {
+        let text = format!(
+            "[answers]\nparty = 'KCS'\n[[sink]]\nname = 's'\nkind = 'webhook'\nurl = 'http://a'\nsecret_env = 'S'\n{more}"
+        );
+        let settings = serde_json::to_value(&read(&text, &[]).unwrap().sink[0]).unwrap();
+        settings["answers"]["party"].as_str().map(str::to_owned)
+    };
+    assert_eq!(sink("form = 'cusres'").as_deref(), Some("KCS"));
+    assert_eq!(sink("form = 'cusres'\nanswers = { party = 'PORT' }").as_deref(), Some("PORT"));
+    assert_eq!(sink(""), None, "JSON is no answer");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (text, expected) in [
         ("[engine]\nblok_rows = 5", "haechi.toml:2:1: unknown key `blok_rows`, nearest is `block_rows`"),

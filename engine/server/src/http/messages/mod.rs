@@ -56,18 +56,27 @@ enum Wants {
 }
 
 impl Wants {
+    /// What the sender likes best (RFC 9110, 12.5.1); of what he likes alike, what he names first.
     fn of(headers: &HeaderMap) -> Self {
-        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        kinds
-            .find_map(|kind| {
-                let is = |known: &&str| known.eq_ignore_ascii_case(kind);
-                if kind.eq_ignore_ascii_case("application/json") {
-                    return Some(Self::Json);
-                }
-                IN_KIND.iter().any(is).then_some(Self::InKind)
-            })
-            .unwrap_or(Self::AsUsual)
+        let accept = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+        let mut best = (0.0, Self::AsUsual);
+        for range in accept.flat_map(|list| list.split(',')) {
+            let mut parameters = range.split(';').map(str::trim);
+            let kind = parameters.next().unwrap_or_default();
+            let wants = if kind.eq_ignore_ascii_case("application/json") {
+                Self::Json
+            } else if IN_KIND.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+                Self::InKind
+            } else {
+                continue;
+            };
+            let weight = parameters.find_map(|p| p.strip_prefix("q=").or(p.strip_prefix("Q=")));
+            let weight: f32 = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+            if weight > best.0 {
+                best = (weight, wants);
+            }
+        }
+        best.1
     }
 
     /// Gateways wait for a receipt; everybody else may read JSON.
@@ -247,5 +256,29 @@ pub async fn show(
             Err(Problem::not_found(format!("message `{id}` was answered with its selections alone")))
         }
         _ => Ok((headers, [(header::CONTENT_TYPE, "application/octet-stream")], kept.bytes).into_response()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_liked_best_is_answered() {
+        for (accept, wants) in [
+            (&["application/json"][..], Wants::Json),
+            (&["application/edifact, application/json"], Wants::InKind),
+            (&["application/edifact;q=0.5, application/json"], Wants::Json),
+            (&["application/json;q=0.1", "text/xml;charset=utf-8;q=0.9"], Wants::InKind),
+            (&["application/edifact;q=0"], Wants::AsUsual),
+            (&["*/*"], Wants::AsUsual),
+            (&["text/plain", "APPLICATION/XML"], Wants::InKind),
+            (&[], Wants::AsUsual),
+        ] {
+            let headers = accept.iter().map(|value| (header::ACCEPT, value.parse().unwrap())).collect::<Vec<_>>();
+            let mut map = HeaderMap::new();
+            headers.into_iter().for_each(|(name, value)| drop(map.append(name, value)));
+            assert_eq!(Wants::of(&map), wants, "{accept:?}");
+        }
     }
 }
