@@ -479,46 +479,6 @@ fn asycuda_gives_declarations_and_bills() {
     assert!(!warned(&reading, "item_count") && !warned(&reading, "total_mismatch"), "{:?}", reading.warnings);
 }
 
-/// The bills of a manifest, sent again as those of one master bill, are the same consignments.
-#[test]
-fn a_degroupage_gives_the_house_bills_of_a_master() {
-    let manifest = std::fs::read_to_string(messages().join("synthetic/awmds_manifest.xml")).unwrap();
-    let bill = &manifest[manifest.find("<Bol_segment>").unwrap()..manifest.rfind("<Bol_segment>").unwrap()];
-    let bill = bill.replace("<Master_bol_ref_number>ZZLXM270099</Master_bol_ref_number>", "<Master_bol_ref_number/>");
-    let head = "<Master_bol><Customs_office_code>XX01A</Customs_office_code><Voyage_number>027W</Voyage_number>\
-                <Date_of_departure>2027-02-24</Date_of_departure><Reference_number>ZZLXM270099</Reference_number></Master_bol>";
-    let text = format!("<Awbolds>{head}{bill}</Awbolds>");
-    assert_eq!(recognised(text.as_bytes()), Some("awbolds"));
-    let reading = read("degroupage.xml", text.as_bytes());
-    assert!(reading.set_aside.is_empty(), "{:?}", reading.set_aside);
-    assert_eq!((reading.format, reading.version.as_str()), ("awbolds", "AWBOLDS"));
-    let (found, listed) = (rows(&reading, "consignment"), rows(&read("m.xml", manifest.as_bytes()), "consignment"));
-    for column in
-        ["consignment_id", "manifest_id", "master_bill_id", "house_bill_id", "bill_kind", "departed_at", "containers"]
-    {
-        assert_eq!(found[0][column], listed[0][column], "{column}");
-    }
-    check(
-        &found[0],
-        &json!({
-            "bill_kind": "house", "transport_mode": "unknown", "sender_id": "ZZLX", "office": "XX01A",
-            "message_id": "XX01A/027W/2027-02-24/ZZLXM270099", "message_path": "Awbolds/Bol_segment[1]",
-            "departed_at": "2027-02-23T17:00:00Z", "manifested_at": "2027-02-23T17:00:00Z",
-        }),
-    );
-    let orphan = read("o.xml", format!("<Awbolds>{bill}</Awbolds>").as_bytes());
-    assert!(warned(&orphan, "no_header"));
-    check(&rows(&orphan, "consignment")[0], &json!({"message_format": "awbolds", "bill_kind": "straight"}));
-    // A manifest behind it is a manifest again.
-    let both = read("b.xml", format!("<All>{text}{}</All>", &manifest[manifest.find("<Awmds>").unwrap()..]).as_bytes());
-    let formats: Vec<_> = rows(&both, "consignment").iter().map(|row| row["message_format"].clone()).collect();
-    assert_eq!(formats, ["awbolds", "awmds", "awmds"]);
-    let marked = manifest.replacen("</Bol_id>", "</Bol_id><Consolidated_Cargo>1</Consolidated_Cargo>", 2);
-    let kinds: Vec<_> =
-        rows(&read("c.xml", marked.as_bytes()), "consignment").iter().map(|r| r["bill_kind"].clone()).collect();
-    assert_eq!(kinds, ["house", "master_only"]);
-}
-
 #[test]
 fn cargo_xml_gives_waybills_and_what_is_on_a_flight() {
     let folder = messages().join("synthetic");

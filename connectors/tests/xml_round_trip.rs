@@ -67,15 +67,9 @@ fn declarations_come_back() {
 
 #[test]
 fn consignments_come_back() {
-    for format in [
-        XmlFormat::Tracking,
-        XmlFormat::Ens,
-        XmlFormat::Awmds,
-        XmlFormat::Awbolds,
-        XmlFormat::Xfwb,
-        XmlFormat::Xfzb,
-        XmlFormat::Xffm,
-    ] {
+    for format in
+        [XmlFormat::Tracking, XmlFormat::Ens, XmlFormat::Awmds, XmlFormat::Xfwb, XmlFormat::Xfzb, XmlFormat::Xffm]
+    {
         compare(format);
     }
 }

@@ -80,7 +80,6 @@ const MESSAGES: &[(&str, Direction, &[&str])] = &[
     ("ncts_release", Direction::Read, &["outcome"]),
     ("asycuda_sad", Direction::Read, &["declaration"]),
     ("awmds", Direction::Read, &["consignment"]),
-    ("awbolds", Direction::Read, &["consignment"]),
     ("xfwb", Direction::Read, &["consignment"]),
     ("xfzb", Direction::Read, &["consignment"]),
     ("xffm", Direction::Read, &["consignment"]),

@@ -45,7 +45,6 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("CC029C", "ncts_release"),
     ("IE029", "ncts_release"),
     ("AWMDS", "awmds"),
-    ("AWBOLDS", "awbolds"),
     ("XFWB", "xfwb"),
     ("XFZB", "xfzb"),
     ("XFFM", "xffm"),

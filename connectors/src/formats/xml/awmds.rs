@@ -1,8 +1,5 @@
 //! ASYCUDA World cargo manifests (AWMDS): a consignment a bill. The head comes first and is kept; then each bill is
 //! read and let go, so that a manifest may be as long as it likes.
-//!
-//! What a forwarder sends afterwards, the house bills of one master bill (degroupage, `Awbolds`), has the same bills
-//! behind another head: the manifest and the master bill that they are of.
 
 use std::sync::LazyLock;
 
@@ -13,16 +10,12 @@ use super::map::Read::{By, Code, Country, Id, Joined, Mass, Mode, Number, OneOf,
 use super::map::{Field, field};
 use super::output::{Output, Row};
 use super::scan::Unit;
-use super::tree::Element;
 use super::unit::{Envelope, LazyTable, Parts, fill, table, tell};
 use super::value::Value;
-use crate::formats::edifact::dates::Moment;
 use crate::formats::edifact::places::{to_utc_in, zone_of_port};
 
 /// The column `message_format`.
 pub const NAME: &str = "awmds";
-/// The same of a degroupage.
-pub const DEGROUPAGE: &str = "awbolds";
 
 /// How many bills may repeat the head: nobody knows before the end.
 const ROWS_MANY: usize = 16_384;
@@ -51,17 +44,6 @@ pub const HEADER: &[Field] = &[
     field("Transport_information/Nationality_of_transporter_code", "conveyance_country", Country),
     field("Load_unload_place/Place_of_departure_code", "loading_port", Id),
     field("Load_unload_place/Place_of_destination_code", "unloading_port", Id),
-];
-
-/// Head of a degroupage, under `Master_bol`.
-pub const MASTER: &[Field] = &[
-    field("Customs_office_code", "manifest_id", By("Customs_office_code/Voyage_number/Date_of_departure, as AWMDS")),
-    field("Customs_office_code", "office", Code),
-    field("Voyage_number", "voyage_no", Id),
-    field("Date_of_departure", "departed_at", By("in the zone of the bill's place of loading; also manifested_at")),
-    field("Reference_number", "master_bill_id", By("of every bill that names no other")),
-    field("Reference_number", "transport_mode", By("not told: unknown")),
-    field("Reference_number", "sender_id", By("not told: the carrier of the bill, who issued it")),
 ];
 
 /// A bill, under `Bol_segment`.
@@ -107,7 +89,6 @@ pub const BILLS: &[Field] = &[
 ];
 
 static HEADER_TABLE: LazyTable = LazyLock::new(|| table(HEADER, &SHEET));
-static MASTER_TABLE: LazyTable = LazyLock::new(|| table(MASTER, &SHEET));
 static BILL_TABLE: LazyTable = LazyLock::new(|| table(BILLS, &SHEET));
 
 /// The manifest that is being read.
@@ -115,16 +96,9 @@ static BILL_TABLE: LazyTable = LazyLock::new(|| table(BILLS, &SHEET));
 pub struct State {
     header: Option<Row<'static>>,
     manifest: Option<String>,
-    degroupage: Option<Degroupage>,
     totals: Totals,
     n: usize,
-}
-
-/// What a degroupage says of all its bills.
-#[derive(Default)]
-struct Degroupage {
-    master: Option<String>,
-    departure: Option<Moment>,
+    orphans: bool,
 }
 
 #[derive(Default)]
@@ -139,9 +113,8 @@ const TOTALS: [&str; 4] =
 impl State {
     /// Another element that begins no unit: a new manifest forgets the head of the last.
     pub fn passes(&mut self, local: &str, out: &mut Output<'_>) {
-        if matches!(local, "Awmds" | "Awbolds") {
+        if local == "Awmds" {
             self.end(out);
-            self.degroupage = (local == "Awbolds").then(Degroupage::default);
         }
     }
 
@@ -166,7 +139,15 @@ impl State {
         let path = "Awmds/General_segment";
         let mut row = Row::default();
         fill(&HEADER_TABLE, root, zone, &|| path.to_owned(), &mut row);
-        let (manifest, day) = root.at("General_segment_id").map(manifest_of).unwrap_or_default();
+        let office = id_at(root, "General_segment_id/Customs_office_code");
+        let voyage = id_at(root, "General_segment_id/Voyage_number");
+        let day = root.get("General_segment_id/Date_of_departure").and_then(moment);
+        let parts = [
+            office.as_deref().map(str::to_owned),
+            voyage.map(std::borrow::Cow::into_owned),
+            day.map(|d| d.date.to_string()),
+        ];
+        let manifest = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
         let port = root.get("Load_unload_place/Place_of_departure_code").unwrap_or_default();
         match (day, zone_of_port(port)) {
             (Some(day), Some(zone)) => {
@@ -204,51 +185,17 @@ impl State {
         for (said, name) in self.totals.said.iter_mut().zip(TOTALS) {
             *said = amount(root, &format!("Totals_segment/{name}"));
         }
-        // As every row repeats it.
-        self.manifest = row.text(&SHEET, "manifest_id").map(str::to_owned);
+        self.manifest = (!manifest.is_empty()).then_some(manifest);
         self.header = Some(row.into_owned());
         out.count("manifests", 1);
     }
 
-    /// Reads the head of a degroupage.
-    pub fn master(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
-        out.saw(DEGROUPAGE, "AWBOLDS");
-        let root = unit.element;
-        let Some(_) = Parts::of(unit, &[], out) else { return };
-        let path = "Awbolds/Master_bol";
-        let mut row = Row::default();
-        fill(&MASTER_TABLE, root, out.options.zone, &|| path.to_owned(), &mut row);
-        let (manifest, departure) = manifest_of(root);
-        let text = if departure.is_some() { "the departure was taken" } else { "no usable Date_of_departure" };
-        row.warn("no_manifest_time", path, text);
-        row.warn("no_mode", path, "a degroupage does not tell it");
-        row.put(&SHEET, "transport_mode", "unknown");
-        row.put(&SHEET, "manifest_id", (!manifest.is_empty()).then(|| manifest.clone()));
-        row.put(&SHEET, "master_bill_id", id_at(root, "Reference_number"));
-        let (sender, version) = ("".into(), "AWBOLDS".to_owned());
-        let id = row.text(&SHEET, "master_bill_id").map_or_else(|| manifest.clone(), |m| format!("{manifest}/{m}"));
-        Envelope { format: DEGROUPAGE, version, id, sender, issued_at: None, change: "new", reason: None }
-            .put(&SHEET, &mut row);
-        row.bound(ROWS_MANY, path);
-        tell(&row, out);
-        row.hush();
-        self.manifest = row.text(&SHEET, "manifest_id").map(str::to_owned);
-        let master = row.text(&SHEET, "master_bill_id").map(str::to_owned);
-        self.degroupage = Some(Degroupage { master, departure });
-        self.header = Some(row.into_owned());
-        out.count("master_bills", 1);
-    }
-
     /// Reads a bill.
     pub fn bill(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
-        let (format, version, top, head) = match self.degroupage {
-            None => (NAME, "AWMDS", "Awmds", "General_segment"),
-            Some(_) => (DEGROUPAGE, "AWBOLDS", "Awbolds", "Master_bol"),
-        };
-        out.saw(format, version);
+        out.saw(NAME, "AWMDS");
         let root = unit.element;
         self.n += 1;
-        let path = format!("{top}/Bol_segment[{}]", self.n);
+        let path = format!("Awmds/Bol_segment[{}]", self.n);
         let Some(parts) = Parts::of(unit, &[], out) else { return };
         let mut row = Row::default();
         fill(&BILL_TABLE, root, out.options.zone, &|| path.clone(), &mut row);
@@ -259,19 +206,15 @@ impl State {
         let none = Row::default();
         let header = self.header.as_ref().unwrap_or(&none);
         if self.header.is_none() {
-            row.warn("no_header", path.as_str(), format!("no {head} stands before it"));
+            row.warn("no_header", path.as_str(), "no General_segment stands before it");
+            self.orphans = true;
             let sender = "".into();
-            let (id, version) = (number.to_string(), version.to_owned());
-            let envelope = Envelope { format, version, id, sender, issued_at: None, change: "new", reason: None };
+            let (id, version) = (number.to_string(), "AWMDS".to_owned());
+            let envelope = Envelope { format: NAME, version, id, sender, issued_at: None, change: "new", reason: None };
             envelope.put(&SHEET, &mut row);
         }
-        let own = id_at(root, "Bol_id/Master_bol_ref_number").map(std::borrow::Cow::into_owned);
-        let master = own.or_else(|| self.degroupage.as_ref()?.master.clone());
-        if let Some(degroupage) = &self.degroupage {
-            degroupage.complete(unit, &path, &mut row);
-        }
-        let consolidated =
-            ["Bol_id/Consolidated_Cargo", "Consolidated_Cargo"].iter().any(|at| root.get(at) == Some("1"));
+        let master = id_at(root, "Bol_id/Master_bol_ref_number");
+        let consolidated = root.get("Bol_id/Consolidated_Cargo") == Some("1");
         let kind = match &master {
             Some(_) => "house",
             None if consolidated => "master_only",
@@ -289,32 +232,6 @@ impl State {
             out.count("consignments", 1);
         }
     }
-}
-
-impl Degroupage {
-    /// What a bill tells that in a manifest its head does.
-    fn complete<'u>(&self, unit: &Unit<'u>, path: &str, row: &mut Row<'u>) {
-        let root = unit.element;
-        row.put(&SHEET, "sender_id", id_at(root, "Traders_segment/Carrier/Carrier_code"));
-        let Some(day) = self.departure else { return };
-        let ports = ["Load_unload_place/Place_of_loading_code", "Load_unload_place/Port_of_origin_code"];
-        let port = ports.iter().find_map(|port| root.get(port)).unwrap_or_default();
-        match zone_of_port(port).and_then(|zone| to_utc_in(day, zone)) {
-            Some(instant) => {
-                row.put_at(SHEET.at("departed_at"), Value::Ts(instant));
-                row.put_at(SHEET.at("manifested_at"), Value::Ts(instant));
-            }
-            None => row.warn("unknown_port", format!("{path}/Load_unload_place"), "time of departure left NULL"),
-        }
-    }
-}
-
-/// The number of a manifest, and the day of its departure, by the elements that name it.
-fn manifest_of(element: Element<'_>) -> (String, Option<Moment>) {
-    let day = element.get("Date_of_departure").and_then(moment);
-    let text = |name: &str| id_at(element, name).map(std::borrow::Cow::into_owned);
-    let parts = [text("Customs_office_code"), text("Voyage_number"), day.map(|day| day.date.to_string())];
-    (parts.into_iter().flatten().collect::<Vec<_>>().join("/"), day)
 }
 
 fn traders<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>) {

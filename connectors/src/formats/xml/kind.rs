@@ -29,9 +29,7 @@ pub enum Kind {
     Sad,
     /// Head of an ASYCUDA manifest.
     ManifestHead,
-    /// Head of an ASYCUDA degroupage.
-    MasterBill,
-    /// One bill of an ASYCUDA manifest or degroupage.
+    /// One bill of an ASYCUDA manifest.
     ManifestBill,
     /// Cargo-XML master waybill.
     Waybill,
@@ -75,8 +73,7 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
         "CC029A" | "CC029B" | "CC029C" | "CC051A" | "CC051B" => Kind::TransitRelease,
         "ASYCUDA" => Kind::Sad,
         "General_segment" if inside("Awmds") => Kind::ManifestHead,
-        "Master_bol" if inside("Awbolds") => Kind::MasterBill,
-        "Bol_segment" if inside("Awmds") || inside("Awbolds") => Kind::ManifestBill,
+        "Bol_segment" if inside("Awmds") => Kind::ManifestBill,
         "Waybill" => Kind::Waybill,
         "HouseWaybill" => Kind::HouseWaybill,
         "FlightManifest" => Kind::FlightManifest,

@@ -150,15 +150,6 @@ pub const FORMATS: &[MessageFormat] = &[
         answer: None,
     },
     MessageFormat {
-        name: awmds::DEGROUPAGE,
-        title: "ASYCUDA World degroupage: house bills of one master bill (AWBOLDS)",
-        versions: &["AWBOLDS"],
-        recognise: |head| is(head, &["Awbolds"], &[Kind::MasterBill, Kind::ManifestBill]),
-        read,
-        stream: Some(stream),
-        answer: None,
-    },
-    MessageFormat {
         name: cargo::WAYBILL,
         title: "Cargo-XML master air waybill (XFWB)",
         versions: &["3.00"],
@@ -315,7 +306,6 @@ impl Handler for Reader<'_> {
             Kind::TransitRelease => ncts::read(unit, out),
             Kind::Sad => asycuda::read(unit, out),
             Kind::ManifestHead => self.manifest.head(unit, out),
-            Kind::MasterBill => self.manifest.master(unit, out),
             Kind::ManifestBill => self.manifest.bill(unit, out),
             Kind::Waybill => cargo::waybill(unit, out),
             Kind::HouseWaybill => cargo::house(unit, out),

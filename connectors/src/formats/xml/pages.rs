@@ -32,9 +32,6 @@ fn tables(name: &str) -> &'static [(&'static str, &'static [Field])] {
         awmds::NAME => {
             &[("Head, under `Awmds/General_segment`", awmds::HEADER), ("Bill, under `Awmds/Bol_segment`", awmds::BILLS)]
         }
-        awmds::DEGROUPAGE => {
-            &[("Head, under `Awbolds/Master_bol`", awmds::MASTER), ("Bill, under `Awbolds/Bol_segment`", awmds::BILLS)]
-        }
         cargo::WAYBILL | cargo::HOUSE | cargo::MANIFEST => {
             &[("Head of the message", cargo::HEADER), ("Consignment", cargo::CONSIGNMENTS)]
         }

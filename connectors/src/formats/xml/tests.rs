@@ -36,7 +36,6 @@ fn heads_are_recognised_by_content() {
         (b"<ie:CC313A xmlns:ie='http://ics.dgtaxud.ec/CC313A'>", Some(ens::NAME)),
         (b"<ASYCUDA><Property>", Some(asycuda::NAME)),
         (b"<Awmds><General_segment>", Some(awmds::NAME)),
-        (b"<Awbolds><Master_bol>", Some(awmds::DEGROUPAGE)),
         (b"<ns2:Waybill xmlns:ns2='iata:waybill:1'>", Some(cargo::WAYBILL)),
         (b"<ns2:HouseWaybill>", Some(cargo::HOUSE)),
         (b"<ns2:FlightManifest>", Some(cargo::MANIFEST)),

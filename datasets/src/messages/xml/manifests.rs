@@ -1,4 +1,4 @@
-//! Manifests and what is asked about them: UNI-PASS cargo tracking, IE315, AWMDS and its degroupage.
+//! Manifests and what is asked about them: UNI-PASS cargo tracking, IE315, AWMDS.
 
 use super::document::Document;
 use super::record::{Record, Records};
@@ -80,30 +80,6 @@ pub(super) const AWMDS: &[&str] = &[
     "volume_m3",
     "freight_usd",
     "value_usd",
-];
-
-/// What comes back of a degroupage.
-pub(super) const AWBOLDS: &[&str] = &[
-    "line_no",
-    "master_bill_id",
-    "house_bill_id",
-    "bill_kind",
-    "nature",
-    "office",
-    "voyage_no",
-    "loading_port",
-    "unloading_port",
-    "shipper_id",
-    "consignee_id",
-    "shipper_name",
-    "consignee_name",
-    "notify_name",
-    "description",
-    "marks",
-    "containers",
-    "package_count",
-    "gross_mass_kg",
-    "volume_m3",
 ];
 
 fn straight(row: Record<'_>) -> bool {
@@ -247,22 +223,6 @@ pub(super) fn awmds(rows: &Records) -> String {
     xml.close(2);
     for row in all() {
         bill(&mut xml, row);
-    }
-    xml.finish()
-}
-
-/// Degroupage: a segment a house bill, which its head names the master of.
-pub(super) fn awbolds(rows: &Records) -> String {
-    let h = rows.at(0);
-    let mut xml = Document::new("");
-    xml.open("Awbolds/Master_bol");
-    xml.leaf("Customs_office_code", h.text("office"));
-    xml.leaf("Voyage_number", h.text("voyage_no"));
-    xml.leaf("Date_of_departure", &utc(h.instant("departed_at"), "%Y-%m-%d"));
-    xml.leaf("Reference_number", h.text("master_bill_id"));
-    xml.close(1);
-    for at in 0..rows.len() {
-        bill(&mut xml, rows.at(at));
     }
     xml.finish()
 }

@@ -35,8 +35,6 @@ pub enum XmlFormat {
     Ens,
     /// ASYCUDA manifest.
     Awmds,
-    /// ASYCUDA degroupage: the house bills of one master bill.
-    Awbolds,
     /// Cargo-XML master waybill.
     Xfwb,
     /// Cargo-XML house waybill.
@@ -60,7 +58,7 @@ pub struct XmlMessage {
 
 impl XmlFormat {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Govcbr929,
         Self::Govcbr830,
         Self::Wco,
@@ -68,7 +66,6 @@ impl XmlFormat {
         Self::Tracking,
         Self::Ens,
         Self::Awmds,
-        Self::Awbolds,
         Self::Xfwb,
         Self::Xfzb,
         Self::Xffm,
@@ -97,7 +94,6 @@ impl XmlFormat {
             Self::Tracking => manifests::TRACKING,
             Self::Ens => manifests::ENS,
             Self::Awmds => manifests::AWMDS,
-            Self::Awbolds => manifests::AWBOLDS,
             Self::Xfwb => cargo::WAYBILL,
             Self::Xfzb => cargo::HOUSE,
             Self::Xffm => cargo::MANIFEST,
@@ -114,7 +110,6 @@ impl XmlFormat {
             "traveller" => &["carrier", "flight_no", "departure_airport", "departure_scheduled_at"],
             _ => match self {
                 Self::Awmds | Self::Ens | Self::Xffm => &["manifest_id"],
-                Self::Awbolds => &["manifest_id", "master_bill_id"],
                 _ => &["consignment_id"],
             },
         }
@@ -126,7 +121,6 @@ impl XmlFormat {
             Self::Xfwb | Self::Xfzb | Self::Xffm => {
                 row.text("transport_mode") == "air" && row.text("nature") != "empty"
             }
-            Self::Awbolds => row.text("bill_kind") == "house",
             Self::Tracking | Self::Awmds | Self::Ens => row.text("nature") != "empty",
             Self::Pnrgov => row.text("role") == "passenger",
             // Of what was found, a release says nothing.
@@ -144,7 +138,6 @@ impl XmlFormat {
             Self::Tracking => manifests::tracking(rows),
             Self::Ens => manifests::ens(rows),
             Self::Awmds => manifests::awmds(rows),
-            Self::Awbolds => manifests::awbolds(rows),
             Self::Xfwb => cargo::waybill(rows),
             Self::Xfzb => cargo::house(rows),
             Self::Xffm => cargo::manifest(rows),

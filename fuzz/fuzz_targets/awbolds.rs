@@ -1,4 +1,0 @@
-//! Feeds the target `awbolds` of [`haechi_fuzz`].
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| haechi_fuzz::run("awbolds", bytes));
