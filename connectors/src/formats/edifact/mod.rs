@@ -28,6 +28,7 @@ mod people;
 pub mod pieces;
 pub(super) mod places;
 mod pnrgov;
+mod ports;
 mod segments;
 mod service;
 mod transport;
