@@ -56,6 +56,9 @@ pub struct NotADate;
 /// Reads `value` by its format code (DE 2379), by its length where the code is missing or does not fit.
 pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotADate> {
     let value = if value.bytes().all(|b| b.is_ascii_digit()) { value } else { value.trim() };
+    if is_clock(format) {
+        return Err(NotADate);
+    }
     // A period: its first day, or minute.
     let period = format.len() == 3 && format.starts_with('7');
     let value = if period { value.split('-').next().unwrap_or_default() } else { value };
@@ -124,6 +127,21 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
         Some(_) => return Err(NotADate),
     };
     Ok(Moment { date, precision, time, offset_minutes })
+}
+
+/// Whether a format code (401 to 406) is of a time of the day, which some send behind the day in a DTM of its own.
+fn is_clock(format: &str) -> bool {
+    format.len() == 3 && format.starts_with('4')
+}
+
+/// A time of the day by itself: `0700:401`.
+pub fn clock(value: &str, format: &str) -> Option<NaiveTime> {
+    let value = value.trim();
+    if !is_clock(format) || !matches!(value.len(), 4 | 6) || !value.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number = |from: usize| value.get(from..from + 2).and_then(|digits| digits.parse().ok());
+    NaiveTime::from_hms_opt(number(0)?, number(2)?, number(4).unwrap_or(0))
 }
 
 /// The digits of a format that puts the day or the month first (2 DDMMYY, 3 MMDDYY, 4 DDMMCCYY, 5 MMDDCCYY), the year
@@ -298,6 +316,8 @@ mod tests {
             ("12", "", "none"),
             ("", "", "none"),
             ("ABC", "102", "none"),
+            ("1830", "401", "none"),
+            ("203000", "402", "none"),
         ] {
             check(value, format, Century::Recent, expected);
         }
@@ -343,6 +363,21 @@ mod tests {
         assert_eq!((read("14FEB1988"), read("00FEB88")), ("1988-02-14".to_owned(), "1988-02-01".to_owned()));
         for text in ["30FEB88", "14FEX88", "140288", "", "AAFEB88", "1\u{e9}FEB8"] {
             assert_eq!(read(text), "none", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_day_stands_alone() {
+        for (value, format, expected) in [
+            ("0700", "401", Some((7, 0, 0))),
+            ("203015", "402", Some((20, 30, 15))),
+            ("2460", "401", None),
+            ("0700", "203", None),
+            ("20040127", "102", None),
+            ("", "401", None),
+        ] {
+            let expected = expected.and_then(|(h, m, s)| NaiveTime::from_hms_opt(h, m, s));
+            assert_eq!(clock(value, format), expected, "{value}:{format}");
         }
     }
 

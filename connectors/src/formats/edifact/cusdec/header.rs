@@ -4,7 +4,7 @@
 use haechi_model::intake::Warning;
 
 use super::super::carriage::mode;
-use super::super::dates::{Century, Moment, Precision, parse};
+use super::super::dates::{Century, Moment, Precision, clock, parse};
 use super::super::equipment::container_id;
 use super::super::interchange::{Message, leading_number};
 use super::super::measure::{self, number};
@@ -138,6 +138,11 @@ impl Header {
                     let Some(at) = TIMES.iter().position(|qualifiers| qualifiers.contains(&s.get(0, 0))) else {
                         continue;
                     };
+                    // The time of the day, behind the day.
+                    if let (Some(hour), Some(moment)) = (clock(s.get(0, 1), s.get(0, 2)), &mut times[at]) {
+                        moment.time = moment.time.or(Some(hour));
+                        continue;
+                    }
                     match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
                         Ok(moment) => times[at] = times[at].or(Some(moment)),
                         Err(_) => warn("bad_date", format!("DTM {}", short(s.get(0, 0)))),

@@ -215,3 +215,14 @@ fn what_has_no_number_or_no_item_is_refused_whole() {
     assert_eq!(reasons(&declaration("BGM+929++9'", ITEM)), ["no_declaration"]);
     assert_eq!(reasons(&declaration(HEADER, "UNS+D'UNS+S'")), ["no_item"]);
 }
+
+#[test]
+fn a_supplier_may_stand_in_the_items() {
+    let header = "BGM+929+7+9'LOC+41+NZAKL'DTM+150:20270302:102'DTM+150:0930:401'LOC+11+NZAKL'";
+    let item = |n: u32, supplier: &str| format!("CST+{n}+6402991000:122'NAD+SU+{supplier}:ZZZ:143'");
+    let reading = declaration(header, &format!("{}{}", item(1, "S1"), item(2, "S1")));
+    assert_eq!(column(&reading, "declaration", "exporter_id"), ["S1", "S1"]);
+    assert_eq!(one(&reading, "declared_at"), "2027-03-02T00:30:00Z", "the hour, behind the day");
+    let several = declaration(header, &format!("{}{}", item(1, "S1"), item(2, "S2")));
+    assert_eq!(column(&several, "declaration", "exporter_id"), ["", ""], "a column of the header is equal on all rows");
+}
