@@ -149,7 +149,10 @@ pub const PAGES: &[Page] = &[
                 "LOC 9 5 94, 11 60 12, 20 7 8, 76",
                 &["loading_port", "unloading_port", "destination_place", "route_countries"],
             ),
-            ("DTM 137, 136 133 253, 132 232 252, 178, local", &["manifested_at", "departed_at", "arrival_expected_at", "arrived_at"]),
+            (
+                "DTM 137, 136 133 253, 132 232 252, 178, local",
+                &["manifested_at", "departed_at", "arrival_expected_at", "arrived_at"],
+            ),
             ("NAD CZ OS SU EX", &["shipper_id", "shipper_name", "shipper_address", "shipper_country"]),
             (
                 "NAD CN IM; NI",
@@ -228,7 +231,10 @@ pub const PAGES: &[Page] = &[
         stream: "cargo_event",
         lines: &[
             ENVELOPE,
-            ("RFF CN, else BGM 336 and its number, else TDT C222 and RFF VON; kind and time", &["cargo_event_id", "consignment_id"]),
+            (
+                "RFF CN, else BGM 336 and its number, else TDT C222 and RFF VON; kind and time",
+                &["cargo_event_id", "consignment_id"],
+            ),
             ("BGM 1001: 98 arrived, 124 departed", &["event_kind"]),
             ("BGM 1004; 1225", &["reference_id", "change_kind", "version"]),
             ("LOC 60, 94", &["place_id"]),

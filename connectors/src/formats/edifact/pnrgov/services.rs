@@ -7,7 +7,7 @@ use super::super::places::{short, upper};
 use super::super::segments::Segment;
 use super::booking::{PEOPLE_MAX, Reader, Service, seat};
 use super::person::{Document, Person};
-use super::texts::{Docs, contact, doca, doco, docs, is_date};
+use super::texts::{Docs, contact, doca, doco, docs, is_date, loyalty};
 
 /// How many travellers a name is looked for among.
 const NAMES_ASKED: usize = 64;
@@ -96,9 +96,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
             }
         }
         b"FQTV" => {
-            let text = text(s, reader.message.chars.element).trim();
-            let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
-            if let Some((carrier, number)) = text[..end].split_at_checked(2).filter(|(_, n)| !n.is_empty()) {
+            if let Some((carrier, number)) = loyalty(text(s, reader.message.chars.element)) {
                 for person in reader.booking.named(&people) {
                     person.add_loyalty(upper(carrier), upper(number), None);
                 }
