@@ -69,8 +69,12 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
         "CC351A" => Kind::Intervention,
         "CC328A" | "CC316A" | "CC304A" | "CC305A" => Kind::EnsAnswer,
         "ASYCUDA" => Kind::Sad,
-        "General_segment" if inside("Awmds") => Kind::ManifestHead,
-        "Bol_segment" if inside("Awmds") => Kind::ManifestBill,
+        "General_segment" | "Master_bol" | "Manifest_identification"
+            if super::awmds::ROOTS.iter().any(|root| inside(root)) =>
+        {
+            Kind::ManifestHead
+        }
+        "Bol_segment" if super::awmds::ROOTS.iter().any(|root| inside(root)) => Kind::ManifestBill,
         "Waybill" => Kind::Waybill,
         "HouseWaybill" => Kind::HouseWaybill,
         "FlightManifest" => Kind::FlightManifest,

@@ -273,7 +273,7 @@ fn infant_alone<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) {
 }
 
 /// A birth date of two digits: the latest year not after the day behind the flight, and for an adult the latest in which he is one.
-fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
+pub fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
     // Many arrive a day later: who turns twelve on the way may travel as an adult, and is not a hundred and twelve.
     let day = day.and_then(|day| day.checked_add_days(Days::new(1)));
     let latest = month_named(text, day.map_or(Century::Recent, Century::NotAfter))?;
