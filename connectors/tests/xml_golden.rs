@@ -385,6 +385,15 @@ fn cargo_xml_gives_waybills_and_what_is_on_a_flight() {
         }),
     );
     assert_eq!(house[0]["customs_notes"].as_array().unwrap().len(), 3);
+    let bare = std::fs::read_to_string(folder.join("xfzb_house_waybill.xml")).unwrap();
+    let charges = "<TotalPrepaidChargeAmount currencyID=\"USD\">1408</TotalPrepaidChargeAmount>\
+                   <TotalCollectChargeAmount currencyID=\"USD\">2</TotalCollectChargeAmount>";
+    let bare = bare.replace("<ID>000-12345675</ID>", "<ID>00012345675</ID>");
+    let bare = bare.replace("<IncludedHouseConsignment>", &format!("<IncludedHouseConsignment>{charges}"));
+    check(
+        &rows(&read("bare", bare.as_bytes()), "consignment")[0],
+        &json!({ "consignment_id": "000-12345675/HAWB270001", "master_bill_id": "000-12345675", "freight_usd": 1410.0 }),
+    );
     let flight = rows(&read_file(&folder.join("xffm_flight_manifest.xml")), "consignment");
     check(
         &flight[1],
@@ -485,6 +494,24 @@ fn bookings_inside_their_flight_are_read_as_those_behind_it() {
     assert_eq!((names(&reading), reading.set_aside.len()), (vec![names(&behind)[2].clone()], 1));
 }
 
+/// Types in the letters of the state, currencies by number, and no total mass, as clients of ASYCUDA leave it.
+#[test]
+fn a_sad_of_another_alphabet_has_its_flow_currency_and_mass() {
+    let text = std::fs::read_to_string(messages().join("synthetic/asycuda_sad_im4.xml")).unwrap();
+    let mass = text.find("<Gross_weight>").unwrap();
+    let end = text.find("</Gross_weight>").unwrap();
+    let foreign = format!("{}<Gross_weight>0{}", &text[..mass], &text[end..]);
+    let foreign = foreign.replace("<Type_of_declaration>IM<", "<Type_of_declaration>\u{10d8}\u{10db}<");
+    let foreign = foreign.replace("<Sad_flow>I<", "<Sad_flow>?<").replace("<Currency_code>USD<", "<Currency_code>840<");
+    let (ours, theirs) = (read("ours", text.as_bytes()), read("theirs", foreign.as_bytes()));
+    let mut items = rows(&theirs, "declaration");
+    for (item, ours) in items.iter_mut().zip(rows(&ours, "declaration")) {
+        for column in ["flow", "currency", "customs_value_usd", "unit_price_usd", "freight_usd", "gross_mass_kg"] {
+            assert_eq!(item[column], ours[column], "{column}");
+        }
+    }
+}
+
 /// House bills of a master come under a root of their own, and say where they are loaded themselves.
 #[test]
 fn house_bills_of_a_master_are_read_with_their_seals_and_tariffs() {
@@ -512,6 +539,8 @@ fn house_bills_of_a_master_are_read_with_their_seals_and_tariffs() {
     );
     let container = &rows(&reading, "consignment")[0]["containers"][0];
     assert_eq!((&container["load"], &container["seals"]), (&json!("FCL"), &json!(["S1", "S2"])));
+    let harmless = message.replace("<IMCO>3</IMCO><UN>1263</UN>", "<IMCO>0</IMCO><UN>0</UN>");
+    check(&rows(&read("harmless", harmless.as_bytes()), "consignment")[0], &json!({ "dangerous": false }));
     let head = "<Awmds><General_segment><General_segment_id><Date_of_arrival>2027-03-10</Date_of_arrival>
         <Time_of_arrival>08:30:00.000</Time_of_arrival></General_segment_id><Load_unload_place>
         <Place_of_destination_code>MGTMM</Place_of_destination_code></Load_unload_place></General_segment>

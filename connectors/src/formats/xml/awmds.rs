@@ -327,6 +327,8 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
     let (packages, mass) = (number("Number_of_packages"), number("Gross_mass"));
     let found = [1.0, packages.unwrap_or(0.0), containers.len() as f64, mass.unwrap_or(0.0)];
     totals.found.iter_mut().zip(found).for_each(|(sum, n)| *sum += n);
+    // Some write 0 where there is none.
+    let is_some = |code: &std::borrow::Cow<'_, str>| code.as_ref() != "0";
     if let Some(goods) = goods {
         let line = Line {
             number: 1,
@@ -336,10 +338,11 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
             package_kind: id_at(goods, "Package_type_code"),
             gross_mass_kg: mass,
             volume_m3: number("Volume_in_cubic_meters"),
-            un_no: id_at(goods, "UN_number").or_else(|| id_at(root, "ctn_segment/UN")),
+            un_no: id_at(goods, "UN_number").or_else(|| id_at(root, "ctn_segment/UN")).filter(is_some),
             container_ids: containers.iter().map(|c| c.id.clone()).collect(),
         };
-        row.put(&SHEET, "dangerous", line.un_no.is_some() || root.get("ctn_segment/IMCO").is_some());
+        let class = id_at(root, "ctn_segment/IMCO").filter(is_some);
+        row.put(&SHEET, "dangerous", line.un_no.is_some() || class.is_some());
         row.put_at(SHEET.at("lines"), records([line.record()]));
     }
     row.put_at(SHEET.at("hs_codes"), Value::texts(tariffs));

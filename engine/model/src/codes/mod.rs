@@ -39,6 +39,11 @@ pub fn currency(code: &str) -> Option<Currency> {
     CURRENCY_OF.get(code).copied()
 }
 
+/// The letters of a currency by its ISO 4217 number: `840` is USD.
+pub fn currency_numbered(number: &str) -> Option<&'static str> {
+    rows(CURRENCIES).find(|[_, known, _]: &[&str; 3]| *known == number).map(|[code, ..]| code)
+}
+
 /// The mode of transport that `source` means by `alias`, as streams write it.
 ///
 /// Sources differ (`20` is rail to customs and main carriage on passenger lists), so the source's own aliases come
@@ -160,6 +165,10 @@ mod tests {
             assert_eq!(currency(code).unwrap().minor_digits(), digits, "{code}");
         }
         assert!(currency("ZZZ").is_none());
+        assert_eq!(
+            (currency_numbered("840"), currency_numbered("008"), currency_numbered("000")),
+            (Some("USD"), Some("ALL"), None)
+        );
     }
 
     #[test]
