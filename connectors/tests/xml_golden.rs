@@ -224,6 +224,18 @@ fn cargo_tracking_gives_the_bill_and_its_events() {
         }),
     );
     assert!(!warned(&reading, "unknown_code"), "{:?}", reading.warnings);
+    // Some events have a name where others have a declaration, and a place where others have a time.
+    let text_of = std::fs::read_to_string(messages().join("korea/cargo_tracking_released.xml")).unwrap();
+    let named = text_of.replacen("<rlbrBssNo>9990127000123M<", "<rlbrBssNo>관세사무소<", 1);
+    let start = named.find("<rlbrDttm>").unwrap();
+    let end = start + named[start..].find("</rlbrDttm>").unwrap();
+    let named = format!("{}<rlbrDttm>(도)03911095 창고{}", &named[..start], &named[end..]);
+    let other = read("named", named.as_bytes());
+    let first = &rows(&other, "cargo_event")[0];
+    check(first, &json!({ "event_kind": "carried_out", "happened_at": "2027-03-03T07:12:00Z" }));
+    assert!(first.get("declaration_id").is_none_or(Value::is_null), "{first:#}");
+    assert!(text(first, "text").ends_with(": 관세사무소: (도)03911095 창고"), "{first:#}");
+    assert!(!warned(&other, "bad_date"), "{:?}", other.warnings);
     // The answer comes again: the events are the same.
     let again = read("again", &std::fs::read(messages().join("korea/cargo_tracking_released.xml")).unwrap());
     let ids = |events: &[Value]| events.iter().map(|e| text(e, "cargo_event_id").to_owned()).collect::<Vec<_>>();
