@@ -620,6 +620,18 @@ fn a_passenger_has_what_his_own_elements_and_services_tell() {
     );
     let codes: Vec<&str> = reading.warnings.iter().map(|warning| warning.code).collect();
     assert_eq!(codes, ["bad_date"]);
+    // An infant that is listed, be its type told or not, keeps its document.
+    let listed = message.replace(
+        "<Flight D",
+        "<Passenger RPH=\"3\"><GivenName>NURI</GivenName><Surname>SAEBYEOK</Surname></Passenger><Flight D",
+    );
+    let listed = rows(&read("listed", listed.as_bytes()), "traveller");
+    assert_eq!(listed.len(), 3);
+    check(&listed[2], &json!({ "given_names": "NURI", "person_kind": "infant", "document_no": "M7654321" }));
+    let own = message.replace("NURI", "NARAE");
+    let own = rows(&read("own", own.as_bytes()), "traveller");
+    assert_eq!(own.len(), 2);
+    check(&own[1], &json!({ "given_names": "NARAE", "person_kind": "infant" }));
 }
 
 fn text_of<'v>(row: &'v Value, column: &str) -> &'v str {

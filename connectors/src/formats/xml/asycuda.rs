@@ -203,7 +203,7 @@ fn flow(root: Element<'_>) -> Option<&'static str> {
 }
 
 /// The letters of a currency; states of the former Soviet Union send its number.
-fn currency<'u>(amount: Element<'u>) -> Option<Cow<'u, str>> {
+fn currency(amount: Element<'_>) -> Option<Cow<'_, str>> {
     let code = id_at(amount, "Currency_code")?;
     let letters = codes::currency_numbered(&code).map(Cow::Borrowed);
     Some(letters.unwrap_or_else(|| code.chars().take(3).collect::<String>().into()))

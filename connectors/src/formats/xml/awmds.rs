@@ -13,6 +13,7 @@ use super::map::Read::{By, Code, Country, Id, Joined, Mass, Mode, Number, OneOf,
 use super::map::{Field, field};
 use super::output::{Output, Row};
 use super::scan::Unit;
+use super::tree::Element;
 use super::unit::{Envelope, LazyTable, Parts, fill, table, tell};
 use super::value::Value;
 use crate::formats::edifact::dates::Moment;
@@ -317,7 +318,7 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
         }
     }
     let mut tariffs = Vec::new();
-    for sent in root.descendants().filter(|e| e.name() == "HS_code").filter_map(|e| e.value()) {
+    for sent in root.descendants().filter(|e| e.name() == "HS_code").filter_map(Element::value) {
         match super::convert::tariff(sent) {
             Some(code) => tariffs.push(code),
             None => row.warn("bad_tariff", format!("{path}//HS_code"), format!("`{}`", super::convert::short(sent))),

@@ -167,7 +167,7 @@ impl Manifest {
                 }
                 // A road vehicle by another of its numbers.
                 "TDT" if main == Some(s.get(0, 0)) && number_of_vehicle(s).is_some() => {
-                    manifest.vehicle(s, &path, warnings)
+                    manifest.vehicle(s, &path, warnings);
                 }
                 // Carriage before and behind the main one has a TDT of its own.
                 "TDT" if main.is_some_and(|stage| stage == "20" || s.get(0, 0) != "20") => {}

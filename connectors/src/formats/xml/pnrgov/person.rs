@@ -190,23 +190,27 @@ impl<'u, 'f> Party<'u, 'f> {
     /// Documents of infants that stand with another go to the infant listed, by its name, else the first without one.
     fn settle_infants(&mut self) {
         for bearer in 0..self.people.len() {
-            if self.people[bearer].kind == Some("infant") || !self.people[bearer].identities.iter().any(|i| i.of_infant)
-            {
+            let person = &mut self.people[bearer];
+            if person.kind == Some("infant") || !person.identities.iter().any(|identity| identity.of_infant) {
                 continue;
             }
-            let all = std::mem::take(&mut self.people[bearer].identities);
-            let (infants, own) = all.into_iter().partition(|identity| identity.of_infant);
-            self.people[bearer].identities = own;
-            for identity in Vec::<Identity<'u>>::from(infants) {
+            let all = std::mem::take(&mut person.identities);
+            let (own, infants): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|identity| !identity.of_infant || person.is(identity));
+            if own.iter().any(|identity| identity.of_infant) {
+                person.kind = Some("infant");
+            }
+            person.identities = own;
+            for mut identity in infants {
+                identity.of_infant = false;
                 let listed = || self.people.iter().take(NAMES_ASKED).enumerate().filter(|(n, _)| *n != bearer);
                 let named = listed().find(|(_, person)| person.is(&identity));
                 let free = || listed().find(|(_, p)| p.kind == Some("infant") && p.identities.is_empty());
-                match named.or_else(free).map(|(n, _)| n) {
-                    Some(n) => self.people[n].add(identity),
-                    None if identity.given.is_some() && !self.infants.iter().any(|(_, known)| *known == identity) => {
-                        self.infants.push((bearer, identity));
-                    }
-                    None => {}
+                if let Some(n) = named.or_else(free).map(|(n, _)| n) {
+                    self.people[n].kind.get_or_insert("infant");
+                    self.people[n].add(identity);
+                } else if identity.given.is_some() {
+                    self.infants.push((bearer, identity));
                 }
             }
         }
@@ -214,7 +218,8 @@ impl<'u, 'f> Party<'u, 'f> {
 
     /// The infants with a passenger that are nowhere listed.
     pub fn infants_with(&self, index: usize) -> impl Iterator<Item = &Identity<'u>> {
-        self.infants.iter().filter(move |(bearer, _)| *bearer == index).map(|(_, infant)| infant)
+        let first = self.infants.partition_point(|(bearer, _)| *bearer < index);
+        self.infants[first..].iter().take_while(move |(bearer, _)| *bearer == index).map(|(_, infant)| infant)
     }
 
     /// Reads such an infant.
@@ -408,7 +413,7 @@ impl<'u> Identity<'u> {
 }
 
 /// The special services under an element, with their codes.
-fn services_of<'u>(outer: Element<'u>) -> impl Iterator<Item = (Cow<'u, str>, Element<'u>)> {
+fn services_of(outer: Element<'_>) -> impl Iterator<Item = (Cow<'_, str>, Element<'_>)> {
     let services = outer.all("SSR").chain(outer.all("DOC_SSR"));
     services
         .filter_map(|ssr| Some((id(["SSR_Code", "SSRCode", "Code"].iter().find_map(|n| ssr.attribute_value(n))?), ssr)))
@@ -503,7 +508,8 @@ fn tickets<'u>(shared: &[Element<'u>], passenger: Element<'u>, path: &str, row: 
     for sent in fares {
         match sent.attribute_value("CurrencyCode").map(id).as_deref() {
             Some("USD") => {
-                fare = sent.attribute_value("Amount").and_then(|n| number(&n)).map(|n| n + fare.unwrap_or(0.0))
+                let amount = sent.attribute_value("Amount").and_then(|n| number(&n));
+                fare = amount.map(|n| n + fare.unwrap_or(0.0)).or(fare);
             }
             _ => row.warn("amount_currency", format!("{path}//TotalFare"), "not in USD"),
         }
