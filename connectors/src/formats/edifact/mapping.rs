@@ -172,7 +172,7 @@ pub const PAGES: &[Page] = &[
         lines: &[
             ENVELOPE,
             ("BGM 1001, or its name", &["flow"]),
-            ("BGM 1004 and its version, RFF ABE", &["declaration_id", "version"]),
+            ("BGM 1004 and its version, RFF ABE, else ABO", &["declaration_id", "version"]),
             ("BGM 1225: 9, 4, 5, 1", &["change_kind", "change_reason"]),
             ("CST 117, 105", &["procedure", "filing_type"]),
             (
@@ -197,7 +197,7 @@ pub const PAGES: &[Page] = &[
             ),
             ("TDT 20", &["transport_mode", "conveyance_id"]),
             (
-                "NAD IM GO CN; SE SU EX CZ, export EX GO; CB DT AE AG; FW",
+                "NAD IM AT GO CN; SE SU EX CZ, export EX GO; CB DT AE AG; FW",
                 &[
                     "importer_id",
                     "importer_name",
@@ -208,7 +208,10 @@ pub const PAGES: &[Page] = &[
                     "forwarder_id",
                 ],
             ),
-            ("TOD; MOA 39, else 63 141; MOA 64", &["incoterm", "invoice_amount", "currency", "freight_usd"]),
+            (
+                "TOD, else RFF APH; MOA 39, else 63 141; MOA 64",
+                &["incoterm", "invoice_amount", "currency", "freight_usd"],
+            ),
             ("CST 1496; 122 169 108, RFF ABD", &["item_no", "hs_code"]),
             ("FTX AAA; LOC 27", &["description", "origin_country"]),
             ("MEA AAF; ABT AAR AAS AAT ABW AAA", &["net_mass_kg", "quantity", "quantity_unit"]),

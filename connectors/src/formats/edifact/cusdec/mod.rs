@@ -48,7 +48,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     }
     if header.id.is_none() {
         let position = message.position(1);
-        let reason = format!("{position}: neither BGM nor RFF ABE gives a number; send the declaration again with one");
+        let reason =
+            format!("{position}: neither BGM nor RFF ABE or ABO gives a number; send the declaration again with one");
         return out.set_aside("no_declaration", position, reason, message.raw(segments).as_bytes());
     }
     if items.is_empty() && header.change_kind() != "cancel" {
@@ -80,12 +81,16 @@ fn items(message: &Message<'_>) -> Vec<(usize, usize)> {
     let mut open = None;
     // The summary names totals by the same tags as the items.
     let mut summary = false;
+    // Behind the section control every CST is of an item, be its number sent or not.
+    let mut detail = false;
     for (i, segment) in message.segments.iter().enumerate() {
-        let starts = !summary && segment.tag() == "CST" && !segment.qualifier(message.chars).is_empty();
+        let numbered = || detail || !segment.qualifier(message.chars).is_empty();
+        let starts = !summary && segment.tag() == "CST" && numbered();
         if starts || matches!(segment.tag(), "UNS" | "CNT" | "AUT") {
             items.extend(open.take().map(|from| (from, i)));
         }
         summary |= segment.tag() == "UNS" && segment.qualifier(message.chars) == "S";
+        detail |= segment.tag() == "UNS" && segment.qualifier(message.chars) == "D";
         if starts {
             open = Some(i);
         }
