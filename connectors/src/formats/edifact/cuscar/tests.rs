@@ -51,6 +51,30 @@ fn the_reference_says_how_a_bill_stands_to_others() {
     }
 }
 
+/// As Australia's report of one consignment by air.
+#[test]
+fn one_consignment_may_have_its_bill_in_the_header() {
+    let of = |header: &str| {
+        read(&format!(
+            "UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:99B:UN'BGM+933:::AIRCR+S1:1+9'{header}\
+             TDT+20+569++6+QF::3'CNI+1'GID+1'PAC+10'FTX+AAA+++TOYS'UNT+9+C1'UNZ+1+R1'"
+        ))
+    };
+    let reading = of("RFF+HWB:H1'RFF+MWB:08156997662'NAD+CN+++BUYER'NAD+CZ+++SELLER'");
+    assert_eq!(
+        (reasons(&reading), numbers(&reading)),
+        (vec![], vec!["S1/08156997662/H1: house, 08156997662, H1".into()])
+    );
+    for (name, value) in [("consignee_name", "BUYER"), ("shipper_name", "SELLER"), ("description", "TOYS")] {
+        assert_eq!(column(&reading, "consignment", name), [value], "{name}");
+    }
+    assert_eq!(
+        numbers(&of("RFF+MWB:08156997662'")),
+        ["S1/08156997662/08156997662: master_only, 08156997662, 08156997662"]
+    );
+    assert_eq!(reasons(&of("")), ["no_bill"]);
+}
+
 #[test]
 fn a_bill_without_number_is_set_aside_alone() {
     let reading = bills("CNI+1'GID+1+5:CT'FTX+AAA+++TOYS'CNI+2+B1'RFF+BM:B1'");
