@@ -224,6 +224,18 @@ fn cargo_tracking_gives_the_bill_and_its_events() {
         }),
     );
     assert!(!warned(&reading, "unknown_code"), "{:?}", reading.warnings);
+    // Some events have a name where others have a declaration, and a place where others have a time.
+    let text_of = std::fs::read_to_string(messages().join("korea/cargo_tracking_released.xml")).unwrap();
+    let named = text_of.replacen("<rlbrBssNo>9990127000123M<", "<rlbrBssNo>관세사무소<", 1);
+    let start = named.find("<rlbrDttm>").unwrap();
+    let end = start + named[start..].find("</rlbrDttm>").unwrap();
+    let named = format!("{}<rlbrDttm>(도)03911095 창고{}", &named[..start], &named[end..]);
+    let other = read("named", named.as_bytes());
+    let first = &rows(&other, "cargo_event")[0];
+    check(first, &json!({ "event_kind": "carried_out", "happened_at": "2027-03-03T07:12:00Z" }));
+    assert!(first.get("declaration_id").is_none_or(Value::is_null), "{first:#}");
+    assert!(text(first, "text").ends_with(": 관세사무소: (도)03911095 창고"), "{first:#}");
+    assert!(!warned(&other, "bad_date"), "{:?}", other.warnings);
     // The answer comes again: the events are the same.
     let again = read("again", &std::fs::read(messages().join("korea/cargo_tracking_released.xml")).unwrap());
     let ids = |events: &[Value]| events.iter().map(|e| text(e, "cargo_event_id").to_owned()).collect::<Vec<_>>();
@@ -494,6 +506,15 @@ fn cargo_xml_gives_waybills_and_what_is_on_a_flight() {
         }),
     );
     assert_eq!(house[0]["customs_notes"].as_array().unwrap().len(), 3);
+    let bare = std::fs::read_to_string(folder.join("xfzb_house_waybill.xml")).unwrap();
+    let charges = "<TotalPrepaidChargeAmount currencyID=\"USD\">1408</TotalPrepaidChargeAmount>\
+                   <TotalCollectChargeAmount currencyID=\"USD\">2</TotalCollectChargeAmount>";
+    let bare = bare.replace("<ID>000-12345675</ID>", "<ID>00012345675</ID>");
+    let bare = bare.replace("<IncludedHouseConsignment>", &format!("<IncludedHouseConsignment>{charges}"));
+    check(
+        &rows(&read("bare", bare.as_bytes()), "consignment")[0],
+        &json!({ "consignment_id": "000-12345675/HAWB270001", "master_bill_id": "000-12345675", "freight_usd": 1410.0 }),
+    );
     let flight = rows(&read_file(&folder.join("xffm_flight_manifest.xml")), "consignment");
     check(
         &flight[1],
@@ -592,6 +613,134 @@ fn bookings_inside_their_flight_are_read_as_those_behind_it() {
     let broken = nested.replacen("<Passenger", "<Passenger><", 1);
     let reading = read("broken", broken.as_bytes());
     assert_eq!((names(&reading), reading.set_aside.len()), (vec![names(&behind)[2].clone()], 1));
+}
+
+/// Types in the letters of the state, currencies by number, and no total mass, as clients of ASYCUDA leave it.
+#[test]
+fn a_sad_of_another_alphabet_has_its_flow_currency_and_mass() {
+    let text = std::fs::read_to_string(messages().join("synthetic/asycuda_sad_im4.xml")).unwrap();
+    let mass = text.find("<Gross_weight>").unwrap();
+    let end = text.find("</Gross_weight>").unwrap();
+    let foreign = format!("{}<Gross_weight>0{}", &text[..mass], &text[end..]);
+    let foreign = foreign.replace("<Type_of_declaration>IM<", "<Type_of_declaration>\u{10d8}\u{10db}<");
+    let foreign = foreign.replace("<Sad_flow>I<", "<Sad_flow>?<").replace("<Currency_code>USD<", "<Currency_code>840<");
+    let (ours, theirs) = (read("ours", text.as_bytes()), read("theirs", foreign.as_bytes()));
+    let mut items = rows(&theirs, "declaration");
+    for (item, ours) in items.iter_mut().zip(rows(&ours, "declaration")) {
+        for column in ["flow", "currency", "customs_value_usd", "unit_price_usd", "freight_usd", "gross_mass_kg"] {
+            assert_eq!(item[column], ours[column], "{column}");
+        }
+    }
+}
+
+/// House bills of a master come under a root of their own, and say where they are loaded themselves.
+#[test]
+fn house_bills_of_a_master_are_read_with_their_seals_and_tariffs() {
+    let message = "<Awbolds><Master_bol><Customs_office_code>SECMB</Customs_office_code><Voyage_number>012W</Voyage_number>
+        <Date_of_departure>2027-03-01</Date_of_departure><Reference_number>ZZZZ123456</Reference_number></Master_bol>
+        <Bol_segment><Bol_id><Bol_reference>H1</Bol_reference><Line_number>1</Line_number><Nature>23</Nature>
+          <Master_bol_ref_number/></Bol_id><Consolidated_Cargo>1</Consolidated_Cargo>
+        <Load_unload_place><Place_of_loading_code>INNSA</Place_of_loading_code>
+          <Place_of_unloading_code>LKCMB</Place_of_unloading_code></Load_unload_place>
+        <ctn_segment><Ctn_reference>CSQU3054383</Ctn_reference><Empty_Full>FS</Empty_Full><IMCO>3</IMCO><UN>1263</UN></ctn_segment>
+        <Goods_segment><Number_of_packages>10</Number_of_packages><Goods_description>PAINT</Goods_description>
+          <Seals_segment><Marks_of_seals>S1,S2,</Marks_of_seals></Seals_segment></Goods_segment>
+        <HS_Compliance><HS_code>3208.10</HS_code><Gross_mass>5</Gross_mass><HS_code>320990</HS_code></HS_Compliance>
+        </Bol_segment></Awbolds>";
+    assert_eq!(recognised(message.as_bytes()), Some("awmds"));
+    let reading = read("awbolds", message.as_bytes());
+    check(
+        &rows(&reading, "consignment")[0],
+        &json!({
+            "consignment_id": "SECMB/012W/2027-03-01/ZZZZ123456/H1", "master_bill_id": "ZZZZ123456", "bill_kind": "house",
+            "nature": "import", "office": "SECMB", "voyage_no": "012W", "departed_at": "2027-02-28T18:30:00Z",
+            "manifested_at": "2027-02-28T18:30:00Z", "hs_codes": ["320810", "320990"], "dangerous": true,
+            "route_countries": ["IN", "LK"], "message_version": "AWBOLDS",
+        }),
+    );
+    let container = &rows(&reading, "consignment")[0]["containers"][0];
+    assert_eq!((&container["load"], &container["seals"]), (&json!("FCL"), &json!(["S1", "S2"])));
+    let harmless = message.replace("<IMCO>3</IMCO><UN>1263</UN>", "<IMCO>0</IMCO><UN>0</UN>");
+    check(&rows(&read("harmless", harmless.as_bytes()), "consignment")[0], &json!({ "dangerous": false }));
+    let head = "<Awmds><General_segment><General_segment_id><Date_of_arrival>2027-03-10</Date_of_arrival>
+        <Time_of_arrival>08:30:00.000</Time_of_arrival></General_segment_id><Load_unload_place>
+        <Place_of_destination_code>MGTMM</Place_of_destination_code></Load_unload_place></General_segment>
+        <Bol_segment><Bol_id><Bol_reference>B1</Bol_reference></Bol_id></Bol_segment></Awmds>";
+    let reading = read("awmds", head.as_bytes());
+    assert_eq!(text_of(&rows(&reading, "consignment")[0], "arrival_expected_at"), "2027-03-10T05:30:00Z");
+}
+
+/// What writers put into services, by the number of the passenger, is his alone; so is what stands under him.
+#[test]
+fn a_passenger_has_what_his_own_elements_and_services_tell() {
+    let message = r#"<IATA_PNRGOV_NotifRQ><FlightLeg CarrierCode="ZZ" FlightNumber="ZZ421"
+        DepartureDateTime="2027-03-14T01:05:00" ArrivalDateTime="2027-03-14T08:30:00">
+        <DepartureAirport LocationCode="BKK"/><ArrivalAirport LocationCode="ICN"/></FlightLeg>
+        <PNR NumberOfPassengers="2"><BookingRefID ID="HAECH1"/>
+        <POS><Source ISOCountry="TH"><RequestorID ID="99999992"/></Source></POS>
+        <Passenger RPH="1"><GivenName>MARU</GivenName><Surname>SAEBYEOK</Surname>
+          <CustLoyalty ProgramID="ZZ" MembershipID="123456"/>
+          <TicketDocument TicketDocumentNbr="9991234567890" DateOfIssue="2027-02-01"><TotalFare Amount="400" CurrencyCode="USD"/>
+            <PaymentInfo PaymentType="CC" VendorCode="VI" AccountNbr="4000001234560002" CardHolderName="ARA KIM"/></TicketDocument>
+          <DOC_SSR SSR_Code="DOCA"><DOCA AddressType="R" Address="1 ROAD" CityName="BANGKOK" Country="TH"/></DOC_SSR>
+          <DOC_SSR SSR_Code="DOCO"><DOCO BirthLocation="SEOUL KOR" TravelDocType="V" TravelDocNbr="V5" CountryState="KR"/></DOC_SSR>
+          <DOC_SSR SSR_Code="DOCS"><DOCS DateOfBirth="1988-13-14"/></DOC_SSR></Passenger>
+        <Passenger RPH="2"><GivenName>NARAE</GivenName><Surname>SAEBYEOK</Surname></Passenger>
+        <Flight DepartureDateTime="2027-03-14T01:05:00" Status="HK" FlightNumber="7001">
+          <DepartureAirport LocationCode="BKK"/><ArrivalAirport LocationCode="ICN"/>
+          <OperatingAirline Code="ZZ" FlightNumber="421"/><MarketingAirline Code="XK"/>
+          <SSR SSRCode="DOCS" RPH="2"><Text>/P/KOR/M1234567/KOR/14FEB88/F/30JUN31/SAEBYEOK/NARAE</Text></SSR>
+          <SSR SSRCode="DOCS" RPH="2"><Text>/P/KOR/M7654321/KOR/02JAN27/MI/30JUN31/SAEBYEOK/NURI</Text></SSR>
+          <SSR SSRCode="DOCA" RPH="2"><Text>/D/KOR/2 HOTEL/SEOUL</Text></SSR>
+          <SSR SSRCode="CTCM" RPH="2"><Text>+821000000000-1SAEBYEOK/NARAE</Text></SSR>
+        </Flight></PNR></IATA_PNRGOV_NotifRQ>"#;
+    let reading = read("services", message.as_bytes());
+    let people = rows(&reading, "traveller");
+    assert_eq!((people.len(), count(&reading, "passengers")), (3, 3));
+    check(
+        &people[0],
+        &json!({
+            "flight_no": 421, "tickets": ["9991234567890"], "ticketed_at": "2027-02-01T00:00:00Z",
+            "fare_amount_usd": 400.0, "payment_kind": "card", "card_issuer": "VI",
+            "card_number_masked": "400000XXXXXX0002", "payer_name": "ARA KIM", "agency_id": "99999992",
+            "agency_country": "TH", "residence_country": "TH", "address": "1 ROAD, BANGKOK", "address_country": "TH",
+            "birth_place": "SEOUL KOR", "document_kind": "V", "document_no": "V5",
+            "loyalty": [{ "carrier": "ZZ", "number": "123456" }],
+        }),
+    );
+    assert_eq!(
+        (&people[0]["itinerary"][0]["carrier"], &people[0]["itinerary"][0]["flight_no"]),
+        (&json!("ZZ"), &json!(421))
+    );
+    check(
+        &people[1],
+        &json!({
+            "given_names": "NARAE", "document_no": "M1234567", "document_expires_on": "2031-06-30", "nationality": "KR",
+            "birth_date": "1988-02-14", "gender": "F", "stay_address": "2 HOTEL, SEOUL", "phones": ["+821000000000"],
+        }),
+    );
+    assert!(people[1].get("tickets").is_none_or(|tickets| *tickets == json!([])), "{:#}", people[1]);
+    check(
+        &people[2],
+        &json!({
+            "given_names": "NURI", "person_kind": "infant", "document_no": "M7654321", "birth_date": "2027-01-02",
+            "gender": "M", "locator": "HAECH1", "state": "booked",
+        }),
+    );
+    let codes: Vec<&str> = reading.warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, ["bad_date"]);
+    // An infant that is listed, be its type told or not, keeps its document.
+    let listed = message.replace(
+        "<Flight D",
+        "<Passenger RPH=\"3\"><GivenName>NURI</GivenName><Surname>SAEBYEOK</Surname></Passenger><Flight D",
+    );
+    let listed = rows(&read("listed", listed.as_bytes()), "traveller");
+    assert_eq!(listed.len(), 3);
+    check(&listed[2], &json!({ "given_names": "NURI", "person_kind": "infant", "document_no": "M7654321" }));
+    let own = message.replace("NURI", "NARAE");
+    let own = rows(&read("own", own.as_bytes()), "traveller");
+    assert_eq!(own.len(), 2);
+    check(&own[1], &json!({ "given_names": "NARAE", "person_kind": "infant" }));
 }
 
 fn text_of<'v>(row: &'v Value, column: &str) -> &'v str {

@@ -259,3 +259,28 @@ fn several_messages_in_one_document_are_all_read() {
     let reading = quickly("in one root", format!("<All>{}</All>", bare.repeat(4)).as_bytes());
     assert_eq!(n_rows(&reading), 12);
 }
+
+/// Every bill is named after its manifest: a name of 60 KB in each of many short bills would fill the memory.
+#[test]
+fn the_name_of_a_manifest_is_cut_in_its_bills_too() {
+    let long = "x".repeat(60_000);
+    let bills = "<Bol_segment><Bol_id><Bol_reference>B</Bol_reference></Bol_id></Bol_segment>".repeat(2_000);
+    for text in [
+        format!(
+            "<Awmds><General_segment><General_segment_id><Customs_office_code>{long}</Customs_office_code>\
+             </General_segment_id></General_segment>{bills}</Awmds>"
+        ),
+        format!(
+            "<Awbolds><Master_bol><Customs_office_code>{long}</Customs_office_code><Reference_number>{long}\
+             </Reference_number></Master_bol>{bills}</Awbolds>"
+        ),
+    ] {
+        let reading = quickly("a long name", text.as_bytes());
+        assert!(warned(&reading, "value_cut"), "{:?}", reading.warnings);
+        let ids = rows(&reading, "consignment");
+        assert_eq!(ids.len(), 2_000);
+        for column in ["consignment_id", "master_bill_id"] {
+            assert!(ids.iter().all(|row| row[column].as_str().unwrap_or_default().len() < 1_000), "{column}");
+        }
+    }
+}

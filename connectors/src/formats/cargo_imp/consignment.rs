@@ -43,6 +43,8 @@ pub struct Consignment {
     pub consignee: Party,
     /// NFY.
     pub notify: Party,
+    /// Shipper and consignee as TXT tells customs.
+    pub told: (Party, Party),
     /// OCI: country, subject, kind, text.
     pub notes: Vec<[String; 4]>,
     /// CVD.
@@ -118,7 +120,46 @@ impl Consignment {
                 self.description.push(' ');
             }
             self.description.push_str(text);
-            self.consolidated |= text.starts_with("CONSOL");
+            self.consolidated |= ["CONSOL", "CNSL"].iter().any(|word| text.starts_with(word));
+        }
+    }
+
+    /// A line of TXT that Korean forwarders write for their customs: `.COM.SHOES`, `.FLT.20270314-ZZ0421-ZZZZ`,
+    /// `.SNM.` and `.SAR.` name and address of the shipper, `.CNM.` and `.CAR.` of the consignee, where he has none
+    /// otherwise. Returns whether it is one.
+    pub fn tell_customs(&mut self, text: &str) -> bool {
+        let Some((code, value)) = text.trim().strip_prefix('.').and_then(|rest| rest.split_once('.')) else {
+            return false;
+        };
+        let value = value.trim();
+        if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+            return false;
+        }
+        let into = match code {
+            "COM" if !self.description.contains(value) => {
+                self.describe(value);
+                return true;
+            }
+            "SNM" | "SAR" => &mut self.told.0,
+            "CNM" | "CAR" => &mut self.told.1,
+            _ => return true,
+        };
+        if code.ends_with("NM") {
+            into.name = Some(value.to_owned());
+        } else {
+            into.address.push(value.to_owned());
+        }
+        true
+    }
+
+    /// Parties that only customs were told of.
+    pub fn settle_parties(&mut self) {
+        let (shipper, consignee) = std::mem::take(&mut self.told);
+        for (party, told) in [(&mut self.shipper, shipper), (&mut self.consignee, consignee)] {
+            if party.name.is_none() {
+                party.name = told.name;
+                party.address.extend(told.address);
+            }
         }
     }
 

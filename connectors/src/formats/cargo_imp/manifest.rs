@@ -26,6 +26,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         consignments: Vec::new(),
         place: HashMap::new(),
         last: None,
+        block: "",
         warnings: Vec::new(),
         n_lines: 0,
         n_ulds: 0,
@@ -47,6 +48,8 @@ struct Reader {
     place: HashMap<String, usize>,
     /// The consignment that further lines go on with.
     last: Option<usize>,
+    /// What a line that begins with a slash goes on with.
+    block: &'static str,
     warnings: Vec<Warning>,
     n_lines: u64,
     n_ulds: u64,
@@ -59,6 +62,7 @@ impl Reader {
         }
         if let Some((mut part, rest)) = waybill(text, number) {
             self.n_lines += 1;
+            self.block = "";
             // Description first, handling codes behind it.
             let (description, codes) = rest.split_once('/').unwrap_or((rest, ""));
             part.describe(description);
@@ -69,7 +73,17 @@ impl Reader {
             return self.take(part, message);
         }
         let (tag, rest) = text.split_once('/').unwrap_or((text, ""));
+        if !tag.is_empty() {
+            self.block = BLOCKS.into_iter().find(|block| *block == tag).unwrap_or_default();
+        }
         match tag {
+            "" | "OCI" if self.block == "OCI" => {
+                if let Some((own, _)) = self.last.and_then(|i| self.consignments.get_mut(i)) {
+                    own.note(rest);
+                }
+            }
+            // Goes on with dimensions, texts, references.
+            "" if !self.block.is_empty() => {}
             "ULD" => {
                 self.n_ulds += 1;
                 let id = rest.split(['/', '-']).next().unwrap_or_default().trim();
@@ -79,11 +93,6 @@ impl Reader {
             "" => {
                 if let Some((own, _)) = self.last.and_then(|i| self.consignments.get_mut(i)) {
                     own.handle(rest);
-                }
-            }
-            "OCI" => {
-                if let Some((own, _)) = self.last.and_then(|i| self.consignments.get_mut(i)) {
-                    own.note(rest);
                 }
             }
             "NIL" | "LAST" | "CONT" | "DIM" | "OSI" | "COR" | "SCI" | "SPH" | "ONT" | "CUS" | "SRI" => {}
@@ -120,9 +129,9 @@ impl Reader {
     fn unload(&mut self, place: &str, rest: &str, number: usize, message: &Message<'_>) {
         self.unloading = Some(place.to_owned());
         (self.uld, self.last) = (None, None);
-        let date = rest.split('/').next().unwrap_or_default().trim();
-        self.arrives_at =
-            if date.is_empty() || date == "NIL" { None } else { self.instant(date, place, number, message) };
+        // `ORD/14APR1235`, `ORD//14APR1235`; where nothing is unloaded, `ANC/NIL/14APR0200/14APR0330`.
+        let date = rest.split('/').map(str::trim).find(|part| !part.is_empty() && *part != "NIL");
+        self.arrives_at = date.and_then(|date| self.instant(date, place, number, message));
     }
 
     fn instant(&mut self, text: &str, port: &str, line: usize, message: &Message<'_>) -> Option<i64> {
@@ -180,6 +189,9 @@ impl Reader {
         }
     }
 }
+
+/// What may go on over several lines, but for goods and their handling codes.
+const BLOCKS: [&str; 7] = ["OCI", "DIM", "OSI", "ONT", "CUS", "SRI", "SCI"];
 
 /// A day and a time on the clock of an airport.
 pub fn moment(date: NaiveDate, time: Option<NaiveTime>) -> Moment {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | waybill `999-12345675ICNLAX/T10K250.5MC1.2` | `master_bill_id`, `loading_port`, `unloading_port`, `part_kind`, `package_count`, `gross_mass_kg` (K, L), `volume_m3` (MC, CF, CC, CI) |
 //! | FFM flight `1/ZZ123/12MAR1230/ICN` | `manifest_id`, `voyage_no`, `carrier_id`, `departed_at` |
-//! | FFM point of unloading `LAX/13MAR1500` | `unloading_port` of what follows, `arrival_expected_at` |
+//! | FFM point of unloading `LAX/13MAR1500`, `LAX//13MAR1500` | `unloading_port` of what follows, `arrival_expected_at` |
 //! | FFM `ULD/AKE12345ZZ` | `containers` of what follows; parts of one waybill on one flight are added up |
 //! | goods `/DESC/SPH/SPH`, SPH | `description`, `special_handling` |
 //! | FWB SHP CNE NFY (NAM ADR LOC, or bare lines) | parties |
@@ -17,6 +17,7 @@
 //! | FWB CVD, PPD, COL | `value_usd`, `freight_usd` where in USD |
 //! | FWB ISU `12MAR27` | `manifested_at` |
 //! | FHL MBI; HBS `number/ICNLAX/5/K120/25/DESC`; TXT; HTS | `master_bill_id`; `house_bill_id` and its goods; `description`; `hs_codes` |
+//! | FHL TXT as Korean forwarders write it: `.COM.`, `.SNM.`, `.CNM.` | `description`; parties that have no SHP or CNE |
 //! | OCI `country/subject/kind/text`, subject carried over | `customs_notes`; kind T of SHP and CNE is `shipper_id`, `consignee_id` |
 //!
 //! Days come without a year: the one nearest to [`ReadOptions::received_on`](crate::ReadOptions) is meant; without it

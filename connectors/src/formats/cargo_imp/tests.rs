@@ -194,3 +194,37 @@ fn damaged_messages_are_survived() {
         }
     }
 }
+
+#[test]
+fn lines_of_a_flight_manifest_go_on_with_what_was_begun() {
+    let ffm = "FFM/8\n1/ZZ421/13MAR1805/BKK\nTPE/NIL/13MAR2200/13MAR2330\nICN//14MAR0830\n\
+               999-12345675BKKICN/S10K206MC0.15T92/CNSL\n/EAW/SPX\nDIM/K100/CMT10-10-10/5\n/K106/CMT20-20-20/5\n\
+               OCI/KR/SHP/RA/RA1\n///ED/1299\n//DNR/D/UN3480\nOSI/HANDLE WITH CARE\n/KEEP DRY\nLAST\n";
+    let reading = read(ffm);
+    assert_eq!(of(&reading, "special_handling"), ["EAW|SPX"]);
+    assert_eq!(of(&reading, "arrival_expected_at"), ["2027-03-13T23:30:00Z"]);
+    assert_eq!(of(&reading, "bill_kind"), ["master_only"]);
+    let notes = format!("{:?}", reading.records[0].1.column_by_name("customs_notes").unwrap());
+    assert!(notes.contains("1299") && notes.contains("UN3480"), "{notes}");
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec!["no_nature"], vec![]));
+}
+
+#[test]
+fn what_korean_forwarders_tell_customs_is_no_description() {
+    let txt = "TXT/.COM.LENSES\n/.FLT.20270314-ZZ0421-ZZZZ-TK-AK\n/.SNM.KIM TRADE\n/.SAR.1 EXAMPLE RO\n/.CNM.LEE\n";
+    let fhl = format!("FHL/5\nMBI/999-12345675ICNTSN/T5K120\nHBS/H1/ICNTSN/5/K120//LENSES\n{txt}");
+    let reading = read(&fhl);
+    assert_eq!(of(&reading, "description"), ["LENSES"]);
+    assert_eq!(
+        (of(&reading, "shipper_name"), of(&reading, "shipper_address")),
+        (vec!["KIM TRADE".into()], vec!["1 EXAMPLE RO".into()])
+    );
+    let named = read(&format!("{fhl}SHP\nNAM/ACME\nADR/2 ROAD\n"));
+    assert_eq!(
+        (of(&named, "shipper_name"), of(&named, "shipper_address")),
+        (vec!["ACME".into()], vec!["2 ROAD".into()])
+    );
+    assert_eq!(of(&named, "consignee_name"), ["LEE"]);
+    let other = read(&fhl.replace(txt, "TXT/.5 MM LENSES\n/NO. 7. NEW\n"));
+    assert_eq!(of(&other, "description"), ["LENSES .5 MM LENSES NO. 7. NEW"]);
+}

@@ -137,6 +137,7 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
         let Some((own, warnings)) = &mut house else { continue };
         let mut warn = |code, text: String| warnings.push(Warning { code, path: message.path(line.number), text });
         match (block, tag) {
+            ("TXT", _) if own.tell_customs(rest) => {}
             ("TXT", _) => own.describe(rest),
             ("HTS", _) => own.hs_codes.extend(parts.iter().filter_map(|code| hs(code))),
             ("SHP", _) => party(&mut own.shipper, named(tag), &parts, &mut warn),
@@ -158,7 +159,8 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
 }
 
 fn done(message: &Message<'_>, shared: &Shared, house: Option<(Consignment, Vec<Warning>)>, out: &mut Output<'_>) {
-    if let Some((own, warnings)) = house {
+    if let Some((mut own, warnings)) = house {
+        own.settle_parties();
         finish(message, shared, &own, warnings, out);
     }
 }

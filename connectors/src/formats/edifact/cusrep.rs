@@ -1,18 +1,19 @@
 //! CUSREP: reports that a conveyance arrives or departs, to cargo events of its manifests.
 //!
 //! BGM 98 is an arrival at LOC 60, and tells when the last port (LOC 94) was left; 124 is a departure. Each event stands
-//! for every manifest the report names (RFF CN), else for the voyage. The times also belong on the bills of the voyage,
-//! which is for whoever knows them to see to. A withdrawn report (BGM 1 or 50) cancels its events.
+//! for every manifest the report names (RFF CN), else for the trip (BGM 336 and its number), else for the voyage. The times also belong on the bills of the voyage,
+//! which is for whoever knows them to see to. A withdrawn report (BGM 1, 3 or 50) cancels its events.
 
 use std::sync::LazyLock;
 
+use chrono::NaiveTime;
 use chrono_tz::Tz;
 use haechi_model::Cell;
 use haechi_model::intake::Warning;
 use haechi_model::streams::CARGO_EVENT;
 use sha2::{Digest, Sha256};
 
-use super::dates::{Century, Moment, parse};
+use super::dates::{Century, Moment, clock, parse};
 use super::interchange::{Message, leading_number};
 use super::output::{Output, Sheet, columns};
 use super::places::{short, to_utc_in, upper, zone_of_port};
@@ -41,6 +42,9 @@ pub(super) const COLUMN_NAMES: &[&str] = Columns::NAMES;
 /// Looked up once, not a message.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
 
+/// BGM 1001 of a trip on the road.
+const TRIP: &str = "336";
+
 /// A qualifier, a port, and the times there by their qualifiers.
 type Port = (String, String, Vec<(String, Moment)>);
 
@@ -61,7 +65,7 @@ struct Report {
     conveyance: Option<String>,
     /// TDT C222 name.
     name: Option<String>,
-    /// DTM of the header: 132, 178; 133, 136.
+    /// DTM of the header: 132, 178, 252; 133, 136, 253.
     times: Vec<(String, Moment, u32)>,
     /// LOC with their DTM: qualifier, port, times.
     ports: Vec<Port>,
@@ -124,6 +128,10 @@ impl Report {
                         warn("unknown_code", format!("BGM {}; taken as arrival", short(s.get(0, 0))));
                     }
                 }
+                // The time of the day, behind the day.
+                "DTM" if clock(s.get(0, 1), s.get(0, 2)).is_some() => {
+                    report.hour(s.get(0, 0), clock(s.get(0, 1), s.get(0, 2)));
+                }
                 "DTM" => match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
                     Ok(moment) => report.time(s, moment, transport),
                     Err(_) => warn("bad_date", format!("DTM {}", short(s.get(0, 0)))),
@@ -169,10 +177,22 @@ impl Report {
         }
     }
 
-    /// Whom it happened to: the manifests, else the voyage.
+    /// The hour of the day that was sent last under a qualifier.
+    fn hour(&mut self, qualifier: &str, hour: Option<NaiveTime>) {
+        let of_ports = self.ports.iter_mut().rev().flat_map(|(.., times)| times.iter_mut().rev().map(|(q, m)| (q, m)));
+        let own = self.times.iter_mut().rev().map(|(q, m, _)| (q, m));
+        if let Some((_, moment)) = of_ports.chain(own).find(|(q, m)| *q == qualifier && m.time.is_none()) {
+            moment.time = hour;
+        }
+    }
+
+    /// Whom it happened to: the manifests, else the trip, which is also the number of its manifest; else the voyage.
     fn subjects(&self) -> Vec<String> {
         if !self.manifests.is_empty() {
             return self.manifests.clone();
+        }
+        if let (TRIP, Some(number)) = (self.kind.as_str(), &self.number) {
+            return vec![number.clone()];
         }
         let parts: Vec<&str> = [&self.conveyance, &self.voyage].into_iter().flatten().map(String::as_str).collect();
         if parts.is_empty() { Vec::new() } else { vec![parts.join("/")] }
@@ -184,7 +204,10 @@ impl Report {
         let mut at = |moment: Moment, port: Option<&str>| {
             let known = port.and_then(zone_of_port);
             if known.is_none() && moment.offset_minutes.is_none() {
-                let text = format!("`{}` has no time zone we know", short(port.unwrap_or_default()));
+                let text = format!(
+                    "`{}` has no time zone we know; read in that of the office",
+                    short(port.unwrap_or_default())
+                );
                 warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
             }
             to_utc_in(moment, known.unwrap_or(zone))
@@ -199,13 +222,15 @@ impl Report {
             })
         };
         let left = if departure { of(&["5", "9", "60", "94"]) } else { of(&["94"]) };
-        if let Some((moment, segment)) = time_of(left, &["186", "136", "133"]).filter(|_| left.is_some() || departure) {
+        if let Some((moment, segment)) =
+            time_of(left, &["186", "136", "133", "253"]).filter(|_| left.is_some() || departure)
+        {
             let place = left.map(|(_, port, _)| port.as_str());
             events.extend(at(moment, place).map(|at| Event { kind: "departed", place, at, segment }));
         }
         if !departure {
             let reached = of(&["60", "11", "8"]);
-            if let Some((moment, segment)) = time_of(reached, &["178", "132"]) {
+            if let Some((moment, segment)) = time_of(reached, &["178", "132", "252"]) {
                 let place = reached.map(|(_, port, _)| port.as_str());
                 events.extend(at(moment, place).map(|at| Event { kind: "arrived", place, at, segment }));
             }
@@ -226,7 +251,7 @@ impl Report {
         let id = hex::encode(&digest[..12]);
         let position = message.position(event.segment);
         let source = out.input.source;
-        let cancelled = matches!(self.function.as_str(), "1" | "50");
+        let cancelled = matches!(self.function.as_str(), "1" | "3" | "50");
         let amended = matches!(self.function.as_str(), "4" | "5");
         let change = if cancelled {
             "cancel"

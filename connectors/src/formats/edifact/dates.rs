@@ -59,6 +59,9 @@ pub struct NotADate;
 pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotADate> {
     let only_digits = are_digits(value.as_bytes());
     let value = if only_digits { value } else { value.trim() };
+    if is_clock(format) {
+        return Err(NotADate);
+    }
     // A period: its first day, or minute.
     let period = format.len() == 3 && format.starts_with('7');
     let value = if period { value.split('-').next().unwrap_or_default() } else { value };
@@ -127,6 +130,21 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
         Some(_) => return Err(NotADate),
     };
     Ok(Moment { date, precision, time, offset_minutes })
+}
+
+/// Whether a format code (401 to 406) is of a time of the day, which some send behind the day in a DTM of its own.
+fn is_clock(format: &str) -> bool {
+    format.len() == 3 && format.starts_with('4')
+}
+
+/// A time of the day by itself: `0700:401`.
+pub fn clock(value: &str, format: &str) -> Option<NaiveTime> {
+    let value = value.trim();
+    if !is_clock(format) || !matches!(value.len(), 4 | 6) || !value.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number = |from: usize| value.get(from..from + 2).and_then(|digits| digits.parse().ok());
+    NaiveTime::from_hms_opt(number(0)?, number(2)?, number(4).unwrap_or(0))
 }
 
 /// The digits of a format that puts the day or the month first (2 DDMMYY, 3 MMDDYY, 4 DDMMCCYY, 5 MMDDCCYY), the year
@@ -217,7 +235,23 @@ fn offset(text: &str) -> Result<Option<i32>, NotADate> {
     let (sign, digits) = match text.as_bytes() {
         [] => return Ok(None),
         b"Z" | b"UTC" | b"GMT" => return Ok(Some(0)),
+        // Letters that stand for one clock in the trade; `CST` and `IST` do not.
+        b"WET" => return Ok(Some(0)),
+        b"CET" | b"BST" | b"WEST" => return Ok(Some(60)),
+        b"CEST" | b"EET" | b"SAST" => return Ok(Some(2 * 60)),
+        b"EEST" | b"MSK" => return Ok(Some(3 * 60)),
+        b"ICT" | b"WIB" => return Ok(Some(7 * 60)),
+        b"SST" | b"SGT" | b"HKT" | b"MYT" | b"PHT" | b"AWST" => return Ok(Some(8 * 60)),
         b"KST" | b"JST" => return Ok(Some(9 * 60)),
+        b"AEST" => return Ok(Some(10 * 60)),
+        b"AEDT" => return Ok(Some(11 * 60)),
+        b"NZST" => return Ok(Some(12 * 60)),
+        b"NZDT" => return Ok(Some(13 * 60)),
+        b"EDT" => return Ok(Some(-4 * 60)),
+        b"EST" | b"CDT" => return Ok(Some(-5 * 60)),
+        b"MDT" => return Ok(Some(-6 * 60)),
+        b"MST" | b"PDT" => return Ok(Some(-7 * 60)),
+        b"PST" => return Ok(Some(-8 * 60)),
         [b'+', ..] => (1, &text[1..]),
         [b'-', ..] => (-1, &text[1..]),
         _ => return Err(NotADate),
@@ -285,6 +319,9 @@ mod tests {
             ("20270314", "2", "2027-03-14"),
             ("200314010559", "202", "2020-03-14 01:05:59"),
             ("2703140105KST", "301", "2027-03-14 01:05:00 +540"),
+            ("20270314010500SST", "304", "2027-03-14 01:05:00 +480"),
+            ("2703140105EST", "301", "2027-03-14 01:05:00 -300"),
+            ("2703140105CST", "301", "none"),
             ("200314010559UTC", "302", "2020-03-14 01:05:59 +0"),
             ("202703140105GMT", "303", "2027-03-14 01:05:00 +0"),
             ("2703140105-2703150105", "713", "2027-03-14 01:05:00"),
@@ -299,6 +336,8 @@ mod tests {
             ("12", "", "none"),
             ("", "", "none"),
             ("ABC", "102", "none"),
+            ("1830", "401", "none"),
+            ("203000", "402", "none"),
         ] {
             check(value, format, Century::Recent, expected);
         }
@@ -344,6 +383,21 @@ mod tests {
         assert_eq!((read("14FEB1988"), read("00FEB88")), ("1988-02-14".to_owned(), "1988-02-01".to_owned()));
         for text in ["30FEB88", "14FEX88", "140288", "", "AAFEB88", "1\u{e9}FEB8"] {
             assert_eq!(read(text), "none", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_day_stands_alone() {
+        for (value, format, expected) in [
+            ("0700", "401", Some((7, 0, 0))),
+            ("203015", "402", Some((20, 30, 15))),
+            ("2460", "401", None),
+            ("0700", "203", None),
+            ("20040127", "102", None),
+            ("", "401", None),
+        ] {
+            let expected = expected.and_then(|(h, m, s)| NaiveTime::from_hms_opt(h, m, s));
+            assert_eq!(clock(value, format), expected, "{value}:{format}");
         }
     }
 

@@ -165,13 +165,16 @@ pub const PAGES: &[Page] = &[
                 "LOC 9 5 94, 11 60 12, 20 7 8, 76",
                 &["loading_port", "unloading_port", "destination_place", "route_countries"],
             ),
-            ("DTM 137, 136 133, 132, 178", &["manifested_at", "departed_at", "arrival_expected_at", "arrived_at"]),
+            (
+                "DTM 137, 136 133 253, 132 232 252, 178, local",
+                &["manifested_at", "departed_at", "arrival_expected_at", "arrived_at"],
+            ),
             ("NAD CZ OS SU EX", &["shipper_id", "shipper_name", "shipper_address", "shipper_country"]),
             (
                 "NAD CN IM; NI",
                 &["consignee_id", "consignee_name", "consignee_address", "consignee_country", "notify_name"],
             ),
-            ("GID, FTX AAA, CST, PCI, DGS", &["lines", "description", "hs_codes", "marks", "dangerous"]),
+            ("GID, FTX AAA, CST or RFF HS, PCI, DGS", &["lines", "description", "hs_codes", "marks", "dangerous"]),
             ("EQD, SEL, SGP", &["containers"]),
             ("GID 7224, else PAC, CNT; MEA", &["package_count", "gross_mass_kg", "volume_m3"]),
             ("MOA 64; 40 44 14 39; HAN", &["freight_usd", "value_usd", "special_handling"]),
@@ -185,7 +188,7 @@ pub const PAGES: &[Page] = &[
         lines: &[
             ENVELOPE,
             ("BGM 1001, or its name", &["flow"]),
-            ("BGM 1004 and its version, RFF ABE", &["declaration_id", "version"]),
+            ("BGM 1004 and its version, RFF ABE, else ABO", &["declaration_id", "version"]),
             ("BGM 1225: 9, 4, 5, 1", &["change_kind", "change_reason"]),
             ("CST 117, 105", &["procedure", "filing_type"]),
             (
@@ -210,7 +213,7 @@ pub const PAGES: &[Page] = &[
             ),
             ("TDT 20", &["transport_mode", "conveyance_id"]),
             (
-                "NAD IM GO CN; SE SU EX CZ, export EX GO; CB DT AE AG; FW",
+                "NAD IM AT GO CN; SE SU EX CZ, export EX GO; CB DT AE AG; FW",
                 &[
                     "importer_id",
                     "importer_name",
@@ -221,7 +224,10 @@ pub const PAGES: &[Page] = &[
                     "forwarder_id",
                 ],
             ),
-            ("TOD; MOA 39, else 63 141; MOA 64", &["incoterm", "invoice_amount", "currency", "freight_usd"]),
+            (
+                "TOD, else RFF APH; MOA 39, else 63 141; MOA 64",
+                &["incoterm", "invoice_amount", "currency", "freight_usd"],
+            ),
             ("CST 1496; 122 169 108, RFF ABD", &["item_no", "hs_code"]),
             ("FTX AAA; LOC 27", &["description", "origin_country"]),
             ("MEA AAF; ABT AAR AAS AAT ABW AAA", &["net_mass_kg", "quantity", "quantity_unit"]),
@@ -244,11 +250,14 @@ pub const PAGES: &[Page] = &[
         stream: "cargo_event",
         lines: &[
             ENVELOPE,
-            ("RFF CN, else TDT C222 and RFF VON; kind and time", &["cargo_event_id", "consignment_id"]),
+            (
+                "RFF CN, else BGM 336 and its number, else TDT C222 and RFF VON; kind and time",
+                &["cargo_event_id", "consignment_id"],
+            ),
             ("BGM 1001: 98 arrived, 124 departed", &["event_kind"]),
             ("BGM 1004; 1225", &["reference_id", "change_kind", "version"]),
             ("LOC 60, 94", &["place_id"]),
-            ("DTM 178 132; 186 136 133, local", &["happened_at"]),
+            ("DTM 178 132 252; 186 136 133 253, local", &["happened_at"]),
             ("UNB S004", &["recorded_at"]),
             ("TDT C222 name, RFF VON", &["text"]),
         ],

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use chrono::{LocalResult, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{LocalResult, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use haechi_model::codes;
 use haechi_model::intake::Warning;
 
 use super::dates::Moment;
+use super::ports::PORTS;
 use super::words;
 
 /// Upper case, without copying what is upper case already.
@@ -75,19 +76,24 @@ pub fn to_utc_at(moment: Moment, airport: Option<&str>) -> Option<i64> {
     to_utc_in(moment, codes::airport(airport?)?.tz)
 }
 
-/// The zone of a port by UN/LOCODE or IATA code: of the airport of its name, else of its country where that has
-/// one zone only.
+/// The zone of a port by UN/LOCODE or IATA code, or of a country: of the airport or city of its name, else of its country where that
+/// keeps one time only, else of [`PORTS`].
 pub fn zone_of_port(code: &str) -> Option<Tz> {
     let (country, place) = match code.len() {
+        2 => return SINGLE_ZONES.get(code).copied().flatten(),
         3 => return codes::airport(code).map(|a| a.tz),
         5 => code.split_at_checked(2)?,
         _ => return None,
     };
     let same = codes::airport(place).filter(|a| a.country.as_str() == country);
-    same.map(|a| a.tz).or_else(|| SINGLE_ZONES.get(country).copied().flatten())
+    same.map(|a| a.tz).or_else(|| SINGLE_ZONES.get(country).copied().flatten()).or_else(|| {
+        let at = PORTS.binary_search_by_key(&code, |(port, _)| port).ok()?;
+        Some(PORTS[at].1)
+    })
 }
 
-/// Countries whose airports all keep the same time. The airport table is asked for every code there can be, once.
+/// Countries whose airports all keep the same time, by whatever name (Kuala Lumpur, Kuching). The airport table is asked
+/// for every code there can be, once.
 static SINGLE_ZONES: LazyLock<HashMap<String, Option<Tz>>> = LazyLock::new(|| {
     let letters = || b'A'..=b'Z';
     let mut zones: HashMap<String, Option<Tz>> = HashMap::new();
@@ -95,11 +101,21 @@ static SINGLE_ZONES: LazyLock<HashMap<String, Option<Tz>>> = LazyLock::new(|| {
         let code = [a as char, b as char, c as char].iter().collect::<String>();
         if let Some(airport) = codes::airport(&code) {
             let zone = zones.entry(airport.country.as_str().to_owned()).or_insert(Some(airport.tz));
-            *zone = zone.filter(|z| *z == airport.tz);
+            *zone = zone.filter(|z| *z == airport.tz || same_time(*z, airport.tz));
         }
     }
     zones
 });
+
+/// Whether two zones keep the same time, in winter and in summer.
+fn same_time(one: Tz, other: Tz) -> bool {
+    const SECONDS_OF_A_YEAR: i64 = 31_556_952;
+    let offset = |zone: Tz, seconds: i64| {
+        Some(zone.offset_from_utc_datetime(&chrono::DateTime::from_timestamp(seconds, 0)?.naive_utc()).fix())
+    };
+    // Half years from 2015 to 2025.
+    (90..110).all(|half| offset(one, half * SECONDS_OF_A_YEAR / 2) == offset(other, half * SECONDS_OF_A_YEAR / 2))
+}
 
 /// An instant in UTC milliseconds: by its own offset, else in `zone`.
 pub fn to_utc_in(moment: Moment, zone: Tz) -> Option<i64> {
@@ -150,6 +166,13 @@ mod tests {
             ("KRKAN", Some(Tz::Asia__Seoul)),
             ("CRMOB", Some(Tz::America__Costa_Rica)),
             ("USLAX", Some(Tz::America__Los_Angeles)),
+            ("USNYC", Some(Tz::America__New_York)),
+            ("MYTPP", Some(Tz::Asia__Kuala_Lumpur)),
+            ("NZPOE", Some(Tz::Pacific__Auckland)),
+            ("CAVAN", Some(Tz::America__Vancouver)),
+            ("SEL", Some(Tz::Asia__Seoul)),
+            ("ZA", Some(Tz::Africa__Johannesburg)),
+            ("US", None),
             ("USZZZ", None),
             ("ICN", Some(Tz::Asia__Seoul)),
             ("", None),

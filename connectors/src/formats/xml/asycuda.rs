@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use haechi_model::codes;
+
 use super::consignment::{id_at, text_at};
 use super::convert::{id, moment, number, text};
 use super::declaration::{SHEET, amount, compare, records, write};
-use super::map::Read::{By, Code, Country, Day, DayOrInstant, First, Id, Ids, Mass, Mode, Number, OneOf};
+use super::map::Read::{By, Code, Country, Day, DayOrInstant, Id, Ids, Mass, Mode, Number, OneOf};
 use super::map::{Field, field};
 use super::output::{Output, Row};
 use super::scan::Unit;
@@ -33,8 +35,8 @@ pub const HEADER: &[Field] = &[
     field(
         "Identification/Type/Type_of_declaration",
         "flow",
-        By("Declaration_gen_procedure_code 7 warehouse, 8 transit; else IM import, EX export, TR transit; else \
-             Sad_flow"),
+        By("Declaration_gen_procedure_code 7 warehouse, 8 transit; else IM import, EX export, TR transit; else, in \
+             letters of other alphabets too, Declaration_gen_procedure_code 1 to 3 export, 4 to 6 import; else Sad_flow"),
     ),
     field("Identification/Type/Declaration_gen_procedure_code", "filing_type", Code),
     field("Traders/Consignee/Consignee_code", "importer_id", Id),
@@ -59,10 +61,15 @@ pub const HEADER: &[Field] = &[
         OneOf(&[("FCL", "FC"), ("LCL", "LC"), ("5", "FC"), ("7", "LC"), ("8", "FC"), ("1/1", "FC")]),
     ),
     field("Valuation/Weight/Gross_weight", "gross_mass_kg", Mass("")),
+    field(
+        "Item/Valuation_item/Weight_itm/Gross_weight_itm",
+        "gross_mass_kg",
+        By("summed, where it gives no total or 0"),
+    ),
     field("Property/Nbers/Total_number_of_packages", "package_count", Number),
     field("Item/Packages/Kind_of_packages_code", "package_kind", Code),
     field("Valuation/Gs_Invoice/Amount_foreign_currency", "invoice_amount", Number),
-    field("Valuation/Gs_Invoice/Currency_code", "currency", First(3)),
+    field("Valuation/Gs_Invoice/Currency_code", "currency", By("three letters, of a number too")),
     field("Valuation/Gs_external_freight", "freight_usd", By("Amount_foreign_currency where Currency_code is USD")),
     field("Financial/Mode_of_payment", "payment_type", Code),
 ];
@@ -123,8 +130,13 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         let line = root.get(path).and_then(|name| name.lines().map(str::trim).find_map(said));
         header.put(&SHEET, column, line.map(|line| text(Cow::Borrowed(line))));
     }
+    header.put(&SHEET, "currency", root.at("Valuation/Gs_Invoice").and_then(currency));
+    if header.number(&SHEET, "gross_mass_kg").is_none_or(|kg| kg == 0.0) {
+        let masses = items.iter().filter_map(|item| amount(*item, "Valuation_item/Weight_itm/Gross_weight_itm"));
+        header.put(&SHEET, "gross_mass_kg", masses.reduce(|sum, kg| sum + kg));
+    }
     let freight = root.at("Valuation/Gs_external_freight");
-    if let Some(freight) = freight.filter(|f| f.get("Currency_code") == Some("USD")) {
+    if let Some(freight) = freight.filter(|f| currency(*f).as_deref() == Some("USD")) {
         header.put(&SHEET, "freight_usd", amount(freight, "Amount_foreign_currency"));
     } else if freight.and_then(|f| amount(f, "Amount_national_currency")).is_some_and(|sum| sum == 0.0) {
         header.put(&SHEET, "freight_usd", 0.0);
@@ -175,12 +187,26 @@ fn flow(root: Element<'_>) -> Option<&'static str> {
         Some("8") => return Some("transit"),
         _ => {}
     }
-    match kind.and_then(|kind| kind.get("Type_of_declaration")).or(root.get("Property/Sad_flow")) {
-        Some("IM" | "I") => Some("import"),
-        Some("EX" | "E") => Some("export"),
-        Some("TR" | "T") => Some("transit"),
+    let named = |name: Option<&str>| match name? {
+        "IM" | "I" => Some("import"),
+        "EX" | "E" => Some("export"),
+        "TR" | "T" => Some("transit"),
         _ => None,
-    }
+    };
+    let by_procedure = || match kind?.get("Declaration_gen_procedure_code")? {
+        "1" | "2" | "3" => Some("export"),
+        "4" | "5" | "6" => Some("import"),
+        _ => None,
+    };
+    let typed = named(kind.and_then(|kind| kind.get("Type_of_declaration")));
+    typed.or_else(by_procedure).or_else(|| named(root.get("Property/Sad_flow")))
+}
+
+/// The letters of a currency; states of the former Soviet Union send its number.
+fn currency(amount: Element<'_>) -> Option<Cow<'_, str>> {
+    let code = id_at(amount, "Currency_code")?;
+    let letters = codes::currency_numbered(&code).map(Cow::Borrowed);
+    Some(letters.unwrap_or_else(|| code.chars().take(3).collect::<String>().into()))
 }
 
 fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
@@ -196,7 +222,7 @@ fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
     let procedure = ["Tarification/Extended_customs_procedure", "Tarification/National_customs_procedure"];
     let procedure = procedure.into_iter().filter_map(|path| item.get(path)).collect::<String>();
     row.put(&SHEET, "procedure", (!procedure.is_empty()).then_some(procedure));
-    let invoice = item.at("Valuation_item/Item_Invoice").filter(|i| i.get("Currency_code") == Some("USD"));
+    let invoice = item.at("Valuation_item/Item_Invoice").filter(|i| currency(*i).as_deref() == Some("USD"));
     if let Some(rate) = invoice.and_then(|i| amount(i, "Currency_rate")).filter(|rate| *rate > 0.0) {
         row.put(&SHEET, "customs_value_usd", row.number(&SHEET, "customs_value_local").map(|value| value / rate));
     }

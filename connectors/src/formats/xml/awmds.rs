@@ -1,5 +1,8 @@
 //! ASYCUDA World cargo manifests (AWMDS): a consignment a bill. The head comes first and is kept; then each bill is
 //! read and let go, so that a manifest may be as long as it likes.
+//!
+//! House bills of a master (`Awbolds`), those of a co-loader (`Awmcds`) and exports (`Awbolegmds`) come in the same
+//! bills under other roots, whose head is nothing but what names the manifest and the master.
 
 use std::sync::LazyLock;
 
@@ -10,12 +13,17 @@ use super::map::Read::{By, Code, Country, Id, Joined, Mass, Mode, Number, OneOf,
 use super::map::{Field, field};
 use super::output::{Output, Row};
 use super::scan::Unit;
+use super::tree::Element;
 use super::unit::{Envelope, LazyTable, Parts, fill, table, tell};
 use super::value::Value;
+use crate::formats::edifact::dates::Moment;
 use crate::formats::edifact::places::{to_utc_in, zone_of_port};
 
 /// The column `message_format`.
 pub const NAME: &str = "awmds";
+
+/// Manifest, house bills of a master, co-loader's bills, exports.
+pub const ROOTS: [&str; 4] = ["Awmds", "Awbolds", "Awmcds", "Awbolegmds"];
 
 /// How many bills may repeat the head: nobody knows before the end.
 const ROWS_MANY: usize = 16_384;
@@ -24,16 +32,19 @@ const ROWS_MANY: usize = 16_384;
 pub const HEADER: &[Field] = &[
     field("General_segment_id", "manifest_id", By("Customs_office_code/Voyage_number/Date_of_departure")),
     field("General_segment_id/Customs_office_code", "office", Code),
+    field("Customs_office_code", "office", Code),
     field("General_segment_id/Voyage_number", "voyage_no", Id),
+    field("Voyage_number", "voyage_no", Id),
+    field("Reference_number", "master_bill_id", By("of bills that name no master")),
     field(
         "General_segment_id/Date_of_departure",
         "departed_at",
-        By("in the zone of the place of departure; also manifested_at"),
+        By("in the zone of the place of departure, else of a bill's place of loading; also manifested_at"),
     ),
     field(
         "General_segment_id/Date_of_arrival",
         "arrival_expected_at",
-        By("with Time_of_arrival, in the zone of the office"),
+        By("with Time_of_arrival, in the zone of the place of destination, else of the office"),
     ),
     field("Transport_information/Carrier/Carrier_code", "carrier_id", Id),
     field("Transport_information/Shipping_Agent/Shipping_Agent_code", "forwarder_id", Id),
@@ -46,6 +57,9 @@ pub const HEADER: &[Field] = &[
     field("Load_unload_place/Place_of_destination_code", "unloading_port", Id),
 ];
 
+const NATURES: &[(&str, &str)] =
+    &[("22", "export"), ("23", "import"), ("24", "transit"), ("26", "on_board"), ("28", "transhipment")];
+
 /// A bill, under `Bol_segment`.
 pub const BILLS: &[Field] = &[
     field("Bol_id/Bol_reference", "house_bill_id", Id),
@@ -56,11 +70,8 @@ pub const BILLS: &[Field] = &[
         "bill_kind",
         By("house where a master bill is named; master_only where Consolidated_Cargo is 1; else straight"),
     ),
-    field(
-        "Bol_id/Bol_nature",
-        "nature",
-        OneOf(&[("22", "export"), ("23", "import"), ("24", "transit"), ("26", "on_board"), ("28", "transhipment")]),
-    ),
+    field("Bol_id/Bol_nature", "nature", OneOf(NATURES)),
+    field("Bol_id/Nature", "nature", OneOf(NATURES)),
     field("Load_unload_place/Port_of_origin_code", "loading_port", Id),
     field("Load_unload_place/Place_of_loading_code", "loading_port", Id),
     field("Load_unload_place/Place_of_unloading_code", "unloading_port", Id),
@@ -78,11 +89,12 @@ pub const BILLS: &[Field] = &[
         "lines",
         By("one line: description, packages, Package_type_code, mass, volume, all containers"),
     ),
+    field("HS_code", "hs_codes", By("all of the bill, wherever they stand; the first is that of the line")),
     field(
         "ctn_segment",
         "containers",
         By("Ctn_reference, Type_of_container, Status (FCL, LCL, PRT, empty), Seal_number, Gross_weight, \
-             Number_of_packages"),
+             Number_of_packages; UN makes the line dangerous"),
     ),
     field("Value_segment/Freight_segment/Freight_value", "freight_usd", By("where Freight_currency is USD")),
     field("Value_segment/Customs_segment/Customs_value", "value_usd", By("where Customs_currency is USD")),
@@ -96,6 +108,10 @@ static BILL_TABLE: LazyTable = LazyLock::new(|| table(BILLS, &SHEET));
 pub struct State {
     header: Option<Row<'static>>,
     manifest: Option<String>,
+    master: Option<String>,
+    /// Where the head names no port.
+    departs: Option<Moment>,
+    root: &'static str,
     totals: Totals,
     n: usize,
     orphans: bool,
@@ -111,20 +127,25 @@ const TOTALS: [&str; 4] =
     ["Total_number_of_bols", "Total_number_of_packages", "Total_number_of_containers", "Total_gross_mass"];
 
 impl State {
+    fn version(&self) -> String {
+        self.root.to_uppercase()
+    }
+
     /// Another element that begins no unit: a new manifest forgets the head of the last.
     pub fn passes(&mut self, local: &str, out: &mut Output<'_>) {
-        if local == "Awmds" {
+        if let Some(root) = ROOTS.into_iter().find(|root| *root == local) {
             self.end(out);
+            self.root = root;
         }
     }
 
     /// The manifest ends: its totals are compared.
     pub fn end(&mut self, out: &mut Output<'_>) {
-        let State { totals, .. } = std::mem::take(self);
+        let State { totals, root, .. } = std::mem::take(self);
         for ((name, said), found) in TOTALS.iter().zip(totals.said).zip(totals.found) {
             if let Some(said) = said.filter(|said| (said - found).abs() > 0.005) {
                 let code = if *name == "Total_number_of_bols" { "item_count" } else { "total_mismatch" };
-                let path = format!("Awmds/General_segment/Totals_segment/{name}");
+                let path = format!("{root}/General_segment/Totals_segment/{name}");
                 out.warn(code, path, format!("says {said}, the message holds {found}"));
             }
         }
@@ -132,16 +153,19 @@ impl State {
 
     /// Reads the head.
     pub fn head(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
-        out.saw(NAME, "AWMDS");
+        let version = self.version();
+        out.saw(NAME, &version);
         let root = unit.element;
         let Some(_) = Parts::of(unit, &[], out) else { return };
         let zone = out.options.zone;
-        let path = "Awmds/General_segment";
+        let path = format!("{}/{}", self.root, root.name());
+        let path = path.as_str();
+        let ids = root.at("General_segment_id").unwrap_or(root);
         let mut row = Row::default();
         fill(&HEADER_TABLE, root, zone, &|| path.to_owned(), &mut row);
-        let office = id_at(root, "General_segment_id/Customs_office_code");
-        let voyage = id_at(root, "General_segment_id/Voyage_number");
-        let day = root.get("General_segment_id/Date_of_departure").and_then(moment);
+        let office = id_at(ids, "Customs_office_code");
+        let voyage = id_at(ids, "Voyage_number");
+        let day = ids.get("Date_of_departure").and_then(moment);
         let parts = [
             office.as_deref().map(str::to_owned),
             voyage.map(std::borrow::Cow::into_owned),
@@ -156,14 +180,19 @@ impl State {
                 row.put_at(SHEET.at("manifested_at"), instant);
                 row.warn("no_manifest_time", path, "the departure was taken");
             }
+            (Some(day), None) if port.is_empty() => self.departs = Some(day),
             (Some(_), None) => {
                 row.warn("unknown_port", format!("{path}/Load_unload_place"), "time of departure left NULL");
             }
             (None, _) => row.warn("no_manifest_time", path, "neither the manifest nor its departure has a time"),
         }
-        let day = root.get("General_segment_id/Date_of_arrival").map(|day| day.replace('-', ""));
-        let time = root.get("General_segment_id/Time_of_arrival").map(|time| time.replace(':', "")).unwrap_or_default();
+        let day = ids.get("Date_of_arrival").map(|day| day.replace('-', ""));
+        let time = ids.get("Time_of_arrival").map(|time| time.replace(':', "")).unwrap_or_default();
         if let Some(day) = day {
+            // Some send fractions of seconds.
+            let time = time.split('.').next().unwrap_or_default();
+            let port = root.get("Load_unload_place/Place_of_destination_code").unwrap_or_default();
+            let zone = zone_of_port(port).unwrap_or(zone);
             match moment(&format!("{day}{time}")).and_then(|moment| to_utc_in(moment, zone)) {
                 Some(instant) => row.put_at(SHEET.at("arrival_expected_at"), Value::Ts(instant)),
                 None => row.warn("bad_date", format!("{path}/General_segment_id/Date_of_arrival"), "no time"),
@@ -174,9 +203,9 @@ impl State {
             row.put(&SHEET, "transport_mode", "unknown");
         }
         row.put(&SHEET, "manifest_id", (!manifest.is_empty()).then(|| manifest.clone()));
+        row.put(&SHEET, "master_bill_id", id_at(root, "Reference_number"));
         let sender = id_at(root, "Transport_information/Carrier/Carrier_code").unwrap_or_default();
         let id = manifest.clone();
-        let version = "AWMDS".to_owned();
         Envelope { format: NAME, version, id, sender, issued_at: None, change: "new", reason: None }
             .put(&SHEET, &mut row);
         row.bound(ROWS_MANY, path);
@@ -185,17 +214,20 @@ impl State {
         for (said, name) in self.totals.said.iter_mut().zip(TOTALS) {
             *said = amount(root, &format!("Totals_segment/{name}"));
         }
-        self.manifest = (!manifest.is_empty()).then_some(manifest);
+        // As every row repeats them.
+        let repeated = |column| row.text(&SHEET, column).filter(|text| !text.is_empty()).map(str::to_owned);
+        (self.manifest, self.master) = (repeated("manifest_id"), repeated("master_bill_id"));
         self.header = Some(row.into_owned());
         out.count("manifests", 1);
     }
 
     /// Reads a bill.
     pub fn bill(&mut self, unit: &Unit<'_>, out: &mut Output<'_>) {
-        out.saw(NAME, "AWMDS");
+        let version = self.version();
+        out.saw(NAME, &version);
         let root = unit.element;
         self.n += 1;
-        let path = format!("Awmds/Bol_segment[{}]", self.n);
+        let path = format!("{}/Bol_segment[{}]", self.root, self.n);
         let Some(parts) = Parts::of(unit, &[], out) else { return };
         let mut row = Row::default();
         fill(&BILL_TABLE, root, out.options.zone, &|| path.clone(), &mut row);
@@ -209,18 +241,29 @@ impl State {
             row.warn("no_header", path.as_str(), "no General_segment stands before it");
             self.orphans = true;
             let sender = "".into();
-            let (id, version) = (number.to_string(), "AWMDS".to_owned());
+            let id = number.to_string();
             let envelope = Envelope { format: NAME, version, id, sender, issued_at: None, change: "new", reason: None };
             envelope.put(&SHEET, &mut row);
         }
-        let master = id_at(root, "Bol_id/Master_bol_ref_number");
-        let consolidated = root.get("Bol_id/Consolidated_Cargo") == Some("1");
+        let master = id_at(root, "Bol_id/Master_bol_ref_number").or(self.master.as_deref().map(Into::into));
+        let consolidated = root.get("Bol_id/Consolidated_Cargo").or(root.get("Consolidated_Cargo")) == Some("1");
         let kind = match &master {
             Some(_) => "house",
             None if consolidated => "master_only",
             None => "straight",
         };
         row.put(&SHEET, "bill_kind", kind);
+        row.put_if_none(&SHEET, "master_bill_id", master.clone());
+        if let Some(day) = self.departs {
+            let port = root.get("Load_unload_place/Place_of_loading_code").unwrap_or_default();
+            if let Some(instant) = zone_of_port(port).and_then(|zone| to_utc_in(day, zone)) {
+                row.put_at(SHEET.at("departed_at"), Value::Ts(instant));
+                row.put_at(SHEET.at("manifested_at"), Value::Ts(instant));
+                row.warn("no_manifest_time", path.as_str(), "the departure from the place of loading was taken");
+            } else {
+                row.warn("unknown_port", format!("{path}/Load_unload_place"), "time of departure left NULL");
+            }
+        }
         row.put(&SHEET, "consignment_id", key(self.manifest.as_deref(), master.as_deref(), &number));
         if row.get(&SHEET, "nature").is_none() {
             row.warn("missing_value", format!("{path}/Bol_id/Bol_nature"), "taken as import");
@@ -252,10 +295,10 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
         let mut container = Container::new(number, format!("{path}/ctn_segment[{}]", n + 1), row);
         container.iso_type = id_at(segment, "Type_of_container");
         (container.fill, container.load) = match segment.get("Status").or(segment.get("Empty_Full")) {
-            Some("FCL" | "1/1" | "8") => (Some("full"), Some("FCL")),
-            Some("LCL" | "PRT" | "7") => (Some("full"), Some("LCL")),
+            Some("FCL" | "FS" | "1/1" | "01" | "8") => (Some("full"), Some("FCL")),
+            Some("LCL" | "FM" | "PRT" | "PTI" | "02" | "7") => (Some("full"), Some("LCL")),
             Some("5" | "FULL") => (Some("full"), None),
-            Some("MTY" | "EMP" | "0/0" | "4" | "EMPTY") => (Some("empty"), None),
+            Some("MTY" | "MT" | "EMP" | "ETY" | "0/0" | "00" | "4" | "EMPTY") => (Some("empty"), None),
             _ => (None, None),
         };
         let seals = segment.children().filter(|c| matches!(c.name(), "Seal_number" | "Marks1" | "Marks2" | "Marks3"));
@@ -265,26 +308,47 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
         containers.push(container);
     }
     let goods = root.at("Goods_segment");
+    // Seals of the whole bill.
+    if let Some(seals) = goods.and_then(|goods| goods.get("Seals_segment/Marks_of_seals"))
+        && containers.iter().all(|container: &Container<'_>| container.seals.is_empty())
+    {
+        let seals = seals.split([',', ' ']).filter(|seal| !seal.is_empty());
+        match containers.as_mut_slice() {
+            [only] => only.seals = seals.map(|seal| super::convert::id(seal.into())).collect(),
+            [] => {}
+            _ => row.warn("seals_unassigned", format!("{path}/Goods_segment/Seals_segment"), "of several containers"),
+        }
+    }
+    let mut tariffs = Vec::new();
+    for sent in root.descendants().filter(|e| e.name() == "HS_code").filter_map(Element::value) {
+        match super::convert::tariff(sent) {
+            Some(code) => tariffs.push(code),
+            None => row.warn("bad_tariff", format!("{path}//HS_code"), format!("`{}`", super::convert::short(sent))),
+        }
+    }
     let number = |name: &str| goods.and_then(|g| amount(g, name));
     let (packages, mass) = (number("Number_of_packages"), number("Gross_mass"));
     let found = [1.0, packages.unwrap_or(0.0), containers.len() as f64, mass.unwrap_or(0.0)];
     totals.found.iter_mut().zip(found).for_each(|(sum, n)| *sum += n);
+    // Some write 0 where there is none.
+    let is_some = |code: &std::borrow::Cow<'_, str>| code.as_ref() != "0";
     if let Some(goods) = goods {
         let line = Line {
             number: 1,
             description: text_at(goods, "Goods_description").unwrap_or_default(),
-            hs_code: goods.get("HS_code").and_then(super::convert::tariff),
+            hs_code: tariffs.first().cloned(),
             packages,
             package_kind: id_at(goods, "Package_type_code"),
             gross_mass_kg: mass,
             volume_m3: number("Volume_in_cubic_meters"),
-            un_no: id_at(goods, "UN_number"),
+            un_no: id_at(goods, "UN_number").or_else(|| id_at(root, "ctn_segment/UN")).filter(is_some),
             container_ids: containers.iter().map(|c| c.id.clone()).collect(),
         };
-        row.put(&SHEET, "dangerous", line.un_no.is_some());
-        row.put_at(SHEET.at("hs_codes"), Value::texts(line.hs_code.clone()));
+        let class = id_at(root, "ctn_segment/IMCO").filter(is_some);
+        row.put(&SHEET, "dangerous", line.un_no.is_some() || class.is_some());
         row.put_at(SHEET.at("lines"), records([line.record()]));
     }
+    row.put_at(SHEET.at("hs_codes"), Value::texts(tariffs));
     row.put_at(SHEET.at("containers"), records(containers.into_iter().map(Container::record)));
     for (segment, name, column) in
         [("Freight_segment", "Freight", "freight_usd"), ("Customs_segment", "Customs", "value_usd")]
@@ -298,8 +362,8 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
         }
     }
     let mut route: Vec<&'u str> = Vec::new();
-    for port in ["Load_unload_place/Port_of_origin_code", "Load_unload_place/Place_of_unloading_code"] {
-        route.extend(root.get(port).filter(|p| p.len() == 5).and_then(|p| p.get(..2)));
+    for port in ["Port_of_origin_code", "Place_of_loading_code", "Place_of_unloading_code"] {
+        route.extend(root.get(&format!("Load_unload_place/{port}")).filter(|p| p.len() == 5).and_then(|p| p.get(..2)));
     }
     row.put_at(SHEET.at("route_countries"), Value::texts(route.into_iter().map(std::borrow::Cow::Borrowed)));
 }

@@ -79,6 +79,7 @@ pub const CONSIGNMENTS: &[Field] = &[
     ),
     field("DeclaredValueForCustomsAmount", "value_usd", By("where it is in USD")),
     field("ApplicableTotalRating//GrandTotalAmount", "freight_usd", By("where it is in USD")),
+    field("TotalPrepaidChargeAmount", "freight_usd", By("of a house, with TotalCollectChargeAmount; where in USD")),
     field("TransportSplitDescription", "part_kind", By("on a manifest, of the first part: T, P, S, D")),
     field("HandlingSPHInstructions/DescriptionCode", "dangerous", By("yes where one is of dangerous goods")),
 ];
@@ -123,7 +124,7 @@ pub fn waybill(unit: &Unit<'_>, out: &mut Output<'_>) {
     let root = unit.element;
     let head = head(unit, WAYBILL, out);
     let Some(parts) = Parts::of(unit, &[], out) else { return };
-    let Some(number) = id_at(root, "BusinessHeaderDocument/ID") else {
+    let Some(number) = waybill_number(root, "BusinessHeaderDocument/ID") else {
         let position = format!("byte {}, Waybill/BusinessHeaderDocument", unit.place.byte);
         return out.set_aside("no_bill", &position, "the waybill has no number", root.raw());
     };
@@ -176,7 +177,7 @@ pub fn house<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
             continue;
         };
         let mut row = Row::default();
-        let above = id_at(*master, "TransportContractDocument/ID");
+        let above = waybill_number(*master, "TransportContractDocument/ID");
         if let Some(above) = &above {
             check_number(above, "HouseWaybill/MasterConsignment/TransportContractDocument/ID", &mut row);
         }
@@ -225,7 +226,7 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         if !parts.is_whole(*consignment, &path, out) {
             continue;
         }
-        let Some(number) = id_at(*consignment, "TransportContractDocument/ID") else {
+        let Some(number) = waybill_number(*consignment, "TransportContractDocument/ID") else {
             let position = format!("byte {}, {path}", unit.byte(*consignment));
             out.set_aside("no_bill", &position, "the consignment has no waybill number", consignment.raw());
             continue;
@@ -579,7 +580,10 @@ fn amounts<'u>(consignment: Element<'u>, row: &mut Row<'u>) {
     };
     row.put(&SHEET, "value_usd", usd(consignment.at("DeclaredValueForCustomsAmount")));
     let total = consignment.at("ApplicableTotalRating/ApplicablePrepaidCollectMonetarySummation/GrandTotalAmount");
-    row.put(&SHEET, "freight_usd", usd(total));
+    // A house says what is prepaid and what is collected.
+    let parts = ["TotalPrepaidChargeAmount", "TotalCollectChargeAmount"].map(|name| usd(consignment.at(name)));
+    let parts = parts.iter().flatten().copied().reduce(|sum, part| sum + part);
+    row.put(&SHEET, "freight_usd", usd(total).or(parts));
 }
 
 /// Handling codes that begin with R are of dangerous goods, but for reserved cargo and human remains.
@@ -591,6 +595,13 @@ fn dangerous(row: &mut Row<'_>) {
     let of = |code: &str| code.len() == 3 && code.starts_with('R') && !matches!(code, "RAC" | "RES");
     let dangerous = codes.iter().filter_map(Value::text).any(of);
     row.put(&SHEET, "dangerous", dangerous);
+}
+
+/// The number of a master waybill, `999-12345675`, as some send it without its hyphen.
+fn waybill_number<'u>(element: Element<'u>, path: &str) -> Option<Cow<'u, str>> {
+    let number = id_at(element, path)?;
+    let is_bare = number.len() == 11 && number.bytes().all(|b| b.is_ascii_digit());
+    Some(if is_bare { format!("{}-{}", &number[..3], &number[3..]).into() } else { number })
 }
 
 /// A waybill number ends in the remainder of its serial by seven.

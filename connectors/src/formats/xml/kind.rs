@@ -72,8 +72,12 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
         "CC328A" | "CC316A" | "CC304A" | "CC305A" => Kind::EnsAnswer,
         "CC029A" | "CC029B" | "CC029C" | "CC051A" | "CC051B" => Kind::TransitRelease,
         "ASYCUDA" => Kind::Sad,
-        "General_segment" if inside("Awmds") => Kind::ManifestHead,
-        "Bol_segment" if inside("Awmds") => Kind::ManifestBill,
+        "General_segment" | "Master_bol" | "Manifest_identification"
+            if super::awmds::ROOTS.iter().any(|root| inside(root)) =>
+        {
+            Kind::ManifestHead
+        }
+        "Bol_segment" if super::awmds::ROOTS.iter().any(|root| inside(root)) => Kind::ManifestBill,
         "Waybill" => Kind::Waybill,
         "HouseWaybill" => Kind::HouseWaybill,
         "FlightManifest" => Kind::FlightManifest,

@@ -143,8 +143,8 @@ pub const FORMATS: &[MessageFormat] = &[
     MessageFormat {
         name: awmds::NAME,
         title: "ASYCUDA World manifest (AWMDS)",
-        versions: &["AWMDS"],
-        recognise: |head| is(head, &["Awmds"], &[Kind::ManifestHead, Kind::ManifestBill]),
+        versions: &["AWMDS", "AWBOLDS", "AWMCDS", "AWBOLEGMDS"],
+        recognise: |head| is(head, &awmds::ROOTS, &[Kind::ManifestHead, Kind::ManifestBill]),
         read,
         stream: Some(stream),
         answer: None,

@@ -29,9 +29,10 @@ fn tables(name: &str) -> &'static [(&'static str, &'static [Field])] {
         ens::NAME => &[("Header, under `CC315A` or `CC313A`", ens::HEADER), ("Item, under `GOOITEGDS`", ens::ITEMS)],
         ncts::NAME => &[("Control, under `CC029C` or `CC029B`: stream `outcome`", ncts::FIELDS)],
         asycuda::NAME => &[("Header, under `ASYCUDA`", asycuda::HEADER), ("Item, under `Item`", asycuda::ITEMS)],
-        awmds::NAME => {
-            &[("Head, under `Awmds/General_segment`", awmds::HEADER), ("Bill, under `Awmds/Bol_segment`", awmds::BILLS)]
-        }
+        awmds::NAME => &[
+            ("Head, under `General_segment`, `Master_bol` or `Manifest_identification`", awmds::HEADER),
+            ("Bill, under `Bol_segment`", awmds::BILLS),
+        ],
         cargo::WAYBILL | cargo::HOUSE | cargo::MANIFEST => {
             &[("Head of the message", cargo::HEADER), ("Consignment", cargo::CONSIGNMENTS)]
         }

@@ -3,21 +3,25 @@
 //! `FlightLeg` is kept, then each `PNR` is read and let go, whatever root stands around them. Without `FlightLeg` the
 //! first flight of the booking is taken. Times of flights are local, those of bookings UTC.
 
+mod person;
+
 use std::borrow::Cow;
+
+use chrono::NaiveDate;
 
 use haechi_model::codes;
 use haechi_model::streams::TRAVELLER;
 
-use super::convert::{id, moment, short, text};
+use self::person::Party;
+use super::convert::{id, moment, short};
 use super::declaration::records;
 use super::map::Read::By;
 use super::map::{Field, field};
 use super::output::{LazySheet, Output, Row};
 use super::scan::Unit;
-use super::tree::{Element, value};
+use super::tree::Element;
 use super::unit::{Envelope, Parts, sheet};
 use super::value::Value;
-use crate::formats::edifact::dates::days;
 use crate::formats::edifact::places::{to_utc_at, to_utc_in};
 
 /// The column `message_format`.
@@ -57,8 +61,27 @@ pub const FIELDS: &[Field] = &[
         By("HX, UN, UC, NO, XX of the leg on this flight: cancelled; checked_in; else booked"),
     ),
     field("PNR/Flight/CheckInInfo@Time", "checked_in_at", By("in the zone of the airport of departure")),
-    field("PNR//TicketDocument@TicketDocumentNbr", "tickets", By("of the booking or the passenger")),
-    field("PNR/Passenger//DOCS", "documents", By("type, number, issuer, expiry; birth date, gender, nationality")),
+    field("PNR//TicketDocument@TicketDocumentNbr", "tickets", By("of the passenger, else those under none")),
+    field("PNR//TicketDocument@DateOfIssue", "ticketed_at", By("UTC")),
+    field("PNR//TicketDocument//PaymentInfo@PaymentType", "payment_kind", By("CC card, CA cash, CK cheque, ...")),
+    field("PNR//TicketDocument//PaymentInfo@VendorCode", "card_issuer", By("of a card")),
+    field("PNR//TicketDocument//PaymentInfo@AccountNbr", "card_number_masked", By("of a card; masked again")),
+    field("PNR//TicketDocument//PaymentInfo@CardHolderName", "payer_name", By("as sent")),
+    field("PNR/POS/Source/RequestorID@ID", "agency_id", By("where it is a number of seven or eight digits")),
+    field("PNR/POS/Source@ISOCountry", "agency_country", By("country")),
+    field(
+        "PNR/Passenger//DOCS",
+        "documents",
+        By("type, number, issuer, expiry; birth date, gender, nationality; of an infant: its own, or a row of its own"),
+    ),
+    field("PNR/Passenger//DOCO", "documents", By("type, number, country; birth place")),
+    field("PNR/Passenger//DOCA", "stay_address", By("R residence_country, address, address_country; D stay_address")),
+    field("PNR/Passenger/CustLoyalty", "loyalty", By("ProgramID, MembershipID")),
+    field(
+        "PNR/Flight/SSR/Text",
+        "documents",
+        By("of this passenger (RPH): DOCS, DOCA, DOCO, FQTV, CTCM, CTCE, ... as in EDIFACT; codes kept where allowed"),
+    ),
 ];
 
 /// The flight that bookings are on.
@@ -71,6 +94,7 @@ struct Flight {
     to: Option<String>,
     departs_at: Option<i64>,
     arrives_at: Option<i64>,
+    day: Option<NaiveDate>,
 }
 
 /// What stands before the bookings.
@@ -141,19 +165,27 @@ impl State {
         if passengers.is_empty() {
             out.warn("nobody_listed", path, "a booking without passengers");
         }
+        let party = Party::of(pnr, &passengers, &flight, path, out);
         for (index, passenger) in passengers.iter().enumerate() {
             let path = format!("{path}/Passenger[{}]", index + 1);
             if !parts.is_whole(*passenger, &path, out) {
                 continue;
             }
             let mut row = Row::default();
-            if !person(pnr, *passenger, &flight, &path, &mut row) {
+            if !party.person(index, &path, &mut row) {
                 let position = format!("byte {}, {path}", unit.byte(*passenger));
                 out.set_aside("no_identity", &position, "the passenger has no name", passenger.raw());
                 continue;
             }
-            if out.write(&SHEET, &[&header, &row], &parts.stand(*passenger, path)) {
+            if out.write(&SHEET, &[&header, &row], &parts.stand(*passenger, path.clone())) {
                 out.count("passengers", 1);
+            }
+            for infant in party.infants_with(index) {
+                let mut row = Row::default();
+                party.infant(infant, &path, &mut row);
+                if out.write(&SHEET, &[&header, &row], &parts.stand(*passenger, path.clone())) {
+                    out.count("passengers", 1);
+                }
             }
         }
     }
@@ -204,6 +236,19 @@ impl State {
         };
         row.put_at(SHEET.at("booked_at"), utc("PNR_CreationDate").map_or(Value::Null, Value::Ts));
         let changed = utc("PNR_TransDate");
+        if let Some(source) = pnr.at("POS/Source") {
+            let number = source.at("RequestorID").and_then(|by| by.attribute_value("ID"));
+            let is_agency =
+                |number: &Cow<'_, str>| matches!(number.len(), 7 | 8) && number.bytes().all(|b| b.is_ascii_digit());
+            row.put(&SHEET, "agency_id", number.filter(is_agency));
+            if let Some(code) = source.attribute_value("ISOCountry") {
+                let (country, oddity) = super::convert::country(code);
+                if let Some(oddity) = oddity {
+                    row.warn(oddity.code, format!("{path}/POS/Source@ISOCountry"), oddity.text);
+                }
+                row.put(&SHEET, "agency_country", country);
+            }
+        }
         legs(pnr, path, row);
         let sender: Cow<'u, str> =
             if self.sender.is_empty() { flight.carrier.clone() } else { self.sender.clone() }.into();
@@ -219,23 +264,29 @@ impl Flight {
     fn read(leg: Element<'_>) -> Self {
         let upper = |text: Cow<'_, str>| text.to_uppercase();
         let place = |name: &str| leg.at(name).and_then(|airport| airport.attribute_value("LocationCode")).map(upper);
-        let company = |name: &str| leg.at(name).and_then(|airline| airline.attribute_value("Code")).map(upper);
-        let carrier = leg.attribute_value("CarrierCode").map(upper);
-        let carrier = carrier.or_else(|| company("OperatingAirline")).or_else(|| company("MarketingAirline"));
-        let sent = leg.attribute_value("FlightNumber").map(upper).unwrap_or_default();
+        let airline = |name: &str| {
+            let airline = leg.at(name)?;
+            Some((airline.attribute_value("Code").map(upper)?, airline.attribute_value("FlightNumber")))
+        };
+        let carrier = leg.attribute_value("CarrierCode").map(|carrier| (upper(carrier), None));
+        let carrier = carrier.or_else(|| airline("OperatingAirline")).or_else(|| airline("MarketingAirline"));
+        let (carrier, own) = carrier.unwrap_or_default();
+        // The number beside the leg is of who sells it.
+        let sent = own.or_else(|| leg.attribute_value("FlightNumber")).map(upper).unwrap_or_default();
+        let behind = sent.strip_prefix(&carrier).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let sent = behind.filter(|_| carrier.bytes().any(|b| b.is_ascii_alphabetic())).unwrap_or(&sent);
         let digits: String = sent.chars().filter(char::is_ascii_digit).collect();
         let suffix = sent.chars().last().filter(|c| c.is_ascii_alphabetic() && !digits.is_empty());
         let (from, to) = (place("DepartureAirport"), place("ArrivalAirport"));
-        let at = |name: &str, airport: Option<&str>| {
-            let sent = leg.attribute_value(name)?;
-            to_utc_at(moment(&sent)?, airport)
-        };
+        let time = |name: &str| leg.attribute_value(name).and_then(|sent| moment(&sent));
+        let (departs, arrives) = (time("DepartureDateTime"), time("ArrivalDateTime"));
         Self {
-            carrier: carrier.unwrap_or_default(),
             number: digits.parse().ok(),
             suffix: suffix.map(|c| c.to_string()),
-            departs_at: at("DepartureDateTime", from.as_deref()),
-            arrives_at: at("ArrivalDateTime", to.as_deref()),
+            departs_at: departs.and_then(|moment| to_utc_at(moment, from.as_deref())),
+            arrives_at: arrives.and_then(|moment| to_utc_at(moment, to.as_deref())),
+            day: departs.map(|moment| moment.date),
+            carrier,
             from,
             to,
         }
@@ -247,173 +298,23 @@ fn legs<'u>(pnr: Element<'u>, path: &str, row: &mut Row<'u>) {
     let ts = |at: Option<i64>| at.map_or(Value::Null, Value::Ts);
     let mut legs = Vec::new();
     for (n, leg) in pnr.all("Flight").enumerate() {
-        let airport = |name: &str| leg.at(name).and_then(|airport| airport.attribute_value("LocationCode")).map(id);
-        let airline = |name: &str| leg.at(name).and_then(|airline| airline.attribute_value("Code")).map(id);
-        let (from, to) = (airport("DepartureAirport"), airport("ArrivalAirport"));
-        let carrier = airline("OperatingAirline").or_else(|| airline("MarketingAirline"));
-        let number = leg.attribute_value("FlightNumber");
-        let digits: String = number.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
-        let at = |name: &str, airport: &Option<Cow<'u, str>>| {
-            let sent = leg.attribute_value(name)?;
-            to_utc_at(moment(&sent)?, airport.as_deref())
-        };
-        let (departs, arrives) = (at("DepartureDateTime", &from), at("ArrivalDateTime", &to));
-        if leg.attribute_value("DepartureDateTime").is_some() && departs.is_none() {
+        let flight = Flight::read(leg);
+        if leg.attribute_value("DepartureDateTime").is_some() && flight.departs_at.is_none() {
             row.warn("bad_date", format!("{path}/Flight[{}]@DepartureDateTime", n + 1), "left NULL");
         }
         legs.push(vec![
             Value::I32(n as i32 + 1),
-            carrier.unwrap_or_default().into(),
-            digits.parse::<i32>().ok().into(),
-            from.unwrap_or_default().into(),
-            to.unwrap_or_default().into(),
-            ts(departs),
-            ts(arrives),
+            flight.carrier.into(),
+            flight.number.into(),
+            flight.from.unwrap_or_default().into(),
+            flight.to.unwrap_or_default().into(),
+            ts(flight.departs_at),
+            ts(flight.arrives_at),
             leg.attribute_value("ResBookDesigCode").map(id).into(),
             leg.attribute_value("Status").map(id).into(),
         ]);
     }
     row.put_at(SHEET.at("itinerary"), records(legs));
-}
-
-/// Reads a passenger. Returns whether he has a name.
-fn person<'u>(pnr: Element<'u>, passenger: Element<'u>, flight: &Flight, path: &str, row: &mut Row<'u>) -> bool {
-    let name = |name: &str| passenger.get(name).map(|t| text(Cow::Borrowed(t)));
-    let (surname, given) = (name("Surname"), name("GivenName"));
-    if surname.is_none() && given.is_none() {
-        return false;
-    }
-    row.put(&SHEET, "surname", surname);
-    row.put(&SHEET, "given_names", given);
-    let kind = passenger.attribute_value("PassengerTypeCode").map(id);
-    let kind = kind.and_then(|kind| match kind.as_ref() {
-        "ADT" | "A" => Some("adult"),
-        "CHD" | "C" | "CNN" => Some("child"),
-        "INF" | "IN" | "INS" => Some("infant"),
-        _ => None,
-    });
-    row.put(&SHEET, "person_kind", kind);
-    contacts(pnr, passenger, row);
-    let checked_in = seat(pnr, passenger, flight, row);
-    let state = match (checked_in, given_up(pnr, flight)) {
-        (_, true) => "cancelled",
-        (true, false) => "checked_in",
-        (false, false) => "booked",
-    };
-    row.put(&SHEET, "state", state);
-    let tickets = |element: Element<'u>| {
-        let own = element.descendants().filter(|e| e.name() == "TicketDocument");
-        own.filter_map(|e| e.attribute_value("TicketDocumentNbr").map(id)).collect::<Vec<_>>()
-    };
-    let own = tickets(passenger);
-    row.put_at(SHEET.at("tickets"), Value::texts(if own.is_empty() { tickets(pnr) } else { own }));
-    documents(passenger, path, row);
-    true
-}
-
-/// Phones and addresses of a passenger, and of the booking.
-fn contacts<'u>(pnr: Element<'u>, passenger: Element<'u>, row: &mut Row<'u>) {
-    let (mut phones, mut emails) = (Vec::new(), Vec::new());
-    for contact in passenger.all("ContactInfo").chain(pnr.all("ContactInfo")) {
-        for name in ["PhoneNumber", "Email", "EmailAddress"] {
-            let Some(sent) = contact.attribute_value(name) else { continue };
-            let prefix = sent.chars().next().filter(char::is_ascii_alphabetic);
-            let rest = sent.get(1..).unwrap_or_default();
-            let numeric = rest.starts_with(['+', '-', ' ', '(']) || rest.starts_with(|c: char| c.is_ascii_digit());
-            match prefix {
-                _ if sent.contains('@') => {
-                    let rest = sent.strip_prefix('E').filter(|rest| rest.starts_with([':', '-', ' ']));
-                    emails.push(Cow::Owned(rest.unwrap_or(&sent).trim_start_matches([':', '-', ' ']).to_lowercase()));
-                }
-                Some(_) if numeric => phones.push(Cow::Owned(rest.trim_start_matches([' ', '-']).to_owned())),
-                _ => phones.push(sent),
-            }
-        }
-    }
-    row.put_at(SHEET.at("phones"), Value::texts(phones));
-    row.put_at(SHEET.at("emails"), Value::texts(emails));
-}
-
-/// Whether the booking of the flight does not hold any more.
-fn given_up(pnr: Element<'_>, flight: &Flight) -> bool {
-    let mut on_flight = pnr.all("Flight").filter(|leg| {
-        let from = leg.at("DepartureAirport").and_then(|airport| airport.attribute_value("LocationCode")).map(id);
-        from.as_deref() == flight.from.as_deref()
-    });
-    let status = on_flight.next().and_then(|leg| leg.attribute_value("Status")).map(id);
-    status.is_some_and(|status| matches!(status.as_ref(), "HX" | "UN" | "UC" | "NO" | "XX"))
-}
-
-/// The seat and check-in of a passenger on the flight. Returns whether he is checked in.
-fn seat<'u>(pnr: Element<'u>, passenger: Element<'u>, flight: &Flight, row: &mut Row<'u>) -> bool {
-    let reference = passenger.attribute_value("RPH");
-    for leg in pnr.all("Flight") {
-        let from = leg.at("DepartureAirport").and_then(|a| a.attribute_value("LocationCode")).map(id);
-        if from.as_deref() != flight.from.as_deref() {
-            continue;
-        }
-        for check_in in leg.all("CheckInInfo") {
-            let Some(boarding) = check_in.all("BoardingNumber").find(|b| b.attribute_value("RPH") == reference) else {
-                continue;
-            };
-            let seat = boarding.get("SeatNumber").or_else(|| check_in.get("SeatNumber"));
-            row.put(&SHEET, "seat", seat.map(|seat| id(Cow::Borrowed(seat.trim_start_matches('0')))));
-            let at = check_in.attribute_value("Time").and_then(|sent| moment(&sent));
-            let at = at.and_then(|moment| to_utc_at(moment, from.as_deref()));
-            row.put_at(SHEET.at("checked_in_at"), at.map_or(Value::Null, Value::Ts));
-            return true;
-        }
-    }
-    false
-}
-
-/// Travel documents: writers put what they know in elements or attributes.
-fn documents<'u>(passenger: Element<'u>, path: &str, row: &mut Row<'u>) {
-    let mut documents = Vec::new();
-    for docs in passenger.descendants().filter(|e| e.name() == "DOCS").take(20) {
-        let either = |names: &[&str]| {
-            let child = names.iter().find_map(|name| docs.get(name)).map(Cow::Borrowed);
-            child.or_else(|| names.iter().find_map(|name| docs.attribute_value(name)))
-        };
-        let day = |names: &[&str]| either(names).and_then(|sent| moment(&sent)).map(|m| days(m.date));
-        let country = |names: &[&str], row: &mut Row<'u>| {
-            let (country, oddity) = super::convert::country(either(names)?);
-            if let Some(oddity) = oddity {
-                row.warn(oddity.code, format!("{path}//DOCS"), oddity.text);
-            }
-            Some(country)
-        };
-        let number = either(&["DocNumber", "DocID", "DocumentNumber", "TravelDocNbr"]).map(id);
-        let issuer = country(&["IssuingCountry", "DocIssueCountry", "IssueCountry", "IssuingLoc"], row);
-        let nationality = country(&["Nationality", "PaxNationality", "DocHolderNationality"], row);
-        let kind = either(&["DocType", "DocumentType", "TravelDocType"]).map(id);
-        let expires = day(&["ExpiryDate", "ExpireDate", "DocExpiryDate"]);
-        if documents.is_empty() {
-            row.put(&SHEET, "nationality", nationality);
-            let born = day(&["DateOfBirth", "BirthDate", "DOB"]);
-            row.put_at(SHEET.at("birth_date"), born.map_or(Value::Null, Value::Date));
-            row.put(&SHEET, "birth_date_precision", born.map(|_| "day"));
-            let gender = either(&["Gender", "Sex"]).and_then(|g| value(&g).and_then(|g| g.chars().next()));
-            let gender =
-                gender.and_then(|c| ["M", "F", "X", "U"].into_iter().find(|g| g.starts_with(c.to_ascii_uppercase())));
-            row.put(&SHEET, "gender", gender);
-            row.put(&SHEET, "document_kind", kind.clone());
-            row.put(&SHEET, "document_no", number.clone());
-            row.put(&SHEET, "document_country", issuer.clone());
-            row.put_at(SHEET.at("document_expires_on"), expires.map_or(Value::Null, Value::Date));
-        }
-        if number.is_some() || kind.is_some() {
-            documents.push(vec![
-                kind.unwrap_or_default().into(),
-                number.unwrap_or_default().into(),
-                issuer.into(),
-                expires.map_or(Value::Null, Value::Date),
-                Value::Null,
-                "pnr".into(),
-            ]);
-        }
-    }
-    row.put_at(SHEET.at("documents"), records(documents));
 }
 
 /// An attribute of a tag as written.

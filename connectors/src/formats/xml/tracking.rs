@@ -11,7 +11,7 @@ use chrono_tz::{Asia::Seoul, Tz};
 use haechi_model::codes;
 
 use super::consignment::{Container, EVENTS, SHEET, id_at, key};
-use super::convert::{id, mass_factor, number, short, text, value};
+use super::convert::{id, mass_factor, moment, number, short, text, value};
 use super::declaration::{amount, records};
 use super::map::Read::{By, Code, Country, Id, Instant, Number, Text};
 use super::map::{Field, field};
@@ -20,6 +20,7 @@ use super::scan::Unit;
 use super::tree::Element;
 use super::unit::{Envelope, LazyTable, Parts, fill, table};
 use super::value::Value;
+use crate::formats::edifact::places::to_utc_in;
 
 /// The column `message_format`.
 pub const NAME: &str = "unipass_cargo";
@@ -64,11 +65,15 @@ pub const CARGOES: &[Field] = &[
 /// An event, under `cargCsclPrgsInfoDtlQryVo`.
 pub const EVENT_FIELDS: &[Field] = &[
     field("cargTrcnRelaBsopTpcd", "event_kind", By("by its name, which is kept as text")),
-    field("rlbrDttm", "happened_at", Instant),
+    field("rlbrDttm", "happened_at", By("in Seoul; what is no time, as where bonded goods go, is kept as text")),
     field("prcsDttm", "happened_at", Instant),
     field("prcsDttm", "recorded_at", Instant),
     field("dclrNo", "reference_id", Id),
-    field("rlbrBssNo", "declaration_id", By("without it `dclrNo`, where the event is one of an import declaration")),
+    field(
+        "rlbrBssNo",
+        "declaration_id",
+        By("where it is a number, else it is kept as text; without it `dclrNo`, of an import declaration"),
+    ),
     field("shedSgn", "place_id", Id),
     field("shedNm", "place_name", Text),
     field("pckGcnt", "packages", Number),
@@ -86,6 +91,7 @@ const KINDS: &[(&str, &str)] = &[
     ("입항적하목록 운항정보 정정", "manifest_amended"),
     ("입항보고 수리", "arrival_accepted"),
     ("하선신고 수리", "unloading_accepted"),
+    ("하기신고 수리", "unloading_accepted"),
     ("보세운송 신고 접수", "bonded_transport_received"),
     ("보세운송 신고 수리", "bonded_transport_accepted"),
     ("반입신고", "carried_in"),
@@ -266,6 +272,13 @@ fn event<'u>(parts: &Parts<'_, 'u>, event: Element<'u>, consignment: &str, path:
         row.warn("unknown_code", format!("{path}/cargTrcnRelaBsopTpcd"), format!("event `{}`", short(name)));
     }
     let kind = kind.map_or_else(|| short(name).to_owned(), str::to_owned);
+    let told = event.get("rlbrDttm");
+    let told_at = told.and_then(moment).and_then(|moment| to_utc_in(moment, ZONE));
+    if let Some(instant) = told_at {
+        row.put_at(EVENTS.at("happened_at"), Value::Ts(instant));
+    } else if let Some(told) = told.filter(|told| told.starts_with(|c: char| c.is_ascii_digit())) {
+        row.warn("bad_date", format!("{path}/rlbrDttm"), format!("`{}`", short(told)));
+    }
     let happened = match row.get(&EVENTS, "happened_at") {
         Some(Value::Ts(instant)) => Some(*instant),
         _ => None,
@@ -277,11 +290,17 @@ fn event<'u>(parts: &Parts<'_, 'u>, event: Element<'u>, consignment: &str, path:
     row.put(&EVENTS, "consignment_id", consignment.to_owned());
     row.put(&EVENTS, "event_kind", kind.clone());
     let number = id_at(event, "dclrNo");
-    let rests_on = id_at(event, "rlbrBssNo").or(number.clone().filter(|_| kind.starts_with("import")));
+    // Events of a broker or a carrier have his name there.
+    let base = event.get("rlbrBssNo");
+    let is_number = base.is_some_and(|base| base.is_ascii() && base.bytes().any(|b| b.is_ascii_digit()));
+    let rests_on = id_at(event, "rlbrBssNo").filter(|_| is_number);
+    let rests_on = rests_on.or(number.clone().filter(|_| kind.starts_with("import")));
     row.put(&EVENTS, "reference_id", number);
     row.put(&EVENTS, "declaration_id", rests_on);
     mass(event, "wght", "gross_mass_kg", &path, &mut row, &EVENTS);
-    let words = [Some(name), event.get("rlbrCn")].into_iter().flatten().filter(|t| !t.is_empty());
+    let told = told.filter(|_| told_at.is_none());
+    let words = [Some(name), event.get("rlbrCn"), base.filter(|_| !is_number), told];
+    let words = words.into_iter().flatten().filter(|t| !t.is_empty());
     let words: Vec<_> = words.map(|t| text(Cow::Borrowed(t))).collect();
     row.put(&EVENTS, "text", (!words.is_empty()).then(|| words.join(": ")));
     envelope(consignment).put(&EVENTS, &mut row);

@@ -2,12 +2,15 @@
 
 use std::sync::LazyLock;
 
+use chrono_tz::Tz;
+
 use super::letters::ByLetters;
 use super::table::rows;
 use crate::ids::Country;
-use chrono_tz::Tz;
 
 pub(super) const AIRPORTS: &str = include_str!("../../codes/airports.tsv");
+/// Cities of several airports have a code of their own, which waybills and bookings name.
+pub(super) const CITIES: &str = include_str!("../../codes/cities.tsv");
 
 /// What an IATA code tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,13 +37,13 @@ impl Airport {
     }
 }
 
-/// The airport of an IATA code in upper case.
+/// The airport of an IATA code in upper case; of a city (`SEL`) the airport that stands for it.
 pub fn airport(iata: &str) -> Option<Airport> {
     BY_IATA.get(iata).copied()
 }
 
 static BY_IATA: LazyLock<ByLetters<Airport>> = LazyLock::new(|| {
-    rows(AIRPORTS)
+    let mut airports: ByLetters<Airport> = rows(AIRPORTS)
         .filter_map(|[iata, _icao, country, tz, latitude, longitude]| {
             let airport = Airport {
                 country: Country::from_letters(country)?,
@@ -50,7 +53,13 @@ static BY_IATA: LazyLock<ByLetters<Airport>> = LazyLock::new(|| {
             };
             Some((iata, airport))
         })
-        .collect()
+        .collect();
+    for [city, airport] in rows(CITIES) {
+        if let Some(airport) = airports.get(airport).copied() {
+            airports.insert(city, airport);
+        }
+    }
+    airports
 });
 
 #[cfg(test)]
@@ -66,6 +75,7 @@ mod tests {
     fn airports_know_country_zone_and_distance() {
         let incheon = airport("ICN").unwrap();
         assert_eq!((incheon.country.as_str(), incheon.tz), ("KR", chrono_tz::Asia::Seoul));
+        assert_eq!(airport("SEL"), airport("ICN"), "a city");
         assert!(airport("ZZX").is_none() && airport("icn").is_none() && airport("").is_none());
         for (from, to, km) in [("ICN", "GMP", 31.0), ("HND", "NRT", 60.0), ("ICN", "BKK", 3680.0), ("ICN", "ICN", 0.0)]
         {

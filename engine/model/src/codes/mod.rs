@@ -41,6 +41,11 @@ pub fn currency(code: &str) -> Option<Currency> {
     CURRENCY_OF.get(code).copied()
 }
 
+/// The letters of a currency by its ISO 4217 number: `840` is USD.
+pub fn currency_numbered(number: &str) -> Option<&'static str> {
+    rows(CURRENCIES).find(|[_, known, _]: &[&str; 3]| *known == number).map(|[code, ..]| code)
+}
+
 /// The mode of transport that `source` means by `alias`, as streams write it.
 ///
 /// Sources differ (`20` is rail to customs and main carriage on passenger lists), so the source's own aliases come
@@ -151,6 +156,10 @@ mod tests {
             assert_eq!(currency(code).unwrap().minor_digits(), digits, "{code}");
         }
         assert!(currency("ZZZ").is_none());
+        assert_eq!(
+            (currency_numbered("840"), currency_numbered("008"), currency_numbered("000")),
+            (Some("USD"), Some("ALL"), None)
+        );
     }
 
     #[test]
@@ -161,6 +170,6 @@ mod tests {
         assert_eq!(COUNTRY_OF.len(), 2 * lines(COUNTRIES) + passports + 1, "and Kosovo");
         assert_eq!(CURRENCY_OF.len(), lines(CURRENCIES));
         assert_eq!(rows::<3>(MODE_ALIASES).count(), lines(MODE_ALIASES));
-        assert_eq!(airports::known(), lines(airports::AIRPORTS));
+        assert_eq!(airports::known(), lines(airports::AIRPORTS) + lines(airports::CITIES));
     }
 }

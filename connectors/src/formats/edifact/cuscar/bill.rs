@@ -94,6 +94,8 @@ impl Bill {
         let mut in_equipment = false;
         for s in group.iter() {
             match s.tag() {
+                // One dialect has the tariff here.
+                "RFF" if s.get(0, 0) == "HS" => bill.tariff(s.get(0, 1), s, message),
                 "RFF" => bill.reference(s),
                 "CNT" => bill.totals.read(s),
                 "LOC" => bill.place(s),
@@ -242,7 +244,14 @@ impl Bill {
                 line.description.push(' ');
                 line.description.push_str(&text);
             }
-            None => self.description = (!text.is_empty()).then_some(text),
+            None if text.is_empty() => {}
+            None => match &mut self.description {
+                Some(description) => {
+                    description.push(' ');
+                    description.push_str(&text);
+                }
+                None => self.description = Some(text),
+            },
         }
     }
 
@@ -254,10 +263,15 @@ impl Bill {
     }
 
     fn classify(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
-        let Some(code) = s.value(1, 0).or_else(|| s.value(0, 0)) else { return };
+        if let Some(code) = s.value(1, 0).or_else(|| s.value(0, 0)) {
+            self.tariff(code, s, message);
+        }
+    }
+
+    fn tariff(&mut self, code: &str, s: Segment<'_, '_>, message: &Message<'_>) {
         let digits: String = code.chars().filter(char::is_ascii_digit).collect();
         if !(4..=10).contains(&digits.len()) {
-            return self.warn("unknown_code", s, message, format!("CST `{}` is no HS code", short(code)));
+            return self.warn("unknown_code", s, message, format!("{} `{}` is no HS code", s.tag(), short(code)));
         }
         match self.lines.last_mut() {
             Some(line) if line.hs_code.is_none() => line.hs_code = Some(digits),

@@ -3,8 +3,8 @@
 use haechi_model::intake::Warning;
 
 use super::super::carriage::mode;
-use super::super::dates::{Century, Moment, parse};
-use super::super::equipment::Equipment;
+use super::super::dates::{Century, Moment, clock, parse};
+use super::super::equipment::{Equipment, container_id};
 use super::super::interchange::{Message, leading_number};
 use super::super::measure::{self, Measure};
 use super::super::party::{Party, Ranked};
@@ -20,9 +20,9 @@ pub struct Manifest {
     pub function: String,
     /// DTM 137.
     pub manifested_at: Option<i64>,
-    /// DTM 136, else 133.
+    /// DTM 136, else 133, 253.
     pub departed_at: Option<i64>,
-    /// DTM 132, else 232.
+    /// DTM 132, else 232, 252.
     pub arrival_expected_at: Option<i64>,
     /// DTM 178.
     pub arrived_at: Option<i64>,
@@ -34,7 +34,7 @@ pub struct Manifest {
     pub voyage_no: Option<String>,
     /// TDT C220.
     pub mode: Option<&'static str>,
-    /// TDT C222 8213.
+    /// TDT C222 8213; of a road vehicle its plate, else its chassis.
     pub conveyance_id: Option<String>,
     /// TDT C222 8212.
     pub conveyance_name: Option<String>,
@@ -82,13 +82,44 @@ impl Totals {
     }
 }
 
+/// A time as sent, and the place it stands behind.
+type At = (Moment, Option<String>);
+
 /// Times as sent, until the ports are known.
 #[derive(Default)]
 struct Times {
-    departed: Option<Moment>,
-    departs: Option<Moment>,
-    arrives: Option<Moment>,
-    arrived: Option<Moment>,
+    departed: Option<At>,
+    departs: Option<At>,
+    arrives: Option<At>,
+    arrived: Option<At>,
+    /// The LOC before: its qualifier and code.
+    place: (String, Option<String>),
+    /// LOC 35, 36: where the ports are not known, their countries may be.
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Times {
+    /// Where a DTM of this qualifier is kept.
+    fn of(&mut self, qualifier: &str) -> Option<&mut Option<At>> {
+        match qualifier {
+            "136" => Some(&mut self.departed),
+            "133" | "189" | "253" => Some(&mut self.departs),
+            "132" | "232" | "252" => Some(&mut self.arrives),
+            "178" => Some(&mut self.arrived),
+            _ => None,
+        }
+    }
+
+    fn read(&mut self, qualifier: &str, moment: Moment) {
+        let (place, code) = self.place.clone();
+        let Some(kept) = self.of(qualifier) else { return };
+        // Behind the next port it is when that is reached; another word for what was sent stays behind it.
+        let second = place == "61" || matches!(qualifier, "232" | "252" | "253");
+        if !second || kept.is_none() {
+            *kept = Some((moment, code));
+        }
+    }
 }
 
 impl Manifest {
@@ -114,6 +145,12 @@ impl Manifest {
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
             match s.tag() {
                 "BGM" => manifest.begin(s, &mut warn),
+                // The plate of equipment that has no other number.
+                "RFF" if s.get(0, 0) == "ABZ" => {
+                    if let Some(equipment) = manifest.equipment.last_mut().filter(|e| e.id.is_empty()) {
+                        equipment.id = container_id(s.get(0, 1));
+                    }
+                }
                 "RFF" => {
                     if let Some(i) = ["CN", "SS", "ABO"].iter().position(|q| *q == s.get(0, 0)) {
                         references[i] = s.value(0, 1).map(|r| upper(r).into_owned());
@@ -128,6 +165,10 @@ impl Manifest {
                         carrier.offer(&["CA", "CG", "MS"], s.get(0, 0), party);
                     }
                 }
+                // A road vehicle by another of its numbers.
+                "TDT" if main == Some(s.get(0, 0)) && number_of_vehicle(s).is_some() => {
+                    manifest.vehicle(s, &path, warnings);
+                }
                 // Carriage before and behind the main one has a TDT of its own.
                 "TDT" if main.is_some_and(|stage| stage == "20" || s.get(0, 0) != "20") => {}
                 "TDT" => {
@@ -135,7 +176,16 @@ impl Manifest {
                     manifest.transport(s, &path, warnings);
                     tdt_carrier = s.value(4, 0).map(|c| upper(c).into_owned());
                 }
-                "LOC" => manifest.place(s),
+                "LOC" => {
+                    let code = s.value(1, 0).map(|code| upper(code).into_owned());
+                    match s.get(0, 0) {
+                        "35" => times.from.clone_from(&code),
+                        "36" => times.to.clone_from(&code),
+                        _ => {}
+                    }
+                    times.place = (s.get(0, 0).to_owned(), code);
+                    manifest.place(s);
+                }
                 "GIS" => manifest.nature = manifest.nature.or(nature(s.get(0, 0))),
                 "GEI" => manifest.nature = manifest.nature.or(nature(s.get(1, 0))),
                 "EQD" => manifest.equipment.push(equipment(s, &mut warn)),
@@ -183,17 +233,19 @@ impl Manifest {
         warn: &mut dyn FnMut(&'static str, String),
     ) {
         let qualifier = dtm.get(0, 0);
+        if let Some(time) = clock(dtm.get(0, 1), dtm.get(0, 2)) {
+            if let Some((moment, _)) = times.of(qualifier).and_then(Option::as_mut) {
+                moment.time = moment.time.or(Some(time));
+            }
+            return;
+        }
         let Ok(moment) = parse(dtm.get(0, 1), dtm.get(0, 2), Century::Recent) else {
             return warn("bad_date", format!("DTM {}", short(qualifier)));
         };
-        match qualifier {
-            "137" => self.manifested_at = to_utc_in(moment, zone),
-            "136" => times.departed = Some(moment),
-            "133" | "189" => times.departs = Some(moment),
-            "132" => times.arrives = Some(moment),
-            "232" => times.arrives = times.arrives.or(Some(moment)),
-            "178" => times.arrived = Some(moment),
-            _ => {}
+        if qualifier == "137" {
+            self.manifested_at = to_utc_in(moment, zone);
+        } else {
+            times.read(qualifier, moment);
         }
     }
 
@@ -203,9 +255,26 @@ impl Manifest {
         if self.mode.is_none() {
             warnings.push(Warning { code: "no_mode", path: path(), text: format!("TDT `{}`", short(tdt.get(2, 0))) });
         }
+        if number_of_vehicle(tdt).is_some() {
+            return self.vehicle(tdt, path, warnings);
+        }
         self.conveyance_id = tdt.value(7, 0).map(|c| upper(c).into_owned());
         self.conveyance_name = tdt.value(7, 3).map(str::to_owned);
         self.conveyance_country = tdt.value(7, 4).map(|c| country(c, path, warnings).into_owned());
+    }
+
+    /// A vehicle has a TDT for each of its numbers: its plate, and where it is registered, before its chassis.
+    fn vehicle(&mut self, tdt: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) {
+        let Some((list, number)) = number_of_vehicle(tdt) else { return };
+        let number = Some(upper(number).into_owned());
+        match list {
+            PLATE => {
+                self.conveyance_id = number;
+                self.conveyance_country = tdt.value(7, 4).map(|c| country(c, path, warnings).into_owned());
+            }
+            CHASSIS => self.conveyance_id = self.conveyance_id.take().or(number),
+            _ => {}
+        }
     }
 
     fn place(&mut self, loc: Segment<'_, '_>) {
@@ -223,20 +292,38 @@ impl Manifest {
     }
 
     fn settle_times(&mut self, times: &Times, message: &Message<'_>, warnings: &mut Vec<Warning>) {
-        let at = |moment: Option<Moment>, port: Option<&str>, warnings: &mut Vec<Warning>| {
-            let moment = moment?;
-            let zone = if moment.offset_minutes.is_some() { Some(chrono_tz::UTC) } else { port.and_then(zone_of_port) };
+        // The clock of the port of the voyage, else of the place behind which the time stands, else of the country.
+        let at = |sent: Option<&At>, port: Option<&String>, country: Option<&String>, warnings: &mut Vec<Warning>| {
+            let (moment, behind) = sent?;
+            // Codes of three letters may be of a list of offices.
+            let behind = behind.as_ref().filter(|place| place.len() == 5);
+            let places = [port, behind, country];
+            let known = || places.into_iter().flatten().find_map(|place| zone_of_port(place));
+            let zone = if moment.offset_minutes.is_some() { Some(chrono_tz::UTC) } else { known() };
             if zone.is_none() {
-                let text = format!("`{}` has no time zone we know", short(port.unwrap_or_default()));
+                let place = places.into_iter().flatten().next().map_or("", String::as_str);
+                let text = format!("`{}` has no time zone we know", short(place));
                 warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
             }
-            to_utc_in(moment, zone?)
+            to_utc_in(*moment, zone?)
         };
-        let (from, to) = (self.loading_port.as_deref(), self.unloading_port.as_deref());
-        self.departed_at = at(times.departed.or(times.departs), from, warnings);
-        self.arrival_expected_at = at(times.arrives, to, warnings);
-        self.arrived_at = at(times.arrived, to, warnings);
+        let (from, to) = (self.loading_port.as_ref(), self.unloading_port.as_ref());
+        let departed = times.departed.as_ref().or(times.departs.as_ref());
+        self.departed_at = at(departed, from, times.from.as_ref(), warnings);
+        self.arrival_expected_at = at(times.arrives.as_ref(), to, times.to.as_ref(), warnings);
+        self.arrived_at = at(times.arrived.as_ref(), to, times.to.as_ref(), warnings);
     }
+}
+
+/// Lists of C222 1131 for a road vehicle.
+const PLATE: &str = "215";
+const CHASSIS: &str = "146";
+
+/// A number of a road vehicle, which stands where others have the name of a ship: `:146::1M8GDM9AXKP042788`.
+fn number_of_vehicle<'a>(tdt: Segment<'a, '_>) -> Option<(&'a str, &'a str)> {
+    let list = tdt.get(7, 1);
+    let known = matches!(list, PLATE | CHASSIS | "8" | "109" | "172" | "274");
+    (known && tdt.value(7, 0).is_none()).then_some((list, tdt.value(7, 3)?))
 }
 
 /// Column `nature` of a GIS or GEI code.

@@ -94,7 +94,40 @@ fn groups(message: &Message<'_>, first: usize) -> Vec<Group> {
         let end = starts.get(n + 1).copied().unwrap_or(segments.len());
         under_cni(message, *start, end, &mut groups);
     }
+    if let [only] = groups.as_mut_slice()
+        && only.numbers.is_none()
+    {
+        by_header(message, first, only);
+    }
     groups
+}
+
+/// A report of one consignment may name its bill, and who is at its ends, before it.
+fn by_header(message: &Message<'_>, first: usize, group: &mut Group) {
+    let header = &message.segments[..first];
+    let is_bill = |raw: &Raw<'_>| {
+        raw.tag() == "RFF" && matches!(raw.qualifier(message.chars), "HWB" | "BH" | "MWB" | "MB" | "AWB" | "BM")
+    };
+    let Some(start) = header.iter().position(is_bill) else { return };
+    let behind = header[start..].iter().take_while(|raw| matches!(raw.tag(), "RFF" | "NAD")).count();
+    let mut arena = Arena::new(message.chars);
+    for raw in header.iter().copied().filter(is_bill) {
+        let _ = arena.push(raw);
+    }
+    let number = |qualifiers: &[&str]| {
+        let rff = arena.iter().find(|rff| qualifiers.contains(&rff.get(0, 0)))?;
+        rff.value(0, 1).map(|number| upper(number).into_owned())
+    };
+    let (house, master) = (number(&["HWB", "BH"]), number(&["MWB", "MB"]));
+    let (house, kind) = match (house, number(&["AWB", "BM"]), &master) {
+        (Some(house), ..) => (house, "house"),
+        (None, Some(bill), _) => (bill, "straight"),
+        (None, None, Some(master)) => (master.clone(), "master_only"),
+        (None, None, None) => return,
+    };
+    let segment = message.segments.get(group.own.0).map_or(1, |s| s.number);
+    group.numbers = Some(Numbers { line_no: None, master, house, kind, segment });
+    group.shared = (start, start + behind);
 }
 
 /// The consignments of one CNI.

@@ -51,6 +51,30 @@ fn the_reference_says_how_a_bill_stands_to_others() {
     }
 }
 
+/// As Australia's report of one consignment by air.
+#[test]
+fn one_consignment_may_have_its_bill_in_the_header() {
+    let of = |header: &str| {
+        read(&format!(
+            "UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:99B:UN'BGM+933:::AIRCR+S1:1+9'{header}\
+             TDT+20+569++6+QF::3'CNI+1'GID+1'PAC+10'FTX+AAA+++TOYS'UNT+9+C1'UNZ+1+R1'"
+        ))
+    };
+    let reading = of("RFF+HWB:H1'RFF+MWB:08156997662'NAD+CN+++BUYER'NAD+CZ+++SELLER'");
+    assert_eq!(
+        (reasons(&reading), numbers(&reading)),
+        (vec![], vec!["S1/08156997662/H1: house, 08156997662, H1".into()])
+    );
+    for (name, value) in [("consignee_name", "BUYER"), ("shipper_name", "SELLER"), ("description", "TOYS")] {
+        assert_eq!(column(&reading, "consignment", name), [value], "{name}");
+    }
+    assert_eq!(
+        numbers(&of("RFF+MWB:08156997662'")),
+        ["S1/08156997662/08156997662: master_only, 08156997662, 08156997662"]
+    );
+    assert_eq!(reasons(&of("")), ["no_bill"]);
+}
+
 #[test]
 fn a_bill_without_number_is_set_aside_alone() {
     let reading = bills("CNI+1'GID+1+5:CT'FTX+AAA+++TOYS'CNI+2+B1'RFF+BM:B1'");
@@ -281,4 +305,53 @@ fn what_every_bill_repeats_of_the_manifest_is_bounded() {
     assert!(warnings(&reading).contains(&"value_cut"));
     assert_eq!(one(&reading, "conveyance_name"), "N".repeat(140));
     assert_eq!(warnings(&reading).iter().filter(|code| **code == "value_cut").count(), 1 + 480);
+}
+
+#[test]
+fn times_take_the_clock_of_the_port_of_the_place_behind_which_they_stand_or_of_the_country() {
+    let arrives = |header: &str| {
+        let reading = manifest(&format!("TDT+20+027W+1'{header}GIS+23'"), "CNI+1+B1'RFF+BM:B1'");
+        (one(&reading, "arrival_expected_at"), warnings(&reading))
+    };
+    for (header, expected) in [
+        ("LOC+60+USNYC'DTM+132:202703020600:203'", "2027-03-02T11:00:00Z"),
+        ("LOC+60+MYTPP'DTM+132:202703020600:203'", "2027-03-01T22:00:00Z"),
+        ("LOC+22+NZAKL'DTM+132:20270302:102'", "2027-03-01T11:00:00Z"),
+        ("LOC+35+BW'LOC+36+ZA'LOC+17+KFN'DTM+132:20270302:102'", "2027-03-01T22:00:00Z"),
+        ("LOC+60+KRPUS'DTM+132:202703020600:203'LOC+61+JPUKB'DTM+132:202703041400:203'", "2027-03-01T21:00:00Z"),
+        ("LOC+60+KRPUS'DTM+132:20270302:102'DTM+132:0600:401'", "2027-03-01T21:00:00Z"),
+        ("LOC+60+KRPUS'DTM+252:202703020600:203'", "2027-03-01T21:00:00Z"),
+        ("LOC+60+KRPUS'LOC+61+JPUKB'DTM+132:202703020600:203'", "2027-03-01T21:00:00Z"),
+    ] {
+        assert_eq!(arrives(header), (expected.to_owned(), vec![]), "{header}");
+    }
+    assert_eq!(arrives("LOC+60+0901:77'DTM+132:202703020600:203'"), (String::new(), vec!["unknown_port"]));
+}
+
+#[test]
+fn a_road_vehicle_is_named_by_its_plate_or_its_chassis() {
+    let vehicle = |numbers: &str| {
+        let reading = manifest(&format!("{numbers}GIS+23'"), "CNI+1+B1'RFF+BM:B1'");
+        ["conveyance_id", "conveyance_name", "conveyance_country"].map(|column| one(&reading, column))
+    };
+    let chassis = "TDT+11++03+:::BT++I++:146::9ZZLX00P012345678'";
+    let plate = "TDT+11++03+:::BT++I++:215::ZZ1234:US'";
+    assert_eq!(vehicle(&format!("TDT+11++03+:::BT++I++:8::100000'{chassis}{plate}")), ["ZZ1234", "", "US"]);
+    assert_eq!(vehicle(&format!("{plate}{chassis}")), ["ZZ1234", "", "US"]);
+    assert_eq!(vehicle(chassis), ["9ZZLX00P012345678", "", ""]);
+}
+
+#[test]
+fn equipment_without_number_has_a_plate() {
+    let reading = manifest("EQD+CH+++++5'RFF+ABZ:ZZ-1234'", "CNI+1+B1'RFF+BM:B1'GID+1+1:CT'SGP+ZZ1234+1'");
+    let containers = format!("{:?}", reading.records[0].1.column_by_name("containers").unwrap());
+    assert!(containers.contains("ZZ1234") && containers.contains("full"), "{containers}");
+    assert!(!warnings(&reading).contains(&"no_containers_listed"));
+}
+
+#[test]
+fn a_bill_is_described_by_all_its_texts_and_its_tariff_may_stand_in_a_reference() {
+    let reading = bills("CNI+1+B1'RFF+BM:B1'RFF+HS:03026200'FTX+AAA+++FROZEN FISH'FTX+AAA+++IN BLOCKS'");
+    assert_eq!(one(&reading, "description"), "FROZEN FISH IN BLOCKS");
+    assert_eq!(one(&reading, "hs_codes"), "03026200");
 }

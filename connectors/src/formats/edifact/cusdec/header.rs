@@ -4,7 +4,7 @@
 use haechi_model::intake::Warning;
 
 use super::super::carriage::mode;
-use super::super::dates::{Century, Moment, Precision, parse};
+use super::super::dates::{Century, Moment, Precision, clock, parse};
 use super::super::equipment::container_id;
 use super::super::interchange::{Message, leading_number};
 use super::super::measure::{self, number};
@@ -138,6 +138,11 @@ impl Header {
                     let Some(at) = TIMES.iter().position(|qualifiers| qualifiers.contains(&s.get(0, 0))) else {
                         continue;
                     };
+                    // The time of the day, behind the day.
+                    if let (Some(hour), Some(moment)) = (clock(s.get(0, 1), s.get(0, 2)), &mut times[at]) {
+                        moment.time = moment.time.or(Some(hour));
+                        continue;
+                    }
                     match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
                         Ok(moment) => times[at] = times[at].or(Some(moment)),
                         Err(_) => warn("bad_date", format!("DTM {}", short(s.get(0, 0)))),
@@ -267,6 +272,14 @@ impl Header {
             "BH" | "BM" | "HWB" => self.house_bill = Some(value),
             "UCN" => self.cargo_control = Some(value),
             "ABE" => *own = Some(value),
+            // The declarant's own number, where there is no other.
+            "ABO" => {
+                own.get_or_insert(value);
+            }
+            // Terms of delivery, where there is no TOD.
+            "APH" if value.len() == 3 => {
+                self.incoterm.get_or_insert(value);
+            }
             "ABT" if Some(&value) != self.id.as_ref() => self.prior.push(value),
             _ => {}
         }
@@ -292,7 +305,8 @@ impl Header {
         let mut read = || Party::read(nad, path, &mut of_party);
         let qualifier = nad.get(0, 0);
         // On export we are the exporter, and who buys is abroad.
-        let importers: &[&str] = if self.flow == "export" { &["IM", "BY", "CN"] } else { &["IM", "GO", "CN", "BY"] };
+        let importers: &[&str] =
+            if self.flow == "export" { &["IM", "BY", "CN"] } else { &["IM", "AT", "GO", "CN", "BY"] };
         let exporters: &[&str] =
             if self.flow == "export" { &["EX", "GO", "CZ", "SE", "SU"] } else { &["SE", "SU", "EX", "CZ"] };
         if qualifier == "FW" {
@@ -301,7 +315,12 @@ impl Header {
             let known = self.importer.offer(importers, qualifier, &mut read)
                 || self.exporter.offer(exporters, qualifier, &mut read)
                 || self.declarant.offer(&["CB", "DT", "AE", "AG"], qualifier, &mut read);
-            if !known && !matches!(qualifier, "WH" | "MS" | "MR" | "CA" | "CG" | "NI" | "ST" | "PR" | "VT" | "CM") {
+            if !known
+                && !matches!(
+                    qualifier,
+                    "WH" | "MS" | "MR" | "CA" | "CG" | "NI" | "ST" | "PR" | "VT" | "CM" | "DP" | "WP"
+                )
+            {
                 let text = format!("NAD {}", short(qualifier));
                 of_party.push(Warning { code: "unknown_party", path: path(), text });
             }

@@ -133,6 +133,7 @@ impl Item {
     fn classify(&mut self, cst: Segment<'_, '_>, message: &Message<'_>, nth: i32) {
         match cst.get(0, 0).parse() {
             Ok(number) => self.number = number,
+            Err(_) if cst.get(0, 0).is_empty() => {}
             Err(_) => self.warn("bad_number", cst, message, format!("item number; taken as {nth}")),
         }
         for element in 1..cst.len() {

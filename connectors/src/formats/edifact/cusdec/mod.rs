@@ -12,6 +12,7 @@ mod rows;
 
 use super::interchange::Message;
 use super::output::Output;
+use super::party::Party;
 use super::segments::{Arena, Raw};
 use header::Header;
 use item::Item;
@@ -47,7 +48,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     }
     if header.id.is_none() {
         let position = message.position(1);
-        let reason = format!("{position}: neither BGM nor RFF ABE gives a number; send the declaration again with one");
+        let reason =
+            format!("{position}: neither BGM nor RFF ABE or ABO gives a number; send the declaration again with one");
         return out.set_aside("no_declaration", position, reason, message.raw(segments).as_bytes());
     }
     if items.is_empty() && header.change_kind() != "cancel" {
@@ -62,11 +64,12 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     }
     if items.is_empty() {
         let mut nothing = Item { number: 1, ..Item::default() };
-        Rows::new(message, &header, None).write(&mut nothing, 1, segments, out);
+        Rows::new(message, &header, None, None).write(&mut nothing, 1, segments, out);
         return;
     }
     let departure = items.iter().find_map(|(from, to)| departure(message, &segments[*from..*to]));
-    let rows = Rows::new(message, &header, departure);
+    let supplier = if header.exporter.party().is_none() { supplier(message, &items) } else { None };
+    let rows = Rows::new(message, &header, departure, supplier);
     for (nth, (from, to)) in items.into_iter().enumerate() {
         item(message, &header, nth as i32 + 1, &segments[from..to], &rows, &mut arena, out);
     }
@@ -78,12 +81,16 @@ fn items(message: &Message<'_>) -> Vec<(usize, usize)> {
     let mut open = None;
     // The summary names totals by the same tags as the items.
     let mut summary = false;
+    // Behind the section control every CST is of an item, be its number sent or not.
+    let mut detail = false;
     for (i, segment) in message.segments.iter().enumerate() {
-        let starts = !summary && segment.tag() == "CST" && !segment.qualifier(message.chars).is_empty();
+        let numbered = || detail || !segment.qualifier(message.chars).is_empty();
+        let starts = !summary && segment.tag() == "CST" && numbered();
         if starts || matches!(segment.tag(), "UNS" | "CNT" | "AUT") {
             items.extend(open.take().map(|from| (from, i)));
         }
         summary |= segment.tag() == "UNS" && segment.qualifier(message.chars) == "S";
+        detail |= segment.tag() == "UNS" && segment.qualifier(message.chars) == "D";
         if starts {
             open = Some(i);
         }
@@ -99,6 +106,25 @@ fn departure(message: &Message<'_>, group: &[Raw<'_>]) -> Option<String> {
     arena.push(*loc).ok()?;
     let code = arena.first()?.value(1, 0)?;
     Some(super::places::country(code, &String::new, &mut Vec::new()).into_owned())
+}
+
+/// Who supplies the items, where all that name somebody name the same.
+fn supplier(message: &Message<'_>, items: &[(usize, usize)]) -> Option<Party> {
+    let mut supplier = None;
+    let mut arena = Arena::new(message.chars);
+    for raw in items.iter().flat_map(|(from, to)| &message.segments[*from..*to]) {
+        if raw.tag() != "NAD" || !matches!(raw.qualifier(message.chars), "SU" | "SE" | "EX") {
+            continue;
+        }
+        arena.clear();
+        arena.push(*raw).ok()?;
+        let party = Party::read(arena.first()?, &String::new, &mut Vec::new());
+        match &supplier {
+            Some(known) if *known != party => return None,
+            _ => supplier = Some(party),
+        }
+    }
+    supplier
 }
 
 fn item<'t>(

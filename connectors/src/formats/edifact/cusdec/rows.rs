@@ -7,6 +7,7 @@ use haechi_model::streams::DECLARATION;
 
 use super::super::interchange::Message;
 use super::super::output::{Output, Sheet, Table, columns};
+use super::super::party::Party;
 use super::super::places::short;
 use super::super::segments::Raw;
 use super::header::Header;
@@ -47,13 +48,20 @@ pub struct Rows<'m> {
     id: String,
     /// Of the header, else of its first item that says one: equal on all rows.
     departure_country: Option<String>,
+    /// Of the items, where the header names none.
+    supplier: Option<Party>,
 }
 
 impl<'m> Rows<'m> {
-    /// For a message whose first item names this country of departure.
-    pub fn new(message: &'m Message<'m>, header: &'m Header, departure: Option<String>) -> Self {
+    /// For a message whose first item names this country of departure, and whose items this supplier.
+    pub fn new(
+        message: &'m Message<'m>,
+        header: &'m Header,
+        departure: Option<String>,
+        supplier: Option<Party>,
+    ) -> Self {
         let departure_country = header.departure_country.clone().or(departure);
-        Self { columns: *COLUMNS, message, header, id: message.id(), departure_country }
+        Self { columns: *COLUMNS, message, header, id: message.id(), departure_country, supplier }
     }
 
     /// A row for an item; for a declaration that is cancelled without naming any, a row of its header under item 1.
@@ -92,7 +100,7 @@ impl<'m> Rows<'m> {
             table.set(c.importer_id, importer.id.as_deref());
             table.set(c.importer_name, importer.name.as_deref());
         }
-        if let Some(exporter) = h.exporter.party() {
+        if let Some(exporter) = h.exporter.party().or(self.supplier.as_ref()) {
             table.set(c.exporter_id, exporter.id.as_deref());
             table.set(c.exporter_name, exporter.name.as_deref());
             table.set(c.exporter_country, exporter.country.as_deref());

@@ -215,3 +215,33 @@ fn what_has_no_number_or_no_item_is_refused_whole() {
     assert_eq!(reasons(&declaration("BGM+929++9'", ITEM)), ["no_declaration"]);
     assert_eq!(reasons(&declaration(HEADER, "UNS+D'UNS+S'")), ["no_item"]);
 }
+
+/// As Australia and the United Kingdom have it: who imports is NAD AT, terms are a reference, items without number.
+#[test]
+fn items_behind_the_section_control_need_no_number() {
+    let header = "BGM+929++9'CST++IMD+2'LOC+41+1'DTM+150:202703020930:203'RFF+ABO:8-B1'RFF+APH:FOB'TDT+20++A++QF::3'\
+                  NAD+AT+51006765546::95'NAD+DP++CITY'UNS+D'DMS+1'";
+    let item = "CST++4000000+6403911898+A999++100'FTX+AAA+++SHOES'";
+    let reading = declaration(header, &format!("{item}{item}UNS+S'CNT+5:2'"));
+    assert_eq!((reasons(&reading), warnings(&reading)), (vec![], vec![]));
+    assert_eq!(column(&reading, "declaration", "item_no"), ["1", "2"]);
+    for (name, value) in [
+        ("declaration_id", "99901:8-B1"),
+        ("importer_id", "51006765546"),
+        ("incoterm", "FOB"),
+        ("transport_mode", "air"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+}
+
+#[test]
+fn a_supplier_may_stand_in_the_items() {
+    let header = "BGM+929+7+9'LOC+41+NZAKL'DTM+150:20270302:102'DTM+150:0930:401'LOC+11+NZAKL'";
+    let item = |n: u32, supplier: &str| format!("CST+{n}+6402991000:122'NAD+SU+{supplier}:ZZZ:143'");
+    let reading = declaration(header, &format!("{}{}", item(1, "S1"), item(2, "S1")));
+    assert_eq!(column(&reading, "declaration", "exporter_id"), ["S1", "S1"]);
+    assert_eq!(one(&reading, "declared_at"), "2027-03-02T00:30:00Z", "the hour, behind the day");
+    let several = declaration(header, &format!("{}{}", item(1, "S1"), item(2, "S2")));
+    assert_eq!(column(&several, "declaration", "exporter_id"), ["", ""], "a column of the header is equal on all rows");
+}

@@ -54,3 +54,22 @@ fn what_says_nothing_is_refused() {
         (vec!["bad_date"], vec!["departed".to_owned()])
     );
 }
+
+#[test]
+fn the_hour_may_come_behind_the_day() {
+    let reading = report("BGM+98+A1+9'", "LOC+60+KRPUS'DTM+132:20270302:102'DTM+132:0600:401'");
+    assert_eq!(column(&reading, "cargo_event", "happened_at"), ["2027-03-01T21:00:00Z"]);
+    let reading = report("BGM+98+A1+9'", "DTM+252:20270302:102'DTM+252:1830:401'LOC+60+KRPUS'");
+    assert_eq!(column(&reading, "cargo_event", "happened_at"), ["2027-03-02T09:30:00Z"]);
+    assert_eq!(warnings(&reading), Vec::<&str>::new());
+}
+
+#[test]
+fn a_trip_on_the_road_stands_for_its_manifest() {
+    let text = "UNB+UNOA:2+ZZLX+US+270301:0900+R1'UNH+C1+CUSREP:D:03B:UN'BGM+336:::STANDARD+ZZLXTRIP01+3'\
+                DTM+132:202703020600:203'LOC+60+0901:77'UNT+5+C1'UNZ+1+R1'";
+    let reading = read(text);
+    assert_eq!(column(&reading, "cargo_event", "consignment_id"), ["ZZLXTRIP01"]);
+    assert_eq!(column(&reading, "cargo_event", "change_kind"), ["cancel"]);
+    assert_eq!((warnings(&reading), reasons(&reading)), (vec!["unknown_port"], vec![]));
+}

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use haechi_model::codes;
 use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century, Moment};
@@ -60,6 +61,12 @@ impl Leg {
     /// Whether it says which flight it is.
     pub fn is_named(&self) -> bool {
         !self.carrier.is_empty() || self.number.is_some()
+    }
+
+    /// Whether it goes from one country to another.
+    pub fn is_abroad(&self) -> bool {
+        let country = |airport: &Option<String>| airport.as_deref().and_then(codes::airport).map(|a| a.country);
+        matches!((country(&self.departure), country(&self.arrival)), (Some(from), Some(to)) if from != to)
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! One reader serves D.99A to D.16B, the US variant and the road dialect: groups are found by their trigger (TDT, NAD
 //! of a person, PDT), segments inside a group come in any order. A person is on the legs between LOC 178 and 179;
-//! rows are made for those that cross the border (LOC 125 and 87), or for the last leg where none is marked. The
-//! itinerary holds every leg. A close-out gives rows for the people it names; what follows for the others on the
+//! rows are made for those that cross the border (LOC 125 and 87); where none is marked, for the last between two
+//! countries, best the one that ends where the person is cleared (LOC 22), else for the last. The itinerary holds every
+//! leg. A close-out gives rows for the people it names; what follows for the others on the
 //! flight is the pipeline's, which knows them.
 
 mod flight;
@@ -126,8 +127,8 @@ fn person<'h, 't>(
     }
 }
 
-/// The legs of a person that get a row: between LOC 178 and 179, those across the border; the last, where none is
-/// marked so.
+/// The legs of a person that get a row: between LOC 178 and 179, those across the border; where none is marked so, one
+/// between two countries, else the last.
 fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> impl Iterator<Item = &'h Leg> {
     let legs = &header.legs;
     let from = person.embark.as_deref().and_then(|a| legs.iter().position(|l| l.departure.as_deref() == Some(a)));
@@ -136,7 +137,11 @@ fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> impl Iterator<Item = 
     // Ends that contradict each other tell nothing.
     let own = if from < to { &legs[from..to] } else { &legs[..] };
     let border = own.iter().filter(|l| l.border && l.is_named());
-    let inland = || own.iter().rev().find(|l| l.is_named()).or(legs.first());
+    let named = || own.iter().rev().filter(|l| l.is_named());
+    let abroad = || named().filter(|l| l.is_abroad());
+    let clearance = person.clearance.as_deref();
+    let cleared = || abroad().find(|l| clearance.is_some() && l.arrival.as_deref() == clearance);
+    let inland = || cleared().or_else(|| abroad().next()).or_else(|| named().next()).or(legs.first());
     let none = border.clone().next().is_none();
     border.chain(none.then(inland).flatten())
 }

@@ -108,6 +108,11 @@ fn rows_are_for_the_legs_across_the_border_that_a_person_is_on() {
     assert_eq!(legs(both, "LOC+178+ICN'LOC+179+ICN'"), ["SIN-ICN", "ICN-LAX"], "ends that contradict each other");
     let none_marked = "TDT+20+AA1'LOC+92+ATL'LOC+92+ORD'TDT+20+AA2'LOC+92+ORD'LOC+92+JFK'";
     assert_eq!(legs(none_marked, "LOC+178+ATL'LOC+179+JFK'"), ["ORD-JFK"]);
+    let onward = "TDT+20+XZ1'LOC+92+BCN'LOC+92+IAD'TDT+20+XZ1'LOC+92+IAD'LOC+92+SFO'";
+    assert_eq!(legs(onward, "LOC+22+IAD'LOC+178+BCN'LOC+179+SFO'"), ["BCN-IAD"], "the only one between countries");
+    let through = "TDT+20+XZ1'LOC+92+SIN'LOC+92+ICN'TDT+20+XZ1'LOC+92+ICN'LOC+92+LAX'";
+    assert_eq!(legs(through, ""), ["ICN-LAX"]);
+    assert_eq!(legs(through, "LOC+22+ICN'"), ["SIN-ICN"], "he is cleared where it ends");
 }
 
 #[test]

@@ -12,8 +12,8 @@ mod booking;
 mod header;
 mod person;
 mod rows;
-mod services;
-mod texts;
+pub(in crate::formats) mod services;
+pub(in crate::formats) mod texts;
 
 use chrono_tz::Tz;
 use haechi_model::codes;

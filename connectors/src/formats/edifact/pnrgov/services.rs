@@ -8,7 +8,7 @@ use super::super::places::{short, upper};
 use super::super::segments::Segment;
 use super::booking::{PEOPLE_MAX, Reader, Service, seat};
 use super::person::{Document, Person};
-use super::texts::{Docs, contact, doca, doco, docs, is_date};
+use super::texts::{Docs, contact, doca, doco, docs, is_date, loyalty};
 
 /// How many travellers a name is looked for among.
 const NAMES_ASKED: usize = 64;
@@ -97,9 +97,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
             }
         }
         b"FQTV" => {
-            let text = text(s, reader.message.chars.element).trim();
-            let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
-            if let Some((carrier, number)) = text[..end].split_at_checked(2).filter(|(_, n)| !n.is_empty()) {
+            if let Some((carrier, number)) = loyalty(text(s, reader.message.chars.element)) {
                 for person in reader.booking.named(&people) {
                     person.add_loyalty(upper(carrier), upper(number), None);
                 }
@@ -282,7 +280,7 @@ fn infant_alone<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) {
 }
 
 /// A birth date of two digits: the latest year not after the day behind the flight, and for an adult the latest in which he is one.
-fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
+pub fn birth(text: &str, kind: Option<&str>, day: Option<NaiveDate>) -> Option<Moment> {
     // Many arrive a day later: who turns twelve on the way may travel as an adult, and is not a hundred and twelve.
     let day = day.and_then(|day| day.checked_add_days(Days::new(1)));
     let latest = month_named(text, day.map_or(Century::Recent, Century::NotAfter))?;

@@ -45,6 +45,27 @@ fn fields_of(text: &str) -> Vec<&str> {
     fields
 }
 
+/// A text without the traveller it is tied to: `1234567-1KIM/ARA`.
+fn without_name(text: &str) -> &str {
+    let is_name = |at: &usize| {
+        let rest = &text[at + 1..];
+        let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let given = name.split_once('/').map(|(_, given)| given);
+        matches!(rest.len() - name.len(), 1 | 2)
+            && name.starts_with(char::is_alphabetic)
+            && given.is_some_and(|given| !given.starts_with('/'))
+    };
+    let end = memchr::memchr_iter(b'-', text.as_bytes()).find(is_name);
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The carrier and number of a loyalty card, by itself or behind what was asked: `SSRFQTVZZHK/ZZ123456-KIM/ARA`.
+pub fn loyalty(text: &str) -> Option<(&str, &str)> {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.starts_with("SSRFQTV"));
+    let (carrier, number) = words.find_map(|word| word.split_at_checked(2).filter(|(_, n)| !n.is_empty()))?;
+    Some((carrier, number))
+}
+
 /// Whether a field looks like `14FEB88`.
 pub fn is_date(field: &str) -> bool {
     month_named(field.trim(), Century::Recent).is_some()
@@ -52,8 +73,10 @@ pub fn is_date(field: &str) -> bool {
 
 /// Reads `/P/issuer/number/nationality/DDMMMYY/sex/expiry/surname/given/second/H`. A slash too few or too many at the
 /// start is seen by where the date stands. `None` where nothing was recognised.
+///
+/// Where fewer fields stand before it, the last of them is the number: `//P/M1234567/14FEB88`.
 pub fn docs(text: &str) -> Option<Docs<'_>> {
-    let fields = fields_of(text);
+    let fields = fields_of(without_name(text));
     let sex_of = |field: &str| matches!(field, "M" | "F" | "X" | "U" | "MI" | "FI" | "XI" | "UI");
     let birth = match fields.iter().position(|f| is_date(f)) {
         // No birth date: the date behind a sex is the expiry.
@@ -70,11 +93,21 @@ pub fn docs(text: &str) -> Option<Docs<'_>> {
     };
     let country = |offset| field(offset).filter(|c| c.bytes().any(|b| b.is_ascii_alphabetic()));
     let sex = field(1).filter(|s| sex_of(s));
+    // No country is longer than three letters, or has digits.
+    let is_number = |field: &str| field.len() > 3 && field.bytes().any(|b| b.is_ascii_digit());
+    let [kind, issuer, number, nationality] = if field(-1).is_some_and(is_number) {
+        match country(-2) {
+            Some(kind) if kind.len() == 1 && field(-3).is_none() => [Some(kind), None, field(-1), None],
+            issuer => [field(-3), issuer, field(-1), None],
+        }
+    } else {
+        [field(-4), country(-3), field(-2), country(-1)]
+    };
     let docs = Docs {
-        kind: field(-4).filter(|k| k.len() <= 3),
-        issuer: country(-3),
-        number: field(-2),
-        nationality: country(-1),
+        kind: kind.filter(|k| k.len() <= 3),
+        issuer,
+        number,
+        nationality,
         birth: field(0),
         sex: sex.map(|s| &s[..1]),
         of_infant: sex.is_some_and(|s| s.len() == 2),
@@ -192,6 +225,7 @@ fn has_pair(text: &str, pair: &str) -> bool {
 
 /// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the digits up to the first letter.
 pub fn contact(kind: char, text: &str) -> Option<Contact> {
+    let text = without_name(text);
     if kind == 'E' || has_pair(text, "//") || text.contains('@') {
         return email(text).map(Contact::Email);
     }
@@ -267,6 +301,28 @@ mod tests {
     }
 
     #[test]
+    fn docs_with_fewer_fields_still_has_its_number() {
+        for (text, kind, issuer, number) in [
+            ("//P/M1234567/14FEB88/M/30JUN31/KIM/ARA", Some("P"), None, "M1234567"),
+            ("/P/KOR/M1234567/14FEB88/M/30JUN31/KIM/ARA", Some("P"), Some("KOR"), "M1234567"),
+            ("/P/KOR/512731999/14FEB88/M/30JUN31/KIM/ARA-1KIM/ARA", Some("P"), Some("KOR"), "512731999"),
+            ("//KOR/512731999/14FEB88/M/30JUN31/KIM/ARA", None, Some("KOR"), "512731999"),
+        ] {
+            let read = docs(text).unwrap();
+            assert_eq!((read.kind, read.issuer, read.number), (kind, issuer, Some(number)), "{text}");
+            assert_eq!((read.nationality, read.given), (None, Some("ARA")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_loyalty_card_stands_alone_or_behind_what_was_asked() {
+        for text in ["ZZ123456", "/ZZ123456-KIM/ARA", "SSRFQTVZZHK1/ZZ123456-KIM/ARA 1.1"] {
+            assert_eq!(loyalty(text), Some(("ZZ", "123456")), "{text}");
+        }
+        assert_eq!((loyalty("ZZ"), loyalty("")), (None, None));
+    }
+
+    #[test]
     fn addresses_and_visas_are_read_with_and_without_a_leading_slash() {
         for text in ["/D/KOR/2 HOTEL/SEOUL//00000", "D/KOR/2 HOTEL/SEOUL//00000"] {
             let read = doca(text).unwrap();
@@ -295,6 +351,9 @@ mod tests {
             ("YY CTC M 123456789", phone("123456789")),
             ("CTCR 00115555555555", phone("00115555555555")),
             ("CTCM +82 10 0000 0000 KIM", phone("+821000000000")),
+            ("CTCM /1800123456789-1KIM/ARA", phone("1800123456789")),
+            ("CTCE MARU..KIM//EXAMPLE.COM-1KIM/MARU", mail("maru_kim@example.com")),
+            ("CTCE MARU-1A//EXAMPLE.COM", mail("maru-1a@example.com")),
             ("CTCT SEA 866 746-4647 TVL", None),
             ("CTCH ABC", None),
             ("THIS PASSENGER", None),
