@@ -176,7 +176,7 @@ const TERMINAL: &str = "TDT+20+027W+1++ZZLX:172:20+++0000012:146:11:HAECHI PIONE
 #[test]
 fn terminals_tell_of_each_container() {
     let boxes = "EQD+CN+MSKU1234565+45G1:102:5++3+5'RFF+BM:ZZLX001'DTM+203:202703011000:203'LOC+147+0100112::5'\
-                 LOC+9+JPTYO:139:6'MEA+AAE+VGM+KGM:26200'MEA+AAE+G+KGM:24200'\
+                 LOC+9+JPTYO:139:6'PCD+93:20'MEA+AAE+VGM+KGM:26200'MEA+AAE+G+KGM:24200'\
                  EQD+CN+MSKU7654328+22G1:102:5++7+4'DTM+203:202703011030:203'CNT+16:2'";
     let reading = message("COARRI", &format!("BGM+98+D1+9'{TERMINAL}{boxes}"));
     assert_eq!(
@@ -214,7 +214,8 @@ fn a_container_is_unloaded_at_the_port_and_delivered_where_it_goes() {
 #[test]
 fn many_rows_repeat_few_warnings() {
     let event = |n: usize| {
-        let many = |text: &str| (0..n).map(|i| format!("{text}{i}'")).collect::<String>();
+        let many =
+            |text: &str| (0..n).flat_map(|i| [text.to_owned(), i.to_string(), "'".to_owned()]).collect::<String>();
         let (bills, boxes) = (many("RFF+BM:"), many("EQD+BX+"));
         let text = format!("BGM+23'{bills}{boxes}STS+1+1'DTM+334:202703011000:203'LOC+11+KRPUS'{}", "XXX'".repeat(40));
         let reading = message("IFTSTA", &text);

@@ -135,7 +135,7 @@ impl Told {
                 // Read and kept in the bytes.
                 "BGM" | "NAD" | "CTA" | "COM" | "CNT" | "TSR" | "TMD" | "SEL" | "DIM" | "TMP" | "RNG" | "DGS"
                 | "HAN" | "DAM" | "COD" | "PCI" | "GIN" | "SGP" | "PIA" | "GDS" | "EQA" | "EQN" | "TPL" | "DOC"
-                | "QTY" | "IMD" | "MOA" | "GOR" | "CUX" | "AUT" | "PAC" | "CED" | "GIS" | "GEI" => {}
+                | "PCD" | "QTY" | "IMD" | "MOA" | "GOR" | "CUX" | "AUT" | "PAC" | "CED" | "GIS" | "GEI" => {}
                 tag => warn("unknown_segment", format!("{tag} in a message of tracking")),
             }
         }
