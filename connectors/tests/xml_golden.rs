@@ -439,6 +439,13 @@ fn phase_four_says_it_in_other_names() {
     let motive = "<NoRelMotHEA272>Seals are missing</NoRelMotHEA272>";
     let refused = read("r.xml", text("CC051B", "B1", motive).as_bytes());
     check(&rows(&refused, "outcome")[0], &json!({"result": "ADM", "text": "Seals are missing", "waived": false}));
+    // What says nothing hides nothing, and a time limit is told of by its own name.
+    let described = "<RESOFCON534><DesTOC2>N/A</DesTOC2></RESOFCON534></CC051B>";
+    let late = text("CC051B", "B1", motive).replace("</CC051B>", described).replace("20270301", "20270309");
+    let refused = read("r.xml", late.as_bytes());
+    check(&rows(&refused, "outcome")[0], &json!({"text": "Seals are missing", "inspected_at": "2027-03-02T04:40:00Z"}));
+    let limit = refused.warnings.iter().find(|w| w.code == "time_limit").unwrap();
+    assert_eq!(limit.path, "CC051B/CONRESERS/ConDatERS14");
     assert_eq!((count(&refused, "releases"), count(&released, "releases")), (0, 1));
 }
 

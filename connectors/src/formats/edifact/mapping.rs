@@ -43,7 +43,10 @@ const MOVES: &[(&str, &[&str])] = &[
     ("BGM 1001, 1000; EQD 8249", &["event_kind"]),
     ("DTM 334 78 7 203 of the container, local at the place; else DTM 137, UNB S004", &["happened_at"]),
     ("UNB S004", &["recorded_at"]),
-    ("LOC 175 165 14 18; 11 60 8 7 where unloaded, 9 5 60 where loaded and carried in", &["place_id", "place_name"]),
+    (
+        "LOC 175 165 14 18; 11 60 where unloaded and carried out, 9 5 60 where loaded and carried in",
+        &["place_id", "place_name"],
+    ),
     ("BGM 1004, else RFF BN; 1225", &["reference_id", "change_kind", "version"]),
     ("RFF ABT AAE", &["declaration_id"]),
     ("GID 7224; MEA G, else VGM", &["packages", "gross_mass_kg"]),
@@ -276,10 +279,13 @@ pub const PAGES: &[Page] = &[
             ("EQD, else RFF EQ", &["container_id"]),
             ("the three above and below", &["cargo_event_id"]),
             ("STS 4405 (older: 9011)", &["event_kind"]),
-            ("DTM 334 78 7 203, 178 186 136 35, local at the place; else DTM 132 133 17; else 137", &["happened_at"]),
+            (
+                "DTM 334 78 7 203, 178 186 136 35, local at the place; else DTM 132 232, 133 189, 17 191 76; else 137",
+                &["happened_at"],
+            ),
             ("UNB S004", &["recorded_at"]),
             (
-                "LOC 175 165 14 18; 11 60 8 7 where it was reached, 9 5 60 where it was left",
+                "LOC 175 165 14 18; 11 60 8 7 where it was reached, 7 8 first where it was delivered, 9 5 60 where it was left",
                 &["place_id", "place_name"],
             ),
             ("BGM 1004, else RFF BN; 1225", &["reference_id", "change_kind", "version"]),

@@ -346,6 +346,8 @@ const KNOWN_TAGS: &[&[u8]] = &[
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::service;
     use super::*;
 
@@ -393,9 +395,50 @@ mod tests {
         assert!(text[taken.end..].starts_with("UNB+UNOA:4+C"));
     }
 
+    proptest! {
+        /// What is taken as clean is what cleaning makes of it, wherever blocks are cut; but for the end of the line
+        /// before the next interchange, which belongs to neither.
+        #[test]
+        fn clean_text_needs_no_cleaning(
+            segments in prop::collection::vec(
+                prop_oneof![
+                    12 => "[A-T]{3}[A-Z+:]{1,30}'(\n|\r\n|)",
+                    4 => "[A-T]{3}[A-Z+:]{1,30}\\?['?+][A-Z]{0,9}'",
+                    1 => "[A-T]{3}[A-Z+:]{1,30}\\?['?+]\n?[A-Z]{0,9}'",
+                    1 => "(UN|NA|UNB| |\r)[A-Z+:]{1,30}'(\n|\r| )",
+                ],
+                0..20,
+            ),
+            last in "(UNZ\\+1'X|)",
+            at in 0usize..200,
+            byte in prop_oneof![Just(b'\n'), Just(b'?'), Just(b'\''), Just(b'U'), Just(b' '), any::<u8>()],
+        ) {
+            let mut text = format!("UNB+A'{}{last}", segments.concat()).into_bytes();
+            for _ in 0..2 {
+                let start = service::find(&text, 0).unwrap();
+                if let Some((end, complete)) = end_of_clean(&text, start.body, start.chars) {
+                    let mut cleaner = Cleaner::new(&text, &start, &[]);
+                    cleaner.run();
+                    let cleaned = cleaner.out.as_deref().unwrap_or(&text[start.body..cleaner.end]);
+                    let taken = text[start.body..end].trim_ascii_end();
+                    prop_assert_eq!(String::from_utf8_lossy(taken), String::from_utf8_lossy(cleaned.trim_ascii_end()));
+                    prop_assert_eq!((complete, cleaner.folded + cleaner.supplied), (cleaner.complete, 0));
+                }
+                if let Some(changed) = text.get_mut(at.max(6)) {
+                    *changed = byte;
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_released_terminator_ends_nothing() {
         let clean = cleaned("UNB+UNOA:4+A'UNH+???'?'\nB'UNZ+1+A'\u{3}");
         assert_eq!(clean.text, "UNB+UNOA:4+A'UNH+???'?'B'UNZ+1+A'");
+        // Wherever the release and what it releases stand in a block: what follows is a fold.
+        for before in 0..64 {
+            let text = format!("UNB+A'FTX+{}?'\nB{}'UNZ+1'", "A".repeat(before), "B".repeat(200));
+            assert_eq!(cleaned(&text).folded, 1, "{before}");
+        }
     }
 }

@@ -127,7 +127,7 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
 
 /// The first of these elements that says something.
 fn told<'u>(root: Element<'u>, paths: &[&str]) -> Option<&'u str> {
-    paths.iter().find_map(|path| root.get(path)).filter(|text| !is_nothing(text))
+    paths.iter().filter_map(|path| root.get(path)).find(|text| !is_nothing(text))
 }
 
 fn is_nothing(text: &str) -> bool {
@@ -175,17 +175,15 @@ fn inspected(root: Element<'_>, prepared: Option<i64>, zone: Tz, row: &mut Row<'
             _ => None,
         }
     };
-    let control = day("ControlResult/date").or_else(|| day("CONRESERS/ConDatERS14"));
-    if let Some(at) = control.filter(|at| prepared.is_none_or(|prepared| *at <= prepared)) {
+    const CONTROL: [&str; 2] = ["ControlResult/date", "CONRESERS/ConDatERS14"];
+    let control = CONTROL.iter().find_map(|path| Some((*path, day(path)?)));
+    if let Some((_, at)) = control.filter(|(_, at)| prepared.is_none_or(|prepared| *at <= prepared)) {
         return Some(at);
     }
     let released = day("TransitOperation/releaseDate").or_else(|| day("HEAHEA/IssDatHEA186"));
-    if control.is_some() {
-        row.warn(
-            "time_limit",
-            format!("{}/ControlResult/date", root.name()),
-            "behind the message; the release was taken",
-        );
+    if let Some((path, _)) = control {
+        let path = format!("{}/{path}", root.name());
+        row.warn("time_limit", path, "behind the message; the release was taken");
     }
     released.or(prepared)
 }

@@ -489,9 +489,13 @@ fn short_code(values: &mut Interner, text: &str) -> Result<i16, Refusal> {
     i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))
 }
 
+/// Most bytes of a column that it keeps room for: more than a batch has, but for one of long texts, behind which a small
+/// one should not hold as much.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
 /// All of `values`, which keep room for as many: the next batch has about as many rows.
 fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
-    let room = Vec::with_capacity(values.len());
+    let room = Vec::with_capacity(values.len().min(ROOM_BYTES_MAX / size_of::<T>().max(1)));
     std::mem::replace(values, room)
 }
 
@@ -592,7 +596,7 @@ impl Texts {
         offsets.push(0);
         offsets.append(ends);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let room = String::with_capacity(bytes.len());
+        let room = String::with_capacity(bytes.len().min(ROOM_BYTES_MAX));
         let bytes = std::mem::replace(bytes, room).into_bytes();
         StringArray::new(offsets, Bytes::from_vec(bytes), nulls)
     }

@@ -36,6 +36,19 @@ fn rows_come_out_as_they_went_in() {
 }
 
 #[test]
+fn a_small_batch_behind_one_of_long_texts_holds_little() {
+    let mut b = of(&["declaration_id", "description"]);
+    let mut bytes = Vec::new();
+    for text in ["x".repeat(8 << 20), "short".to_owned()] {
+        b.set(0, "D1".into()).unwrap();
+        b.set(1, text.as_str().into()).unwrap();
+        b.finish_row();
+        bytes.push(b.finish().get_array_memory_size());
+    }
+    assert!(bytes[0] > 8 << 20 && bytes[1] < 2 << 20, "{bytes:?}");
+}
+
+#[test]
 fn the_last_value_set_holds_and_a_discarded_row_leaves_nothing() {
     let mut b = of(&["declaration_id", "description", "container_ids"]);
     b.set(0, "WRONG".into()).unwrap();

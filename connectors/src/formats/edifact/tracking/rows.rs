@@ -20,6 +20,8 @@ use super::told::{Levels, Marks, Place, Told};
 pub const ROWS_MIN: usize = 1_024;
 /// Warnings that a row repeats.
 const ROW_WARNINGS_MAX: usize = 32;
+/// Warnings that the rows of one event repeat together, of which each has one.
+const EVENT_WARNINGS_MAX: usize = 1_024;
 
 columns! {
     /// Where tracking writes.
@@ -112,6 +114,7 @@ impl<'m> Rows<'m> {
         }
         let (Some(kind), Some(when)) = (&event.kind, when) else { return };
         self.left -= each;
+        event.warnings.truncate(ROW_WARNINGS_MAX.min(EVENT_WARNINGS_MAX / each).max(1));
         // What it happened to is the container, where no bill says more.
         if consignments.is_empty() {
             consignments.push(String::new());
@@ -204,7 +207,7 @@ impl<'m> Rows<'m> {
         table.set(c.sender_id, self.message.envelope.sender.as_str());
         table.set(c.message_issued_at, issued);
         table.set(c.message_path, self.message.path(segment).as_str());
-        table.set_warnings(c.warnings, &event.warnings[..event.warnings.len().min(ROW_WARNINGS_MAX)]);
+        table.set_warnings(c.warnings, &event.warnings);
         let taken = out.finish_row(&SHEET, &position, || self.message.raw(event.segments));
         out.count("events", u64::from(taken));
     }

@@ -1,5 +1,7 @@
 //! Tracking of consignments and containers.
 
+use arrow::array::{AsArray, RecordBatch};
+
 use super::super::tests::{column, read, reasons, warnings};
 use crate::format::MessageReading;
 
@@ -114,6 +116,10 @@ fn a_time_is_the_events_own_then_a_planned_one_then_the_messages() {
     for (times, at, warned) in [
         ("CNI+1+B'STS+1+1'DTM+132:202703011000:203'DTM+178:202703011100:203'LOC+11+KRPUS'", "02:00", vec![]),
         ("CNI+1+B'STS+1+1'DTM+132:202703011000:203'LOC+11+KRPUS'", "01:00", vec!["planned_time"]),
+        // A schedule is a plan, and what stands before the first status is said of it too.
+        ("CNI+1+B'STS+1+1'DTM+232:202703011000:203'LOC+11+KRPUS'", "01:00", vec!["planned_time"]),
+        ("CNI+1+B'STS+1+24'DTM+189:202703011000:203'LOC+9+KRPUS'", "01:00", vec!["planned_time"]),
+        ("CNI+1+B'DTM+178:202703011100:203'STS+1+1'LOC+11+KRPUS'", "02:00", vec![]),
         (
             "CNI+1+B'STS+1+1'TDT+20'LOC+9+JPTYO'DTM+186:202703010600:203'LOC+11+KRPUS'DTM+178:202703011200:203'",
             "03:00",
@@ -170,7 +176,7 @@ const TERMINAL: &str = "TDT+20+027W+1++ZZLX:172:20+++0000012:146:11:HAECHI PIONE
 #[test]
 fn terminals_tell_of_each_container() {
     let boxes = "EQD+CN+MSKU1234565+45G1:102:5++3+5'RFF+BM:ZZLX001'DTM+203:202703011000:203'LOC+147+0100112::5'\
-                 LOC+9+JPTYO:139:6'MEA+AAE+VGM+KGM:26200'MEA+AAE+G+KGM:24200'\
+                 LOC+9+JPTYO:139:6'PCD+93:20'MEA+AAE+VGM+KGM:26200'MEA+AAE+G+KGM:24200'\
                  EQD+CN+MSKU7654328+22G1:102:5++7+4'DTM+203:202703011030:203'CNT+16:2'";
     let reading = message("COARRI", &format!("BGM+98+D1+9'{TERMINAL}{boxes}"));
     assert_eq!(
@@ -187,6 +193,37 @@ fn terminals_tell_of_each_container() {
     assert_eq!(reading.counts["containers"], 2);
     let counted = message("COARRI", &format!("BGM+98+D1+9'{TERMINAL}{}", boxes.replace("16:2", "16:3")));
     assert_eq!(warnings(&counted), ["cnt_mismatch"]);
+}
+
+/// Where a container goes on to is told beside it: it was unloaded at the port of the header all the same.
+#[test]
+fn a_container_is_unloaded_at_the_port_and_delivered_where_it_goes() {
+    let on = "LOC+8+JPTYO:139:6'LOC+7+JPTYO:139:6'";
+    for (kind, header) in [("COARRI", "BGM+44'"), ("COPRAR", "BGM+43'"), ("CODECO", "BGM+36'")] {
+        let reading = message(
+            kind,
+            &format!("{header}TDT+20+1+1'LOC+11+USNYC:139:6'EQD+CN+MSKU1234565'DTM+203:202703011000:203'{on}"),
+        );
+        assert_eq!(of(&reading, "place_id"), ["USNYC"], "{kind}");
+    }
+    let delivered = format!("BGM+23'CNI+1+B'STS+1+21'LOC+11+KRPUS'{on}DTM+334:202703011000:203'");
+    assert_eq!(of(&message("IFTSTA", &delivered), "place_id"), ["JPTYO"]);
+}
+
+/// What is wrong with an event is said with each of its rows, which may be many: a few bytes for each would be megabytes.
+#[test]
+fn many_rows_repeat_few_warnings() {
+    let event = |n: usize| {
+        let many =
+            |text: &str| (0..n).flat_map(|i| [text.to_owned(), i.to_string(), "'".to_owned()]).collect::<String>();
+        let (bills, boxes) = (many("RFF+BM:"), many("EQD+BX+"));
+        let text = format!("BGM+23'{bills}{boxes}STS+1+1'DTM+334:202703011000:203'LOC+11+KRPUS'{}", "XXX'".repeat(40));
+        let reading = message("IFTSTA", &text);
+        let listed = |batch: &RecordBatch| batch.column_by_name("warnings").unwrap().as_list::<i32>().values().len();
+        (of(&reading, "event_kind").len(), reading.records.iter().map(|(_, batch)| listed(batch)).sum::<usize>())
+    };
+    assert_eq!(event(1), (1, 32));
+    assert_eq!(event(32), (1024, 1024));
 }
 
 #[test]

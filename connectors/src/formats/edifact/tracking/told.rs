@@ -135,7 +135,7 @@ impl Told {
                 // Read and kept in the bytes.
                 "BGM" | "NAD" | "CTA" | "COM" | "CNT" | "TSR" | "TMD" | "SEL" | "DIM" | "TMP" | "RNG" | "DGS"
                 | "HAN" | "DAM" | "COD" | "PCI" | "GIN" | "SGP" | "PIA" | "GDS" | "EQA" | "EQN" | "TPL" | "DOC"
-                | "QTY" | "IMD" | "MOA" | "GOR" | "CUX" | "AUT" | "PAC" | "CED" | "GIS" | "GEI" => {}
+                | "PCD" | "QTY" | "IMD" | "MOA" | "GOR" | "CUX" | "AUT" | "PAC" | "CED" | "GIS" | "GEI" => {}
                 tag => warn("unknown_segment", format!("{tag} in a message of tracking")),
             }
         }
@@ -240,19 +240,26 @@ pub struct Marks {
 const HERE: &[&str] = &["175", "165", "14", "18"];
 /// When things happened, of whatever kind.
 const HAPPENED: &[&str] = &["334", "78", "7", "203"];
-/// What was planned, and when it was written.
-const NOT_HAPPENED: &[&str] = &["132", "133", "17", "137", "10", "2", "61", "63", "64", "69", "191", "200", "234"];
+/// What was planned, asked for or promised, what expires, and when something was written.
+const NOT_HAPPENED: &[&str] = &[
+    "132", "133", "17", "137", "10", "2", "36", "37", "38", "61", "63", "64", "67", "69", "71", "72", "74", "75", "76",
+    "79", "171", "180", "182", "189", "191", "192", "200", "231", "232", "233", "234", "235", "358", "359",
+];
 
 impl Marks {
     /// By the kind of an event.
     pub fn of(kind: &str) -> Self {
         const REACHED: &[&str] = &["11", "60", "8", "7"];
+        const DELIVERED: &[&str] = &["7", "8", "60", "11"];
+        // Where a container goes on to is told beside it, and its port in the header alone.
+        const UNLOADED: &[&str] = &["11", "60"];
         const LEFT: &[&str] = &["9", "5", "60"];
         let (places, actual, planned): (_, &[&str], &[&str]) = match kind {
-            "departed" => (LEFT, &["186", "136"], &["133"]),
+            "departed" => (LEFT, &["186", "136"], &["133", "189"]),
             "loaded" | "loading_ordered" | "carried_in" => (LEFT, &[], &[]),
-            "arrived" => (REACHED, &["178"], &["132"]),
-            "delivered" => (REACHED, &["35"], &["17"]),
+            "unloaded" | "unloading_ordered" | "short_landed" | "over_landed" | "carried_out" => (UNLOADED, &[], &[]),
+            "arrived" => (REACHED, &["178"], &["132", "232"]),
+            "delivered" => (DELIVERED, &["35"], &["17", "191", "76"]),
             _ => (REACHED, &[], &[]),
         };
         Self { places, actual, planned }
@@ -339,7 +346,8 @@ impl<'l> Levels<'l> {
             .or_else(|| first(&own.times, marks.actual))
             .or_else(|| other().map(|time| time.moment))
             .or_else(|| first(&own.carriage.times, marks.actual))
-            .or_else(|| self.find(|told| first(&told.times, HAPPENED)));
+            .or_else(|| self.find(|told| first(&told.times, HAPPENED)))
+            .or_else(|| self.find(|told| first(&told.times, marks.actual)));
         let planned = || {
             self.find(|told| first(&told.times, marks.planned).or_else(|| first(&told.carriage.times, marks.planned)))
         };
