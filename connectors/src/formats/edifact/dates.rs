@@ -165,13 +165,19 @@ fn in_order_of_year(date: &str, format: &str) -> Option<String> {
 
 /// A date as bookings write it, DDMMYY, with HHMM or HHMMSS beside it where a time was sent.
 pub fn day_first(date: &str, time: &str) -> Result<Moment, NotADate> {
-    if !are_digits(date.as_bytes()) || !are_digits(time.as_bytes()) {
+    let time = match time.as_bytes() {
+        time if are_digits(time) => time,
+        // What are no seconds are none.
+        [time @ .., _, _] if time.len() == 4 && are_digits(time) => time,
+        _ => return Err(NotADate),
+    };
+    if !are_digits(date.as_bytes()) {
         return Err(NotADate);
     }
     let number = |[ten, one]: [u8; 2]| 10 * u32::from(ten - b'0') + u32::from(one - b'0');
     let ([day, month, year], []) = date.as_bytes().as_chunks() else { return Err(NotADate) };
     let mut date = two_digit(number(*year), number(*month), number(*day), Century::Recent).ok_or(NotADate)?;
-    let time = match time.as_bytes().as_chunks() {
+    let time = match time.as_chunks() {
         ([], []) => None,
         ([h, m, s @ ..], []) if s.len() < 2 => {
             let (h, m, s) = (number(*h), number(*m), s.first().map_or(0, |s| number(*s)));
@@ -370,6 +376,7 @@ mod tests {
         assert_eq!(read("230513", "181348"), "2013-05-23 Some(18:13:48)");
         assert_eq!(read("140327", ""), "2027-03-14 None");
         assert_eq!(read("140327", "2400"), "2027-03-15 Some(00:00:00)");
+        assert_eq!(read("140327", "0105XX"), "2027-03-14 Some(01:05:00)");
         for (date, time) in [("310227", ""), ("14032", ""), ("", "0105"), ("140327", "2560"), ("14MAR7", "")] {
             assert_eq!(read(date, time), "none", "{date} {time}");
         }

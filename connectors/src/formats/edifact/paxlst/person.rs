@@ -217,7 +217,7 @@ impl<'p> Reader<'_, 'p, '_> {
     fn gender(&mut self, s: Segment<'p, '_>) {
         // Road carriers repeat it: `M*M`.
         let code = match s.get(2, 0) {
-            code if code.len() < 2 => code,
+            code @ ("M" | "F") => code,
             code => code.split('*').next().unwrap_or_default(),
         };
         if let Some(gender) = gender(code) {

@@ -198,6 +198,7 @@ fn oddities_are_taken_with_a_warning() {
         ("ATT+2++Q'", "gender", "Q", Some("unknown_gender")),
         ("ATT+2++x'", "gender", "X", None),
         ("ATT+2++M*M'", "gender", "M", None),
+        ("ATT+2++*'", "gender", "", None),
         ("DTM+329:991399'", "birth_date", "", Some("bad_date")),
         ("DTM+329+670603'", "birth_date", "1967-06-03", Some("short_composite")),
         ("DTM+329'", "birth_date", "", None),

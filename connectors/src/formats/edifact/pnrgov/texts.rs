@@ -252,7 +252,9 @@ pub fn contact_remark(text: &str) -> Option<Contact> {
 /// address, or a remark.
 pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
     if text.is_empty() {
-    } else if let Some(contact) = contact_remark(text) {
+        return;
+    }
+    if let Some(contact) = contact_remark(text) {
         each(contact);
     } else if has_pair(text, "//") || text.contains('@') {
         email(text).map(Contact::Email).into_iter().for_each(each);

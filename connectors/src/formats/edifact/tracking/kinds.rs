@@ -111,8 +111,9 @@ pub const COARRI: &[Move] = &[
 
 /// CODECO: what came in and went out through the gate of a terminal or depot.
 pub const CODECO: &[Move] = &[
+    // Out first: `GATE INTERCHANGE OUT` says both.
+    Move { codes: &["36"], words: &["GATE OUT", "GATE-OUT", "INTERCHANGE OUT"], kind: "carried_out" },
     Move { codes: &["34"], words: &["GATE IN", "GATE-IN"], kind: "carried_in" },
-    Move { codes: &["36"], words: &["GATE OUT", "GATE-OUT"], kind: "carried_out" },
 ];
 
 /// COPRAR: what is to be unloaded from a ship and loaded onto it.

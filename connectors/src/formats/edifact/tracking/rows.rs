@@ -17,7 +17,7 @@ use super::told::{Levels, Marks, Place, Told};
 
 /// Rows that a message may make whatever its length; beyond them as many as its segments allow, twice over. Who names a
 /// thousand containers once and a thousand events behind them does not get a million rows.
-pub const ROWS_MIN: usize = 1_024;
+pub const ROWS_MIN: usize = 256;
 /// Warnings that a row repeats.
 const ROW_WARNINGS_MAX: usize = 32;
 /// Warnings that the rows of one event repeat together, of which each has one.
