@@ -637,6 +637,22 @@ mod tests {
     }
 
     proptest! {
+        /// As a look at each byte says; of a segment that is long or releases something more may be given, never less.
+        #[test]
+        fn ends_of_long_elements_are_all_given(body in "[A1+:]{0,58}|([A1+:]|\\?[+:']){0,60}") {
+            let text = format!("TVL+{body}'");
+            let raw = Cutter::new(&text, CHARS).next().unwrap();
+            let bytes = raw.text.as_bytes();
+            let long = |at: &usize| !bytes[at - 4..*at].iter().any(|b| matches!(b, b'+' | b':'));
+            let ends = (4..bytes.len()).filter(|at| bytes[*at] == b'+').filter(long).collect::<Vec<_>>();
+            let given = raw.ends_of_four(b'+').collect::<Vec<_>>();
+            if raw.known {
+                prop_assert_eq!(given, ends);
+            } else {
+                prop_assert!(ends.iter().all(|end| given.contains(end)), "{:?} of {:?}", given, ends);
+            }
+        }
+
         /// Segments end where a byte after the other says, and are cut as the tokenizer cuts them, however long they are.
         #[test]
         fn segments_are_cut_as_the_tokenizer_does(bodies in prop::collection::vec("[A+:? \u{e9}']{0,20}|[AB+:]{0,40}|[AB\u{e9}]{40,90}", 1..8)) {
