@@ -19,7 +19,7 @@ use super::map::{Field, field};
 use super::output::{LazySheet, Output, Row};
 use super::scan::Unit;
 use super::tree::Element;
-use super::unit::{Envelope, LazyTable, Parts, fill, sheet, table, tell};
+use super::unit::{Envelope, LazyTable, Parts, fill, sheet, table};
 use super::value::Value;
 
 /// The column `message_format`.
@@ -119,7 +119,6 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     let version = root.name().to_owned();
     Envelope { format: NAME, version, id, sender: sender.into(), issued_at: prepared, change: "new", reason: None }
         .put(&SHEET, &mut row);
-    tell(&row, out);
     if out.write(&SHEET, &[&row], &parts.stand(root, path)) {
         out.count("outcomes", 1);
     }
