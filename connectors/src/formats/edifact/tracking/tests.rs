@@ -223,7 +223,7 @@ fn many_rows_repeat_few_warnings() {
         (of(&reading, "event_kind").len(), reading.records.iter().map(|(_, batch)| listed(batch)).sum::<usize>())
     };
     assert_eq!(event(1), (1, 32));
-    assert_eq!(event(32), (1024, 1024));
+    assert_eq!(event(16), (256, 1024));
 }
 
 #[test]
