@@ -489,14 +489,14 @@ fn short_code(values: &mut Interner, text: &str) -> Result<i16, Refusal> {
     i16::try_from(values.intern(text)?).map_err(|_| Refusal::Full("32,768 different codes"))
 }
 
-/// Most bytes of a column that it keeps room for: more than a batch has, but for one of long texts, behind which a small
-/// one should not hold as much.
-const ROOM_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of a column that it keeps room for. Small batches come one behind the other and would grow it anew each time; of a
+/// large one the room would stand beside its rows, which nobody has taken yet.
+const ROOM_BYTES_MAX: usize = 16 << 10;
 
-/// All of `values`, which keep room for as many: the next batch has about as many rows.
+/// All of `values`. Of a few they keep room for as many: the next batch has about as many rows.
 fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
-    let room = Vec::with_capacity(values.len().min(ROOM_BYTES_MAX / size_of::<T>().max(1)));
-    std::mem::replace(values, room)
+    let n = Some(values.len()).filter(|n| n * size_of::<T>() <= ROOM_BYTES_MAX);
+    std::mem::replace(values, Vec::with_capacity(n.unwrap_or(0)))
 }
 
 /// `other` behind `values`, `n` times.
@@ -596,8 +596,8 @@ impl Texts {
         offsets.push(0);
         offsets.append(ends);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let room = String::with_capacity(bytes.len().min(ROOM_BYTES_MAX));
-        let bytes = std::mem::replace(bytes, room).into_bytes();
+        let room = Some(bytes.len()).filter(|n| *n <= ROOM_BYTES_MAX);
+        let bytes = std::mem::replace(bytes, String::with_capacity(room.unwrap_or(0))).into_bytes();
         StringArray::new(offsets, Bytes::from_vec(bytes), nulls)
     }
 }
