@@ -43,7 +43,9 @@ pub fn currency(code: &str) -> Option<Currency> {
 
 /// The letters of a currency by its ISO 4217 number: `840` is USD.
 pub fn currency_numbered(number: &str) -> Option<&'static str> {
-    rows(CURRENCIES).find(|[_, known, _]: &[&str; 3]| *known == number).map(|[code, ..]| code)
+    static LETTERS_OF: LazyLock<FxHashMap<&str, &str>> =
+        LazyLock::new(|| rows(CURRENCIES).map(|[code, number]| (number, code)).collect());
+    LETTERS_OF.get(number).copied()
 }
 
 /// The mode of transport that `source` means by `alias`, as streams write it.
