@@ -244,21 +244,28 @@ pub fn moment(text: &str) -> Option<Moment> {
     let rest = rest.trim_start_matches(['T', ' ']);
     let clock = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
     let (clock, offset) = rest.split_at(clock);
-    let whole = clock.split('.').next().unwrap_or(clock);
-    let digits = |part: &str| part.chars().filter(|c| !matches!(c, '-' | ':')).collect::<String>();
-    let clock = digits(whole);
-    let offset = if offset.starts_with(['+', '-']) {
-        format!("{}{}", &offset[..1], digits(&offset[1..]))
-    } else {
-        offset.to_owned()
+    let clock = clock.split('.').next().unwrap_or(clock);
+    // All digits one behind the other: of forty characters at most.
+    let mut compact = String::with_capacity(40);
+    let bare = |part: &str, compact: &mut String| {
+        let before = compact.len();
+        compact.extend(part.chars().filter(|c| !matches!(c, '-' | ':')));
+        compact.len() - before
     };
-    let format = match clock.len() {
+    bare(day, &mut compact);
+    let format = match bare(clock, &mut compact) {
         0 => "102",
         4 => "203",
         6 => "204",
         _ => return None,
     };
-    dates::parse(&format!("{}{clock}{offset}", digits(day)), format, Century::Recent).ok()
+    if let Some(behind) = offset.strip_prefix(['+', '-']) {
+        compact.push_str(&offset[..1]);
+        bare(behind, &mut compact);
+    } else {
+        compact.push_str(offset);
+    }
+    dates::parse(&compact, format, Century::Recent).ok()
 }
 
 /// `3/2/27`, `03/02/2027`: month, day, year; day, month, year where the first is no month.

@@ -1,9 +1,9 @@
 //! What begins with an element: which of our messages, or which piece of one.
 
 use quick_xml::events::Event;
-use quick_xml::events::attributes::Attributes;
 use quick_xml::reader::Reader;
 
+use super::attributes;
 use super::input::encoding_of;
 
 /// A unit that is read.
@@ -130,11 +130,9 @@ pub fn head(bytes: &[u8]) -> Head {
             Ok(event @ (Event::Start(_) | Event::Empty(_))) => {
                 let (Event::Start(tag) | Event::Empty(tag)) = &event else { continue };
                 let raw = std::str::from_utf8(tag.attributes_raw()).unwrap_or_default();
-                for attribute in Attributes::new(raw, 0).with_checks(false).flatten().take(100) {
-                    let key = std::str::from_utf8(attribute.key.as_ref()).unwrap_or_default();
+                for (key, uri) in attributes::all(raw).take(100) {
                     if let Some(prefix) = key.strip_prefix("xmlns") {
-                        let uri = String::from_utf8_lossy(&attribute.value).trim().to_owned();
-                        prefixes.push((prefix.trim_start_matches(':').to_owned(), uri));
+                        prefixes.push((prefix.trim_start_matches(':').to_owned(), uri.trim().to_owned()));
                     }
                 }
                 let name = tag.name();

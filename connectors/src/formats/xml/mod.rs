@@ -1,6 +1,6 @@
 //! XML messages: one scanner for all, a table and a little code for each format.
 //!
-//! [`input`] makes text of bytes, [`scan`] finds the units in it and keeps the limits, [`tree`] is one unit, [`map`]
+//! [`input`] makes text of bytes, [`scan`] finds the units in it and keeps the limits, [`tree`] is one unit ([`attributes`] of its tags), [`map`]
 //! turns elements to columns by tables, [`kind`] says what begins with an element. Each format then has a file:
 //! [`korea`], [`tracking`], [`wco`], [`ens`], [`ncts`], [`asycuda`], [`awmds`], [`cargo`], [`pnrgov`]. What is tolerated and
 //! refused, by code: [`codes`]; the pages of documentation, made from the tables: [`pages`]; answers that we write:
@@ -16,6 +16,7 @@ pub mod pages;
 pub mod write;
 
 mod asycuda;
+mod attributes;
 mod awmds;
 mod cargo;
 mod consignment;

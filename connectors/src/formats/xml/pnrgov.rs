@@ -13,6 +13,7 @@ use haechi_model::codes;
 use haechi_model::streams::TRAVELLER;
 
 use self::person::Party;
+use super::attributes;
 use super::convert::{id, moment, short};
 use super::declaration::records;
 use super::map::Read::By;
@@ -319,11 +320,5 @@ fn legs<'u>(pnr: Element<'u>, path: &str, row: &mut Row<'u>) {
 
 /// An attribute of a tag as written.
 fn attribute(raw: &str, name: &str) -> String {
-    let found = quick_xml::events::attributes::Attributes::new(raw, 0)
-        .with_checks(false)
-        .flatten()
-        .take(100)
-        .find(|a| a.key.local_name().as_ref() == name.as_bytes());
-    let value = found.map(|a| String::from_utf8_lossy(&a.value).trim().to_owned()).unwrap_or_default();
-    short(&value).to_owned()
+    short(attributes::find(raw, name).unwrap_or_default().trim()).to_owned()
 }

@@ -8,6 +8,7 @@ use quick_xml::errors::SyntaxError;
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
+use super::attributes;
 use super::input::Input;
 use super::kind::Kind;
 use super::tree::{Element, Span, Tree, entity};
@@ -390,14 +391,12 @@ impl Scanner {
             return;
         }
         self.prefixes.retain(|(at, ..)| *at <= depth);
-        for attribute in quick_xml::events::attributes::Attributes::new(raw, 0).with_checks(false).flatten().take(100) {
-            let key = std::str::from_utf8(attribute.key.as_ref()).unwrap_or_default();
+        for (key, uri) in attributes::all(raw).take(100) {
             let prefix = match key.strip_prefix("xmlns") {
                 Some("") => "",
                 Some(prefixed) => prefixed.strip_prefix(':').unwrap_or("\0"),
                 None => continue,
             };
-            let uri = String::from_utf8_lossy(&attribute.value);
             if prefix.len() + uri.len() <= 1024 {
                 self.prefixes.push((depth + 1, prefix.to_owned(), uri.trim().to_owned()));
             }

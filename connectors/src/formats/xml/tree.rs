@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use quick_xml::events::attributes::Attributes;
+use super::attributes;
 
 /// A stretch of the text, or of what was put together aside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,29 +201,24 @@ impl<'u> Element<'u> {
 
     /// An attribute, by its local name.
     pub fn attribute(self, name: &str) -> Option<Cow<'u, str>> {
-        let raw = self.tree.str(self.window, self.node().attributes);
-        if raw.is_empty() {
-            return None;
-        }
-        for attribute in Attributes::new(raw, 0).with_checks(false).flatten() {
-            if attribute.key.local_name().as_ref() == name.as_bytes() {
-                let value = match attribute.value {
-                    Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).unwrap_or_default()),
-                    Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-                };
-                return Some(if value.contains('&') { Cow::Owned(unescape(&value)) } else { value });
-            }
-        }
-        None
+        attributes::find(self.attributes(), name).map(plain)
     }
 
     /// An attribute that says something.
     pub fn attribute_value(self, name: &str) -> Option<Cow<'u, str>> {
-        let trimmed = match self.attribute(name)? {
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-        };
-        value(&trimmed).is_some().then_some(trimmed)
+        said(self.attribute(name)?)
+    }
+
+    /// All that is said in elements and attributes right below, by local names: elements first.
+    pub fn parts(self) -> impl Iterator<Item = (&'u str, Cow<'u, str>)> {
+        let elements = self.children().filter_map(|child| Some((child.name(), Cow::Borrowed(child.value()?))));
+        let attributes = attributes::all(self.attributes());
+        let local = |key: &'u str| key.split_once(':').map_or(key, |(_, local)| local);
+        elements.chain(attributes.filter_map(move |(key, value)| Some((local(key), said(plain(value))?))))
+    }
+
+    fn attributes(self) -> &'u str {
+        self.tree.str(self.window, self.node().attributes)
     }
 
     /// The elements in it.
@@ -280,6 +275,20 @@ impl<'u> Iterator for Children<'u> {
 /// A text that says something.
 pub fn value(text: &str) -> Option<&str> {
     (!matches!(text, "" | "-" | "NULL" | "null")).then_some(text)
+}
+
+/// The value of an attribute without entities.
+fn plain(value: Cow<'_, str>) -> Cow<'_, str> {
+    if value.contains('&') { Cow::Owned(unescape(&value)) } else { value }
+}
+
+/// The value of an attribute, if it says something.
+fn said(sent: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let trimmed = match sent {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    };
+    value(&trimmed).is_some().then_some(trimmed)
 }
 
 /// The five entities and characters by number; others stay as they are.

@@ -299,25 +299,35 @@ impl<'u> Person<'u> {
             match told.name() {
                 "DOCS" => person.add(Identity::of_element(told, day)),
                 "DOCA" => {
-                    let parts =
-                        ["Address", "CityName", "StateProvCounty", "PostalCode"].map(|name| either(told, &[name]));
-                    let parts: Vec<Cow<'_, str>> = parts.into_iter().flatten().collect();
-                    let country = either(told, &["Country", "CountryCode"]);
-                    let text = (!parts.is_empty()).then(|| parts.join(", "));
-                    person.live(&either(told, &["AddressType"]).unwrap_or_default(), Address { country, text });
+                    let (kind, address) = Address::of_element(told);
+                    person.live(&kind, address);
                 }
                 "DOCO" => {
-                    let document = Document {
-                        kind: either(told, &["TravelDocType", "DocType"]),
-                        number: either(told, &["TravelDocNbr", "DocNumber"]),
-                        country: either(told, &["CountryState", "Country"]),
-                        expires: None,
-                    };
-                    person.other(document, either(told, &["BirthLocation"]));
+                    let (mut document, mut birth_place) = (Document::default(), None);
+                    for (name, part) in told.parts() {
+                        let slot = match name {
+                            "TravelDocType" | "DocType" => &mut document.kind,
+                            "TravelDocNbr" | "DocNumber" => &mut document.number,
+                            "CountryState" | "Country" => &mut document.country,
+                            "BirthLocation" => &mut birth_place,
+                            _ => continue,
+                        };
+                        slot.get_or_insert(part);
+                    }
+                    person.other(document, birth_place);
                 }
                 "CustLoyalty" => {
-                    if let Some(number) = either(told, &["MembershipID"]) {
-                        person.card(either(told, &["ProgramID", "VendorCode"]).unwrap_or_default(), number);
+                    let (mut carrier, mut number) = (None, None);
+                    for (name, part) in told.parts() {
+                        let slot = match name {
+                            "ProgramID" | "VendorCode" => &mut carrier,
+                            "MembershipID" => &mut number,
+                            _ => continue,
+                        };
+                        slot.get_or_insert(part);
+                    }
+                    if let Some(number) = number {
+                        person.card(carrier.unwrap_or_default(), number);
                     }
                 }
                 _ => {}
@@ -368,27 +378,62 @@ impl<'u> Person<'u> {
     }
 }
 
+impl<'u> Address<'u> {
+    /// An address, and whether it is of home or stay.
+    fn of_element(told: Element<'u>) -> (Cow<'u, str>, Self) {
+        let (mut kind, mut country) = (None, None);
+        let mut lines: [Option<Cow<'u, str>>; 4] = Default::default();
+        for (name, part) in told.parts() {
+            let slot = match name {
+                "AddressType" => &mut kind,
+                "Country" | "CountryCode" => &mut country,
+                "Address" => &mut lines[0],
+                "CityName" => &mut lines[1],
+                "StateProvCounty" => &mut lines[2],
+                "PostalCode" => &mut lines[3],
+                _ => continue,
+            };
+            slot.get_or_insert(part);
+        }
+        let lines: Vec<Cow<'u, str>> = lines.into_iter().flatten().collect();
+        let text = (!lines.is_empty()).then(|| lines.join(", "));
+        (kind.unwrap_or_default(), Self { country, text })
+    }
+}
+
 impl<'u> Identity<'u> {
     fn of_element(docs: Element<'u>, day: Option<NaiveDate>) -> Self {
-        let gender = either(docs, &["Gender", "Sex"]).unwrap_or_default();
-        let expires = either(docs, &["ExpiryDate", "ExpireDate", "DocExpiryDate"]);
-        let expiry = expires.as_deref().and_then(|sent| expiry(sent, day));
-        let infant = either(docs, &["InfantInd"]).is_some_and(|says| matches!(says.as_ref(), "true" | "1" | "Y"));
-        Self {
-            document: Document {
-                kind: either(docs, &["DocType", "DocumentType", "TravelDocType"]).map(id),
-                number: either(docs, &["DocNumber", "DocID", "DocumentNumber", "TravelDocNbr"]).map(id),
-                country: either(docs, &["IssuingCountry", "DocIssueCountry", "IssueCountry", "IssuingLoc"]),
-                expires: expiry,
-            },
-            nationality: either(docs, &["Nationality", "PaxNationality", "DocHolderNationality"]),
-            born: either(docs, &["DateOfBirth", "BirthDate", "DOB"]),
-            gender: sex(&gender),
-            surname: either(docs, &["Surname"]).map(text),
-            given: either(docs, &["FirstGivenName", "GivenName"]).map(text),
-            of_infant: infant || (gender.len() == 2 && gender.ends_with(['I', 'i'])),
-            odd: expires.is_some() && expiry.is_none(),
+        let mut read = Self::default();
+        let (mut gender, mut expires, mut infant) = (None, None, None);
+        for (name, part) in docs.parts() {
+            let slot = match name {
+                "DocType" | "DocumentType" | "TravelDocType" => &mut read.document.kind,
+                "DocNumber" | "DocID" | "DocumentNumber" | "TravelDocNbr" => &mut read.document.number,
+                "IssuingCountry" | "DocIssueCountry" | "IssueCountry" | "IssuingLoc" => &mut read.document.country,
+                "ExpiryDate" | "ExpireDate" | "DocExpiryDate" => &mut expires,
+                "Nationality" | "PaxNationality" | "DocHolderNationality" => &mut read.nationality,
+                "DateOfBirth" | "BirthDate" | "DOB" => &mut read.born,
+                "Gender" | "Sex" => &mut gender,
+                "Surname" => &mut read.surname,
+                "FirstGivenName" | "GivenName" => &mut read.given,
+                "InfantInd" => &mut infant,
+                _ => continue,
+            };
+            slot.get_or_insert(part);
         }
+        for code in [&mut read.document.kind, &mut read.document.number] {
+            *code = code.take().map(id);
+        }
+        for name in [&mut read.surname, &mut read.given] {
+            *name = name.take().map(text);
+        }
+        read.document.expires = expires.as_deref().and_then(|sent| expiry(sent, day));
+        read.odd = expires.is_some() && read.document.expires.is_none();
+        let gender = gender.unwrap_or_default();
+        read.gender = sex(&gender);
+        read.of_infant = infant.is_some_and(|says| matches!(says.as_ref(), "true" | "1" | "Y"))
+            || (gender.len() == 2 && gender.ends_with(['I', 'i']));
+        read
     }
 
     fn of_text(text: &'u str, day: Option<NaiveDate>) -> Option<Self> {
@@ -417,12 +462,6 @@ fn services_of(outer: Element<'_>) -> impl Iterator<Item = (Cow<'_, str>, Elemen
     let services = outer.all("SSR").chain(outer.all("DOC_SSR"));
     services
         .filter_map(|ssr| Some((id(["SSR_Code", "SSRCode", "Code"].iter().find_map(|n| ssr.attribute_value(n))?), ssr)))
-}
-
-/// What stands in an element or attribute of one of these names.
-fn either<'u>(element: Element<'u>, names: &[&str]) -> Option<Cow<'u, str>> {
-    let child = names.iter().find_map(|name| element.get(name)).map(Cow::Borrowed);
-    child.or_else(|| names.iter().find_map(|name| element.attribute_value(name)))
 }
 
 fn sex(sent: &str) -> Option<&'static str> {
