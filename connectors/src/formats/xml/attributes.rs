@@ -60,8 +60,7 @@ fn plain(text: &str) -> Option<(&str, &str, &str)> {
     let [b'=', quote @ (b'"' | b'\''), ..] = bytes[equals..] else { return None };
     let from = equals + 2;
     let to = from + memchr::memchr(quote, &bytes[from..])?;
-    let ends = bytes.get(to + 1).is_none_or(u8::is_ascii_whitespace);
-    ends.then(|| (&text[..equals], &text[from..to], &text[to + 1..]))
+    Some((&text[..equals], &text[from..to], &text[to + 1..]))
 }
 
 /// Whether a name is this one behind its prefix, if it has one.
