@@ -9,6 +9,7 @@
 use std::io::Read;
 use std::time::Instant;
 
+use cpu_time::ThreadTime;
 use haechi_connectors::format::MessageInput;
 use haechi_connectors::formats::xml;
 use haechi_connectors::options::ReadOptions;
@@ -41,20 +42,20 @@ fn speed(only: &str) {
         let (mut best, mut rows) = (f64::MAX, 0);
         for _ in 0..5 {
             rows = 0;
-            let began = processor_seconds();
+            let began = ThreadTime::now();
             for text in &messages {
                 let input = MessageInput { source: "speed", bytes: text.as_bytes(), options: &options };
                 rows += xml::read(input).records.iter().map(|(_, batch)| batch.num_rows()).sum::<usize>();
             }
-            best = best.min(processor_seconds() - began);
+            best = best.min(began.elapsed().as_secs_f64());
         }
         let joined = messages.concat();
         let mut best_joined = f64::MAX;
         for _ in 0..5 {
-            let began = processor_seconds();
+            let began = ThreadTime::now();
             let input = MessageInput { source: "speed", bytes: joined.as_bytes(), options: &options };
             assert_eq!(xml::read(input).records.iter().map(|(_, batch)| batch.num_rows()).sum::<usize>(), rows);
-            best_joined = best_joined.min(processor_seconds() - began);
+            best_joined = best_joined.min(began.elapsed().as_secs_f64());
         }
         println!(
             "{format:?}: {:.0} MB/s one by one, {:.0} MB/s in one document ({} messages, {rows} rows, {:.1} MB)",
@@ -64,12 +65,6 @@ fn speed(only: &str) {
             bytes as f64 / MEGABYTE
         );
     }
-}
-
-/// Seconds this thread was on a processor: what the machine does beside does not count.
-fn processor_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    stat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
 }
 
 /// The same bytes again and again.

@@ -101,6 +101,17 @@ fn entities_are_not_expanded() {
 }
 
 #[test]
+fn what_is_shown_of_a_document_type_ends_between_characters() {
+    for pad in 0..4 {
+        let entity = format!("{}{}", "x".repeat(pad), "\u{d55c}".repeat(1000));
+        let text = format!("<!DOCTYPE x [<!ENTITY e \"{entity}\">]>{HEAD}{ITEM}</Declaration>");
+        let reading = quickly("doctype", text.as_bytes());
+        assert!(has(&reading, "doctype"), "{:?}", reading.set_aside);
+        assert_eq!(n_rows(&reading), 1);
+    }
+}
+
+#[test]
 fn a_million_levels_are_refused() {
     for open in ["<a>", "<Declaration>", "<PNR>", "<ns:b x='1'>"] {
         let reading = quickly(open, open.repeat(1_000_000).as_bytes());

@@ -60,6 +60,11 @@ const PIECES: &[&[u8]] = &[
     b"TRI++1:::1'",
     b"ABI'",
     b"STS+1+24'",
+    "\u{d55c}".as_bytes(),
+    "\u{e9}".as_bytes(),
+    "e\u{301}".as_bytes(),
+    "\u{df}".as_bytes(),
+    "\u{1f4e6}".as_bytes(),
     b"#",
     b"\x02",
     b"\x03",
@@ -179,7 +184,7 @@ impl Mutator {
             }
             _ => {
                 let piece = PIECES[random.below(PIECES.len())];
-                let times = if random.below(16) == 0 { random.below(500) } else { 1 };
+                let times = if random.below(16) == 0 { random.below(1500) } else { 1 };
                 bytes.splice(at..at, piece.repeat(times));
             }
         }

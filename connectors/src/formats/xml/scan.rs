@@ -256,10 +256,10 @@ impl Scanner {
                     }
                     Ok(Event::DocType(text)) => {
                         let place = self.place(input, at);
-                        let raw = &window[at..end.min(at + 2048).min(window.len())];
+                        let raw = &window[at..window.floor_char_boundary(end.min(at + 1024))];
                         if memchr::memmem::find(&text, b"<!").is_some() {
                             let reason = "declares entities or elements; none is read, send the document without DTD";
-                            handler.outside("doctype", place, reason, &raw[..raw.floor_char_boundary(1024)]);
+                            handler.outside("doctype", place, reason, raw);
                         }
                         Next::Go
                     }
