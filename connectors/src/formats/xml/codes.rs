@@ -56,6 +56,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("doctype", "a document type that declares entities; nothing of it is read"),
     ("no_declaration", "a declaration without number and reference"),
     ("too_many_items", "a declaration of more items than are read as one"),
+    ("no_item", "an entry summary declaration without goods"),
     ("no_bill", "a consignment without bill number"),
     ("no_flight", "a booking without flight"),
     ("no_identity", "a person without any name"),

@@ -93,6 +93,11 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         let position = format!("byte {}, {}/HEAHEA", unit.place.byte, root.name());
         return out.set_aside("no_bill", &position, "the declaration has neither MRN nor reference", root.raw());
     };
+    if items.is_empty() {
+        let position = format!("byte {}, {}", unit.place.byte, root.name());
+        let reason = "a declaration without goods; send it again with its GOOITEGDS";
+        return out.set_aside("no_item", &position, reason, root.raw());
+    }
     let zone = out.options.zone;
     let mut header = Row::default();
     fill(&HEADER_TABLE, root, zone, &|| root.name().to_owned(), &mut header);

@@ -50,3 +50,13 @@ fn heads_are_recognised_by_content() {
     let utf16: Vec<u8> = "<Awmds><Bol_segment>".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!((FORMATS.iter().find(|f| f.name == awmds::NAME).unwrap().recognise)(&utf16));
 }
+
+#[test]
+fn an_entry_declaration_without_goods_is_set_aside() {
+    let text = "<CC315A><MesIdeMES19>M1</MesIdeMES19><HEAHEA><RefNumHEA4>L1</RefNumHEA4></HEAHEA></CC315A>";
+    let options = ReadOptions::default();
+    let reading = read(MessageInput { source: "ens", bytes: text.as_bytes(), options: &options });
+    let codes: Vec<_> = reading.set_aside.iter().map(|unit| unit.code).collect();
+    assert_eq!((codes, reading.records.len()), (vec!["no_item"], 0));
+    assert!(reading.set_aside[0].reason.contains("GOOITEGDS"), "{}", reading.set_aside[0].reason);
+}
