@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod rules;
 mod service;
+mod spool;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,14 +13,15 @@ use haechi_connectors::ReadOptions;
 use haechi_connectors::format::MessageReading;
 use haechi_connectors::recognise::{Recognised, recognise};
 use haechi_connectors::sources::{self, Unwrapped};
+use haechi_model::SetAside;
 use haechi_model::derive::derive;
-use haechi_model::{SetAside, Warning};
 use serde::Serialize;
 
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
 use crate::output::{Output, count};
 use crate::rules;
+use crate::spool::Spool;
 
 pub const EXAMPLE: &str = "\
 Example:
@@ -51,8 +52,9 @@ struct Converted {
     version: String,
     records: BTreeMap<&'static str, usize>,
     counts: BTreeMap<&'static str, u64>,
-    warnings: Vec<Warning>,
-    set_aside: Vec<SetAside>,
+    /// As many as the file is long: of a gigabyte they would take more memory than its rows.
+    warnings: Spool,
+    set_aside: Spool,
 }
 
 /// Runs it.
@@ -114,29 +116,33 @@ fn convert(
         version: String::new(),
         records: BTreeMap::new(),
         counts: BTreeMap::new(),
-        warnings: Vec::new(),
-        set_aside: Vec::new(),
+        warnings: Spool::new(),
+        set_aside: Spool::new(),
     };
     let refused = |code, reason: String| SetAside::new(&name, "byte 0", code, reason, &head);
     let format = match recognise(&head) {
         Ok(Recognised::Message(format)) => format,
         Ok(other) => {
             let reason = format!("the file is {}, not a message; read it with `haechi run --input`", other.name());
-            converted.set_aside.push(refused("no_message", reason));
+            converted.set_aside.push(&refused("no_message", reason)).map_err(unkept)?;
             return Ok(converted);
         }
         Err(unrecognised) => {
-            converted.set_aside.push(refused("unrecognised", format!("the file {unrecognised}")));
+            converted.set_aside.push(&refused("unrecognised", format!("the file {unrecognised}"))).map_err(unkept)?;
             return Ok(converted);
         }
     };
+    let mut kept = Ok(());
     let read = format.read_from(&name, &mut content, options, &mut |reading| {
         each(&reading);
-        converted.add(reading);
+        if kept.is_ok() {
+            kept = converted.add(&reading);
+        }
     });
+    kept.map_err(unkept)?;
     match read {
         Err(error) if error.kind() == ErrorKind::FileTooLarge => {
-            converted.set_aside.push(refused("too_large", format!("the file {error}")));
+            converted.set_aside.push(&refused("too_large", format!("the file {error}"))).map_err(unkept)?;
         }
         read => read.map_err(at)?,
     }
@@ -144,29 +150,37 @@ fn convert(
 }
 
 impl Converted {
-    fn add(&mut self, reading: MessageReading) {
-        self.format = reading.format.to_owned();
-        self.version = reading.version;
+    fn add(&mut self, reading: &MessageReading) -> io::Result<()> {
+        reading.format.clone_into(&mut self.format);
+        self.version.clone_from(&reading.version);
         for (stream, batch) in &reading.records {
             *self.records.entry(stream.name).or_default() += batch.num_rows();
         }
-        for (name, n) in reading.counts {
+        for (name, n) in &reading.counts {
             *self.counts.entry(name).or_default() += n;
         }
-        self.warnings.extend(reading.warnings);
-        self.set_aside.extend(reading.set_aside);
+        reading.warnings.iter().try_for_each(|warning| self.warnings.push(warning))?;
+        reading.set_aside.iter().try_for_each(|unit| self.set_aside.push(unit))
     }
+}
+
+fn unkept(source: io::Error) -> CommandError {
+    CommandError::File { path: std::env::temp_dir(), source }
 }
 
 fn print(converted: &Converted, out: &Output) -> Result<(), CommandError> {
     let records: Vec<String> = converted.records.iter().map(|(s, n)| format!("{} {s}", count(*n as u64))).collect();
     let records = if records.is_empty() { "nothing".to_owned() } else { records.join(", ") };
     out.line(format!("{}: {} {}: {records}", converted.file, converted.format, converted.version))?;
-    for warning in &converted.warnings {
-        out.line(format!("  warning {} at {}: {}", warning.code, warning.path, warning.text))?;
-    }
-    for unit in &converted.set_aside {
-        out.line(format!("  set aside {} at {}: {}", unit.code, unit.position, unit.reason))?;
+    let lists =
+        [("warning", &converted.warnings, "path", "text"), ("set aside", &converted.set_aside, "position", "reason")];
+    for (what, list, at, why) in lists {
+        let told = list.tell(|value| {
+            let value: serde_json::Value = serde_json::from_str(value.get())?;
+            let part = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+            out.line(format!("  {what} {} at {}: {}", part("code"), part(at), part(why)))
+        });
+        told.map_err(unkept)??;
     }
     Ok(())
 }
