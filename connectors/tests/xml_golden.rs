@@ -564,6 +564,13 @@ fn cargo_xml_gives_waybills_and_what_is_on_a_flight() {
         }),
     );
     assert_eq!((merged.len(), merged[0]["customs_notes"].as_array().map(Vec::len)), (1, Some(1)));
+    let twice = manifest.replace("</FlightManifest>", &format!(
+        "<ArrivalEvent><OccurrenceArrivalLocation><ID>PUS</ID></OccurrenceArrivalLocation>{}</ArrivalEvent></FlightManifest>",
+        part("")
+    ));
+    let twice = rows(&read("twice", twice.as_bytes()), "consignment");
+    let ids: Vec<_> = twice.iter().map(|row| text(row, "consignment_id")).collect();
+    assert_eq!(ids, ["ZZ421/000-12345675", "ZZ421/000-12345675/PUS"]);
     // Goods that are rated twice are there once.
     let rated = |purpose: &str| {
         format!(

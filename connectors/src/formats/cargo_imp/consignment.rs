@@ -17,6 +17,8 @@ pub struct Consignment {
     pub destination: Option<String>,
     /// Where it is unloaded, on a flight manifest.
     pub unloading: Option<String>,
+    /// It is unloaded elsewhere too, which was listed before.
+    pub again: bool,
     /// RTG: where it is taken on its way.
     pub route: Vec<String>,
     /// `T`, `P`, `S`, `D`.

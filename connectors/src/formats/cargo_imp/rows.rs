@@ -56,7 +56,9 @@ pub fn write(
     let position = position(own.line);
     let table = out.table(&SHEET);
     let c = &*COLUMNS;
-    let id = own.house.as_ref().map_or_else(|| own.waybill.clone(), |house| format!("{}/{house}", own.waybill));
+    let elsewhere = own.unloading.as_deref().filter(|_| own.again);
+    let id = own.house.as_deref().or(elsewhere);
+    let id = id.map_or_else(|| own.waybill.clone(), |behind| format!("{}/{behind}", own.waybill));
     table.set(c.consignment_id, id.as_str());
     table.set(c.manifest_id, shared.manifest.as_deref());
     table.set(c.master_bill_id, own.waybill.as_str());

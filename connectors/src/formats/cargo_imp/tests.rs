@@ -260,3 +260,11 @@ fn words_without_end_are_cut_and_told() {
     assert!(of(&reading, "description")[0].len() <= 16 * 1024);
     assert_eq!(warnings(&reading), ["no_nature", "value_cut"]);
 }
+
+#[test]
+fn a_waybill_that_is_unloaded_twice_is_two_consignments() {
+    let text = "FFM/8\n1/ZZ421/13MAR1805/BKK\nICN\n999-12345675BKKPUS/P5K100T8/SHOES\nPUS\n999-12345675BKKPUS/P3K60T8/SHOES\nLAST\n";
+    let reading = read(text);
+    assert_eq!(of(&reading, "consignment_id"), ["999-12345675", "999-12345675/PUS"]);
+    assert_eq!(of(&reading, "unloading_port"), ["ICN", "PUS"]);
+}

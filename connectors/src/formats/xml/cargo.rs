@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use haechi_model::codes;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::consignment::{Container, Line, Party, Role, SHEET, id_at, key, notify, text_at};
 use super::convert::{id, joined, mass_factor, moment, number, short, tariff, text, volume_factor};
@@ -201,6 +201,8 @@ const MOVEMENT: &str = "SpecifiedLogisticsTransportMovement";
 /// A waybill on a flight: where its parts are.
 struct OnFlight<'u> {
     number: Cow<'u, str>,
+    /// It is unloaded elsewhere too, which was listed before.
+    again: bool,
     arrival: Option<Element<'u>>,
     parts: Vec<(Element<'u>, Option<Element<'u>>, usize)>,
 }
@@ -223,6 +225,7 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     let manifest = id_at(root, "BusinessHeaderDocument/ID").or_else(|| id_at(root, "MessageHeaderDocument/ID"));
     let mut waybills: Vec<OnFlight<'u>> = Vec::new();
     let mut places: FxHashMap<(Cow<'u, str>, u32), usize> = FxHashMap::default();
+    let mut seen: FxHashSet<Cow<'u, str>> = FxHashSet::default();
     for (index, (arrival, cargo, consignment)) in found.iter().enumerate() {
         let path =
             format!("FlightManifest/ArrivalEvent/AssociatedTransportCargo/IncludedMasterConsignment[{}]", index + 1);
@@ -235,7 +238,8 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
             continue;
         };
         let place = *places.entry((number.clone(), arrival.index())).or_insert_with(|| {
-            waybills.push(OnFlight { number, arrival: Some(*arrival), parts: Vec::new() });
+            let again = !seen.insert(number.clone());
+            waybills.push(OnFlight { number, again, arrival: Some(*arrival), parts: Vec::new() });
             waybills.len() - 1
         });
         waybills[place].parts.push((*consignment, cargo.at("UtilizedUnitLoadTransportEquipment"), index + 1));
@@ -280,7 +284,9 @@ fn on_flight<'u>(
     check_number(&waybill.number, &path, &mut row);
     row.put(&SHEET, "bill_kind", "straight");
     row.put(&SHEET, "manifest_id", manifest.map(str::to_owned));
-    row.put(&SHEET, "consignment_id", key(manifest, None, &waybill.number));
+    let elsewhere = waybill.arrival.filter(|_| waybill.again).and_then(|a| id_at(a, "OccurrenceArrivalLocation/ID"));
+    let here = key(manifest, None, &waybill.number);
+    row.put(&SHEET, "consignment_id", elsewhere.map_or_else(|| here.clone(), |airport| format!("{here}/{airport}")));
     row.put(&SHEET, "master_bill_id", waybill.number.clone());
     row.put(&SHEET, "house_bill_id", waybill.number.clone());
     fill(&CONSIGNMENT_TABLE, first, chrono_tz::Tz::UTC, &|| path.clone(), &mut row);
