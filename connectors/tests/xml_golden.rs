@@ -534,6 +534,62 @@ fn cargo_xml_gives_waybills_and_what_is_on_a_flight() {
     );
     check(&flight[2], &json!({ "part_kind": "S", "destination_place": "PUS", "route_countries": ["TH", "KR"] }));
     assert_eq!(flight[0]["containers"][0]["container_id"], "PMC00001ZZ");
+    // Each part of a waybill says what is in it.
+    let part = |more: &str| {
+        format!(
+            "<AssociatedTransportCargo><TypeCode>BLK</TypeCode><IncludedMasterConsignment>\
+             <TransportContractDocument><ID>000-12345675</ID></TransportContractDocument>{more}\
+             </IncludedMasterConsignment></AssociatedTransportCargo>"
+        )
+    };
+    let parts = part("<HandlingSPHInstructions><DescriptionCode>PER</DescriptionCode></HandlingSPHInstructions>")
+        + &part(
+            "<HandlingSPHInstructions><DescriptionCode>RFL</DescriptionCode></HandlingSPHInstructions><IncludedCustomsNote>\
+             <ContentCode>T</ContentCode><Content>KR1</Content><SubjectCode>CNE</SubjectCode><CountryID>KR</CountryID>\
+             </IncludedCustomsNote>",
+        );
+    let manifest = format!(
+        "<FlightManifest xmlns='iata:flightmanifest:1'><MessageHeaderDocument><ID>M1</ID><PurposeCode>CREATION</PurposeCode>\
+         </MessageHeaderDocument><BusinessHeaderDocument><ID>ZZ421</ID></BusinessHeaderDocument><ArrivalEvent>\
+         <ArrivalOccurrenceDateTime>2027-03-14T08:30:00</ArrivalOccurrenceDateTime>\
+         <ArrivalDateTimeTypeCode>A</ArrivalDateTimeTypeCode><OccurrenceArrivalLocation><ID>ICN</ID>\
+         </OccurrenceArrivalLocation>{parts}</ArrivalEvent></FlightManifest>"
+    );
+    let merged = rows(&read("parts", manifest.as_bytes()), "consignment");
+    check(
+        &merged[0],
+        &json!({
+            "special_handling": ["PER", "RFL"], "dangerous": true, "consignee_id": "KR1", "change_kind": "new",
+            "arrived_at": "2027-03-13T23:30:00Z",
+        }),
+    );
+    assert_eq!((merged.len(), merged[0]["customs_notes"].as_array().map(Vec::len)), (1, Some(1)));
+    let twice = manifest.replace("</FlightManifest>", &format!(
+        "<ArrivalEvent><OccurrenceArrivalLocation><ID>PUS</ID></OccurrenceArrivalLocation>{}</ArrivalEvent></FlightManifest>",
+        part("")
+    ));
+    let twice = rows(&read("twice", twice.as_bytes()), "consignment");
+    let ids: Vec<_> = twice.iter().map(|row| text(row, "consignment_id")).collect();
+    assert_eq!(ids, ["ZZ421/000-12345675", "ZZ421/000-12345675/PUS"]);
+    // Goods that are rated twice are there once.
+    let rated = |purpose: &str| {
+        format!(
+            "<ApplicableRating><TypeCode>{purpose}</TypeCode><IncludedMasterConsignmentItem><PieceQuantity>10</PieceQuantity>\
+             </IncludedMasterConsignmentItem></ApplicableRating>"
+        )
+    };
+    let waybill = format!(
+        "<Waybill xmlns='iata:waybill:1'><MessageHeaderDocument><ID>M1</ID></MessageHeaderDocument><BusinessHeaderDocument>\
+         <ID>000-12345675</ID></BusinessHeaderDocument><MasterConsignment>\
+         <DeclaredValueForCustomsAmount currencyID='EUR'>5</DeclaredValueForCustomsAmount>{}{}</MasterConsignment></Waybill>",
+        rated("F"),
+        rated("A")
+    );
+    let reading = read("rated", waybill.as_bytes());
+    let rated = rows(&reading, "consignment");
+    check(&rated[0], &json!({ "package_count": 10.0 }));
+    assert_eq!(rated[0]["lines"].as_array().map(Vec::len), Some(1));
+    assert!(warned(&reading, "amount_currency") && !warned(&reading, "pieces_mismatch"));
     let folder = messages().join("cargo/riege__one-record-converter");
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();

@@ -17,6 +17,10 @@ pub struct Consignment {
     pub destination: Option<String>,
     /// Where it is unloaded, on a flight manifest.
     pub unloading: Option<String>,
+    /// It is unloaded elsewhere too, which was listed before.
+    pub again: bool,
+    /// RTG: where it is taken on its way.
+    pub route: Vec<String>,
     /// `T`, `P`, `S`, `D`.
     pub part: Option<char>,
     /// Pieces.
@@ -27,6 +31,8 @@ pub struct Consignment {
     pub volume_m3: Option<f64>,
     /// Parts joined by a blank.
     pub description: String,
+    /// More words were sent than are kept.
+    pub cut: bool,
     /// It stands for the houses under it.
     pub consolidated: bool,
     /// SPH.
@@ -69,6 +75,9 @@ pub struct Party {
     /// The line before was NAM.
     pub naming: bool,
 }
+
+/// Longer than goods are described; each line of some senders is looked for in it.
+const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
 
 /// Names are folded at this width.
 const NAME_WIDTH: usize = 35;
@@ -115,7 +124,9 @@ impl Consignment {
     /// A goods text.
     pub fn describe(&mut self, text: &str) {
         let text = text.trim();
-        if !text.is_empty() {
+        if self.description.len() + text.len() > DESCRIPTION_BYTES_MAX {
+            self.cut = true;
+        } else if !text.is_empty() {
             if !self.description.is_empty() {
                 self.description.push(' ');
             }
@@ -196,19 +207,20 @@ impl Consignment {
 /// `999-12345675ICNLAX/T10K250.5MC1.2` and what is behind it. `None` where there is no waybill number.
 pub fn waybill(text: &str, line: usize) -> Option<(Consignment, &str)> {
     let (head, rest) = text.split_once('/').unwrap_or((text, ""));
-    let number = head.get(..12).filter(|number| number.is_ascii())?;
-    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(&number[..3]) || &number[3..4] != "-" || !digits(&number[4..]) {
-        return None;
-    }
+    let digits = |part: &&str| part.bytes().all(|b| b.is_ascii_digit());
+    let airline = head.get(..3).filter(digits)?;
+    // Some leave the hyphen out.
+    let serial = if head[3..].starts_with('-') { 4 } else { 3 };
+    let number = head.get(serial..serial + 8).filter(digits)?;
+    let behind = serial + 8;
     let place = |from: usize| {
         let code = head.get(from..from + 3)?;
         code.bytes().all(|b| b.is_ascii_uppercase()).then(|| code.to_owned())
     };
     let mut consignment = Consignment {
-        waybill: number.to_owned(),
-        origin: place(12),
-        destination: place(15),
+        waybill: format!("{airline}-{number}"),
+        origin: place(behind),
+        destination: place(behind + 3),
         line,
         ..Consignment::default()
     };

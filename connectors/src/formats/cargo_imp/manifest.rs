@@ -1,6 +1,6 @@
 //! FFM: what is on a flight, point of unloading by point of unloading, ULD by ULD.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{NaiveDate, NaiveTime};
 use haechi_model::codes;
@@ -25,6 +25,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         uld: None,
         consignments: Vec::new(),
         place: HashMap::new(),
+        waybills: HashSet::new(),
         last: None,
         block: "",
         warnings: Vec::new(),
@@ -46,6 +47,8 @@ struct Reader {
     consignments: Vec<(Consignment, Vec<Warning>)>,
     /// Where a waybill already stands.
     place: HashMap<String, usize>,
+    /// Those seen so far, wherever they are unloaded.
+    waybills: HashSet<String>,
     /// The consignment that further lines go on with.
     last: Option<usize>,
     /// What a line that begins with a slash goes on with.
@@ -146,7 +149,7 @@ impl Reader {
         to_utc_at(moment(date, time), Some(port))
     }
 
-    fn take(&mut self, part: Consignment, message: &Message<'_>) {
+    fn take(&mut self, mut part: Consignment, message: &Message<'_>) {
         let mut warnings = Vec::new();
         if !part.check_digit_ok() {
             let text = format!("waybill {}", part.waybill);
@@ -157,7 +160,10 @@ impl Reader {
         let at = *self.place.entry(key).or_insert(self.consignments.len());
         match self.consignments.get_mut(at) {
             Some((known, _)) => known.add(&part),
-            None => self.consignments.push((part, warnings)),
+            None => {
+                part.again = !self.waybills.insert(part.waybill.clone());
+                self.consignments.push((part, warnings));
+            }
         }
         self.last = Some(at);
     }

@@ -12,7 +12,7 @@
 //! | FFM `ULD/AKE12345ZZ` | `containers` of what follows; parts of one waybill on one flight are added up |
 //! | goods `/DESC/SPH/SPH`, SPH | `description`, `special_handling` |
 //! | FWB SHP CNE NFY (NAM ADR LOC, or bare lines) | parties |
-//! | FWB FLT, the last flight; AGT, its IATA number | `voyage_no`, `carrier_id`; `forwarder_id` |
+//! | FWB FLT, the last flight; RTG; AGT, its IATA number | `voyage_no`, `carrier_id`; `route_countries`; `forwarder_id` |
 //! | FWB RTD `/NG/`, `/NC/`, `/NH/`, `/NV/`, `/NU/` | `description`, consolidation, `hs_codes`, `volume_m3`, `containers` |
 //! | FWB CVD, PPD, COL | `value_usd`, `freight_usd` where in USD |
 //! | FWB ISU `12MAR27` | `manifested_at` |

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use haechi_model::Cell;
 use haechi_model::intake::Warning;
 use haechi_model::streams::CONSIGNMENT;
+use haechi_model::{Cell, codes};
 
 use super::super::edifact::output::{Output, Sheet, columns};
 use super::consignment::{Consignment, Party};
@@ -15,7 +15,8 @@ columns! {
     /// Where a message writes.
     Columns {
         consignment_id, manifest_id, master_bill_id, house_bill_id, bill_kind, nature, transport_mode, carrier_id,
-        forwarder_id, conveyance_id, voyage_no, loading_port, unloading_port, destination_place, manifested_at, departed_at,
+        forwarder_id, conveyance_id, voyage_no, loading_port, unloading_port, destination_place, route_countries,
+        manifested_at, departed_at,
         arrival_expected_at, shipper_id, consignee_id, shipper_name, consignee_name, notify_name, shipper_address,
         consignee_address, shipper_country, consignee_country, description, hs_codes, containers, package_count,
         gross_mass_kg, volume_m3, part_kind, freight_usd, value_usd, special_handling, customs_notes, version,
@@ -55,7 +56,9 @@ pub fn write(
     let position = position(own.line);
     let table = out.table(&SHEET);
     let c = &*COLUMNS;
-    let id = own.house.as_ref().map_or_else(|| own.waybill.clone(), |house| format!("{}/{house}", own.waybill));
+    let elsewhere = own.unloading.as_deref().filter(|_| own.again);
+    let id = own.house.as_deref().or(elsewhere);
+    let id = id.map_or_else(|| own.waybill.clone(), |behind| format!("{}/{behind}", own.waybill));
     table.set(c.consignment_id, id.as_str());
     table.set(c.manifest_id, shared.manifest.as_deref());
     table.set(c.master_bill_id, own.waybill.as_str());
@@ -75,6 +78,16 @@ pub fn write(
     table.set(c.loading_port, shared.loading.as_deref().or(own.origin.as_deref()));
     table.set(c.unloading_port, own.unloading.as_deref().or(own.destination.as_deref()));
     table.set(c.destination_place, own.destination.as_deref());
+    let ends = [own.origin.as_deref(), shared.loading.as_deref()];
+    let ends = ends.into_iter().chain(own.route.iter().map(|stop| Some(stop.as_str())));
+    let stops = ends.chain([own.unloading.as_deref(), own.destination.as_deref()]).flatten();
+    let mut route: Vec<&str> = Vec::new();
+    for country in stops.filter_map(codes::airport).map(|airport| airport.country.as_str()) {
+        if !route.contains(&country) {
+            route.push(country);
+        }
+    }
+    table.set_texts(c.route_countries, &route);
     table.set(c.manifested_at, shared.issued_at.map(Cell::Ts));
     table.set(c.departed_at, shared.departs_at.map(Cell::Ts));
     table.set(c.arrival_expected_at, own.arrives_at.map(Cell::Ts));
@@ -124,7 +137,8 @@ pub fn write(
     table.set(c.message_version, message.version);
     table.set(c.message_path, message.path(own.line).as_str());
     table.set_warnings(c.warnings, warnings);
-    let raw = message.lines.iter().filter(|line| line.number >= own.line).take(40);
+    let first = message.lines.partition_point(|line| line.number < own.line);
+    let raw = message.lines[first..].iter().take(40);
     let raw = || raw.map(|line| line.text).collect::<Vec<_>>().join("\n");
     out.finish_row(&SHEET, &position, raw)
 }

@@ -228,3 +228,43 @@ fn what_korean_forwarders_tell_customs_is_no_description() {
     let other = read(&fhl.replace(txt, "TXT/.5 MM LENSES\n/NO. 7. NEW\n"));
     assert_eq!(of(&other, "description"), ["LENSES .5 MM LENSES NO. 7. NEW"]);
 }
+
+#[test]
+fn a_house_manifest_without_houses_is_not_passed_over() {
+    let reading = read("FHL/4\nMBI/999-12345675BKKICN/T10K250.5\n");
+    assert_eq!((reasons(&reading), of(&reading, "house_bill_id").len()), (vec!["no_bill"], 0));
+}
+
+#[test]
+fn a_bad_waybill_costs_its_own_houses_only() {
+    let reading = read(
+        "FHL/4\nMBI/999-12345675BKKICN/T10K250.5\nHBS/H1/BKKICN/5/K120/25/SHOES\nMBI/XXX\nHBS/H2/BKKICN/1/K1/1/HATS\n\
+         MBI/99912345686BKKICN/T1K1\nHBS/H3/BKKICN/5/K120/25/BAGS\n",
+    );
+    assert_eq!(of(&reading, "consignment_id"), ["999-12345675/H1", "999-12345686/H3"], "a hyphen may be left out");
+    assert_eq!(reasons(&reading), ["no_bill"]);
+}
+
+#[test]
+fn the_way_of_a_waybill_goes_through_countries() {
+    let text = "FWB/16\n999-12345675BKKLAX/T10K250.5\nRTG/ICNZZ/LAXZZ\nCVD/EUR//PP/NVD/NCV/XXX\nPPD/WT750.00\nISU/12MAR27/BKK\n";
+    let reading = read(text);
+    assert_eq!(of(&reading, "route_countries"), ["TH|KR|US"]);
+    assert_eq!((warnings(&reading), of(&reading, "freight_usd")), (vec!["amount_currency"], vec![String::new()]));
+}
+
+#[test]
+fn words_without_end_are_cut_and_told() {
+    let words = "/ABCDEFGHIJ KLMNOPQRST UVWXYZ\n".repeat(2_000);
+    let reading = read(&format!("FHL/4\nMBI/999-12345675BKKICN/T1K1\nHBS/H1/BKKICN/1/K1/1/X\nTXT{words}"));
+    assert!(of(&reading, "description")[0].len() <= 16 * 1024);
+    assert_eq!(warnings(&reading), ["no_nature", "value_cut"]);
+}
+
+#[test]
+fn a_waybill_that_is_unloaded_twice_is_two_consignments() {
+    let text = "FFM/8\n1/ZZ421/13MAR1805/BKK\nICN\n999-12345675BKKPUS/P5K100T8/SHOES\nPUS\n999-12345675BKKPUS/P3K60T8/SHOES\nLAST\n";
+    let reading = read(text);
+    assert_eq!(of(&reading, "consignment_id"), ["999-12345675", "999-12345675/PUS"]);
+    assert_eq!(of(&reading, "unloading_port"), ["ICN", "PUS"]);
+}

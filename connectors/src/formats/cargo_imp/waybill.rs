@@ -11,6 +11,9 @@ use super::lines::{Message, position};
 use super::manifest::moment;
 use super::rows::{Shared, write};
 
+/// More stops than a route has.
+const ROUTE_MAX: usize = 20;
+
 /// Reads an air waybill.
 pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     out.saw(format_of(message), message.version);
@@ -38,6 +41,10 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                 let last = parts.iter().step_by(2).rfind(|flight| !flight.is_empty());
                 shared.flight = last.map(|flight| (*flight).to_owned());
             }
+            // Where it goes and who takes it there: `ORDLH`.
+            ("RTG", "RTG") => {
+                own.route.extend(parts.iter().take(ROUTE_MAX).filter_map(|stop| stop.get(..3)).map(str::to_owned));
+            }
             ("AGT", "AGT") => own.agent = [part(1), part(0)].into_iter().find(|id| !id.is_empty()).map(str::to_owned),
             ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
             ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
@@ -56,6 +63,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                 let (code, amount) = coded(part(0));
                 if code == "WT" && currency == "USD" {
                     own.freight_usd = amount;
+                } else if code == "WT" && amount.is_some_and(|amount| amount > 0.0) {
+                    warn("amount_currency", format!("{tag} in `{}`", short(currency)));
                 }
             }
             ("ISU", "ISU") => match day(part(0), out.input.options.received_on) {
@@ -85,6 +94,7 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
     out.saw(format_of(message), message.version);
     let mut master: Option<Consignment> = None;
     let mut house: Option<(Consignment, Vec<Warning>)> = None;
+    let (mut n_houses, mut n_masters) = (0, 0);
     let mut block = "";
     let shared = Shared::default();
     let text = "a house manifest says neither when it was sent nor what happens to the goods; taken as import";
@@ -97,12 +107,24 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
             block = tag;
         }
         if tag == "MBI" {
+            done(message, &shared, house.take(), out);
             master = waybill(rest, line.number).map(|(own, _)| own);
+            n_masters += u32::from(master.is_some());
             continue;
         }
         if tag == "HBS" {
             done(message, &shared, house.take(), out);
-            let Some(master) = &master else { return no_waybill(message, out) };
+            n_houses += 1;
+            let Some(master) = &master else {
+                if n_masters == 0 {
+                    return no_waybill(message, out);
+                }
+                // Those under another waybill stand.
+                let position = position(line.number);
+                let reason = format!("{position}: a house waybill under no waybill number; send it again with one");
+                out.set_aside("no_bill", position, reason, line.text.as_bytes());
+                continue;
+            };
             if part(0).is_empty() {
                 let position = position(line.number);
                 let reason = format!("{position}: a house waybill without number; send it again with one");
@@ -152,8 +174,14 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
             (other, _) => warn("unknown_segment", format!("`{}` in a house manifest", short(other))),
         }
     }
-    if master.is_none() {
+    if n_masters == 0 {
         return no_waybill(message, out);
+    }
+    if n_houses == 0 {
+        let position = position(message.line);
+        let reason = format!("{position}: no house waybill; send the message again with its HBS");
+        let raw: Vec<&str> = message.lines.iter().map(|line| line.text).collect();
+        return out.set_aside("no_bill", position, reason, raw.join("\n").as_bytes());
     }
     done(message, &shared, house, out);
 }
@@ -169,6 +197,10 @@ fn finish(message: &Message<'_>, shared: &Shared, own: &Consignment, mut warning
     if !own.check_digit_ok() {
         let text = format!("waybill {}", own.waybill);
         warnings.push(Warning { code: "check_digit", path: message.path(own.line), text });
+    }
+    if own.cut {
+        let text = "more words for the goods than are kept".to_owned();
+        warnings.push(Warning { code: "value_cut", path: message.path(own.line), text });
     }
     for warning in &warnings {
         out.warn_with(warning.clone());

@@ -200,7 +200,8 @@ impl Report {
 
     fn events(&self, message: &Message<'_>, zone: Tz, warnings: &mut Vec<Warning>) -> Vec<Event<'_>> {
         let departure = matches!(self.kind.as_str(), "124" | "186");
-        let of = |qualifiers: &[&str]| self.ports.iter().find(|(q, ..)| qualifiers.contains(&q.as_str()));
+        // By what the place is called, not by where it stands: the last port often comes before this one.
+        let of = |qualifiers: &[&str]| qualifiers.iter().find_map(|q| self.ports.iter().find(|(own, ..)| own == q));
         let mut at = |moment: Moment, port: Option<&str>| {
             let known = port.and_then(zone_of_port);
             if known.is_none() && moment.offset_minutes.is_none() {

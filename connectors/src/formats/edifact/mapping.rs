@@ -165,7 +165,7 @@ pub const PAGES: &[Page] = &[
             ("TDT", &["transport_mode", "voyage_no", "conveyance_id", "conveyance_name", "conveyance_country"]),
             ("NAD CA CG MS, FW; LOC 60 list 77", &["carrier_id", "forwarder_id", "office"]),
             (
-                "LOC 9 5 94, 11 60 12, 20 7 8, 76",
+                "LOC 9 5 94 76, 11 60 12, 20 7 8, 76",
                 &["loading_port", "unloading_port", "destination_place", "route_countries"],
             ),
             (
@@ -182,7 +182,11 @@ pub const PAGES: &[Page] = &[
             ("GID 7224, else PAC, CNT; MEA", &["package_count", "gross_mass_kg", "volume_m3"]),
             ("MOA 64; 40 44 14 39; HAN", &["freight_usd", "value_usd", "special_handling"]),
         ],
-        notes: &["Empty containers without a bill give one consignment of nature `empty` a manifest."],
+        notes: &[
+            "Empty containers without a bill give one consignment of nature `empty` a manifest.",
+            "What a bill says itself goes before what is said for all bills of its CNI; MEA behind SGP is of the goods in that \
+             container.",
+        ],
     },
     Page {
         format: "cusdec",
@@ -205,9 +209,9 @@ pub const PAGES: &[Page] = &[
                     "warehouse_id",
                 ],
             ),
-            ("DTM 150 148 137 9; 178 132 151 129", &["declared_at", "arrival_at"]),
+            ("DTM 150 148 137 9; 178 132 151 129, of what leaves 136 133 189", &["declared_at", "arrival_at"]),
             (
-                "MEA AAD G; PAC; EQD",
+                "MEA AAD G, else CNT 7; PAC, added up, else CNT 11 8; EQD",
                 &["gross_mass_kg", "package_count", "package_kind", "container_ids", "container_mode"],
             ),
             (
@@ -232,7 +236,7 @@ pub const PAGES: &[Page] = &[
                 &["incoterm", "invoice_amount", "currency", "freight_usd"],
             ),
             ("CST 1496; 122 169 108, RFF ABD", &["item_no", "hs_code"]),
-            ("FTX AAA; LOC 27", &["description", "origin_country"]),
+            ("FTX AAA; LOC 27, else that of the header", &["description", "origin_country"]),
             ("MEA AAF; ABT AAR AAS AAT ABW AAA", &["net_mass_kg", "quantity", "quantity_unit"]),
             (
                 "MOA 40, else 63 141, by the rate of CUX; MOA 38 14",
@@ -244,7 +248,8 @@ pub const PAGES: &[Page] = &[
         ],
         notes: &[
             "A bare date is the beginning of the day, with the warning `day_only`.",
-            "A cancellation gives one row, under item 1.",
+            "A cancellation gives one row, under item 1; so does a declaration without items, with `no_items`: what others say \
+             of an item it says of all its goods.",
         ],
     },
     Page {

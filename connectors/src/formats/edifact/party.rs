@@ -33,7 +33,7 @@ impl Party {
             name = lines(2).next().map(str::to_owned);
             parts.extend(lines(2).skip(1).map(Cow::Borrowed));
         } else if let Some(line) = lines(2).next() {
-            let (first, rest) = line.split_once(',').unwrap_or((line, ""));
+            let (first, rest) = name_of_line(line);
             name = Some(first.trim().to_owned());
             parts.extend(rest.split(',').map(|p| Cow::Borrowed(p.trim())).filter(|p| !p.is_empty()));
         }
@@ -43,6 +43,44 @@ impl Party {
         let country = nad.value(8, 0).map(|code| country(code, path, warnings).into_owned());
         Self { id, name, address: (!parts.is_empty()).then(|| parts.join(", ")), country }
     }
+}
+
+/// The name that begins a line of name and address, and what is behind its comma. A legal form behind a comma is of the
+/// name: `ACME CO., LTD, 1 ROAD`.
+fn name_of_line(line: &str) -> (&str, &str) {
+    let mut end = line.find(',').unwrap_or(line.len());
+    while let Some(rest) = line.get(end + 1..) {
+        let part = rest.split(',').next().unwrap_or_default();
+        if !is_legal_form(part) {
+            break;
+        }
+        end += 1 + part.len();
+    }
+    (&line[..end], line.get(end + 1..).unwrap_or_default())
+}
+
+/// Whether words are nothing but what kind of company a name is of.
+fn is_legal_form(words: &str) -> bool {
+    let bare: String = upper(words).chars().filter(|c| c.is_alphanumeric()).collect();
+    matches!(
+        bare.as_str(),
+        "LTD"
+            | "LIMITED"
+            | "COLTD"
+            | "PTELTD"
+            | "PTYLTD"
+            | "PVTLTD"
+            | "INC"
+            | "LLC"
+            | "CORP"
+            | "PLC"
+            | "GMBH"
+            | "SA"
+            | "SRL"
+            | "SPA"
+            | "BV"
+            | "NV"
+    )
 }
 
 /// A party under several qualifiers: the most telling one sent.
@@ -112,6 +150,9 @@ mod tests {
             "SUP1 | A PERSON | TEST ADDRESS, TOWN, POSTCODE | ",
         );
         check("NAD+CN'", " |  |  | ");
+        check("NAD+CN++ACME CO., LTD.'", " | ACME CO., LTD. |  | ");
+        check("NAD+CN++ACME CO., LTD, 1 ROAD, SEOUL'", " | ACME CO., LTD | 1 ROAD, SEOUL | ");
+        check("NAD+CN++ACME,'", " | ACME |  | ");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use haechi_model::codes;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::consignment::{Container, Line, Party, Role, SHEET, id_at, key, notify, text_at};
 use super::convert::{id, joined, mass_factor, moment, number, short, tariff, text, volume_factor};
@@ -35,7 +35,7 @@ pub const HEADER: &[Field] = &[
     field(
         "MessageHeaderDocument/PurposeCode",
         "change_kind",
-        By("Creation new, Update amend, Deletion or Cancellation cancel"),
+        By("Creation new, Update amend, Deletion or Cancellation cancel, in whatever case"),
     ),
     field("MessageHeaderDocument/SenderParty/PrimaryID", "sender_id", By("of scheme C, else the first")),
 ];
@@ -81,6 +81,7 @@ pub const CONSIGNMENTS: &[Field] = &[
     field("ApplicableTotalRating//GrandTotalAmount", "freight_usd", By("where it is in USD")),
     field("TotalPrepaidChargeAmount", "freight_usd", By("of a house, with TotalCollectChargeAmount; where in USD")),
     field("TransportSplitDescription", "part_kind", By("on a manifest, of the first part: T, P, S, D")),
+    field("ArrivalEvent/ArrivalDateTimeTypeCode", "arrived_at", By("on a manifest: its time, where it is A, actual")),
     field("HandlingSPHInstructions/DescriptionCode", "dangerous", By("yes where one is of dangerous goods")),
 ];
 
@@ -103,9 +104,11 @@ fn head<'u>(unit: &Unit<'u>, format: &'static str, out: &mut Output<'_>) -> Head
     if issued.is_none() {
         row.warn("no_manifest_time", path.as_str(), "no IssueDateTime");
     }
+    let is = |purpose: &str, words: &[&str]| words.iter().any(|word| purpose.eq_ignore_ascii_case(word));
     let (change, reason) = match get("PurposeCode") {
-        None | Some("Creation") => ("new", None),
-        Some(purpose @ ("Deletion" | "Cancellation")) => ("cancel", Some(purpose.to_owned())),
+        None => ("new", None),
+        Some(purpose) if is(purpose, &["Creation"]) => ("new", None),
+        Some(purpose) if is(purpose, &["Deletion", "Cancellation"]) => ("cancel", Some(purpose.to_owned())),
         Some(purpose) => ("amend", Some(short(purpose).to_owned())),
     };
     let senders = || document.into_iter().flat_map(|d| d.all("SenderParty")).filter_map(|party| party.at("PrimaryID"));
@@ -198,6 +201,8 @@ const MOVEMENT: &str = "SpecifiedLogisticsTransportMovement";
 /// A waybill on a flight: where its parts are.
 struct OnFlight<'u> {
     number: Cow<'u, str>,
+    /// It is unloaded elsewhere too, which was listed before.
+    again: bool,
     arrival: Option<Element<'u>>,
     parts: Vec<(Element<'u>, Option<Element<'u>>, usize)>,
 }
@@ -220,6 +225,7 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     let manifest = id_at(root, "BusinessHeaderDocument/ID").or_else(|| id_at(root, "MessageHeaderDocument/ID"));
     let mut waybills: Vec<OnFlight<'u>> = Vec::new();
     let mut places: FxHashMap<(Cow<'u, str>, u32), usize> = FxHashMap::default();
+    let mut seen: FxHashSet<Cow<'u, str>> = FxHashSet::default();
     for (index, (arrival, cargo, consignment)) in found.iter().enumerate() {
         let path =
             format!("FlightManifest/ArrivalEvent/AssociatedTransportCargo/IncludedMasterConsignment[{}]", index + 1);
@@ -232,7 +238,8 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
             continue;
         };
         let place = *places.entry((number.clone(), arrival.index())).or_insert_with(|| {
-            waybills.push(OnFlight { number, arrival: Some(*arrival), parts: Vec::new() });
+            let again = !seen.insert(number.clone());
+            waybills.push(OnFlight { number, again, arrival: Some(*arrival), parts: Vec::new() });
             waybills.len() - 1
         });
         waybills[place].parts.push((*consignment, cargo.at("UtilizedUnitLoadTransportEquipment"), index + 1));
@@ -277,7 +284,9 @@ fn on_flight<'u>(
     check_number(&waybill.number, &path, &mut row);
     row.put(&SHEET, "bill_kind", "straight");
     row.put(&SHEET, "manifest_id", manifest.map(str::to_owned));
-    row.put(&SHEET, "consignment_id", key(manifest, None, &waybill.number));
+    let elsewhere = waybill.arrival.filter(|_| waybill.again).and_then(|a| id_at(a, "OccurrenceArrivalLocation/ID"));
+    let here = key(manifest, None, &waybill.number);
+    row.put(&SHEET, "consignment_id", elsewhere.map_or_else(|| here.clone(), |airport| format!("{here}/{airport}")));
     row.put(&SHEET, "master_bill_id", waybill.number.clone());
     row.put(&SHEET, "house_bill_id", waybill.number.clone());
     fill(&CONSIGNMENT_TABLE, first, chrono_tz::Tz::UTC, &|| path.clone(), &mut row);
@@ -290,8 +299,19 @@ fn on_flight<'u>(
                 break;
             }
         }
+        // The time is that of the arrival itself, once it is actual.
+        if arrival.get("ArrivalDateTimeTypeCode") == Some("A")
+            && let Some(at) = row.get(&SHEET, "arrival_expected_at").cloned()
+        {
+            row.put_at(SHEET.at("arrived_at"), at);
+        }
         row.put(&SHEET, "unloading_port", airport);
     }
+    // Each part says what is in it.
+    let handling = waybill.parts.iter().flat_map(|(part, ..)| part.all("HandlingSPHInstructions"));
+    let handling = handling.flat_map(|part| part.all("DescriptionCode")).filter_map(Element::value);
+    row.put_at(SHEET.at("special_handling"), Value::texts(handling.map(|code| id(Cow::Borrowed(code)))));
+    notes(waybill.parts.iter().flat_map(|(part, ..)| part.all("IncludedCustomsNote")), &mut row);
     let (mut mass, mut pieces, mut volume) = (None, None, None);
     let (mut lines, mut containers) = (Vec::new(), Vec::new());
     for (n, (part, uld, index)) in waybill.parts.iter().enumerate() {
@@ -364,18 +384,21 @@ fn fill_consignment<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>)
     }
     let told = consignment.all("AssociatedParty").find(|party| party.get("RoleCode") == Some("NI"));
     notify(told.and_then(|party| party.get("Name")), row);
-    notes(consignment, row);
+    notes(consignment.all("IncludedCustomsNote"), row);
     let mass = gross(consignment, path, row);
     row.put(&SHEET, "gross_mass_kg", mass);
     let volume = measured(consignment, "GrossVolumeMeasure", volume_factor, path, row);
     row.put(&SHEET, "volume_m3", volume);
     items(consignment, path, row);
-    amounts(consignment, row);
+    amounts(consignment, path, row);
     dangerous(row);
 }
 
 fn items<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
-    let rated = consignment.all("ApplicableRating").flat_map(|r| r.all("IncludedMasterConsignmentItem"));
+    // Goods are rated again for each purpose (face, actual): the first tells of all of them.
+    let purpose = consignment.at("ApplicableRating").and_then(|rating| rating.get("TypeCode"));
+    let ratings = consignment.all("ApplicableRating").filter(|rating| rating.get("TypeCode") == purpose);
+    let rated = ratings.flat_map(|r| r.all("IncludedMasterConsignmentItem"));
     let items: Vec<Element<'u>> = rated.chain(consignment.all("IncludedHouseConsignmentItem")).collect();
     let (mut lines, mut containers, mut hs_codes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut described, mut pieces) = (Vec::new(), None);
@@ -555,9 +578,9 @@ fn route(stops: impl Iterator<Item = String>, row: &mut Row<'_>) {
     row.put_at(SHEET.at("route_countries"), Value::texts(countries));
 }
 
-fn notes<'u>(consignment: Element<'u>, row: &mut Row<'u>) {
+fn notes<'u>(sent: impl Iterator<Item = Element<'u>>, row: &mut Row<'u>) {
     let mut notes = Vec::new();
-    for note in consignment.all("IncludedCustomsNote") {
+    for note in sent {
         let part = |name: &str| note.get(name).map(|code| id(Cow::Borrowed(code)));
         let (subject, kind) = (part("SubjectCode"), part("ContentCode"));
         let content = note.get("Content").map(|t| text(Cow::Borrowed(t)));
@@ -574,16 +597,31 @@ fn notes<'u>(consignment: Element<'u>, row: &mut Row<'u>) {
     row.put_at(SHEET.at("customs_notes"), records(notes));
 }
 
-fn amounts<'u>(consignment: Element<'u>, row: &mut Row<'u>) {
-    let usd = |element: Option<Element<'u>>| {
-        element.and_then(money).filter(|(currency, _)| currency.as_deref() == Some("USD")).map(|(_, sum)| sum)
+fn amounts<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
+    let mut usd = |amounts: &mut dyn Iterator<Item = Element<'u>>| {
+        let mut total = None;
+        for amount in amounts {
+            match money(amount) {
+                Some((Some(currency), sum)) if currency == "USD" => total = Some(total.unwrap_or(0.0) + sum),
+                // Nothing in whatever currency is nothing.
+                Some((_, 0.0)) | None => {}
+                Some((currency, _)) => {
+                    let currency = short(currency.as_deref().unwrap_or_default()).to_owned();
+                    row.warn("amount_currency", format!("{path}/{}", amount.name()), format!("in `{currency}`"));
+                }
+            }
+        }
+        total
     };
-    row.put(&SHEET, "value_usd", usd(consignment.at("DeclaredValueForCustomsAmount")));
-    let total = consignment.at("ApplicableTotalRating/ApplicablePrepaidCollectMonetarySummation/GrandTotalAmount");
-    // A house says what is prepaid and what is collected.
-    let parts = ["TotalPrepaidChargeAmount", "TotalCollectChargeAmount"].map(|name| usd(consignment.at(name)));
-    let parts = parts.iter().flatten().copied().reduce(|sum, part| sum + part);
-    row.put(&SHEET, "freight_usd", usd(total).or(parts));
+    let value = usd(&mut consignment.all("DeclaredValueForCustomsAmount").take(1));
+    // What is prepaid and what is collected, of the first rating; a house says both itself.
+    let total = consignment.at("ApplicableTotalRating");
+    let totals = total.into_iter().flat_map(|total| total.all("ApplicablePrepaidCollectMonetarySummation"));
+    let total = usd(&mut totals.filter_map(|total| total.at("GrandTotalAmount")));
+    let parts = ["TotalPrepaidChargeAmount", "TotalCollectChargeAmount"];
+    let parts = usd(&mut parts.iter().filter_map(|name| consignment.at(name)));
+    row.put(&SHEET, "value_usd", value);
+    row.put(&SHEET, "freight_usd", total.or(parts));
 }
 
 /// Handling codes that begin with R are of dangerous goods, but for reserved cargo and human remains.

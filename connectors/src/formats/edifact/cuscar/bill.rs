@@ -8,7 +8,7 @@ use super::super::measure::{self, Measure};
 use super::super::party::{Party, Ranked, is_same_as_consignee};
 use super::super::places::{short, upper};
 use super::super::segments::{Arena, Segment};
-use super::manifest::{Totals, equip, equipment, nature};
+use super::manifest::{Totals, equip, equipment, nature_of};
 
 /// A consignment as its segments tell it.
 #[derive(Debug, Default)]
@@ -84,23 +84,43 @@ pub struct Line {
     pub containers: Vec<(String, Option<f64>)>,
     /// PCI.
     pub marks: Vec<String>,
+    /// MEA behind SGP.
+    in_containers: (Option<f64>, Option<f64>),
+}
+
+impl Line {
+    /// What stands behind SGP is of the goods in that container: where the line says nothing itself, it is their sum.
+    fn settle(&mut self) {
+        let (mass, volume) = self.in_containers;
+        self.gross_mass_kg = self.gross_mass_kg.or(mass);
+        self.volume_m3 = self.volume_m3.or(volume);
+    }
+}
+
+/// Whom the segments that several bills share name, and what they say happens: of a bill that says neither.
+struct Shared {
+    parties: [Ranked; 3],
+    nature: Option<&'static str>,
 }
 
 impl Bill {
-    /// Reads the segments of a bill.
-    pub fn read(group: &Arena<'_>, message: &Message<'_>) -> Self {
+    /// Reads the segments of a bill, of which those before the segment `own` are shared with others.
+    pub fn read(group: &Arena<'_>, own: u32, message: &Message<'_>) -> Self {
         let mut bill = Self::default();
         let mut currency = String::new();
         let mut in_equipment = false;
+        let mut shared = None;
         for s in group.iter() {
+            if shared.is_none() && s.number() >= own {
+                shared = Some(bill.take_shared());
+            }
             match s.tag() {
                 // One dialect has the tariff here.
                 "RFF" if s.get(0, 0) == "HS" => bill.tariff(s.get(0, 1), s, message),
                 "RFF" => bill.reference(s),
                 "CNT" => bill.totals.read(s),
                 "LOC" => bill.place(s),
-                "GIS" => bill.nature = bill.nature.or(nature(s.get(0, 0))),
-                "GEI" => bill.nature = bill.nature.or(nature(s.get(1, 0))),
+                "GIS" | "GEI" => bill.nature = bill.nature.or(nature_of(s)),
                 "NAD" => bill.party(s, message),
                 "GID" => {
                     in_equipment = false;
@@ -132,7 +152,28 @@ impl Bill {
                 tag => bill.warn("unknown_segment", s, message, format!("{tag} in a bill")),
             }
         }
+        bill.lines.iter_mut().for_each(Line::settle);
+        if let Some(shared) = shared {
+            bill.put_shared(shared);
+        }
         bill
+    }
+
+    /// What was said before the bill itself begins.
+    fn take_shared(&mut self) -> Shared {
+        let parties = [&mut self.shipper, &mut self.consignee, &mut self.notify].map(std::mem::take);
+        Shared { parties, nature: self.nature.take() }
+    }
+
+    /// Puts it where the bill says nothing itself.
+    fn put_shared(&mut self, shared: Shared) {
+        for (own, shared) in [&mut self.shipper, &mut self.consignee, &mut self.notify].into_iter().zip(shared.parties)
+        {
+            if own.party().is_none() {
+                *own = shared;
+            }
+        }
+        self.nature = self.nature.or(shared.nature);
     }
 
     /// Whom to tell: the consignee, where the sender only points at it.
@@ -224,13 +265,17 @@ impl Bill {
     }
 
     fn measure(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
-        let (mass, volume) = match self.lines.last_mut() {
-            Some(line) => (&mut line.gross_mass_kg, &mut line.volume_m3),
-            None => (&mut self.gross_mass_kg, &mut self.volume_m3),
+        let (mass, volume, adds) = match self.lines.last_mut() {
+            Some(Line { containers, in_containers: (mass, volume), .. }) if !containers.is_empty() => {
+                (mass, volume, true)
+            }
+            Some(line) => (&mut line.gross_mass_kg, &mut line.volume_m3, false),
+            None => (&mut self.gross_mass_kg, &mut self.volume_m3, false),
         };
+        let put = |into: &mut Option<f64>, value: f64| *into = Some(value + into.filter(|_| adds).unwrap_or(0.0));
         match measure::read(s) {
-            Ok(Measure::GrossMassKg(kg)) => *mass = Some(kg),
-            Ok(Measure::VolumeM3(m3)) => *volume = Some(m3),
+            Ok(Measure::GrossMassKg(kg)) => put(mass, kg),
+            Ok(Measure::VolumeM3(m3)) => put(volume, m3),
             Ok(Measure::Other) => {}
             Err((code, text)) => self.warn(code, s, message, text),
         }
@@ -282,7 +327,7 @@ impl Bill {
     fn danger(&mut self, s: Segment<'_, '_>) {
         self.dangerous = true;
         if let Some(line) = self.lines.last_mut() {
-            line.un_no = s.value(2, 0).map(str::to_owned);
+            line.un_no = line.un_no.take().or_else(|| s.value(2, 0).map(str::to_owned));
         }
     }
 

@@ -42,7 +42,7 @@ pub struct Manifest {
     pub conveyance_country: Option<String>,
     /// LOC 60 of the customs office list, LOC 22, 41.
     pub office: Option<String>,
-    /// LOC 9, 5, 94.
+    /// LOC 9, 5, 94, 76.
     pub loading_port: Option<String>,
     /// LOC 11, 60.
     pub unloading_port: Option<String>,
@@ -140,6 +140,7 @@ impl Manifest {
         let mut carrier = Ranked::default();
         let mut tdt_carrier = None;
         let mut main: Option<&str> = None;
+        let mut first_port = None;
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
@@ -181,13 +182,13 @@ impl Manifest {
                     match s.get(0, 0) {
                         "35" => times.from.clone_from(&code),
                         "36" => times.to.clone_from(&code),
+                        "76" => first_port.clone_from(&code),
                         _ => {}
                     }
                     times.place = (s.get(0, 0).to_owned(), code);
                     manifest.place(s);
                 }
-                "GIS" => manifest.nature = manifest.nature.or(nature(s.get(0, 0))),
-                "GEI" => manifest.nature = manifest.nature.or(nature(s.get(1, 0))),
+                "GIS" | "GEI" => manifest.nature = manifest.nature.or(nature_of(s)),
                 "EQD" => manifest.equipment.push(equipment(s, &mut warn)),
                 "MEA" | "SEL" => equip(manifest.equipment.last_mut(), s, &mut warn),
                 "CNT" => manifest.totals.read(s),
@@ -199,6 +200,8 @@ impl Manifest {
         let named = carrier.party().and_then(|p| p.id.clone().or_else(|| p.name.clone()));
         manifest.carrier = if carrier.is_best() { named.or(tdt_carrier) } else { tdt_carrier.or(named) };
         manifest.id = manifest.id.take().or_else(|| references.into_iter().flatten().next());
+        // Where the goods were first loaded, where it is not told where this conveyance took them.
+        manifest.loading_port = manifest.loading_port.take().or(first_port);
         manifest.settle_times(&times, message, warnings);
         if manifest.manifested_at.is_none() {
             manifest.manifested_at = message.envelope.issued_at;
@@ -258,7 +261,9 @@ impl Manifest {
         if number_of_vehicle(tdt).is_some() {
             return self.vehicle(tdt, path, warnings);
         }
-        self.conveyance_id = tdt.value(7, 0).map(|c| upper(c).into_owned());
+        // An aircraft is known by its flight.
+        let flight = || flight(tdt).filter(|_| self.mode == Some("air"));
+        self.conveyance_id = tdt.value(7, 0).map(|c| upper(c).into_owned()).or_else(flight);
         self.conveyance_name = tdt.value(7, 3).map(str::to_owned);
         self.conveyance_country = tdt.value(7, 4).map(|c| country(c, path, warnings).into_owned());
     }
@@ -326,9 +331,17 @@ fn number_of_vehicle<'a>(tdt: Segment<'a, '_>) -> Option<(&'a str, &'a str)> {
     (known && tdt.value(7, 0).is_none()).then_some((list, tdt.value(7, 3)?))
 }
 
-/// Column `nature` of a GIS or GEI code.
-pub fn nature(code: &str) -> Option<&'static str> {
-    match code {
+/// A flight: the airline stands before its number, or by itself in C040.
+fn flight(tdt: Segment<'_, '_>) -> Option<String> {
+    let number = upper(tdt.value(1, 0)?);
+    let bare = number.bytes().all(|b| b.is_ascii_digit());
+    let airline = tdt.value(4, 0).filter(|airline| bare && airline.len() < 4).map(upper).unwrap_or_default();
+    Some(format!("{airline}{number}"))
+}
+
+/// Column `nature` of a GIS or GEI.
+pub fn nature_of(s: Segment<'_, '_>) -> Option<&'static str> {
+    match s.get(usize::from(s.tag() == "GEI"), 0) {
         "22" => Some("export"),
         "23" => Some("import"),
         "24" | "27" | "29" => Some("transit"),

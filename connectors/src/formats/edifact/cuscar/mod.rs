@@ -19,7 +19,7 @@ use super::output::Output;
 use super::places::upper;
 use super::segments::{Arena, Raw};
 use bill::Bill;
-use manifest::Manifest;
+use manifest::{Manifest, nature_of};
 use rows::Rows;
 
 /// The column `message_format`.
@@ -63,7 +63,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut arena = message.header(segments[..first].iter().copied(), &mut warnings);
     let manifest = Manifest::read(&arena, message, out.input.options.zone, &mut warnings);
     let groups = groups(message, first);
-    let natures = segments[first..].iter().any(|s| matches!(s.tag(), "GIS" | "GEI"));
+    let natures = segments[first..].iter().any(|s| says_nature(message, *s));
     if manifest.nature.is_none() && !natures && !groups.is_empty() {
         warnings.push(Warning { code: "no_nature", path: message.path(1), text: "taken as import".into() });
     }
@@ -83,6 +83,14 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     }
     reader.without_bill(out);
     reader.tally.report(message, &manifest, out);
+}
+
+/// Whether a segment says what happens to goods: other GIS and GEI tell of procedures.
+fn says_nature(message: &Message<'_>, raw: Raw<'_>) -> bool {
+    let mut arena = Arena::new(message.chars);
+    matches!(raw.tag(), "GIS" | "GEI")
+        && arena.push(raw).is_ok()
+        && arena.first().is_some_and(|s| nature_of(s).is_some())
 }
 
 /// Finds the consignments behind the header.
@@ -186,6 +194,13 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
         groups.push(Group { numbers, shared: (start, start), own: (start, end) });
         return;
     }
+    // What stands before the reference of a bill that is alone is its own, in whatever order it was sent.
+    if let [(numbers, _)] = bills.as_slice()
+        && numbers.kind == "straight"
+    {
+        groups.push(Group { numbers: Some(numbers.clone()), shared: (start, start), own: (start, end) });
+        return;
+    }
     let shared = (start, start + bills[0].1);
     let ends: Vec<usize> = bills.iter().skip(1).map(|(_, i)| start + i).chain([end]).collect();
     for ((numbers, index), end) in bills.into_iter().zip(ends) {
@@ -235,10 +250,12 @@ impl<'m> Reader<'m> {
         }
         let mut warnings = Vec::new();
         arena.clear();
-        for raw in shared.iter().chain(own) {
+        // Goods before the first of several bills are those of all of them: each bill that lists its own counts these.
+        let of_all = shared.iter().position(|s| s.tag() == "GID").filter(|_| own.iter().any(|s| s.tag() == "GID"));
+        for raw in shared[..of_all.unwrap_or(shared.len())].iter().chain(own) {
             message.push(arena, *raw, &mut warnings);
         }
-        let mut bill = Bill::read(arena, message);
+        let mut bill = Bill::read(arena, at, message);
         warnings.append(&mut bill.warnings);
         bill.warnings = warnings;
         let containers = self.containers_of(&mut bill, at);
@@ -247,6 +264,7 @@ impl<'m> Reader<'m> {
         }
         if self.rows.write(numbers, &bill, &containers, own, out) {
             self.tally.add(numbers, &bill);
+            self.tally.without_nature += u64::from(bill.nature.or(self.manifest.nature).is_none());
             out.count("containers", bill.equipment.len() as u64);
         } else {
             self.tally.set_aside += 1;
@@ -310,6 +328,7 @@ struct Tally {
     packages: f64,
     gross_mass_kg: f64,
     empties: u64,
+    without_nature: u64,
     set_aside: u64,
 }
 
@@ -335,6 +354,10 @@ impl Tally {
             "4" | "5" => out.count("amended", self.bills),
             "1" | "3" => out.count("cancelled", self.bills),
             _ => {}
+        }
+        // Where none says it, that was told at the beginning.
+        if (1..self.bills).contains(&self.without_nature) {
+            out.warn("no_nature", message.path(1), format!("{} bills taken as import", self.without_nature));
         }
         let totals = &manifest.totals;
         let listed = self.bills + self.set_aside;

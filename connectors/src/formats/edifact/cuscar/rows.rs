@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use haechi_model::Cell;
 use haechi_model::streams::CONSIGNMENT;
+use haechi_model::{Cell, codes};
 
 use super::super::equipment::Equipment;
 use super::super::interchange::Message;
@@ -114,9 +114,13 @@ impl<'m> Rows<'m> {
         let mut route: Vec<&str> = Vec::new();
         for port in [bill.origin_port.as_deref(), loading, unloading, bill.destination.as_deref()].into_iter().flatten()
         {
-            // Five digits are a number of a list of its own.
+            // Five digits are a number of a list of its own; three letters are an airport, where goods go by air.
             let letters = |country: &&str| country.bytes().all(|b| b.is_ascii_uppercase());
-            let country = port.get(..2).filter(|_| port.len() == 5).filter(letters);
+            let country = match port.len() {
+                5 => port.get(..2).filter(letters),
+                3 if m.mode == Some("air") => codes::airport(port).map(|airport| airport.country.as_str()),
+                _ => None,
+            };
             route.extend(country.filter(|c| route.last() != Some(c)));
         }
         table.set_texts(c.route_countries, &route);

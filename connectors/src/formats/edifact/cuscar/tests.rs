@@ -355,3 +355,73 @@ fn a_bill_is_described_by_all_its_texts_and_its_tariff_may_stand_in_a_reference(
     assert_eq!(one(&reading, "description"), "FROZEN FISH IN BLOCKS");
     assert_eq!(one(&reading, "hs_codes"), "03026200");
 }
+
+#[test]
+fn a_mass_behind_a_container_is_of_what_is_in_it() {
+    let goods = |own: &str| {
+        bills(&format!(
+            "CNI+1'RFF+BM:B1'GID+1+100:CT'{own}SGP+ZZZU0000010+60'MEA+AAE+G+KGM:600'MEA+AAE+AAW+MTQ:1'SGP+ZZZU0000026+40'\
+             MEA+AAE+G+KGM:400'"
+        ))
+    };
+    for own in ["MEA+AAE+G+KGM:1000'MEA+AAE+AAW+MTQ:1'", ""] {
+        let reading = goods(own);
+        assert_eq!(
+            (one(&reading, "gross_mass_kg"), one(&reading, "volume_m3")),
+            ("1000.0".into(), "1.0".into()),
+            "{own}"
+        );
+    }
+}
+
+#[test]
+fn what_a_house_says_goes_before_what_its_master_says() {
+    let reading = bills(
+        "CNI+1+MA'RFF+BM:MA'NAD+CN+++FORWARDER'NAD+CZ+++SHIPPER'GIS+23'GID+1+30:CT'FTX+AAA+++CONSOLIDATION'\
+         RFF+BH:H1'NAD+CN+++OWNER'GIS+28'GID+1+10:CT'FTX+AAA+++HATS'RFF+BH:H2'GID+1+20:CT'FTX+AAA+++SHOES'RFF+BH:H3'",
+    );
+    let of = |name| column(&reading, "consignment", name);
+    assert_eq!(of("consignee_name"), ["OWNER", "FORWARDER", "FORWARDER"]);
+    assert_eq!(of("shipper_name"), ["SHIPPER"; 3]);
+    assert_eq!(of("nature"), ["transhipment", "import", "import"]);
+    assert_eq!(of("package_count"), ["10.0", "20.0", "30.0"], "goods of the master are of whom lists none");
+    assert_eq!(of("description"), ["HATS", "SHOES", "CONSOLIDATION"]);
+}
+
+#[test]
+fn a_bill_that_is_alone_may_have_its_reference_anywhere() {
+    let reading = bills("CNI+1'NAD+CZ+++SENDER'GID+1+5:CT'RFF+BM:B1'NAD+OS+++SHIPPER'GID+2+6:CT'");
+    assert_eq!((one(&reading, "shipper_name"), one(&reading, "package_count")), ("SENDER".into(), "11.0".into()));
+}
+
+#[test]
+fn goods_by_air_are_on_a_flight() {
+    for (tdt, flight) in [("TDT+20+ZZ421+4'", "ZZ421"), ("TDT+20+421++6+ZZ::3'", "ZZ421"), ("TDT+20+421+4'", "421")] {
+        let reading = manifest(
+            &format!("{tdt}LOC+76+BKK'LOC+11+ICN'GIS+23'"),
+            "CNI+1'RFF+MWB:999-12345675'RFF+HWB:H1'LOC+20+PUS'",
+        );
+        assert_eq!(one(&reading, "conveyance_id"), flight, "{tdt}");
+        assert_eq!((one(&reading, "loading_port"), one(&reading, "route_countries")), ("BKK".into(), "TH|KR".into()));
+    }
+    assert_eq!(one(&bills("CNI+1+B1'"), "conveyance_id"), "0000012");
+}
+
+#[test]
+fn the_first_of_several_dangers_is_kept() {
+    let reading = bills("CNI+1'RFF+BM:B1'GID+1+1:CT'DGS+IMD+3+1993'DGS+IMD+8'");
+    assert_eq!(one(&reading, "dangerous"), "true");
+    assert!(format!("{:?}", reading.records).contains("1993"));
+}
+
+#[test]
+fn goods_of_which_nobody_says_what_happens_are_taken_as_import_aloud() {
+    let of = |first: &str, second: &str| {
+        let voyage = VOYAGE.replace("GIS+23'", "");
+        let reading = manifest(&voyage, &format!("CNI+1+B1'{first}CNI+2+B2'{second}"));
+        (column(&reading, "consignment", "nature").join(" "), warnings(&reading))
+    };
+    assert_eq!(of("GEI+7+135'", ""), ("import import".into(), vec!["no_nature"]));
+    assert_eq!(of("GEI+5+22'", "GIS+N:109'"), ("export import".into(), vec!["no_nature"]));
+    assert_eq!(of("GIS+22'", "GIS+24'"), ("export transit".into(), vec![]));
+}

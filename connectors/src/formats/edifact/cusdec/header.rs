@@ -14,8 +14,14 @@ use super::super::segments::{Arena, Segment};
 use super::money::Money;
 
 /// Qualifiers of the times that are read: accepted, declared, issued, processed; arrived; arrives, is imported, is
-/// exported.
-const TIMES: [&[&str]; 6] = [&["150"], &["148"], &["137"], &["9"], &["178"], &["132", "151", "129"]];
+/// exported; left, leaves.
+const TIMES: [&[&str]; 7] =
+    [&["150"], &["148"], &["137"], &["9"], &["178"], &["132", "151", "129"], &["136", "133", "189"]];
+
+/// More containers, and more earlier declarations, than one declaration names.
+const LISTED_MAX: usize = 5_000;
+/// Most of them that all rows of a declaration repeat together: a header must not make more of a message than it is.
+const REPEATED_MAX: usize = 1_000_000;
 
 /// Everything but the items.
 #[derive(Debug, Default)]
@@ -30,7 +36,7 @@ pub struct Header {
     pub function: String,
     /// DTM 150, 148, 137.
     pub declared_at: Option<i64>,
-    /// DTM 178, 132.
+    /// DTM 178, 132; of goods that leave 136, 133.
     pub arrival_at: Option<i64>,
     /// CST 105.
     pub filing_type: Option<String>,
@@ -52,6 +58,8 @@ pub struct Header {
     pub forwarder: Option<String>,
     /// LOC 35.
     pub departure_country: Option<String>,
+    /// LOC 27, of the items that name none.
+    pub origin_country: Option<String>,
     /// LOC 36.
     pub destination_country: Option<String>,
     /// LOC 9.
@@ -72,9 +80,9 @@ pub struct Header {
     pub containers: Vec<String>,
     /// EQD 8169.
     pub container_mode: Option<&'static str>,
-    /// MEA AAD, G.
+    /// MEA AAD, G, else CNT 7.
     pub gross_mass_kg: Option<f64>,
-    /// PAC, else CNT 11.
+    /// PAC, all of them, else CNT 11, 8.
     pub packages: Option<f64>,
     /// PAC.
     pub package_kind: Option<String>,
@@ -116,10 +124,18 @@ impl Header {
         }
         let (mut in_tax, mut at_border, mut of_document) = (false, false, false);
         let (mut transport_document, mut office_elsewhere) = (None, None);
+        let mut counted = (None, None);
+        // Of the whole, and of the invoices that its goods are on.
+        let (mut amounts, mut invoiced, mut in_invoices) = (Amounts::default(), Amounts::default(), false);
+        let mut packed_before = false;
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
             in_tax = s.tag() == "TAX" || (in_tax && matches!(s.tag(), "MOA" | "GIS" | "GEI"));
+            if s.tag() == "DMS" && !in_invoices {
+                packed_before = header.packages.is_some();
+            }
+            in_invoices = s.tag() == "DMS" || (in_invoices && s.tag() != "UNS");
             of_document = match s.tag() {
                 "RFF" => !matches!(s.get(0, 0), "ABE" | "ABO" | "ABT"),
                 tag => tag == "DOC" || (of_document && tag == "DTM"),
@@ -159,14 +175,9 @@ impl Header {
                 }
                 "RFF" => header.reference(s, &mut own),
                 "DOC" => header.document(s),
-                "PAC" => {
-                    header.packages = s.value(0, 0).and_then(number).or(header.packages);
-                    header.package_kind = s
-                        .value(2, 0)
-                        .or_else(|| s.value(2, 3))
-                        .map(|k| upper(k).into_owned())
-                        .or(header.package_kind.take());
-                }
+                // Told for the whole already.
+                "PAC" if in_invoices && packed_before => {}
+                "PAC" => header.packed(s, &mut warn),
                 // At the border; at departure where nothing else is told.
                 "TDT" if matches!(s.get(0, 0), "20" | "11" | "") => {
                     header.transport(s);
@@ -174,11 +185,19 @@ impl Header {
                 }
                 "TDT" if s.get(0, 0) == "12" && !at_border => header.transport(s),
                 "NAD" => header.party(s, &path, warnings),
-                "TOD" => header.incoterm = s.value(2, 0).map(|i| upper(i).into_owned()),
-                "MOA" if !in_tax => header.amount(s, &mut warn),
+                "TOD" => {
+                    header.incoterm = header.incoterm.take().or_else(|| s.value(2, 0).map(|i| upper(i).into_owned()));
+                }
+                "MOA" if !in_tax && in_invoices => invoiced.read(s, &header.money, true, &mut warn),
+                "MOA" if !in_tax => amounts.read(s, &header.money, false, &mut warn),
                 "CNT" => match s.get(0, 0) {
                     "5" => header.items = leading_number(s.get(0, 1)),
-                    "11" => header.packages = header.packages.or_else(|| number(s.get(0, 1))),
+                    "11" => counted.0 = number(s.get(0, 1)),
+                    "8" => counted.0 = counted.0.or_else(|| number(s.get(0, 1))),
+                    "7" => {
+                        let unit = s.get(0, 2);
+                        counted.1 = number(s.get(0, 1)).and_then(|mass| measure::mass_kg(mass, unit));
+                    }
                     _ => {}
                 },
                 // Read and kept in the bytes: totals of duties, texts, seals, payment, what is behind UNS.
@@ -188,6 +207,10 @@ impl Header {
                 tag => warn("unknown_segment", format!("{tag} in the header of a declaration")),
             }
         }
+        header.invoice = amounts.invoice.or(invoiced.invoice).or(amounts.cost).or(invoiced.cost);
+        header.freight_usd = amounts.freight_usd.or(invoiced.freight_usd);
+        header.packages = header.packages.or(counted.0);
+        header.gross_mass_kg = header.gross_mass_kg.or(counted.1);
         let sender = &message.envelope.sender;
         header.id = header.id.take().or_else(|| own.map(|own| format!("{sender}:{own}")));
         // A document of carriage of no kind: the house bill, or what stands above it.
@@ -200,9 +223,19 @@ impl Header {
         header
     }
 
+    /// Cuts the lists that each of so many rows repeats. Returns whether there was anything to cut.
+    pub fn bound(&mut self, n_rows: usize) -> bool {
+        let most = (REPEATED_MAX / n_rows.max(1)).clamp(5, LISTED_MAX);
+        let cut = self.containers.len().max(self.prior.len()) > most;
+        self.containers.truncate(most);
+        self.prior.truncate(most);
+        cut
+    }
+
     fn begin(&mut self, bgm: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
         self.id = bgm.value(1, 0).map(|id| upper(id).into_owned());
-        self.version = bgm.get(1, 1).parse().ok().filter(|v| *v > 0);
+        // The version, else the revision behind it.
+        self.version = [1, 2].iter().find_map(|part| bgm.get(1, *part).parse().ok().filter(|v| *v > 0));
         let function = bgm.get(2, 0);
         if !function.is_empty() {
             function.clone_into(&mut self.function);
@@ -241,6 +274,7 @@ impl Header {
         match loc.get(0, 0) {
             "41" | "22" => self.office = self.office.take().or(Some(office(&code))),
             "35" => self.departure_country = Some(country(&code, path, warnings).into_owned()),
+            "27" => self.origin_country = Some(country(&code, path, warnings).into_owned()),
             "36" => self.destination_country = Some(country(&code, path, warnings).into_owned()),
             // The place of the terms of delivery comes again behind TOD.
             "9" => self.loading_port = self.loading_port.take().or(Some(code)),
@@ -253,9 +287,24 @@ impl Header {
         }
     }
 
+    /// PAC: several are added up, and are of the first kind.
+    fn packed(&mut self, pac: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
+        let sent = pac.value(0, 0);
+        let packages = sent.and_then(number);
+        if packages.is_none() && sent.is_some() {
+            warn("bad_number", "PAC".to_owned());
+        }
+        let kind = pac.value(2, 0).or_else(|| pac.value(2, 3)).map(|kind| upper(kind).into_owned());
+        if self.packages.is_none() {
+            self.package_kind = kind.or(self.package_kind.take());
+        }
+        self.packages = packages.map(|n| n + self.packages.unwrap_or_default()).or(self.packages);
+    }
+
     fn equipment(&mut self, eqd: Segment<'_, '_>) {
         let id = container_id(eqd.get(1, 0));
-        if !id.is_empty() && !self.containers.contains(&id) {
+        // One more than are kept tells that some were cut.
+        if !id.is_empty() && self.containers.len() <= LISTED_MAX && !self.containers.contains(&id) {
             self.containers.push(id);
         }
         self.container_mode = match eqd.get(5, 0) {
@@ -280,7 +329,7 @@ impl Header {
             "APH" if value.len() == 3 => {
                 self.incoterm.get_or_insert(value);
             }
-            "ABT" if Some(&value) != self.id.as_ref() => self.prior.push(value),
+            "ABT" if Some(&value) != self.id.as_ref() && self.prior.len() <= LISTED_MAX => self.prior.push(value),
             _ => {}
         }
     }
@@ -328,32 +377,9 @@ impl Header {
         warnings.append(&mut of_party);
     }
 
-    fn amount(&mut self, moa: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
-        let kind = moa.get(0, 0);
-        // A currency alone is no amount.
-        if !matches!(kind, "39" | "63" | "141" | "64") || moa.get(0, 1).is_empty() {
-            return;
-        }
-        let Some(amount) = number(moa.get(0, 1)) else {
-            return warn("bad_number", format!("MOA {kind}"));
-        };
-        let currency = self.money.currency_of(moa.get(0, 2));
-        if kind != "64" {
-            // The invoice; else what the goods cost on board, or with freight.
-            if kind == "39" || self.invoice.is_none() {
-                self.invoice = Some((amount, currency.to_owned()));
-            }
-            return;
-        }
-        self.freight_usd = self.money.usd(amount, currency);
-        if self.freight_usd.is_none() {
-            warn("amount_currency", format!("MOA {kind} in `{}`", short(currency)));
-        }
-    }
-
     fn settle_times(
         &mut self,
-        [accepted, declared, issued, processed, arrived, arrives]: [Option<Moment>; TIMES.len()],
+        [accepted, declared, issued, processed, arrived, arrives, leaves]: [Option<Moment>; TIMES.len()],
         message: &Message<'_>,
         zone: chrono_tz::Tz,
         warnings: &mut Vec<Warning>,
@@ -368,9 +394,67 @@ impl Header {
             warnings.push(Warning { code: "no_declared_time", path: message.path(1), text });
             message.envelope.issued_at
         });
-        let port = if self.flow == "export" { &self.loading_port } else { &self.unloading_port };
-        let there = port.as_deref().and_then(zone_of_port).unwrap_or(zone);
-        self.arrival_at = arrived.or(arrives).and_then(|m| to_utc_in(m, there));
+        // Goods for export leave; some call that an arrival as well.
+        let export = self.flow == "export";
+        let (port, moment) = if export {
+            (&self.loading_port, leaves.or(arrived).or(arrives))
+        } else {
+            (&self.unloading_port, arrived.or(arrives))
+        };
+        let known = port.as_deref().and_then(zone_of_port);
+        if let (Some(port), None, Some(None)) = (port, known, moment.map(|m| m.offset_minutes)) {
+            let text = format!("`{}` has no time zone we know; read in that of the office", short(port));
+            warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
+        }
+        self.arrival_at = moment.and_then(|m| to_utc_in(m, known.unwrap_or(zone)));
+    }
+}
+
+/// Amounts of all goods together.
+#[derive(Default)]
+struct Amounts {
+    /// MOA 39.
+    invoice: Option<(f64, String)>,
+    /// MOA 63, 141: what the goods cost on board, or with freight.
+    cost: Option<(f64, String)>,
+    /// MOA 64.
+    freight_usd: Option<f64>,
+}
+
+impl Amounts {
+    /// Reads a MOA. Amounts of one kind replace each other, or `add` up: those of invoices, as far as they are in one
+    /// currency.
+    fn read(&mut self, moa: Segment<'_, '_>, money: &Money, add: bool, warn: &mut dyn FnMut(&'static str, String)) {
+        let kind = moa.get(0, 0);
+        // A currency alone is no amount.
+        if !matches!(kind, "39" | "63" | "141" | "64") || moa.get(0, 1).is_empty() {
+            return;
+        }
+        let Some(amount) = number(moa.get(0, 1)) else {
+            return warn("bad_number", format!("MOA {kind}"));
+        };
+        let currency = money.currency_of(moa.get(0, 2));
+        let into = match kind {
+            "64" => {
+                let Some(usd) = money.usd(amount, currency) else {
+                    self.freight_usd = self.freight_usd.filter(|_| add);
+                    return warn("amount_currency", format!("MOA {kind} in `{}`", short(currency)));
+                };
+                self.freight_usd = Some(usd + self.freight_usd.filter(|_| add).unwrap_or_default());
+                return;
+            }
+            "39" => &mut self.invoice,
+            // The first says it.
+            _ if self.cost.is_some() => return,
+            _ => &mut self.cost,
+        };
+        match into {
+            Some((sum, known)) if add && known == currency => *sum += amount,
+            Some((_, known)) if add => {
+                warn("amount_currency", format!("MOA {kind} in `{}` beside `{}`", short(currency), short(known)));
+            }
+            _ => *into = Some((amount, currency.to_owned())),
+        }
     }
 }
 

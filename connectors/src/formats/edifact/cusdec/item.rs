@@ -58,6 +58,11 @@ const COMMERCIAL: &[&str] = &[
     "ZZZ",
 ];
 
+/// Whether a C246 of a CST is a tariff code.
+pub fn is_tariff(cst: Segment<'_, '_>, element: usize) -> bool {
+    matches!(cst.get(element, 1), "122" | "169" | "108") && cst.value(element, 0).is_some()
+}
+
 impl Item {
     /// Reads the segments of an item, the `nth` of its message.
     pub fn read(group: &Arena<'_>, message: &Message<'_>, money: &Money, nth: i32) -> Self {
@@ -121,6 +126,16 @@ impl Item {
         item
     }
 
+    /// Its customs value as sent.
+    pub fn value(&self) -> f64 {
+        self.customs_value.as_ref().map_or(0.0, |(amount, _)| *amount)
+    }
+
+    /// Its duty as sent.
+    pub fn duty(&self) -> f64 {
+        self.duty.as_ref().map_or(0.0, |(amount, _)| *amount)
+    }
+
     /// Whether a lower rate is asked for.
     pub fn preference_claimed(&self) -> bool {
         self.preference.is_some() || self.certificate.is_some()
@@ -139,7 +154,7 @@ impl Item {
         for element in 1..cst.len() {
             let Some(code) = cst.value(element, 0) else { continue };
             match cst.get(element, 1) {
-                "122" | "169" | "108" => self.tariff(code, cst, message),
+                _ if is_tariff(cst, element) => self.tariff(code, cst, message),
                 "117" => self.procedure = Some(upper(code).into_owned()),
                 "116" | "184" => self.preference = Some(upper(code).into_owned()),
                 "" if element == 1 && code.contains(|c: char| c.is_ascii_digit()) => self.tariff(code, cst, message),

@@ -2,13 +2,18 @@
 //!
 //! D.95B to D.16B are one reader: the header runs to the first item (a CST with a number), items to UNS S, CNT or the
 //! end; senders without UNS are read the same. An amendment (BGM 4) gives rows for the items it names and no others, a
-//! cancellation (BGM 1) one row that holds the key. Dialects differ in where the tariff stands (CST 122, 169, 108, or
+//! cancellation (BGM 1) one row that holds the key. Some declare goods of little value without any item: one row stands
+//! for all of them. Dialects differ in where the tariff stands (CST 122, 169, 108, or
 //! RFF ABD) and how the kind is named (BGM); all are read everywhere.
 
 mod header;
 mod item;
 mod money;
 mod rows;
+
+use std::collections::HashSet;
+
+use haechi_model::Warning;
 
 use super::interchange::Message;
 use super::output::Output;
@@ -33,15 +38,19 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut warnings = Vec::new();
     let around = segments[..first].iter().chain(&segments[last..]).copied();
     let mut arena = message.header(around, &mut warnings);
-    let header = Header::read(&arena, message, out.input.options.zone, &mut warnings);
+    let mut header = Header::read(&arena, message, out.input.options.zone, &mut warnings);
+    if header.bound(items.len()) {
+        let text = "more containers or earlier declarations than are kept".to_owned();
+        warnings.push(Warning { code: "value_cut", path: message.path(1), text });
+    }
     let n = items.len() as u64;
     if let Some(said) = header.items.filter(|said| *said != n) {
         let text = format!("CNT says items {said}, listed {n}");
-        warnings.push(haechi_model::Warning { code: "cnt_mismatch", path: message.path(1), text });
+        warnings.push(Warning { code: "cnt_mismatch", path: message.path(1), text });
     }
     if header.office.is_none() && header.change_kind() == "new" {
         let text = "no LOC 41 or 22".to_owned();
-        warnings.push(haechi_model::Warning { code: "no_office", path: message.path(1), text });
+        warnings.push(Warning { code: "no_office", path: message.path(1), text });
     }
     for warning in warnings {
         out.warn_with(warning);
@@ -52,9 +61,10 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
             format!("{position}: neither BGM nor RFF ABE or ABO gives a number; send the declaration again with one");
         return out.set_aside("no_declaration", position, reason, message.raw(segments).as_bytes());
     }
-    if items.is_empty() && header.change_kind() != "cancel" {
+    // Where its end is missing, so may its items be.
+    if items.is_empty() && header.change_kind() != "cancel" && !message.complete {
         let position = message.position(1);
-        let reason = format!("{position}: a declaration without items; send it again with its CST");
+        let reason = format!("{position}: cut off before its first CST; send the declaration again");
         return out.set_aside("no_item", position, reason, message.raw(segments).as_bytes());
     }
     out.count("declarations", 1);
@@ -63,15 +73,65 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         out.count("cancelled", 1);
     }
     if items.is_empty() {
-        let mut nothing = Item { number: 1, ..Item::default() };
-        Rows::new(message, &header, None, None).write(&mut nothing, 1, segments, out);
-        return;
+        return whole(message, &header, out);
     }
     let departure = items.iter().find_map(|(from, to)| departure(message, &segments[*from..*to]));
     let supplier = if header.exporter.party().is_none() { supplier(message, &items) } else { None };
     let rows = Rows::new(message, &header, departure, supplier);
-    for (nth, (from, to)) in items.into_iter().enumerate() {
-        item(message, &header, nth as i32 + 1, &segments[from..to], &rows, &mut arena, out);
+    let mut numbers = Numbers::default();
+    for (from, to) in items {
+        item(message, &header, &mut numbers, &segments[from..to], &rows, &mut arena, out);
+    }
+}
+
+/// A declaration without items: what others say of an item, it says of all its goods. One that is cancelled says
+/// nothing of them.
+fn whole(message: &Message<'_>, header: &Header, out: &mut Output<'_>) {
+    let mut whole = Item { number: 1, ..Item::default() };
+    if header.change_kind() != "cancel" {
+        let of_goods = message.segments.iter().copied().filter(|raw| match raw.tag() {
+            "LOC" => raw.qualifier(message.chars) == "27",
+            tag => matches!(tag, "CST" | "FTX" | "MEA" | "TAX" | "MOA" | "RFF" | "DOC" | "DTM" | "GIN"),
+        });
+        // What is odd about a segment was told when the header was read.
+        let arena = message.header(of_goods, &mut Vec::new());
+        whole = Item::read(&arena, message, &header.money, 1);
+        whole.prior.retain(|number| !header.prior.contains(number) && Some(number) != header.id.as_ref());
+        let text = "no CST of an item: one row stands for all goods".to_owned();
+        whole.warnings.push(Warning { code: "no_items", path: message.path(1), text });
+    }
+    let taken = Rows::new(message, header, None, None).write(&mut whole, 1, message.segments, out);
+    for warning in &whole.warnings {
+        out.warn_with(warning.clone());
+    }
+    if taken && header.change_kind() != "cancel" {
+        out.count("customs_value", whole.value().round() as u64);
+        out.count("duty", whole.duty().round() as u64);
+    }
+}
+
+/// Numbers of items, each of which names a row: one that stands twice, or is none, is replaced by the item's place.
+#[derive(Default)]
+struct Numbers {
+    seen: HashSet<i32>,
+    /// Items so far.
+    n_items: i32,
+    free: i32,
+}
+
+impl Numbers {
+    /// Looks at the number of the next item. Returns whether it had to be replaced.
+    fn settle(&mut self, number: &mut i32) -> bool {
+        self.n_items += 1;
+        if *number >= 1 && self.seen.insert(*number) {
+            return false;
+        }
+        *number = self.n_items.max(self.free);
+        while !self.seen.insert(*number) {
+            *number = number.saturating_add(1);
+        }
+        self.free = *number;
+        true
     }
 }
 
@@ -84,7 +144,7 @@ fn items(message: &Message<'_>) -> Vec<(usize, usize)> {
     // Behind the section control every CST is of an item, be its number sent or not.
     let mut detail = false;
     for (i, segment) in message.segments.iter().enumerate() {
-        let numbered = || detail || !segment.qualifier(message.chars).is_empty();
+        let numbered = || detail || !segment.qualifier(message.chars).is_empty() || names_tariff(message, *segment);
         let starts = !summary && segment.tag() == "CST" && numbered();
         if starts || matches!(segment.tag(), "UNS" | "CNT" | "AUT") {
             items.extend(open.take().map(|from| (from, i)));
@@ -97,6 +157,14 @@ fn items(message: &Message<'_>) -> Vec<(usize, usize)> {
     }
     items.extend(open.map(|from| (from, message.segments.len())));
     items
+}
+
+/// Whether a CST without number is of an item all the same: it names a tariff.
+fn names_tariff(message: &Message<'_>, cst: Raw<'_>) -> bool {
+    let mut arena = Arena::new(message.chars);
+    let pushed = arena.push(cst).is_ok();
+    let Some(cst) = arena.first().filter(|_| pushed) else { return false };
+    (1..cst.len()).any(|element| item::is_tariff(cst, element))
 }
 
 /// LOC 35 of an item.
@@ -130,7 +198,7 @@ fn supplier(message: &Message<'_>, items: &[(usize, usize)]) -> Option<Party> {
 fn item<'t>(
     message: &Message<'_>,
     header: &Header,
-    nth: i32,
+    numbers: &mut Numbers,
     group: &[Raw<'t>],
     rows: &Rows<'_>,
     arena: &mut Arena<'t>,
@@ -147,11 +215,15 @@ fn item<'t>(
     for raw in group {
         message.push(arena, *raw, &mut warnings);
     }
-    let mut item = Item::read(arena, message, &header.money, nth);
+    let mut item = Item::read(arena, message, &header.money, numbers.n_items.saturating_add(1));
+    if numbers.settle(&mut item.number) {
+        let text = format!("numbered {} by its place", item.number);
+        warnings.push(Warning { code: "item_numbers", path: message.path(at), text });
+    }
     warnings.append(&mut item.warnings);
     item.warnings = warnings;
-    let value = item.customs_value.as_ref().map(|(amount, _)| *amount).unwrap_or_default();
-    let duty = item.duty.as_ref().map(|(amount, _)| *amount).unwrap_or_default();
+    item.origin = item.origin.take().or_else(|| header.origin_country.clone());
+    let (value, duty) = (item.value(), item.duty());
     let taken = rows.write(&mut item, at, group, out);
     for warning in &item.warnings {
         out.warn_with(warning.clone());

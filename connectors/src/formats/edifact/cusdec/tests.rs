@@ -84,6 +84,8 @@ fn an_amendment_names_its_items_and_a_cancellation_none() {
     let amended = declaration(&HEADER.replace("26KR1+9", "26KR1:00003+4"), &ITEM.replace("CST+1", "CST+3"));
     assert_eq!((one(&amended, "item_no"), one(&amended, "version")), ("3".into(), "3".into()));
     assert_eq!((one(&amended, "change_kind"), one(&amended, "change_reason")), ("amend".into(), "4".into()));
+    let revised = declaration(&HEADER.replace("26KR1+9", "26KR1::00004+4"), ITEM);
+    assert_eq!(one(&revised, "version"), "4");
     let cancelled = declaration("BGM+929+26KR1+1'", "UNS+D'UNS+S'");
     assert_eq!((one(&cancelled, "change_kind"), one(&cancelled, "declaration_id")), ("cancel".into(), "26KR1".into()));
     assert_eq!((cancelled.counts["cancelled"], reasons(&cancelled)), (1, vec![]));
@@ -213,7 +215,9 @@ fn oddities_are_taken_with_a_warning() {
 #[test]
 fn what_has_no_number_or_no_item_is_refused_whole() {
     assert_eq!(reasons(&declaration("BGM+929++9'", ITEM)), ["no_declaration"]);
-    assert_eq!(reasons(&declaration(HEADER, "UNS+D'UNS+S'")), ["no_item"]);
+    // What is cut off before its first item says nothing of how many it had.
+    let cut = read(&format!("UNB+UNOA:2+99901+KR+270302:0930+R1'UNH+C1+CUSDEC:D:96B:UN'{HEADER}"));
+    assert_eq!((reasons(&cut), column(&cut, "declaration", "item_no").len()), (vec!["no_item"], 0));
 }
 
 /// As Australia and the United Kingdom have it: who imports is NAD AT, terms are a reference, items without number.
@@ -244,4 +248,99 @@ fn a_supplier_may_stand_in_the_items() {
     assert_eq!(one(&reading, "declared_at"), "2027-03-02T00:30:00Z", "the hour, behind the day");
     let several = declaration(header, &format!("{}{}", item(1, "S1"), item(2, "S2")));
     assert_eq!(column(&several, "declaration", "exporter_id"), ["", ""], "a column of the header is equal on all rows");
+}
+
+/// Small consignments in Australia, and a broker in Spain.
+#[test]
+fn a_declaration_without_items_is_a_row_of_all_its_goods() {
+    let reading = declaration(
+        "BGM+929:::SAC+B1/MEL1:1+9'LOC+12+AUSYD::6'DTM+178:20200903:102'FTX+AAA+++FROZEN FISH'LOC+27+NZ'RFF+MWB:08657962155'\
+         RFF+ABT:OTHER'CST++11:117:ZZZ'MEA+WT+AAF+KGM:9.5'MOA+40:120:USD'TDT+20++A'NAD+AT+19001670864::95'",
+        "UNS+D'UNS+S'",
+    );
+    for (name, value) in [
+        ("declaration_id", "B1/MEL1"),
+        ("item_no", "1"),
+        ("importer_id", "19001670864"),
+        ("description", "FROZEN FISH"),
+        ("origin_country", "NZ"),
+        ("procedure", "11"),
+        ("net_mass_kg", "9.5"),
+        ("customs_value_usd", "120.0"),
+        ("prior_declaration_ids", "OTHER"),
+        ("arrival_at", "2020-09-02T14:00:00Z"),
+        ("change_kind", "new"),
+    ] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!(warnings(&reading), ["no_declared_time", "no_office", "no_items"]);
+    assert_eq!((reasons(&reading), reading.counts["declarations"]), (vec![], 1));
+    let without_cst = declaration("BGM+929+ES1+9'MEA+AAE+G+KGM:450'MOA+39:15000.00'CUX+2:EUR:9'", "");
+    for (name, value) in [("gross_mass_kg", "450.0"), ("invoice_amount", "15000.0"), ("currency", "EUR")] {
+        assert_eq!(one(&without_cst, name), value, "{name}");
+    }
+    assert_eq!(warnings(&without_cst), ["no_declared_time", "no_office", "no_items"]);
+    // Items that have neither number nor section control are still items, not one row.
+    let bare = declaration(HEADER, "CST++84713000:122'FTX+AAA+++A'CST++85171300:122'FTX+AAA+++B'");
+    assert_eq!(column(&bare, "declaration", "hs_code"), ["84713000", "85171300"]);
+}
+
+#[test]
+fn each_item_has_a_number_of_its_own() {
+    let item = |number: &str| ITEM.replace("CST+1+", &format!("CST+{number}+"));
+    let items = ["2", "2", "-5", "0", "1"].map(item).concat();
+    let reading = declaration(HEADER, &items);
+    assert_eq!(column(&reading, "declaration", "item_no"), ["2", "3", "4", "5", "1"]);
+    assert_eq!(warnings(&reading), ["item_numbers"; 3]);
+}
+
+#[test]
+fn totals_and_what_is_said_of_all_items_stand_in_the_header() {
+    let header =
+        HEADER.replace("MEA+WT+AAD+KGM:1850.5'", "").replace("PAC+120++CT'", "PAC+100++CT'PAC+20++PK'LOC+27+CN'");
+    let reading = declaration(&header, &format!("{}{ITEM}CNT+7:1.2:TNE'", ITEM.replace("LOC+27+VN'", "")));
+    assert_eq!((one(&reading, "package_count"), one(&reading, "package_kind")), ("120.0".into(), "CT".into()));
+    assert_eq!(one(&reading, "gross_mass_kg"), "1200.0");
+    assert_eq!(column(&reading, "declaration", "origin_country"), ["CN", "VN"]);
+    let counted = declaration(&HEADER.replace("PAC+120++CT'", ""), &format!("{ITEM}UNS+S'CNT+8:7'"));
+    assert_eq!(one(&counted, "package_count"), "7.0");
+}
+
+#[test]
+fn goods_for_export_leave() {
+    let header = HEADER.replace("BGM+929", "BGM+830").replace("DTM+178", "DTM+133");
+    assert_eq!(
+        one(&declaration(&header, ITEM), "arrival_at"),
+        "2027-03-01T23:15:00Z",
+        "on the clock of Ho Chi Minh City"
+    );
+    let unknown = declaration(&header.replace("VNSGN", "USZZZ"), ITEM);
+    assert_eq!(
+        (one(&unknown, "arrival_at").as_str(), warnings(&unknown)),
+        ("2027-03-01T21:15:00Z", vec!["unknown_port"])
+    );
+}
+
+/// A header must not make more of a message than it is.
+#[test]
+fn lists_that_every_item_repeats_are_bounded() {
+    let containers: String = (0..6_000).map(|n| format!("EQD+CN+ZZZU{n:07}'")).collect();
+    let items: String = (1..=2_000).map(|n| format!("CST+{n}+84713000:122'")).collect();
+    let reading = declaration(&format!("{HEADER}{containers}"), &items);
+    let listed = column(&reading, "declaration", "container_ids");
+    assert_eq!((listed.len(), listed[0].split('|').count()), (2_000, 500));
+    assert_eq!(warnings(&reading), ["value_cut"]);
+}
+
+#[test]
+fn invoices_add_up_where_no_total_is_told() {
+    let invoices = "UNS+D'DMS+I1+380'MOA+39:100:USD'PAC+9++CT'DMS+I2+380'MOA+39:200:USD'TOD+++CIF'";
+    let bare = HEADER.replace("MOA+39:9200.00:USD'", "");
+    for (header, invoice) in [(HEADER, "9200.0"), (bare.as_str(), "300.0")] {
+        let reading = declaration(&format!("{header}{invoices}"), &format!("{ITEM}UNS+S'"));
+        assert_eq!(one(&reading, "invoice_amount"), invoice);
+        assert_eq!((one(&reading, "incoterm"), one(&reading, "package_count")), ("FOB".into(), "120.0".into()));
+    }
+    let mixed = declaration(&format!("{bare}{}", invoices.replace("200:USD", "200:EUR")), ITEM);
+    assert_eq!((one(&mixed, "invoice_amount").as_str(), warnings(&mixed)), ("100.0", vec!["amount_currency"]));
 }

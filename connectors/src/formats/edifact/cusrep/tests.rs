@@ -73,3 +73,10 @@ fn a_trip_on_the_road_stands_for_its_manifest() {
     assert_eq!(column(&reading, "cargo_event", "change_kind"), ["cancel"]);
     assert_eq!((warnings(&reading), reasons(&reading)), (vec!["unknown_port"], vec![]));
 }
+
+#[test]
+fn a_departure_is_from_here_wherever_the_last_port_stands() {
+    let reading = report("BGM+124+A1+9'DTM+136:202703040600:203'", "LOC+94+VNSGN'LOC+60+KRPUS'LOC+61+JPUKB'");
+    assert_eq!(column(&reading, "cargo_event", "place_id"), ["KRPUS"]);
+    assert_eq!(column(&reading, "cargo_event", "happened_at"), ["2027-03-03T21:00:00Z"]);
+}

@@ -277,3 +277,11 @@ fn a_withdrawn_report_cancels_its_events() {
         assert_eq!(of(&reading, "change_kind"), [change], "{function}");
     }
 }
+
+#[test]
+fn the_hour_may_come_behind_the_day() {
+    let reading = message("IFTSTA", "CNI+1'STS+1+21'RFF+BM:B1'DTM+35:20270316:102'DTM+35:1130:401'LOC+7+KRPUS'");
+    assert_eq!(rows(&reading), ["delivered B1  2027-03-16T02:30:00Z KRPUS"]);
+    let alone = message("IFTSTA", "CNI+1'STS+1+21'RFF+BM:B1'DTM+35:1130:401'LOC+7+KRPUS'");
+    assert_eq!(warnings(&alone), ["bad_date", "no_event_time"]);
+}

@@ -5,7 +5,7 @@
 use haechi_model::ids::ContainerId;
 use haechi_model::intake::Warning;
 
-use super::super::dates::{Century, Moment, parse};
+use super::super::dates::{Century, Moment, clock, parse};
 use super::super::equipment::container_id;
 use super::super::interchange::{Message, leading_number};
 use super::super::measure::{self, Measure};
@@ -99,6 +99,15 @@ impl Told {
             let mut warn = |code, text: String| warnings.push(Warning { code, path: message.path(s.number()), text });
             match s.tag() {
                 "RFF" => told.reference(s),
+                // The time of the day, behind the day.
+                "DTM" if clock(s.get(0, 1), s.get(0, 2)).is_some() => {
+                    let times = if carried { &mut told.carriage.times } else { &mut told.times };
+                    let day = times.iter_mut().rev().find(|t| t.qualifier == s.get(0, 0) && t.moment.time.is_none());
+                    match day {
+                        Some(day) => day.moment.time = clock(s.get(0, 1), s.get(0, 2)),
+                        None => warn("bad_date", format!("DTM {} without its day", short(s.get(0, 0)))),
+                    }
+                }
                 "DTM" => match parse(s.get(0, 1), s.get(0, 2), Century::Recent) {
                     Ok(moment) => {
                         let time = Time { qualifier: s.get(0, 0).to_owned(), moment };
