@@ -1,4 +1,5 @@
 use super::*;
+use crate::formats::edifact::tests::column;
 
 #[test]
 fn every_format_has_its_page() {
@@ -49,4 +50,123 @@ fn heads_are_recognised_by_content() {
     }
     let utf16: Vec<u8> = "<Awmds><Bol_segment>".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!((FORMATS.iter().find(|f| f.name == awmds::NAME).unwrap().recognise)(&utf16));
+}
+
+/// What is read of a document, whole and as a stream, which must be the same.
+fn read_both(bytes: &[u8]) -> MessageReading {
+    let options = ReadOptions::default();
+    let whole = read(MessageInput { source: "s", bytes, options: &options });
+    let mut n_rows = 0;
+    let mut bytes = bytes;
+    stream("s", &mut bytes, &options, &mut |reading| n_rows += rows(&reading)).unwrap();
+    assert_eq!(n_rows, rows(&whole), "as a stream");
+    whole
+}
+
+fn rows(reading: &MessageReading) -> usize {
+    reading.records.iter().map(|(_, batch)| batch.num_rows()).sum()
+}
+
+fn codes(reading: &MessageReading) -> (Vec<&str>, Vec<&str>) {
+    let warnings = reading.warnings.iter().map(|warning| warning.code);
+    (warnings.collect(), reading.set_aside.iter().map(|unit| unit.code).collect())
+}
+
+/// An import with items of these numbers.
+fn import(number: &str, items: &[&str]) -> String {
+    let items: String = items
+        .iter()
+        .map(|n| {
+            format!(
+                "<GovernmentAgencyGoodsItem><SequenceNumeric>{n}</SequenceNumeric><Commodity><Description>\u{ac00}\
+                 </Description></Commodity></GovernmentAgencyGoodsItem>"
+            )
+        })
+        .collect();
+    format!(
+        "<?xml version='1.0' encoding='UTF-8'?>\n<Declaration \
+         xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfIMP_929SchemaModule:1:0'><ID>{number}</ID>\
+         <DeclarationOfficeID>03010</DeclarationOfficeID><IssueDateTime>20270302</IssueDateTime><GoodsShipment>{items}\
+         </GoodsShipment></Declaration>"
+    )
+}
+
+#[test]
+fn a_document_that_an_envelope_holds_as_text_is_read() {
+    let inner = import("9990127000123M", &["1", "2"]);
+    let escaped = inner.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let soap = |body: &str| {
+        format!(
+            "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><x>{body}</x></s:Body></s:Envelope>"
+        )
+    };
+    for document in [
+        soap(&inner),
+        soap(&format!("<![CDATA[{inner}]]>")),
+        soap(&format!("\n <![CDATA[\n{inner}\n]]>\n")),
+        soap(&escaped),
+        soap(&format!("\n{escaped}\n")),
+        // Longer than a section may be.
+        soap(&format!(
+            "<![CDATA[{}]]>",
+            inner.replace("<GoodsShipment>", &format!("{}<GoodsShipment>", " ".repeat(2 << 20)))
+        )),
+    ] {
+        let shown = &document[..200];
+        let found = FORMATS.iter().find(|format| (format.recognise)(document.as_bytes())).map(|format| format.name);
+        assert_eq!(found, Some(korea::IMPORT), "{shown}");
+        let reading = read_both(document.as_bytes());
+        assert_eq!(column(&reading, "declaration", "item_no"), ["1", "2"], "{shown}");
+        assert_eq!(codes(&reading).1, Vec::<&str>::new(), "{shown}");
+    }
+    // Text of an envelope that only looks like a tag.
+    let reading = read_both(soap(&format!("a &lt; b</x>{inner}<x>")).as_bytes());
+    assert_eq!(codes(&reading), (vec!["day_only"], vec![]));
+}
+
+#[test]
+fn what_does_not_end_costs_nothing_of_what_comes_next() {
+    let whole = import("9990127000123M", &["1", "2", "3"]);
+    let end = "</GovernmentAgencyGoodsItem>";
+    let unended = whole.replacen(end, "", 1);
+    let reading = read_both(unended.as_bytes());
+    assert_eq!(column(&reading, "declaration", "item_no"), ["2", "3"]);
+    assert_eq!(codes(&reading).1, ["not_well_formed"]);
+
+    let cut = &whole[..whole.find(end).unwrap()];
+    let reading = read_both(format!("{cut}{}", import("9990127000124M", &["1", "2"])).as_bytes());
+    assert_eq!(column(&reading, "declaration", "declaration_id"), ["9990127000124M", "9990127000124M"]);
+    assert_eq!(codes(&reading).1, ["truncated"]);
+
+    let bill = |n: u32| format!("<Bol_segment><Bol_id><Bol_reference>B{n}</Bol_reference></Bol_id>");
+    let manifest = format!("<Awmds>{}{}</Bol_segment>{}</Bol_segment></Awmds>", bill(1), bill(2), bill(3));
+    let reading = read_both(manifest.as_bytes());
+    assert_eq!(column(&reading, "consignment", "house_bill_id"), ["B2", "B3"]);
+    assert_eq!(codes(&reading).1, ["truncated"]);
+}
+
+#[test]
+fn after_very_many_faults_no_item_passes_as_whole() {
+    let items: Vec<String> = (1..=1200).map(|n| n.to_string()).collect();
+    let items: Vec<&str> = items.iter().map(String::as_str).collect();
+    let odd = import("9990127000123M", &items);
+    let nonsense = odd.replace("<Description>", "&nbsp;<Description>");
+    assert_eq!(rows(&read_both(nonsense.as_bytes())), 1200, "entities break nothing");
+    let broken = odd.replace("</Description>", "</Descripton>").replacen("</Descripton>", "</Description>", 1);
+    let reading = read_both(broken.as_bytes());
+    assert!(rows(&reading) <= 1, "{}", rows(&reading));
+}
+
+#[test]
+fn what_says_another_encoding_than_it_has_is_told() {
+    let text = import("9990127000123M", &["1"]);
+    let (korean, ..) = encoding_rs::EUC_KR.encode(&text);
+    for bytes in [korean.into_owned(), text.replace("UTF-8", "EUC-KR").into_bytes()] {
+        let reading = read_both(&bytes);
+        assert_eq!(column(&reading, "declaration", "description"), ["\u{ac00}"]);
+        assert_eq!(codes(&reading).0, ["day_only", "charset"]);
+    }
+    let twice = format!("\u{feff}\u{feff}{text}");
+    assert!((FORMATS[0].recognise)(twice.as_bytes()));
+    assert_eq!(rows(&read_both(twice.as_bytes())), 1);
 }
