@@ -170,3 +170,59 @@ fn what_says_another_encoding_than_it_has_is_told() {
     assert!((FORMATS[0].recognise)(twice.as_bytes()));
     assert_eq!(rows(&read_both(twice.as_bytes())), 1);
 }
+
+#[test]
+fn an_entry_summary_declaration_has_items_of_different_numbers() {
+    let declaration = |items: &str| {
+        format!(
+            "<CC315A><MesSenMES3>S</MesSenMES3><DatOfPreMES9>20270302</DatOfPreMES9><TimOfPreMES10>930</TimOfPreMES10>\
+             <HEAHEA><RefNumHEA4>R</RefNumHEA4><TotGroMasHEA307>5</TotGroMasHEA307></HEAHEA>{items}</CC315A>"
+        )
+    };
+    let item = |n: &str| format!("<GOOITEGDS><IteNumGDS7>{n}</IteNumGDS7></GOOITEGDS>");
+    let items: String = ["1", "1", "0", "2"].map(item).concat();
+    let reading = read_both(declaration(&items).as_bytes());
+    assert_eq!(column(&reading, "consignment", "line_no"), ["1", "2", "3", "4"]);
+    assert_eq!(column(&reading, "consignment", "consignment_id"), ["S:R/1", "S:R/2", "S:R/3", "S:R/4"]);
+    assert_eq!(column(&reading, "consignment", "message_issued_at")[0], "2027-03-02T09:30:00Z");
+    assert_eq!(codes(&reading).0.iter().filter(|code| **code == "total_mismatch").count(), 0);
+    assert_eq!(codes(&read_both(declaration("").as_bytes())).1, ["no_bill"]);
+}
+
+#[test]
+fn days_of_a_manifest_come_in_every_form() {
+    for (day, time) in [
+        ("2027-03-02", "06:00"),
+        ("3/2/27", "06:00"),
+        ("2027-03-02T00:00:00", "06:00:00"),
+        ("20270302", "6:00"),
+        ("2027-03-02T06:00:00", ""),
+    ] {
+        let manifest = format!(
+            "<Awmds><General_segment><General_segment_id><Customs_office_code>X</Customs_office_code><Date_of_arrival>\
+             {day}</Date_of_arrival><Time_of_arrival>{time}</Time_of_arrival></General_segment_id></General_segment>\
+             <Bol_segment><Bol_id><Bol_reference>B1</Bol_reference></Bol_id></Bol_segment></Awmds>"
+        );
+        let reading = read_both(manifest.as_bytes());
+        assert_eq!(column(&reading, "consignment", "arrival_expected_at"), ["2027-03-02T06:00:00Z"], "{day} {time}");
+    }
+}
+
+#[test]
+fn the_fill_of_a_container_is_known_or_told() {
+    for (status, expected, odd) in
+        [("FCL", "full", false), ("fcl", "full", false), ("Mty", "empty", false), ("Q", "", true)]
+    {
+        let manifest = format!(
+            "<Awmds><Bol_segment><Bol_id><Bol_reference>B1</Bol_reference></Bol_id><ctn_segment><Ctn_reference>\
+             ZZZU0000010</Ctn_reference><Status>{status}</Status></ctn_segment></Bol_segment></Awmds>"
+        );
+        let reading = read_both(manifest.as_bytes());
+        let batch = &reading.records[0].1;
+        let shown = arrow::util::display::array_value_to_string(batch.column_by_name("containers").unwrap(), 0);
+        let containers = shown.unwrap();
+        assert_eq!(containers.contains("full"), expected == "full", "{containers}");
+        assert_eq!(containers.contains("empty"), expected == "empty", "{containers}");
+        assert_eq!(codes(&reading).0.contains(&"unknown_code"), odd, "{status}");
+    }
+}
