@@ -171,6 +171,43 @@ fn what_says_another_encoding_than_it_has_is_told() {
     assert_eq!(rows(&read_both(twice.as_bytes())), 1);
 }
 
+/// A declaration of the WCO Data Model, with this in its shipment and its item.
+fn wco_declaration(reference: &str, shipment: &str, item: &str) -> String {
+    format!(
+        "<Declaration xmlns='urn:wco:datamodel:WCO:DEC-DMS:2'><AcceptanceDateTime><DateTimeString formatCode='2'>020327\
+         </DateTimeString></AcceptanceDateTime><FunctionalReferenceID>{reference}</FunctionalReferenceID>\
+         <TypeCode>IMA</TypeCode><GoodsShipment>{shipment}<GovernmentAgencyGoodsItem>\
+         <SequenceNumeric>1</SequenceNumeric>{item}</GovernmentAgencyGoodsItem></GoodsShipment></Declaration>"
+    )
+}
+
+#[test]
+fn countries_and_earlier_declarations_of_an_item_stand_beside_those_of_the_shipment() {
+    let document = |kind: &str, number: &str| {
+        format!("<PreviousDocument><ID>{number}</ID><TypeCode>{kind}</TypeCode></PreviousDocument>")
+    };
+    let shipment = "<ExportCountry><ID>FR</ID></ExportCountry><Destination><CountryCode>GB</CountryCode></Destination>"
+        .to_owned()
+        + &document("MRN", "27GB1")
+        + &document("705", "BL1");
+    let item = "<Destination><CountryCode>IE</CountryCode></Destination>".to_owned() + &document("CLE", "27GB2");
+    for (item, to, prior) in [(item.as_str(), "IE", "27GB1|27GB2"), ("", "GB", "27GB1")] {
+        let reading = read_both(wco_declaration("R1", &shipment, item).as_bytes());
+        let of = |name| column(&reading, "declaration", name).concat();
+        assert_eq!((of("departure_country"), of("destination_country")), ("FR".to_owned(), to.to_owned()));
+        assert_eq!(of("prior_declaration_ids"), prior);
+        assert_eq!(of("declared_at"), "2027-03-02T00:00:00Z");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_one_declaration_is_not_held_against_another() {
+    let (first, second) = (wco_declaration("R1", "", ""), wco_declaration("R2", "", "<x></y>"));
+    let reading = read_both(format!("<MetaData>{first}{second}</MetaData>").as_bytes());
+    assert_eq!(column(&reading, "declaration", "declaration_id"), [":R1"]);
+    assert_eq!(codes(&reading).1, ["not_well_formed"]);
+}
+
 #[test]
 fn an_entry_summary_declaration_has_items_of_different_numbers() {
     let declaration = |items: &str| {
@@ -190,6 +227,20 @@ fn an_entry_summary_declaration_has_items_of_different_numbers() {
 }
 
 #[test]
+fn an_event_of_no_known_kind_keeps_its_whole_name() {
+    let answer = "<cargCsclPrgsInfoQryRtnVo><cargCsclPrgsInfoQryVo><cargMtNo>27ZZLX0001I00010001</cargMtNo>\
+        <mblNo>M</mblNo></cargCsclPrgsInfoQryVo><tCnt>1</tCnt><cargCsclPrgsInfoDtlQryVo><cargTrcnRelaBsopTpcd>\
+        하기결과 이상보고 접수완료</cargTrcnRelaBsopTpcd><prcsDttm>20270302071500</prcsDttm></cargCsclPrgsInfoDtlQryVo>\
+        <cargCsclPrgsInfoDtlQryVo><cargTrcnRelaBsopTpcd>반입신고</cargTrcnRelaBsopTpcd><prcsDttm>20270302081500\
+        </prcsDttm></cargCsclPrgsInfoDtlQryVo></cargCsclPrgsInfoQryRtnVo>";
+    let reading = read_both(answer.as_bytes());
+    assert_eq!(column(&reading, "cargo_event", "event_kind"), ["하기결과 이상보고 접수완료", "carried_in"]);
+    assert!(!codes(&reading).0.contains(&"item_count"), "one cargo is what it counts");
+    let unended = answer.replacen("</cargCsclPrgsInfoDtlQryVo>", "", 1);
+    assert_eq!(column(&read_both(unended.as_bytes()), "cargo_event", "event_kind"), ["carried_in"]);
+}
+
+#[test]
 fn days_of_a_manifest_come_in_every_form() {
     for (day, time) in [
         ("2027-03-02", "06:00"),
@@ -205,6 +256,42 @@ fn days_of_a_manifest_come_in_every_form() {
         );
         let reading = read_both(manifest.as_bytes());
         assert_eq!(column(&reading, "consignment", "arrival_expected_at"), ["2027-03-02T06:00:00Z"], "{day} {time}");
+    }
+}
+
+#[test]
+fn a_currency_by_its_name() {
+    for (sent, expected, odd) in [
+        ("USD", "USD", false),
+        ("840", "USD", false),
+        ("US Dollar", "USD", false),
+        ("Euro", "EUR", false),
+        ("Pa'anga", "PA'ANGA", true),
+    ] {
+        let declaration = format!(
+            "<ASYCUDA><Declarant><Reference><Number>1</Number></Reference></Declarant><Valuation><Gs_Invoice>\
+             <Currency_code>{sent}</Currency_code></Gs_Invoice></Valuation><Item/></ASYCUDA>"
+        );
+        let reading = read_both(declaration.as_bytes());
+        assert_eq!(column(&reading, "declaration", "currency"), [expected]);
+        assert_eq!(codes(&reading).0.contains(&"unknown_code"), odd, "{sent}");
+    }
+}
+
+#[test]
+fn who_pays_imports_where_nobody_else_does() {
+    let with = |parties: &str| {
+        import("9990127000123M", &["1"]).replace("<GoodsShipment>", &format!("{parties}<GoodsShipment>"))
+    };
+    let payer =
+        "<Payer><ID schemeAgencyID='KTS'>99</ID><ID schemeAgencyID='ZZZ'>P000000000001</ID><Name>N</Name></Payer>";
+    for (parties, number, name) in [
+        (payer.to_owned(), "P000000000001", "N"),
+        (format!("{payer}<Importer><ID>I</ID><Name>M</Name></Importer>"), "I", "M"),
+    ] {
+        let reading = read_both(with(&parties).as_bytes());
+        let of = |column_name| column(&reading, "declaration", column_name).concat();
+        assert_eq!((of("importer_id"), of("importer_name")), (number.to_owned(), name.to_owned()));
     }
 }
 
