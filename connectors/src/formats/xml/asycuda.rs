@@ -257,13 +257,18 @@ fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
         row.put(&SHEET, "unit_price_usd", price / quantity);
     }
     row.put(&SHEET, "preference_claimed", row.get(&SHEET, "tariff_kind").is_some());
+    let mut odd = Vec::new();
     let permits = item.all("Attached_documents").filter_map(|document| {
         let law = document.get("Attached_document_code").map(|code| id(Cow::Borrowed(code)))?;
-        let day = document.at("Attached_document_date");
-        let day =
-            day.and_then(|e| e.value().map(|d| super::convert::value(Day, e, Cow::Borrowed(d), chrono_tz::Tz::UTC).0));
+        let day = document.at("Attached_document_date").and_then(|e| Some((e, e.value()?)));
+        let day = day.map(|(e, day)| super::convert::value(Day, e, Cow::Borrowed(day), chrono_tz::Tz::UTC));
+        let (day, oddity) = day.unwrap_or_default();
+        odd.extend(oddity.map(|oddity| (oddity.code, oddity.text)));
         let number = text_at(document, "Attached_document_reference");
-        Some(vec![law.into(), number.into(), Value::Null, day.unwrap_or_default()])
+        Some(vec![law.into(), number.into(), Value::Null, day])
     });
     row.put_at(SHEET.at("permits"), records(permits));
+    for (code, text) in odd {
+        row.warn(code, format!("{}/Attached_documents/Attached_document_date", at()), text);
+    }
 }

@@ -46,17 +46,14 @@ impl<'b> Input<'b> {
             return input;
         }
         let (said, mark) = encoding_of(bytes);
-        let asked = is_asked(said, mark).then(|| bytes.chunks(CHUNK_BYTES).find_map(|chunk| really(said, chunk)));
-        let encoding = asked.flatten().unwrap_or(said);
         let bytes = &bytes[mark..];
-        let (text, replaced) = if encoding == UTF_8 {
-            match std::str::from_utf8(bytes) {
-                Ok(text) => (Cow::Borrowed(text), false),
-                Err(_) => (String::from_utf8_lossy(bytes), true),
-            }
-        } else {
-            let (text, replaced) = encoding.decode_without_bom_handling(bytes);
-            (text, replaced)
+        let valid = if said == UTF_8 { std::str::from_utf8(bytes).ok() } else { None };
+        let asked = valid.is_none() && is_asked(said, mark);
+        let found = asked.then(|| bytes.chunks(CHUNK_BYTES).find_map(|chunk| really(said, chunk))).flatten();
+        let encoding = found.unwrap_or(said);
+        let (text, replaced) = match valid {
+            Some(text) => (Cow::Borrowed(text), false),
+            None => encoding.decode_without_bom_handling(bytes),
         };
         let mistold = encoding != said;
         let mut input = Self { text, base: 0, lines: 1, column: 0, stream: None, replaced, mistold };
@@ -223,9 +220,16 @@ fn is_asked(said: &'static Encoding, mark: usize) -> bool {
 /// is UTF-8 throughout is UTF-8 whatever it says; what says UTF-8 and holds none is Korean or Latin where nothing
 /// speaks against it. Single bytes that do not fit are damage, and change nothing.
 fn really(said: &'static Encoding, bytes: &[u8]) -> Option<&'static Encoding> {
+    if bytes.is_ascii() {
+        return None;
+    }
     let high = &bytes[bytes.iter().position(|b| !b.is_ascii())?..];
     // A character may be cut by the end of what is in hand.
-    let cut = std::str::from_utf8(high).is_err_and(|error| error.error_len().is_none());
+    let cut = match std::str::from_utf8(high) {
+        Ok(_) if said == UTF_8 => return Some(UTF_8),
+        Ok(_) => false,
+        Err(error) => error.error_len().is_none(),
+    };
     let (mut pairs, mut longer, mut broken) = (0usize, 0, 0);
     for chunk in high.utf8_chunks() {
         for lead in chunk.valid().bytes().filter(|b| *b >= 0xC0) {

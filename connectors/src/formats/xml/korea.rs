@@ -310,6 +310,17 @@ fn values(fee: Element<'_>) -> Values {
     found
 }
 
+/// The value of goods that leave: in KRW, which it need not say.
+fn exported(commodity: Element<'_>, rate: Option<f64>) -> Values {
+    let Some((currency, sum)) = commodity.at("ValueAmount").and_then(money) else { return Values::default() };
+    let (krw, usd) = match currency.as_deref() {
+        None | Some("KRW") => (Some(sum), rate.map(|rate| sum / rate)),
+        Some("USD") => (rate.map(|rate| sum * rate), Some(sum)),
+        Some(_) => (None, None),
+    };
+    Values { krw, usd, unknown: krw.is_none() && usd.is_none() }
+}
+
 fn parties<'u>(root: Element<'u>, shipment: Option<Element<'u>>, header: &mut Row<'u>) {
     let supplier = shipment.and_then(|s| s.at("AdditionalDocument/Authenticator"));
     let seller = shipment.and_then(|s| s.at("Seller"));
@@ -365,11 +376,11 @@ fn goods<'u>(item: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> Str
         let duty = commodity.all("DutyTaxFee").find(|fee| fee.get("TypeCode") == Some("CUD"));
         duty.map(values).unwrap_or_default()
     } else {
-        let krw = amount(commodity, "ValueAmount");
-        Values { krw, usd: krw.zip(rates.usd).map(|(krw, rate)| krw / rate), unknown: false }
+        exported(commodity, rates.usd)
     };
     if unknown {
-        let path = format!("{}/Commodity/DutyTaxFee[TypeCode=CUD]/AdValoremTaxBaseAmount", at());
+        let name = if import { "DutyTaxFee[TypeCode=CUD]/AdValoremTaxBaseAmount" } else { "ValueAmount" };
+        let path = format!("{}/Commodity/{name}", at());
         row.warn("amount_currency", path, UNKNOWN);
     }
     row.put(&SHEET, "customs_value_local", krw);
@@ -379,7 +390,7 @@ fn goods<'u>(item: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> Str
     let agreement = kind == "E1" || (kind.starts_with('F') && kind.len() > 2);
     row.put(&SHEET, "preference_claimed", certified || agreement);
     model_lines(commodity, import, rates, at, row);
-    permits(item, commodity, row);
+    permits(item, commodity, at, row);
 }
 
 fn model_lines<'u>(commodity: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> String, row: &mut Row<'u>) {
@@ -428,7 +439,7 @@ fn model_lines<'u>(commodity: Element<'u>, import: bool, rates: Rates, at: &dyn 
     row.put_at(SHEET.at("model_lines"), records(lines));
 }
 
-fn permits<'u>(item: Element<'u>, commodity: Element<'u>, row: &mut Row<'u>) {
+fn permits<'u>(item: Element<'u>, commodity: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
     let code =
         |element: Element<'u>, name: &str| -> Value<'u> { element.get(name).map(|c| id(Cow::Borrowed(c))).into() };
     let law = |element: Element<'u>| -> Value<'u> {
@@ -438,7 +449,10 @@ fn permits<'u>(item: Element<'u>, commodity: Element<'u>, row: &mut Row<'u>) {
     let of_lines = commodity.all("DetailedCommodity").flat_map(|line| line.all("AdditionalDocument"));
     for document in of_lines.chain(commodity.all("AdditionalDocument")) {
         let issued = document.at("IssueDateTime").and_then(|e| Some((e, e.value()?)));
-        let issued = issued.map_or(Value::Null, |(e, day)| value(Day, e, Cow::Borrowed(day), ZONE).0);
+        let (issued, oddity) = issued.map_or((Value::Null, None), |(e, day)| value(Day, e, Cow::Borrowed(day), ZONE));
+        if let Some(oddity) = oddity {
+            row.warn(oddity.code, format!("{}//AdditionalDocument/IssueDateTime", at()), oddity.text);
+        }
         permits.push(vec![law(document), code(document, "ID"), code(document, "TypeCode"), issued]);
     }
     for exempt in item.all("AdditionalInformation").filter(|i| i.get("ReconciliationReasonCode").is_some()) {
@@ -460,12 +474,37 @@ mod tests {
              <Commodity><DutyTaxFee>{amounts}<TypeCode>CUD</TypeCode></DutyTaxFee></Commodity>\
              </GovernmentAgencyGoodsItem></GoodsShipment></Declaration>"
         );
+        values_of(&text)
+    }
+
+    fn values_of(text: &str) -> (String, String, bool) {
         let options = crate::ReadOptions::default();
         let input = crate::MessageInput { source: "s", bytes: text.as_bytes(), options: &options };
         let reading = super::super::read(input);
         let column = |name| crate::formats::edifact::tests::column(&reading, "declaration", name).concat();
         let warned = reading.warnings.iter().any(|warning| warning.code == "amount_currency");
         (column("customs_value_local"), column("customs_value_usd"), warned)
+    }
+
+    #[test]
+    fn goods_that_leave_are_valued_in_wons_unless_it_is_said() {
+        for (amount, krw, usd, warned) in [
+            ("<ValueAmount>16200000</ValueAmount>", "16200000", "12000", false),
+            ("<ValueAmount currencyID='KRW'>16200000</ValueAmount>", "16200000", "12000", false),
+            ("<ValueAmount currencyID='USD'>12000</ValueAmount>", "16200000", "12000", false),
+            ("<ValueAmount currencyID='EUR'>12000</ValueAmount>", "", "", true),
+        ] {
+            let text = format!(
+                "<Declaration xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfEXP_830SchemaModule:1:0'>\
+                 <ID>9990127000789X</ID><CurrencyExchange><RateNumeric>1350</RateNumeric></CurrencyExchange>\
+                 <Consignment><ConsignmentItem><Commodity><ValueAmount currencyID='USD'>12000</ValueAmount></Commodity>\
+                 </ConsignmentItem></Consignment><GoodsShipment><GovernmentAgencyGoodsItem>\
+                 <SequenceNumeric>1</SequenceNumeric><Commodity>{amount}</Commodity></GovernmentAgencyGoodsItem>\
+                 </GoodsShipment></Declaration>"
+            );
+            let cell = |sum: &str| if sum.is_empty() { String::new() } else { format!("{sum}.0") };
+            assert_eq!(values_of(&text), (cell(krw), cell(usd), warned), "{amount}");
+        }
     }
 
     #[test]
