@@ -450,7 +450,9 @@ impl Scanner {
         }
         let named = |node: &u32| self.tree.name(input.text(), *node);
         if !is_part {
-            if unit.nodes.first().is_some_and(|root| named(root) == name) {
+            // Of one that holds nothing complete there is nothing to save from being lost.
+            let holds_any = self.tree.len() > unit.nodes.len();
+            if holds_any && unit.nodes.first().is_some_and(|root| named(root) == name) {
                 self.cut_off(input, at, handler);
             }
             return;
