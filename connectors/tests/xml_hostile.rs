@@ -182,6 +182,11 @@ fn many_small_faults_cost_little() {
         ("references", "&x;"),
         ("attributes", "<a a='1' a='2' a=3 a/>"),
         ("namespaces", "<a xmlns:b='c'/>"),
+        ("escaped", "&lt;a&gt;"),
+        ("escaped apart", "&lt;a&gt;<b/>"),
+        ("sections", "<![CDATA[<a>]]>"),
+        ("open sections", "<![CDATA[<"),
+        ("parts", "<GovernmentAgencyGoodsItem>"),
         ("fees", "<DutyTaxFee><TypeCode>CUD</TypeCode></DutyTaxFee>"),
     ] {
         let bytes = format!("{HEAD}{}{ITEM}</Declaration>", piece.repeat(60_000));

@@ -130,7 +130,12 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         let line = root.get(path).and_then(|name| name.lines().map(str::trim).find_map(said));
         header.put(&SHEET, column, line.map(|line| text(Cow::Borrowed(line))));
     }
-    header.put(&SHEET, "currency", root.at("Valuation/Gs_Invoice").and_then(currency));
+    let currency_sent = root.at("Valuation/Gs_Invoice").and_then(currency);
+    if let Some(sent) = currency_sent.as_deref().filter(|sent| codes::currency(sent).is_none()) {
+        let path = "ASYCUDA/Valuation/Gs_Invoice/Currency_code";
+        header.warn("unknown_code", path, format!("currency `{}`", super::convert::short(sent)));
+    }
+    header.put(&SHEET, "currency", currency_sent);
     if header.number(&SHEET, "gross_mass_kg").is_none_or(|kg| kg == 0.0) {
         let masses = items.iter().filter_map(|item| amount(*item, "Valuation_item/Weight_itm/Gross_weight_itm"));
         header.put(&SHEET, "gross_mass_kg", masses.reduce(|sum, kg| sum + kg));
@@ -202,11 +207,30 @@ fn flow(root: Element<'_>) -> Option<&'static str> {
     typed.or_else(by_procedure).or_else(|| named(root.get("Property/Sad_flow")))
 }
 
-/// The letters of a currency; states of the former Soviet Union send its number.
+/// The letters of a currency; states of the former Soviet Union send its number, and some senders its name.
 fn currency(amount: Element<'_>) -> Option<Cow<'_, str>> {
     let code = id_at(amount, "Currency_code")?;
-    let letters = codes::currency_numbered(&code).map(Cow::Borrowed);
-    Some(letters.unwrap_or_else(|| code.chars().take(3).collect::<String>().into()))
+    if code.len() == 3 && codes::currency(&code).is_some() {
+        return Some(code);
+    }
+    let letters = codes::currency_numbered(&code).or_else(|| named(&code));
+    Some(letters.map_or(code, Cow::Borrowed))
+}
+
+/// The letters of a currency that trade is invoiced in, by its name.
+fn named(name: &str) -> Option<&'static str> {
+    const NAMES: &[(&str, &str)] = &[
+        ("USD", "USD"),
+        ("US DOLLAR", "USD"),
+        ("U.S. DOLLAR", "USD"),
+        ("DOLLAR US", "USD"),
+        ("UNITED STATES DOLLAR", "USD"),
+        ("EUR", "EUR"),
+        ("STERLING", "GBP"),
+        ("YUAN", "CNY"),
+        ("RENMINBI", "CNY"),
+    ];
+    NAMES.iter().find(|(known, _)| name.contains(known)).map(|(_, letters)| *letters)
 }
 
 fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
@@ -233,13 +257,18 @@ fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
         row.put(&SHEET, "unit_price_usd", price / quantity);
     }
     row.put(&SHEET, "preference_claimed", row.get(&SHEET, "tariff_kind").is_some());
+    let mut odd = Vec::new();
     let permits = item.all("Attached_documents").filter_map(|document| {
         let law = document.get("Attached_document_code").map(|code| id(Cow::Borrowed(code)))?;
-        let day = document.at("Attached_document_date");
-        let day =
-            day.and_then(|e| e.value().map(|d| super::convert::value(Day, e, Cow::Borrowed(d), chrono_tz::Tz::UTC).0));
+        let day = document.at("Attached_document_date").and_then(|e| Some((e, e.value()?)));
+        let day = day.map(|(e, day)| super::convert::value(Day, e, Cow::Borrowed(day), chrono_tz::Tz::UTC));
+        let (day, oddity) = day.unwrap_or_default();
+        odd.extend(oddity.map(|oddity| (oddity.code, oddity.text)));
         let number = text_at(document, "Attached_document_reference");
-        Some(vec![law.into(), number.into(), Value::Null, day.unwrap_or_default()])
+        Some(vec![law.into(), number.into(), Value::Null, day])
     });
     row.put_at(SHEET.at("permits"), records(permits));
+    for (code, text) in odd {
+        row.warn(code, format!("{}/Attached_documents/Attached_document_date", at()), text);
+    }
 }

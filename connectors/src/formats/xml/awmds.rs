@@ -186,14 +186,10 @@ impl State {
             }
             (None, _) => row.warn("no_manifest_time", path, "neither the manifest nor its departure has a time"),
         }
-        let day = ids.get("Date_of_arrival").map(|day| day.replace('-', ""));
-        let time = ids.get("Time_of_arrival").map(|time| time.replace(':', "")).unwrap_or_default();
-        if let Some(day) = day {
-            // Some send fractions of seconds.
-            let time = time.split('.').next().unwrap_or_default();
+        if let Some(sent) = ids.get("Date_of_arrival") {
             let port = root.get("Load_unload_place/Place_of_destination_code").unwrap_or_default();
             let zone = zone_of_port(port).unwrap_or(zone);
-            match moment(&format!("{day}{time}")).and_then(|moment| to_utc_in(moment, zone)) {
+            match arrival(sent, ids.get("Time_of_arrival")).and_then(|moment| to_utc_in(moment, zone)) {
                 Some(instant) => row.put_at(SHEET.at("arrival_expected_at"), Value::Ts(instant)),
                 None => row.warn("bad_date", format!("{path}/General_segment_id/Date_of_arrival"), "no time"),
             }
@@ -277,6 +273,16 @@ impl State {
     }
 }
 
+/// The day of the arrival in any form, with its time where that is told apart.
+fn arrival(day: &str, time: Option<&str>) -> Option<Moment> {
+    let day = moment(day)?;
+    let Some(time) = time else { return Some(day) };
+    // Some send fractions of seconds.
+    let time = time.split('.').next().unwrap_or(time).replace(':', "");
+    let zero = if matches!(time.len(), 3 | 5) { "0" } else { "" };
+    moment(&format!("{}{zero}{time}", day.date.format("%Y%m%d")))
+}
+
 fn traders<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>) {
     let Some(traders) = unit.element.at("Traders_segment") else { return };
     for (role, name) in [(Role::Shipper, "Exporter"), (Role::Consignee, "Consignee")] {
@@ -294,12 +300,18 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
         let Some(number) = segment.get("Ctn_reference") else { continue };
         let mut container = Container::new(number, format!("{path}/ctn_segment[{}]", n + 1), row);
         container.iso_type = id_at(segment, "Type_of_container");
-        (container.fill, container.load) = match segment.get("Status").or(segment.get("Empty_Full")) {
+        let status = segment.get("Status").or(segment.get("Empty_Full")).map(str::to_ascii_uppercase);
+        (container.fill, container.load) = match status.as_deref() {
             Some("FCL" | "FS" | "1/1" | "01" | "8") => (Some("full"), Some("FCL")),
             Some("LCL" | "FM" | "PRT" | "PTI" | "02" | "7") => (Some("full"), Some("LCL")),
             Some("5" | "FULL") => (Some("full"), None),
             Some("MTY" | "MT" | "EMP" | "ETY" | "0/0" | "00" | "4" | "EMPTY") => (Some("empty"), None),
-            _ => (None, None),
+            None => (None, None),
+            Some(other) => {
+                let path = format!("{path}/ctn_segment[{}]/Status", n + 1);
+                row.warn("unknown_code", path, format!("`{}`", super::convert::short(other)));
+                (None, None)
+            }
         };
         let seals = segment.children().filter(|c| matches!(c.name(), "Seal_number" | "Marks1" | "Marks2" | "Marks3"));
         container.seals = seals.filter_map(|s| s.value().map(|s| super::convert::id(s.into()))).collect();

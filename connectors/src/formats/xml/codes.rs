@@ -5,7 +5,7 @@
 /// Warning codes and what each one says.
 pub const WARNINGS: &[(&str, &str)] = &[
     ("transport_dirt", "text outside of the outermost element was left out"),
-    ("charset", "bytes that the encoding does not have, or NUL, were replaced"),
+    ("charset", "bytes that the encoding does not have, or NUL, were replaced; or it is not the encoding that is told"),
     ("truncated", "the document ends before its last end tag; what was complete was read"),
     ("text_too_long", "a text of more than 64 KiB, left out"),
     ("value_cut", "a value of a header longer, or a list with more, than any sender writes, cut: every row repeats it"),

@@ -53,7 +53,10 @@ pub fn value<'u>(read: Read, element: Element<'u>, text: Cow<'u, str>, zone: Tz)
             Some(code) => (code.into_owned().into(), None),
             None => (Value::Null, Some(odd("bad_tariff", format!("`{}`", short(&text))))),
         },
-        Read::Instant | Read::DayOrInstant => instant(read, &text, zone),
+        Read::Instant | Read::DayOrInstant => {
+            let format = element.attribute_value("formatCode");
+            instant(read, &text, format.as_deref().unwrap_or_default(), zone)
+        }
         Read::Day => match moment(&text) {
             Some(moment) => (Value::Date(dates::days(moment.date)), None),
             None => (Value::Null, Some(odd("bad_date", format!("`{}`", short(&text))))),
@@ -117,7 +120,8 @@ pub fn joined<'u>(texts: impl IntoIterator<Item = Cow<'u, str>>) -> Option<Cow<'
 pub fn number(text: &str) -> Option<f64> {
     let parsed: f64 = match text.bytes().filter(|b| *b == b',').count() {
         0 => text.parse().ok()?,
-        1 if !text.contains('.') => text.replace(',', ".").parse().ok()?,
+        // `1.850,5` has points between its thousands.
+        1 if text.rfind('.') < text.find(',') => text.replace('.', "").replace(',', ".").parse().ok()?,
         _ => text.replace(',', "").parse().ok()?,
     };
     // Neither `inf` nor `nan`, which Rust reads.
@@ -193,13 +197,13 @@ pub fn country(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Oddity>) {
     }
 }
 
-/// The digits of a tariff code of at least four; points, blanks and a check letter behind are dropped.
+/// The digits of a tariff code of at least four; points, blanks, dashes and a check letter behind are dropped.
 pub fn tariff(text: &str) -> Option<Cow<'_, str>> {
     let bare = text.trim_end_matches(|c: char| c.is_ascii_uppercase());
     let code = if bare.bytes().all(|b| b.is_ascii_digit()) {
         Cow::Borrowed(bare)
     } else {
-        if bare.contains(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ' '))) {
+        if bare.contains(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ' ' | '-'))) {
             return None;
         }
         Cow::Owned(bare.chars().filter(char::is_ascii_digit).collect())
@@ -207,8 +211,11 @@ pub fn tariff(text: &str) -> Option<Cow<'_, str>> {
     (4..=14).contains(&code.len()).then_some(code)
 }
 
-fn instant<'u>(read: Read, text: &str, zone: Tz) -> (Value<'u>, Option<Oddity>) {
-    let Some(moment) = moment(text) else {
+fn instant<'u>(read: Read, text: &str, format: &str, zone: Tz) -> (Value<'u>, Option<Oddity>) {
+    // By most formats the digits stand in the order that their number tells; by these the year comes last.
+    let year_last = matches!(format, "2" | "3" | "4" | "5");
+    let read_by = if year_last { dates::parse(text, format, Century::Recent).ok() } else { moment(text) };
+    let Some(moment) = read_by else {
         return (Value::Null, Some(odd("bad_date", format!("`{}`", short(text)))));
     };
     let Some(instant) = places::to_utc_in(moment, zone) else {
@@ -219,8 +226,11 @@ fn instant<'u>(read: Read, text: &str, zone: Tz) -> (Value<'u>, Option<Oddity>) 
 }
 
 /// A day or an instant: digits one behind the other (8, 12, 14 of them; 6 and 10 with a short year), ISO 8601, or
-/// month/day/year; `Z` or an offset behind it.
+/// month/day/year; `Z`, `UTC` or an offset behind it.
 pub fn moment(text: &str) -> Option<Moment> {
+    if let Some(text) = text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")) {
+        return moment(&format!("{}Z", text.get(..40.min(text.len()))?.trim_end()));
+    }
     let bytes = text.as_bytes();
     if bytes.iter().all(u8::is_ascii_digit) {
         let format = match bytes.len() {
@@ -268,11 +278,14 @@ pub fn moment(text: &str) -> Option<Moment> {
     dates::parse(&compact, format, Century::Recent).ok()
 }
 
-/// `3/2/27`, `03/02/2027`: month, day, year; day, month, year where the first is no month.
+/// `3/2/27`, `03/02/2027`, `2027/03/02`: month, day, year; day, month, year where the first is no month; the year first
+/// where it has four digits. A time of day may stand behind a blank.
 fn month_first(text: &str) -> Option<Moment> {
-    let mut parts = text.split(' ').next()?.split('/');
+    let (day, clock) = text.split_once(' ').map_or((text, ""), |(day, clock)| (day, clock.trim()));
+    let mut parts = day.split('/');
     let mut next = || parts.next()?.parse::<u32>().ok();
-    let (month, day, year) = (next()?, next()?, next()?);
+    let (first, second, third) = (next()?, next()?, next()?);
+    let (month, day, year) = if first > 31 { (second, third, first) } else { (first, second, third) };
     let year = if year < 80 {
         2000 + year
     } else if year < 100 {
@@ -286,7 +299,23 @@ fn month_first(text: &str) -> Option<Moment> {
     if !(1800..2200).contains(&year) {
         return None;
     }
-    Some(Moment { date, precision: dates::Precision::Day, time: None, offset_minutes: None })
+    Some(Moment { date, precision: dates::Precision::Day, time: time_of_day(clock), offset_minutes: None })
+}
+
+/// `10:15`, `10:15:00`, `1:05:00 PM`.
+fn time_of_day(text: &str) -> Option<chrono::NaiveTime> {
+    let known = ["%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p"];
+    known.into_iter().find_map(|known| chrono::NaiveTime::parse_from_str(text, known).ok())
+}
+
+/// When a message was prepared, as some tell it in two elements: YYMMDD or CCYYMMDD, and HHMM.
+pub fn prepared(day: &str, time: Option<&str>) -> String {
+    let century = if day.len() == 6 { "20" } else { "" };
+    let time: String = time.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    // A clock that leaves out its first zero.
+    let zero = if matches!(time.len(), 3 | 5) { "0" } else { "" };
+    let time = format!("{zero}{time}0000");
+    format!("{century}{day}{}", time.get(..4).unwrap_or("0000"))
 }
 
 #[cfg(test)]
@@ -308,11 +337,15 @@ mod tests {
             ("2027-02-24", "2027-02-23T15:00"),
             ("3/2/27", "2027-03-01T15:00"),
             ("25/3/27", "2027-03-24T15:00"),
+            ("2027/03/02", "2027-03-01T15:00"),
+            ("3/2/27 10:15:00", "2027-03-02T01:15"),
+            ("3/2/2027 1:05 PM", "2027-03-02T04:05"),
+            ("20270302123456UTC", "2027-03-02T12:34"),
             ("20271302", "none"),
             ("soon", "none"),
             ("2027-03-04T0", "none"),
         ] {
-            let (value, odd) = instant(Read::Instant, text, Tz::Asia__Seoul);
+            let (value, odd) = instant(Read::Instant, text, "", Tz::Asia__Seoul);
             let found = match value {
                 Value::Ts(ms) => chrono::Utc.timestamp_millis_opt(ms).unwrap().format("%Y-%m-%dT%H:%M").to_string(),
                 _ => "none".to_owned(),
@@ -323,13 +356,52 @@ mod tests {
     }
 
     #[test]
+    fn a_format_code_is_obeyed() {
+        for (format, text, expected) in [
+            ("2", "020327", Some((2027, 3, 2))),
+            ("3", "030227", Some((2027, 3, 2))),
+            ("4", "02032027", Some((2027, 3, 2))),
+            ("102", "20270302", Some((2027, 3, 2))),
+            ("101", "270302", Some((2027, 3, 2))),
+            ("4", "20270302", None),
+        ] {
+            let (value, _) = instant(Read::Instant, text, format, Tz::UTC);
+            let days = match value {
+                Value::Ts(ms) => chrono::Utc.timestamp_millis_opt(ms).single().map(|at| at.date_naive()),
+                _ => None,
+            };
+            let expected = expected.and_then(|(y, m, d)| chrono::NaiveDate::from_ymd_opt(y, m, d));
+            assert_eq!(days, expected, "{format} {text}");
+        }
+        for (day, time, expected) in [
+            ("270302", Some("2359"), "202703022359"),
+            ("20270302", Some("23:59:10"), "202703022359"),
+            ("270302", Some("930"), "202703020930"),
+            ("270302", None, "202703020000"),
+        ] {
+            assert_eq!(prepared(day, time), expected, "{day} {time:?}");
+        }
+    }
+
+    #[test]
     fn numbers_tariffs_and_texts() {
-        for (text, n) in [("1850.5", Some(1850.5)), ("1,5", Some(1.5)), ("1,234.5", Some(1234.5)), ("nan", None)] {
+        for (text, n) in [
+            ("1850.5", Some(1850.5)),
+            ("1,5", Some(1.5)),
+            ("1,234.5", Some(1234.5)),
+            ("1.850,5", Some(1850.5)),
+            ("1.234.567,5", Some(1_234_567.5)),
+            ("nan", None),
+        ] {
             assert_eq!(number(text), n, "{text}");
         }
-        for (text, code) in
-            [("6402.99.1000", Some("6402991000")), ("6402991000G", Some("6402991000")), ("comco", None), ("12", None)]
-        {
+        for (text, code) in [
+            ("6402.99.1000", Some("6402991000")),
+            ("6402.99-1000", Some("6402991000")),
+            ("6402991000G", Some("6402991000")),
+            ("comco", None),
+            ("12", None),
+        ] {
             assert_eq!(tariff(text).as_deref(), code, "{text}");
         }
         assert_eq!(text("A\n  B".into()), "A B");

@@ -88,6 +88,8 @@ pub fn write<'u>(
 /// Compares a number in the header with what it counts.
 pub fn compare(header: &mut Row<'_>, code: &'static str, path: &str, said: Option<&str>, found: f64) {
     let Some(said) = said.and_then(number) else { return };
+    // The sum of nothing is -0.
+    let found = found + 0.0;
     // Sums of decimals differ in the last place.
     if (said - found).abs() > 0.005 + 1e-9 * found.abs() {
         header.warn(code, path, format!("says {said}, the message holds {found}"));

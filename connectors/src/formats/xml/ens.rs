@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use super::answers::EntryAnswer;
 use super::consignment::{Container, Line, Party, Role, SHEET, id_at, notify, text_at};
-use super::convert::{id, joined, number, tariff, text, value};
+use super::convert::{self, id, joined, number, tariff, text, value};
 use super::declaration::{HEADER_WARNINGS_ROWS_MAX, amount, compare, records};
 use super::map::Read::{By, Code, Countries, Country, Id, Instant, Mode};
 use super::map::{Field, field};
@@ -101,7 +101,7 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     let zone = out.options.zone;
     let mut header = Row::default();
     fill(&HEADER_TABLE, root, zone, &|| root.name().to_owned(), &mut header);
-    let prepared = prepared(root, zone);
+    let prepared = prepared(root, zone, &mut header);
     if header.get(&SHEET, "manifested_at").is_none() {
         header.warn("no_manifest_time", format!("{}/HEAHEA", root.name()), "the time of preparation was taken");
         header.put_at(SHEET.at("manifested_at"), prepared.map_or(Value::Null, Value::Ts));
@@ -129,6 +129,8 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     let seals = if boxes.len() == 1 { seals } else { Vec::new() };
     header.bound(items.len(), root.name());
     tell(&header, out);
+    let mut seen = rustc_hash::FxHashSet::default();
+    let mut free = 1;
     for (index, item) in items.iter().enumerate() {
         let path = format!("{}/GOOITEGDS[{}]", root.name(), index + 1);
         if !parts.is_whole(*item, &path, out) {
@@ -137,11 +139,16 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         let mut row = Row::default();
         fill(&ITEM_TABLE, *item, zone, &|| path.clone(), &mut row);
         goods(root, *item, &seals, &path, &mut row);
-        let sent = item.get("IteNumGDS7").and_then(|n| n.parse::<i32>().ok());
-        let line = sent.unwrap_or(index as i32 + 1);
-        if sent.is_none() {
-            row.warn("item_numbers", path.as_str(), format!("numbered {line} by its place"));
-        }
+        let sent = item.get("IteNumGDS7").and_then(|n| n.parse::<i32>().ok()).filter(|n| *n >= 1);
+        let line = match sent {
+            Some(line) if seen.insert(line) => line,
+            _ => {
+                let line = unused(&mut seen, free.max(i32::try_from(index + 1).unwrap_or(i32::MAX)));
+                free = line;
+                row.warn("item_numbers", path.as_str(), format!("numbered {line} by its place"));
+                line
+            }
+        };
         row.put(&SHEET, "line_no", line);
         let consignment = format!("{key}/{line}");
         bill(root, *item, &consignment, &mut row);
@@ -156,13 +163,25 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
 }
 
 /// DatOfPreMES9 YYMMDD and TimOfPreMES10 HHMM.
-fn prepared(root: Element<'_>, zone: chrono_tz::Tz) -> Option<i64> {
-    let (day, time) = (root.at("DatOfPreMES9")?, root.get("TimOfPreMES10").unwrap_or("0000"));
-    let text = format!("20{}{}", day.value()?, time.get(..4).unwrap_or("0000"));
-    match value(Instant, day, Cow::Owned(text), zone).0 {
+fn prepared(root: Element<'_>, zone: chrono_tz::Tz, header: &mut Row<'_>) -> Option<i64> {
+    let day = root.at("DatOfPreMES9")?;
+    let text = convert::prepared(day.value()?, root.get("TimOfPreMES10"));
+    let (instant, oddity) = value(Instant, day, Cow::Owned(text), zone);
+    if let Some(oddity) = oddity {
+        header.warn(oddity.code, format!("{}/DatOfPreMES9", root.name()), oddity.text);
+    }
+    match instant {
         Value::Ts(instant) => Some(instant),
         _ => None,
     }
+}
+
+/// The first number from here on that no item has.
+fn unused(seen: &mut rustc_hash::FxHashSet<i32>, mut number: i32) -> i32 {
+    while !seen.insert(number) && number < i32::MAX {
+        number += 1;
+    }
+    number
 }
 
 fn totals(root: Element<'_>, items: &[Element<'_>], header: &mut Row<'_>) {
@@ -170,11 +189,14 @@ fn totals(root: Element<'_>, items: &[Element<'_>], header: &mut Row<'_>) {
     let said = |name: &str| root.get(&format!("HEAHEA/{name}"));
     let name = "TotNumOfIteHEA305";
     compare(header, "item_count", &path(name), said(name), items.len() as f64);
-    let name = "TotNumOfPacHEA306";
-    compare(header, "total_mismatch", &path(name), said(name), items.iter().filter_map(|i| packages(*i)).sum());
-    let name = "TotGroMasHEA307";
-    let mass = items.iter().filter_map(|i| amount(*i, "GroMasGDS46")).sum();
-    compare(header, "total_mismatch", &path(name), said(name), mass);
+    // Items need not tell what the header tells of all of them.
+    let sums: [(&str, fn(Element<'_>) -> Option<f64>); 2] =
+        [("TotNumOfPacHEA306", packages), ("TotGroMasHEA307", |item| amount(item, "GroMasGDS46"))];
+    for (name, of) in sums {
+        if let Some(sum) = items.iter().filter_map(|item| of(*item)).reduce(|sum, n| sum + n) {
+            compare(header, "total_mismatch", &path(name), said(name), sum);
+        }
+    }
 }
 
 fn packages(item: Element<'_>) -> Option<f64> {

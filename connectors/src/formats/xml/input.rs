@@ -1,4 +1,5 @@
-//! Bytes to text: the encoding by byte order mark, then by declaration, then UTF-8; held a window at a time.
+//! Bytes to text: the encoding by byte order mark, then by declaration, then UTF-8; held a window at a time. What says
+//! one encoding and is plainly another ([`really`]) is read as what it is.
 //!
 //! What is whole in memory and UTF-8 already is not copied. Of a stream only what is not yet read is held, so the
 //! reader decides how much that is.
@@ -6,7 +7,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use encoding_rs::{CoderResult, Decoder, EUC_KR, Encoding, GBK, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{CoderResult, Decoder, EUC_KR, Encoding, GBK, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// How much of a stream is read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -24,11 +25,14 @@ pub struct Input<'b> {
     column: u64,
     stream: Option<Stream<'b>>,
     replaced: bool,
+    mistold: bool,
 }
 
 struct Stream<'b> {
     bytes: Box<dyn Read + 'b>,
     decoder: Decoder,
+    /// What it says to be in, while nothing but ASCII has come.
+    said: Option<&'static Encoding>,
     chunk: Vec<u8>,
     at_end: bool,
 }
@@ -41,18 +45,18 @@ impl<'b> Input<'b> {
         {
             return input;
         }
-        let (encoding, mark) = encoding_of(bytes);
+        let (said, mark) = encoding_of(bytes);
         let bytes = &bytes[mark..];
-        let (text, replaced) = if encoding == UTF_8 {
-            match std::str::from_utf8(bytes) {
-                Ok(text) => (Cow::Borrowed(text), false),
-                Err(_) => (String::from_utf8_lossy(bytes), true),
-            }
-        } else {
-            let (text, replaced) = encoding.decode_without_bom_handling(bytes);
-            (text, replaced)
+        let valid = if said == UTF_8 { std::str::from_utf8(bytes).ok() } else { None };
+        let asked = valid.is_none() && is_asked(said, mark);
+        let found = asked.then(|| bytes.chunks(CHUNK_BYTES).find_map(|chunk| really(said, chunk))).flatten();
+        let encoding = found.unwrap_or(said);
+        let (text, replaced) = match valid {
+            Some(text) => (Cow::Borrowed(text), false),
+            None => encoding.decode_without_bom_handling(bytes),
         };
-        let mut input = Self { text, base: 0, lines: 1, column: 0, stream: None, replaced };
+        let mistold = encoding != said;
+        let mut input = Self { text, base: 0, lines: 1, column: 0, stream: None, replaced, mistold };
         if memchr::memchr(0, input.text.as_bytes()).is_some() {
             input.text = Cow::Owned(input.text.replace('\0', "\u{fffd}"));
             input.replaced = true;
@@ -66,9 +70,10 @@ impl<'b> Input<'b> {
         let n = fill(&mut bytes, &mut chunk)?;
         let (encoding, mark) = encoding_of(&chunk[..n]);
         let decoder = encoding.new_decoder_without_bom_handling();
-        let stream = Stream { bytes: Box::new(bytes), decoder, chunk, at_end: n < CHUNK_BYTES };
-        let text = Cow::Owned(String::new());
-        let mut input = Self { text, base: 0, lines: 1, column: 0, stream: Some(stream), replaced: false };
+        let said = is_asked(encoding, mark).then_some(encoding);
+        let stream = Stream { bytes: Box::new(bytes), decoder, said, chunk, at_end: n < CHUNK_BYTES };
+        let (text, stream) = (Cow::Owned(String::new()), Some(stream));
+        let mut input = Self { text, base: 0, lines: 1, column: 0, stream, replaced: false, mistold: false };
         input.decode(mark, n);
         Ok(input)
     }
@@ -103,6 +108,17 @@ impl<'b> Input<'b> {
         self.replaced
     }
 
+    /// It is not in the encoding that it says, and was read as what it is.
+    pub fn mistold(&self) -> bool {
+        self.mistold
+    }
+
+    /// Text that was made of a part of a document, which begins at this byte, in this line behind so many bytes.
+    pub fn made(text: &'b str, byte: u64, line: u64, column: u64) -> Self {
+        let text = Cow::Borrowed(text);
+        Self { text, base: byte, lines: line, column, stream: None, replaced: false, mistold: false }
+    }
+
     /// Lets go of the first `n` bytes in hand.
     pub fn discard(&mut self, n: usize) {
         if self.stream.is_none() || n == 0 {
@@ -129,6 +145,16 @@ impl<'b> Input<'b> {
 
     fn decode(&mut self, from: usize, to: usize) {
         let Some(stream) = &mut self.stream else { return };
+        if let Some(said) = stream.said
+            && let Some(real) = really(said, &stream.chunk[from..to])
+        {
+            stream.said = None;
+            if real != said {
+                // Nothing but ASCII was decoded so far, which is the same in both.
+                stream.decoder = real.new_decoder_without_bom_handling();
+                self.mistold = true;
+            }
+        }
         let text = self.text.to_mut();
         let start = text.len();
         let mut bytes = &stream.chunk[from..to];
@@ -172,14 +198,88 @@ pub fn encoding_of(bytes: &[u8]) -> (&'static Encoding, usize) {
         return (encoding, mark);
     }
     match bytes {
-        [b'<', 0, ..] => return (UTF_16LE, 0),
-        [0, b'<', ..] => return (UTF_16BE, 0),
+        [b'<' | b' ' | b'\t' | b'\r' | b'\n', 0, ..] => return (UTF_16LE, 0),
+        [0, b'<' | b' ' | b'\t' | b'\r' | b'\n', ..] => return (UTF_16BE, 0),
         _ => {}
     }
     let head = &bytes[..bytes.len().min(DECLARATION_BYTES)];
     let declared = declared(head).and_then(|label| Encoding::for_label(label).or_else(|| known_elsewhere(label)));
     // Whoever declares UTF-16 and writes one byte a character has changed the bytes and not the declaration.
     (declared.filter(|e| *e != UTF_16LE && *e != UTF_16BE).unwrap_or(UTF_8), 0)
+}
+
+/// Whether it may turn out to be in another encoding: not with a byte order mark, and not where letters of ASCII are
+/// written otherwise.
+fn is_asked(said: &'static Encoding, mark: usize) -> bool {
+    mark == 0 && said.is_ascii_compatible()
+}
+
+/// What these bytes of a document are in, which says to be in `said`; `None` while all of them are ASCII.
+///
+/// Gateways decode a document and write it again without changing its declaration; the names in it would be lost. So what
+/// is UTF-8 throughout is UTF-8 whatever it says; what says UTF-8 and holds none is Korean or Latin where nothing
+/// speaks against it. Single bytes that do not fit are damage, and change nothing.
+fn really(said: &'static Encoding, bytes: &[u8]) -> Option<&'static Encoding> {
+    if bytes.is_ascii() {
+        return None;
+    }
+    let high = &bytes[bytes.iter().position(|b| !b.is_ascii())?..];
+    // A character may be cut by the end of what is in hand.
+    let cut = match std::str::from_utf8(high) {
+        Ok(_) if said == UTF_8 => return Some(UTF_8),
+        Ok(_) => false,
+        Err(error) => error.error_len().is_none(),
+    };
+    let (mut pairs, mut longer, mut broken) = (0usize, 0, 0);
+    for chunk in high.utf8_chunks() {
+        for lead in chunk.valid().bytes().filter(|b| *b >= 0xC0) {
+            *(if lead < 0xE0 { &mut pairs } else { &mut longer }) += 1;
+        }
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    broken -= usize::from(cut);
+    if said != UTF_8 {
+        // Some syllables of two bytes are a pair of UTF-8 too.
+        let told = if said.is_single_byte() { pairs + longer } else { longer };
+        return Some(if broken == 0 && told > 0 { UTF_8 } else { said });
+    }
+    Some(match () {
+        // Of Korean text too a part is UTF-8 by chance.
+        () if pairs + longer >= broken => UTF_8,
+        () if is_korean(high) => EUC_KR,
+        () if is_latin(bytes) => WINDOWS_1252,
+        () => UTF_8,
+    })
+}
+
+/// Whether bytes beyond ASCII come in pairs, as in EUC-KR, and half of them or more are syllables.
+fn is_korean(bytes: &[u8]) -> bool {
+    let (mut syllables, mut others) = (0, 0);
+    let mut rest = bytes.iter().copied();
+    while let Some(lead) = rest.next() {
+        if lead.is_ascii() {
+            continue;
+        }
+        match (lead, rest.next()) {
+            (0xB0..=0xC8, Some(0xA1..=0xFE)) => syllables += 1,
+            (0xA1..=0xFE, Some(0xA1..=0xFE)) | (_, None) => others += 1,
+            // The syllables that Windows added.
+            (0x81..=0xC6, Some(b'A'..=b'Z' | b'a'..=b'z' | 0x81..=0xFE)) => others += 1,
+            _ => return false,
+        }
+    }
+    syllables > 0 && syllables >= others
+}
+
+/// Whether what is beyond ASCII stands as letters of Latin-1 in words of ASCII letters, mostly.
+fn is_latin(bytes: &[u8]) -> bool {
+    let is_letter = |b: u8| b.is_ascii() || matches!(b, 0xC0..=0xD6 | 0xD8..=0xF6 | 0xF8..=0xFF);
+    let (mut words, mut others) = (0, 0);
+    for part in bytes.split(|b| b.is_ascii() && !b.is_ascii_alphabetic()).filter(|part| !part.is_ascii()) {
+        let is_word = part.iter().all(|b| is_letter(*b)) && part.iter().any(u8::is_ascii);
+        *(if is_word { &mut words } else { &mut others }) += 1;
+    }
+    words > 0 && words >= others
 }
 
 /// An encoding by a name that Java and Windows have for it and the web has not.
@@ -250,12 +350,46 @@ mod tests {
                 false,
             ),
             (b"<a>\xFF</a>".to_vec(), "<a>\u{fffd}</a>", true),
+            // What it says and what it is differ.
+            (
+                b"<?xml version='1.0' encoding='EUC-KR'?><a>\xEA\xB0\x80</a>".to_vec(),
+                "<?xml version='1.0' encoding='EUC-KR'?><a>\u{ac00}</a>",
+                false,
+            ),
+            (
+                b"<?xml version='1.0' encoding='EUC-KR'?><a>\xC3\xBB</a>".to_vec(),
+                "<?xml version='1.0' encoding='EUC-KR'?><a>\u{ccad}</a>",
+                false,
+            ),
+            (
+                b"<?xml version='1.0' encoding='ISO-8859-1'?><a>M\xC3\x9CLLER</a>".to_vec(),
+                "<?xml version='1.0' encoding='ISO-8859-1'?><a>M\u{dc}LLER</a>",
+                false,
+            ),
+            (
+                b"<?xml version='1.0' encoding='UTF-8'?><a>\xC7\xD8\xC4\xA1</a>".to_vec(),
+                "<?xml version='1.0' encoding='UTF-8'?><a>\u{d574}\u{ce58}</a>",
+                false,
+            ),
+            (b"<a>M\xDCLLER</a>".to_vec(), "<a>M\u{dc}LLER</a>", false),
+            (b"<a>\xEA\xB0\x80\xFF</a>".to_vec(), "<a>\u{ac00}\u{fffd}</a>", true),
+            (utf16("\r\n<a/>"), "\r\n<a/>", false),
             (b"<a>\0</a>".to_vec(), "<a>\u{fffd}</a>", true),
         ] {
             let whole = Input::whole(&bytes);
             assert_eq!((whole.text(), whole.replaced()), (text, replaced));
             assert_eq!(streamed(&bytes), (text.to_owned(), replaced));
         }
+    }
+
+    #[test]
+    fn the_first_letter_beyond_ascii_tells() {
+        let text = format!("<a>{}M\u{dc}LLER \u{ac00}</a>", " ".repeat(CHUNK_BYTES));
+        let declared = format!("<?xml version='1.0' encoding='ISO-8859-1'?>{text}");
+        let whole = Input::whole(declared.as_bytes());
+        assert!(whole.mistold() && whole.text().ends_with("M\u{dc}LLER \u{ac00}</a>"));
+        assert_eq!(streamed(declared.as_bytes()), (whole.text().to_owned(), false));
+        assert!(!Input::whole(text.as_bytes()).mistold());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use quick_xml::reader::Reader;
 
 use super::attributes;
 use super::input::encoding_of;
+use super::tree::unescape;
 
 /// A unit that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,29 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
     })
 }
 
+/// Names of the parts of a unit, none of which stands in another.
+pub fn parts(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Govcbr929 | Kind::Govcbr830 | Kind::Wco => &["GovernmentAgencyGoodsItem"],
+        Kind::Ens => &["GOOITEGDS"],
+        Kind::Sad => &["Item"],
+        Kind::Tracking => &["cargCsclPrgsInfoQryVo", "cargCsclPrgsInfoDtlQryVo"],
+        _ => &[],
+    }
+}
+
+/// Whether units of a kind have this name and no element in them has it.
+pub fn stands_alone(kind: Kind, name: &str) -> bool {
+    match kind {
+        Kind::Govcbr929 | Kind::Govcbr830 => name == "Declaration",
+        Kind::Wco => matches!(name, "MetaData" | "Declaration"),
+        Kind::Ens => matches!(name, "CC315A" | "CC313A"),
+        Kind::Sad => name == "ASYCUDA",
+        Kind::ManifestBill => name == "Bol_segment",
+        _ => false,
+    }
+}
+
 /// Whether a namespace is of the WCO Data Model: it begins with `urn:wco:datamodel:`. Some tools lose the colons.
 fn is_wco(namespace: &str) -> bool {
     let letters = namespace.bytes().filter(u8::is_ascii_alphabetic);
@@ -111,12 +135,25 @@ pub struct Head {
 /// Elements at the beginning that are looked at.
 const HEAD_ELEMENTS_MAX: usize = 200;
 
-/// Looks at the first bytes of a document.
+/// Looks at the first bytes of a document; where they are an envelope, at those of the document that it holds as text.
 pub fn head(bytes: &[u8]) -> Head {
-    let mut head = Head::default();
     let (encoding, mark) = encoding_of(bytes);
     let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
-    let text = text.trim_start();
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let head = head_of(text);
+    if head.kind.is_some() || !text.starts_with('<') {
+        return head;
+    }
+    let inner = match (text.split_once("<![CDATA["), text.find("&lt;")) {
+        (Some((_, inner)), _) => head_of(inner.trim_start()),
+        (None, Some(at)) => head_of(&unescape(&text[at..])),
+        (None, None) => return head,
+    };
+    if inner.kind.is_some() { inner } else { head }
+}
+
+fn head_of(text: &str) -> Head {
+    let mut head = Head::default();
     if !text.starts_with('<') {
         return head;
     }

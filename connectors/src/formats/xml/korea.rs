@@ -27,6 +27,8 @@ pub const EXPORT: &str = "govcbr830";
 const ZONE: Tz = Seoul;
 /// More kinds of duty and tax than there are.
 const HEADER_FEES_MAX: usize = 50;
+/// What is told of an amount in a currency that is neither theirs nor ours.
+const UNKNOWN: &str = "an amount neither in KRW nor in USD, or of no currency that can be told";
 const ITEM: &str = "Declaration/GoodsShipment/GovernmentAgencyGoodsItem";
 
 /// Header of both, under `Declaration`.
@@ -79,7 +81,9 @@ pub const IMPORT_HEADER: &[Field] = &[
     field("BorderTransportMeans/ArrivalDateTime", "arrival_at", Instant),
     field("Importer/ID", "importer_id", Id),
     field("Payer/ID[@schemeAgencyID=380]", "importer_id", Id),
+    field("Payer/ID[@schemeAgencyID=ZZZ]", "importer_id", Id),
     field("Importer/Name", "importer_name", Text),
+    field("Payer/Name", "importer_name", Text),
     field("GoodsShipment/ExportationCountryCode", "departure_country", Country),
     field("GoodsShipment/Consignment/UnloadingLocation/ID", "unloading_port", Id),
     field("ID", "declarant_id", First(5)),
@@ -132,8 +136,10 @@ pub const ITEMS: &[Field] = &[
     field(
         "Commodity/DutyTaxFee[TypeCode=CUD]/AdValoremTaxBaseAmount",
         "customs_value_local",
-        By("told apart by `@currencyID`: KRW and customs_value_usd; on export Commodity/ValueAmount in KRW, over the \
-            rate in USD"),
+        By(
+            "told apart by `@currencyID`: KRW (also without one, of whole and large amounts) and customs_value_usd; on export Commodity/ValueAmount in KRW, over the \
+            rate in USD",
+        ),
     ),
     field(
         "Commodity/DetailedCommodity",
@@ -233,8 +239,7 @@ fn money_of(root: Element<'_>, import: bool, header: &mut Row<'_>) -> Rates {
     let invoice = root.at("InvoiceAmount").and_then(money);
     let currency = match &invoice {
         Some((Some(currency), _)) => Some(id(currency.clone()).into_owned()),
-        // Wons have no decimals and are many.
-        Some((None, sum)) if sum.fract() == 0.0 && *sum >= 10_000.0 => Some("KRW".to_owned()),
+        Some((None, sum)) if *sum > 0.0 && is_won(*sum) => Some("KRW".to_owned()),
         Some((None, _)) => {
             header.warn("amount_currency", "Declaration/InvoiceAmount", "no currency is given");
             None
@@ -244,7 +249,10 @@ fn money_of(root: Element<'_>, import: bool, header: &mut Row<'_>) -> Rates {
     let settled = root.at("Consignment/ConsignmentItem/Commodity/ValueAmount").and_then(money);
     let quoted = if import { currency.clone() } else { settled.and_then(|(c, _)| c).map(|c| id(c).into_owned()) };
     let total = root.all("DutyTaxFee").find(|fee| fee.get("TypeCode") == Some("CUD"));
-    let (krw, usd) = total.map_or((None, None), values);
+    let Values { krw, usd, unknown } = total.map(values).unwrap_or_default();
+    if unknown {
+        header.warn("amount_currency", "Declaration/DutyTaxFee[TypeCode=CUD]/AdValoremTaxBaseAmount", UNKNOWN);
+    }
     let implied = krw.zip(usd).filter(|(_, usd)| *usd > 0.0).map(|(krw, usd)| krw / usd);
     let by_quote = rate.filter(|_| quoted.as_deref() == Some("USD"));
     let usd = by_quote.or(implied);
@@ -255,8 +263,9 @@ fn money_of(root: Element<'_>, import: bool, header: &mut Row<'_>) -> Rates {
         let dollars = match unit.as_deref() {
             Some("USD") => Some(sum),
             Some("KRW") | None if sum == 0.0 => Some(0.0),
-            Some("KRW") | None => usd.map(|rate| sum / rate),
-            Some(_) => None,
+            Some("KRW") => usd.map(|rate| sum / rate),
+            None if is_won(sum) => usd.map(|rate| sum / rate),
+            _ => None,
         };
         if dollars.is_none() {
             header.warn("amount_currency", "Declaration/GoodsShipment/CustomsValuation/FreightChargeAmount", "no rate");
@@ -267,16 +276,49 @@ fn money_of(root: Element<'_>, import: bool, header: &mut Row<'_>) -> Rates {
     Rates { invoice, usd }
 }
 
-/// Amounts of one name in KRW and USD.
-fn values(fee: Element<'_>) -> (Option<f64>, Option<f64>) {
-    let mut found = (None, None);
+/// An amount of one name in KRW and USD.
+#[derive(Clone, Copy, Default)]
+struct Values {
+    krw: Option<f64>,
+    usd: Option<f64>,
+    /// One of them stands in another currency, or in none that can be told.
+    unknown: bool,
+}
+
+/// Wons have no decimals and are many: an amount that does not say its currency is of them only then.
+fn is_won(sum: f64) -> bool {
+    sum == 0.0 || (sum.fract() == 0.0 && sum >= 10_000.0)
+}
+
+fn values(fee: Element<'_>) -> Values {
+    let mut found = Values::default();
+    let mut nameless: Option<f64> = None;
     for (currency, sum) in fee.all("AdValoremTaxBaseAmount").filter_map(money) {
         match currency.as_deref() {
-            Some("USD") => found.1 = Some(sum),
-            _ => found.0 = Some(sum),
+            Some("USD") => found.usd = Some(sum),
+            Some("KRW") => found.krw = Some(sum),
+            None if is_won(sum) => {
+                // Of two, the one in wons is the larger.
+                found.unknown |= nameless.is_some_and(|other| other > 0.0);
+                nameless = Some(nameless.map_or(sum, |other| other.max(sum)));
+            }
+            _ => found.unknown = true,
         }
     }
+    found.unknown |= found.krw.is_some() && nameless.is_some_and(|sum| sum > 0.0);
+    found.krw = found.krw.or(nameless);
     found
+}
+
+/// The value of goods that leave: in KRW, which it need not say.
+fn exported(commodity: Element<'_>, rate: Option<f64>) -> Values {
+    let Some((currency, sum)) = commodity.at("ValueAmount").and_then(money) else { return Values::default() };
+    let (krw, usd) = match currency.as_deref() {
+        None | Some("KRW") => (Some(sum), rate.map(|rate| sum / rate)),
+        Some("USD") => (rate.map(|rate| sum * rate), Some(sum)),
+        Some(_) => (None, None),
+    };
+    Values { krw, usd, unknown: krw.is_none() && usd.is_none() }
 }
 
 fn parties<'u>(root: Element<'u>, shipment: Option<Element<'u>>, header: &mut Row<'u>) {
@@ -315,8 +357,8 @@ fn totals(root: Element<'_>, items: &[Element<'_>], header: &mut Row<'_>) {
         let paid: f64 = fees().filter_map(|own| amount(own, "Payment/TaxAssessedAmount")).sum();
         let path = format!("Declaration/DutyTaxFee[TypeCode={kind}]/Payment/TaxAssessedAmount");
         compare(header, "total_mismatch", &path, fee.get("Payment/TaxAssessedAmount"), paid);
-        if let (Some(krw), _) = values(fee) {
-            let sum: f64 = fees().filter_map(|own| values(own).0).sum();
+        if let Some(krw) = values(fee).krw {
+            let sum: f64 = fees().filter_map(|own| values(own).krw).sum();
             if (krw - sum).abs() > 0.5 {
                 let path = format!("Declaration/DutyTaxFee[TypeCode={kind}]/AdValoremTaxBaseAmount");
                 header.warn("total_mismatch", path, format!("says {krw}, the items have {sum}"));
@@ -330,12 +372,17 @@ fn goods<'u>(item: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> Str
     let brand = commodity.get("Name").filter(|name| !matches!(*name, "NO" | "N/A" | "NONE"));
     let names = [commodity.get("CargoDescription"), brand].into_iter().flatten().map(|t| text(Cow::Borrowed(t)));
     row.put(&SHEET, "trade_name", joined(names));
-    let (krw, usd) = if import {
-        commodity.all("DutyTaxFee").find(|fee| fee.get("TypeCode") == Some("CUD")).map_or((None, None), values)
+    let Values { krw, usd, unknown } = if import {
+        let duty = commodity.all("DutyTaxFee").find(|fee| fee.get("TypeCode") == Some("CUD"));
+        duty.map(values).unwrap_or_default()
     } else {
-        let krw = amount(commodity, "ValueAmount");
-        (krw, krw.zip(rates.usd).map(|(krw, rate)| krw / rate))
+        exported(commodity, rates.usd)
     };
+    if unknown {
+        let name = if import { "DutyTaxFee[TypeCode=CUD]/AdValoremTaxBaseAmount" } else { "ValueAmount" };
+        let path = format!("{}/Commodity/{name}", at());
+        row.warn("amount_currency", path, UNKNOWN);
+    }
     row.put(&SHEET, "customs_value_local", krw);
     row.put(&SHEET, "customs_value_usd", usd);
     let certified = row.get(&SHEET, "origin_certificate_id").is_some();
@@ -343,7 +390,7 @@ fn goods<'u>(item: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> Str
     let agreement = kind == "E1" || (kind.starts_with('F') && kind.len() > 2);
     row.put(&SHEET, "preference_claimed", certified || agreement);
     model_lines(commodity, import, rates, at, row);
-    permits(item, commodity, row);
+    permits(item, commodity, at, row);
 }
 
 fn model_lines<'u>(commodity: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> String, row: &mut Row<'u>) {
@@ -392,7 +439,7 @@ fn model_lines<'u>(commodity: Element<'u>, import: bool, rates: Rates, at: &dyn 
     row.put_at(SHEET.at("model_lines"), records(lines));
 }
 
-fn permits<'u>(item: Element<'u>, commodity: Element<'u>, row: &mut Row<'u>) {
+fn permits<'u>(item: Element<'u>, commodity: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
     let code =
         |element: Element<'u>, name: &str| -> Value<'u> { element.get(name).map(|c| id(Cow::Borrowed(c))).into() };
     let law = |element: Element<'u>| -> Value<'u> {
@@ -402,7 +449,10 @@ fn permits<'u>(item: Element<'u>, commodity: Element<'u>, row: &mut Row<'u>) {
     let of_lines = commodity.all("DetailedCommodity").flat_map(|line| line.all("AdditionalDocument"));
     for document in of_lines.chain(commodity.all("AdditionalDocument")) {
         let issued = document.at("IssueDateTime").and_then(|e| Some((e, e.value()?)));
-        let issued = issued.map_or(Value::Null, |(e, day)| value(Day, e, Cow::Borrowed(day), ZONE).0);
+        let (issued, oddity) = issued.map_or((Value::Null, None), |(e, day)| value(Day, e, Cow::Borrowed(day), ZONE));
+        if let Some(oddity) = oddity {
+            row.warn(oddity.code, format!("{}//AdditionalDocument/IssueDateTime", at()), oddity.text);
+        }
         permits.push(vec![law(document), code(document, "ID"), code(document, "TypeCode"), issued]);
     }
     for exempt in item.all("AdditionalInformation").filter(|i| i.get("ReconciliationReasonCode").is_some()) {
@@ -415,6 +465,67 @@ fn permits<'u>(item: Element<'u>, commodity: Element<'u>, row: &mut Row<'u>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Values of an item in KRW and USD, and the codes of its warnings, with these amounts.
+    fn valued(amounts: &str) -> (String, String, bool) {
+        let text = format!(
+            "<Declaration xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfIMP_929SchemaModule:1:0'>\
+             <ID>9990127000123M</ID><GoodsShipment><GovernmentAgencyGoodsItem><SequenceNumeric>1</SequenceNumeric>\
+             <Commodity><DutyTaxFee>{amounts}<TypeCode>CUD</TypeCode></DutyTaxFee></Commodity>\
+             </GovernmentAgencyGoodsItem></GoodsShipment></Declaration>"
+        );
+        values_of(&text)
+    }
+
+    fn values_of(text: &str) -> (String, String, bool) {
+        let options = crate::ReadOptions::default();
+        let input = crate::MessageInput { source: "s", bytes: text.as_bytes(), options: &options };
+        let reading = super::super::read(input);
+        let column = |name| crate::formats::edifact::tests::column(&reading, "declaration", name).concat();
+        let warned = reading.warnings.iter().any(|warning| warning.code == "amount_currency");
+        (column("customs_value_local"), column("customs_value_usd"), warned)
+    }
+
+    #[test]
+    fn goods_that_leave_are_valued_in_wons_unless_it_is_said() {
+        for (amount, krw, usd, warned) in [
+            ("<ValueAmount>16200000</ValueAmount>", "16200000", "12000", false),
+            ("<ValueAmount currencyID='KRW'>16200000</ValueAmount>", "16200000", "12000", false),
+            ("<ValueAmount currencyID='USD'>12000</ValueAmount>", "16200000", "12000", false),
+            ("<ValueAmount currencyID='EUR'>12000</ValueAmount>", "", "", true),
+        ] {
+            let text = format!(
+                "<Declaration xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfEXP_830SchemaModule:1:0'>\
+                 <ID>9990127000789X</ID><CurrencyExchange><RateNumeric>1350</RateNumeric></CurrencyExchange>\
+                 <Consignment><ConsignmentItem><Commodity><ValueAmount currencyID='USD'>12000</ValueAmount></Commodity>\
+                 </ConsignmentItem></Consignment><GoodsShipment><GovernmentAgencyGoodsItem>\
+                 <SequenceNumeric>1</SequenceNumeric><Commodity>{amount}</Commodity></GovernmentAgencyGoodsItem>\
+                 </GoodsShipment></Declaration>"
+            );
+            let cell = |sum: &str| if sum.is_empty() { String::new() } else { format!("{sum}.0") };
+            assert_eq!(values_of(&text), (cell(krw), cell(usd), warned), "{amount}");
+        }
+    }
+
+    #[test]
+    fn amounts_without_currency_are_wons_where_whole_and_large_and_else_nothing() {
+        let of = |sum: &str, currency: &str| {
+            let currency = if currency.is_empty() { String::new() } else { format!(" currencyID='{currency}'") };
+            format!("<AdValoremTaxBaseAmount{currency}>{sum}</AdValoremTaxBaseAmount>")
+        };
+        for (amounts, krw, usd, warned) in [
+            (of("6750000", "KRW") + &of("5000", "USD"), "6750000", "5000", false),
+            (of("6750000", "") + &of("5000", "USD"), "6750000", "5000", false),
+            (of("6750000", "") + &of("5000", ""), "6750000", "", true),
+            (of("13500000", "") + &of("10000", ""), "13500000", "", true),
+            (of("5000.50", ""), "", "", true),
+            (of("5000", "EUR") + &of("6750000", "KRW"), "6750000", "", true),
+            (of("6750000", "KRW") + &of("5000", "EUR"), "6750000", "", true),
+        ] {
+            let cell = |sum: &str| if sum.is_empty() { String::new() } else { format!("{sum}.0") };
+            assert_eq!(valued(&amounts), (cell(krw), cell(usd), warned), "{amounts}");
+        }
+    }
 
     #[test]
     fn versions_and_changes() {

@@ -13,7 +13,7 @@ use chrono_tz::Tz;
 use haechi_model::streams::OUTCOME;
 
 use super::consignment::id_at;
-use super::convert::{short, text, value};
+use super::convert::{self, short, text, value};
 use super::map::Read::{By, Code, DayOrInstant, Id, Instant};
 use super::map::{Field, field};
 use super::output::{LazySheet, Output, Row};
@@ -154,9 +154,7 @@ fn prepared(root: Element<'_>, zone: Tz) -> Option<i64> {
         return at(element, element.value()?.to_owned());
     }
     let element = root.at("DatOfPreMES9")?;
-    let (day, time) = (element.value()?, root.get("TimOfPreMES10").unwrap_or("0000"));
-    let century = if day.len() == 6 { "20" } else { "" };
-    at(element, format!("{century}{day}{}", time.get(..4).unwrap_or("0000")))
+    at(element, convert::prepared(element.value()?, root.get("TimOfPreMES10")))
 }
 
 /// When the control was, else the release. Senders write the time limit of the carriage where the day of the control

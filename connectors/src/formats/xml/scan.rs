@@ -2,7 +2,9 @@
 //!
 //! A *unit* is the smallest part of a document that is read by itself: a declaration, a bill of a manifest. Only one is
 //! held at a time. No entity is expanded but the five and characters by number, and no DTD is read. What is not
-//! well-formed is a fault of the place where it stands; scanning goes on behind it, so that siblings are read.
+//! well-formed is a fault of the place where it stands; scanning goes on behind it, so that siblings are read. A unit or
+//! a part of one that does not end does so where the next begins. Documents that an envelope holds as text, in CDATA or
+//! with entities for their brackets, are scanned in their place.
 
 use quick_xml::errors::SyntaxError;
 use quick_xml::events::Event;
@@ -10,8 +12,8 @@ use quick_xml::reader::Reader;
 
 use super::attributes;
 use super::input::Input;
-use super::kind::Kind;
-use super::tree::{Element, Span, Tree, entity};
+use super::kind::{self, Kind};
+use super::tree::{Element, Span, Tree, entity, unescape};
 
 /// What a document may be made of before it is refused.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +24,15 @@ pub struct Limits {
     pub markup_bytes: usize,
     /// Bytes of the text of one element.
     pub text_bytes: usize,
+    /// Bytes of a document that stands as text in an envelope, where it does not come whole.
+    pub escaped_bytes: usize,
     /// Bytes of a name.
     pub name_bytes: usize,
     /// Elements inside each other within a unit; what is deeper is left out.
     pub unit_depth: usize,
     /// Elements inside each other anywhere; a document that goes deeper is not read on.
     pub depth: usize,
-    /// Faults of one unit that are kept.
+    /// Faults of one unit that are kept; of those that break a part of it ten times as many.
     pub faults: usize,
 }
 
@@ -37,6 +41,7 @@ pub const LIMITS: Limits = Limits {
     unit_bytes: 64 * 1024 * 1024,
     markup_bytes: 1024 * 1024,
     text_bytes: 64 * 1024,
+    escaped_bytes: 16 * 1024 * 1024,
     name_bytes: 256,
     unit_depth: 64,
     depth: 10_000,
@@ -104,7 +109,16 @@ pub struct Unit<'u> {
     base: u64,
 }
 
-impl Unit<'_> {
+impl<'u> Unit<'u> {
+    /// The same with other faults.
+    pub fn with<'f>(&self, faults: &'f [Fault]) -> Unit<'f>
+    where
+        'u: 'f,
+    {
+        let Self { kind, element, namespace, truncated, place, base, .. } = *self;
+        Unit { kind, element, namespace, faults, truncated, place, base }
+    }
+
     /// First byte of an element in the text.
     pub fn byte(&self, element: Element<'_>) -> u64 {
         self.base + element.bytes().0 as u64
@@ -169,6 +183,8 @@ struct Scanner {
     counted: (usize, u64, i64),
     any_unit: bool,
     over: bool,
+    /// The document stands as text in another.
+    inner: bool,
     /// Text stands outside of the outermost element.
     dirt: bool,
 }
@@ -192,6 +208,7 @@ impl Scanner {
             counted: (0, 0, 0),
             any_unit: false,
             over: false,
+            inner: false,
             dirt: false,
         }
     }
@@ -212,6 +229,12 @@ impl Scanner {
                 let event = reader.read_event();
                 let end = from + reader.buffer_position() as usize;
                 let too_long = end - at > self.limits.markup_bytes;
+                if matches!(event, Ok(Event::CData(_)) | Err(_))
+                    && let Some(begins) = self.embedded(window, at)
+                {
+                    from = begins;
+                    continue 'restart;
+                }
                 let next = match event {
                     Ok(Event::Text(text)) => {
                         self.text(window, slice(window, &text), input, handler);
@@ -237,6 +260,12 @@ impl Scanner {
                     Ok(Event::CData(data)) => {
                         self.text(window, slice(window, &data), input, handler);
                         Next::Go
+                    }
+                    Ok(Event::GeneralRef(name)) if &*name == b"lt" && self.is_envelope() => {
+                        match self.escaped(input, at, handler) {
+                            Some(behind) => Next::From(behind),
+                            None => return at,
+                        }
                     }
                     Ok(Event::GeneralRef(name)) => {
                         self.reference(input, at, &name, handler);
@@ -287,6 +316,43 @@ impl Scanner {
                 }
             }
         }
+    }
+
+    /// Whether what stands here is the text of an element around our messages.
+    fn is_envelope(&self) -> bool {
+        !self.inner && self.unit.is_none() && self.skipped == 0 && !self.path.is_empty()
+    }
+
+    /// Where a document begins that an envelope holds in a CDATA section, which begins at `at`.
+    fn embedded(&self, window: &str, at: usize) -> Option<usize> {
+        let inner = window[at..].strip_prefix("<![CDATA[").filter(|_| self.is_envelope())?;
+        let document = inner.trim_start();
+        document.starts_with('<').then(|| window.len() - document.len())
+    }
+
+    /// Scans a document that an envelope holds with `&lt;` for its brackets. Returns where its text ends, nothing where
+    /// that is not in hand yet.
+    fn escaped(&mut self, input: &Input<'_>, at: usize, handler: &mut dyn Handler) -> Option<usize> {
+        let window = input.text();
+        let end = memchr::memchr(b'<', &window.as_bytes()[at..]).map(|length| at + length);
+        let too_long = window.len() - at > self.limits.escaped_bytes;
+        if end.is_none() && !input.is_last() && !too_long {
+            return None;
+        }
+        let end = end.unwrap_or(window.len());
+        let text = unescape(&window[at..end]);
+        if !text[1..].starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '?' | '!')) {
+            return Some(end);
+        }
+        let Place { byte, line, column } = self.place(input, at);
+        let inner = Input::made(&text, byte, line, column - 1);
+        let mut scanner = Self::new(self.limits);
+        // Text that it holds in turn is text.
+        scanner.inner = true;
+        scanner.run(&inner, 0, handler);
+        scanner.cut_off(&inner, text.len(), handler);
+        self.any_unit |= scanner.any_unit;
+        Some(end)
     }
 
     /// A token that does not end in what is in hand begins at `at`.
@@ -347,6 +413,9 @@ impl Scanner {
             return Next::Go;
         }
         let local = local(window, name);
+        if self.unit.is_some() {
+            self.unended(input, at, &window[local.0..local.1], handler);
+        }
         match &mut self.unit {
             Some(unit) if at - unit.needed > self.limits.unit_bytes => {
                 let place = unit.place;
@@ -369,6 +438,33 @@ impl Scanner {
             None => self.outside_start(input, at, name, local, raw, attributes, empty, end, handler),
         }
         Next::Go
+    }
+
+    /// Ends what cannot hold an element of this name, which begins at `at`: a unit of the same name, a part of one.
+    fn unended(&mut self, input: &Input<'_>, at: usize, name: &str, handler: &mut dyn Handler) {
+        let Some(unit) = &self.unit else { return };
+        let parts = kind::parts(unit.kind);
+        let is_part = parts.contains(&name);
+        if !is_part && !kind::stands_alone(unit.kind, name) {
+            return;
+        }
+        let named = |node: &u32| self.tree.name(input.text(), *node);
+        if !is_part {
+            // Of one that holds nothing complete there is nothing to save from being lost.
+            let holds_any = self.tree.len() > unit.nodes.len();
+            if holds_any && unit.nodes.first().is_some_and(|root| named(root) == name) {
+                self.cut_off(input, at, handler);
+            }
+            return;
+        }
+        let Some(open) = unit.nodes.iter().rposition(|node| parts.contains(&named(node))).filter(|open| *open > 0)
+        else {
+            return;
+        };
+        self.fault(input, at, "not_well_formed", "does not end before the next begins", handler);
+        while self.unit.as_ref().is_some_and(|unit| unit.nodes.len() > open) {
+            self.close(input, at, handler);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a tag and where it stands")]
@@ -481,11 +577,9 @@ impl Scanner {
         let place = self.place(input, at);
         self.skipped = 0;
         let Some(mut unit) = self.unit.take() else { return };
-        if unit.faults.len() < self.limits.faults + unit.nodes.len() {
-            let Place { line, column, .. } = place;
-            let node = unit.nodes.last().copied().unwrap_or(0);
-            unit.faults.push(Fault { code: "truncated", node, line, column, reason: "is cut off here" });
-        }
+        let Place { line, column, .. } = place;
+        let node = unit.nodes.last().copied().unwrap_or(0);
+        unit.faults.push(Fault { code: "truncated", node, line, column, reason: "is cut off here" });
         for node in unit.nodes.drain(..).rev() {
             self.tree.close(node, at);
         }
@@ -513,6 +607,10 @@ impl Scanner {
         if self.dirt {
             let place = Place::default();
             handler.outside("transport_dirt", place, "text stands outside of the outermost element", "");
+        }
+        if input.mistold() {
+            let reason = "is in another encoding than it says, and was read as what it is";
+            handler.outside("charset", Place::default(), reason, "");
         }
         if input.replaced() {
             handler.outside("charset", Place::default(), "bytes that the encoding does not have were replaced", "");
@@ -579,15 +677,22 @@ impl Scanner {
         if self.skipped > 0 {
             return;
         }
-        let limit = self.limits.faults;
-        if self.unit.as_ref().is_some_and(|unit| unit.faults.len() >= limit) {
-            return;
-        }
         let place = self.place(input, at);
+        let limit = self.limits.faults;
         match &mut self.unit {
             Some(unit) => {
                 let node = unit.nodes.last().copied().unwrap_or(0);
-                unit.faults.push(Fault { code, node, line: place.line, column: place.column, reason });
+                let mut fault = Fault { code, node, line: place.line, column: place.column, reason };
+                let breaks = fault.breaks();
+                let n = unit.faults.iter().filter(|kept| kept.breaks() == breaks).count();
+                let most = if breaks { limit * 10 } else { limit };
+                if breaks && n == most {
+                    // Which other parts are broken is not kept: none can be relied upon.
+                    (fault.node, fault.reason) = (0, "more is not well-formed than is kept");
+                }
+                if n < most + usize::from(breaks) {
+                    unit.faults.push(fault);
+                }
             }
             None => self.outside_fault(place, code, reason, handler),
         }

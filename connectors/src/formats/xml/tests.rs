@@ -1,4 +1,5 @@
 use super::*;
+use crate::formats::edifact::tests::column;
 
 #[test]
 fn every_format_has_its_page() {
@@ -59,4 +60,266 @@ fn an_entry_declaration_without_goods_is_set_aside() {
     let codes: Vec<_> = reading.set_aside.iter().map(|unit| unit.code).collect();
     assert_eq!((codes, reading.records.len()), (vec!["no_item"], 0));
     assert!(reading.set_aside[0].reason.contains("GOOITEGDS"), "{}", reading.set_aside[0].reason);
+}
+
+/// What is read of a document, whole and as a stream, which must be the same.
+fn read_both(bytes: &[u8]) -> MessageReading {
+    let options = ReadOptions::default();
+    let whole = read(MessageInput { source: "s", bytes, options: &options });
+    let mut n_rows = 0;
+    let mut bytes = bytes;
+    stream("s", &mut bytes, &options, &mut |reading| n_rows += rows(&reading)).unwrap();
+    assert_eq!(n_rows, rows(&whole), "as a stream");
+    whole
+}
+
+fn rows(reading: &MessageReading) -> usize {
+    reading.records.iter().map(|(_, batch)| batch.num_rows()).sum()
+}
+
+fn codes(reading: &MessageReading) -> (Vec<&str>, Vec<&str>) {
+    let warnings = reading.warnings.iter().map(|warning| warning.code);
+    (warnings.collect(), reading.set_aside.iter().map(|unit| unit.code).collect())
+}
+
+/// An import with items of these numbers.
+fn import(number: &str, items: &[&str]) -> String {
+    let items: String = items
+        .iter()
+        .map(|n| {
+            format!(
+                "<GovernmentAgencyGoodsItem><SequenceNumeric>{n}</SequenceNumeric><Commodity><Description>\u{ac00}\
+                 </Description></Commodity></GovernmentAgencyGoodsItem>"
+            )
+        })
+        .collect();
+    format!(
+        "<?xml version='1.0' encoding='UTF-8'?>\n<Declaration \
+         xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfIMP_929SchemaModule:1:0'><ID>{number}</ID>\
+         <DeclarationOfficeID>03010</DeclarationOfficeID><IssueDateTime>20270302</IssueDateTime><GoodsShipment>{items}\
+         </GoodsShipment></Declaration>"
+    )
+}
+
+#[test]
+fn a_document_that_an_envelope_holds_as_text_is_read() {
+    let inner = import("9990127000123M", &["1", "2"]);
+    let escaped = inner.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let soap = |body: &str| {
+        format!(
+            "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><x>{body}</x></s:Body></s:Envelope>"
+        )
+    };
+    for document in [
+        soap(&inner),
+        soap(&format!("<![CDATA[{inner}]]>")),
+        soap(&format!("\n <![CDATA[\n{inner}\n]]>\n")),
+        soap(&escaped),
+        soap(&format!("\n{escaped}\n")),
+        // Longer than a section may be.
+        soap(&format!(
+            "<![CDATA[{}]]>",
+            inner.replace("<GoodsShipment>", &format!("{}<GoodsShipment>", " ".repeat(2 << 20)))
+        )),
+    ] {
+        let shown = &document[..200];
+        let found = FORMATS.iter().find(|format| (format.recognise)(document.as_bytes())).map(|format| format.name);
+        assert_eq!(found, Some(korea::IMPORT), "{shown}");
+        let reading = read_both(document.as_bytes());
+        assert_eq!(column(&reading, "declaration", "item_no"), ["1", "2"], "{shown}");
+        assert_eq!(codes(&reading).1, Vec::<&str>::new(), "{shown}");
+    }
+    // Text of an envelope that only looks like a tag.
+    let reading = read_both(soap(&format!("a &lt; b</x>{inner}<x>")).as_bytes());
+    assert_eq!(codes(&reading), (vec!["day_only"], vec![]));
+}
+
+#[test]
+fn what_does_not_end_costs_nothing_of_what_comes_next() {
+    let whole = import("9990127000123M", &["1", "2", "3"]);
+    let end = "</GovernmentAgencyGoodsItem>";
+    let unended = whole.replacen(end, "", 1);
+    let reading = read_both(unended.as_bytes());
+    assert_eq!(column(&reading, "declaration", "item_no"), ["2", "3"]);
+    assert_eq!(codes(&reading).1, ["not_well_formed"]);
+
+    let cut = &whole[..whole.find(end).unwrap()];
+    let reading = read_both(format!("{cut}{}", import("9990127000124M", &["1", "2"])).as_bytes());
+    assert_eq!(column(&reading, "declaration", "declaration_id"), ["9990127000124M", "9990127000124M"]);
+    assert_eq!(codes(&reading).1, ["truncated"]);
+
+    let bill = |n: u32| format!("<Bol_segment><Bol_id><Bol_reference>B{n}</Bol_reference></Bol_id>");
+    let manifest = format!("<Awmds>{}{}</Bol_segment>{}</Bol_segment></Awmds>", bill(1), bill(2), bill(3));
+    let reading = read_both(manifest.as_bytes());
+    assert_eq!(column(&reading, "consignment", "house_bill_id"), ["B2", "B3"]);
+    assert_eq!(codes(&reading).1, ["truncated"]);
+}
+
+#[test]
+fn after_very_many_faults_no_item_passes_as_whole() {
+    let items: Vec<String> = (1..=1200).map(|n| n.to_string()).collect();
+    let items: Vec<&str> = items.iter().map(String::as_str).collect();
+    let odd = import("9990127000123M", &items);
+    let nonsense = odd.replace("<Description>", "&nbsp;<Description>");
+    assert_eq!(rows(&read_both(nonsense.as_bytes())), 1200, "entities break nothing");
+    let broken = odd.replace("</Description>", "</Descripton>").replacen("</Descripton>", "</Description>", 1);
+    let reading = read_both(broken.as_bytes());
+    assert!(rows(&reading) <= 1, "{}", rows(&reading));
+}
+
+#[test]
+fn what_says_another_encoding_than_it_has_is_told() {
+    let text = import("9990127000123M", &["1"]);
+    let (korean, ..) = encoding_rs::EUC_KR.encode(&text);
+    for bytes in [korean.into_owned(), text.replace("UTF-8", "EUC-KR").into_bytes()] {
+        let reading = read_both(&bytes);
+        assert_eq!(column(&reading, "declaration", "description"), ["\u{ac00}"]);
+        assert_eq!(codes(&reading).0, ["day_only", "charset"]);
+    }
+    let twice = format!("\u{feff}\u{feff}{text}");
+    assert!((FORMATS[0].recognise)(twice.as_bytes()));
+    assert_eq!(rows(&read_both(twice.as_bytes())), 1);
+}
+
+/// A declaration of the WCO Data Model, with this in its shipment and its item.
+fn wco_declaration(reference: &str, shipment: &str, item: &str) -> String {
+    format!(
+        "<Declaration xmlns='urn:wco:datamodel:WCO:DEC-DMS:2'><AcceptanceDateTime><DateTimeString formatCode='2'>020327\
+         </DateTimeString></AcceptanceDateTime><FunctionalReferenceID>{reference}</FunctionalReferenceID>\
+         <TypeCode>IMA</TypeCode><GoodsShipment>{shipment}<GovernmentAgencyGoodsItem>\
+         <SequenceNumeric>1</SequenceNumeric>{item}</GovernmentAgencyGoodsItem></GoodsShipment></Declaration>"
+    )
+}
+
+#[test]
+fn countries_and_earlier_declarations_of_an_item_stand_beside_those_of_the_shipment() {
+    let document = |kind: &str, number: &str| {
+        format!("<PreviousDocument><ID>{number}</ID><TypeCode>{kind}</TypeCode></PreviousDocument>")
+    };
+    let shipment = "<ExportCountry><ID>FR</ID></ExportCountry><Destination><CountryCode>GB</CountryCode></Destination>"
+        .to_owned()
+        + &document("MRN", "27GB1")
+        + &document("705", "BL1");
+    let item = "<Destination><CountryCode>IE</CountryCode></Destination>".to_owned() + &document("CLE", "27GB2");
+    for (item, to, prior) in [(item.as_str(), "IE", "27GB1|27GB2"), ("", "GB", "27GB1")] {
+        let reading = read_both(wco_declaration("R1", &shipment, item).as_bytes());
+        let of = |name| column(&reading, "declaration", name).concat();
+        assert_eq!((of("departure_country"), of("destination_country")), ("FR".to_owned(), to.to_owned()));
+        assert_eq!(of("prior_declaration_ids"), prior);
+        assert_eq!(of("declared_at"), "2027-03-02T00:00:00Z");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_one_declaration_is_not_held_against_another() {
+    let (first, second) = (wco_declaration("R1", "", ""), wco_declaration("R2", "", "<x></y>"));
+    let reading = read_both(format!("<MetaData>{first}{second}</MetaData>").as_bytes());
+    assert_eq!(column(&reading, "declaration", "declaration_id"), [":R1"]);
+    assert_eq!(codes(&reading).1, ["not_well_formed"]);
+}
+
+#[test]
+fn an_entry_summary_declaration_has_items_of_different_numbers() {
+    let declaration = |items: &str| {
+        format!(
+            "<CC315A><MesSenMES3>S</MesSenMES3><DatOfPreMES9>20270302</DatOfPreMES9><TimOfPreMES10>930</TimOfPreMES10>\
+             <HEAHEA><RefNumHEA4>R</RefNumHEA4><TotGroMasHEA307>5</TotGroMasHEA307></HEAHEA>{items}</CC315A>"
+        )
+    };
+    let item = |n: &str| format!("<GOOITEGDS><IteNumGDS7>{n}</IteNumGDS7></GOOITEGDS>");
+    let items: String = ["1", "1", "0", "2"].map(item).concat();
+    let reading = read_both(declaration(&items).as_bytes());
+    assert_eq!(column(&reading, "consignment", "line_no"), ["1", "2", "3", "4"]);
+    assert_eq!(column(&reading, "consignment", "consignment_id"), ["S:R/1", "S:R/2", "S:R/3", "S:R/4"]);
+    assert_eq!(column(&reading, "consignment", "message_issued_at")[0], "2027-03-02T09:30:00Z");
+    assert_eq!(codes(&reading).0.iter().filter(|code| **code == "total_mismatch").count(), 0);
+    assert_eq!(codes(&read_both(declaration("").as_bytes())).1, ["no_bill"]);
+}
+
+#[test]
+fn an_event_of_no_known_kind_keeps_its_whole_name() {
+    let answer = "<cargCsclPrgsInfoQryRtnVo><cargCsclPrgsInfoQryVo><cargMtNo>27ZZLX0001I00010001</cargMtNo>\
+        <mblNo>M</mblNo></cargCsclPrgsInfoQryVo><tCnt>1</tCnt><cargCsclPrgsInfoDtlQryVo><cargTrcnRelaBsopTpcd>\
+        하기결과 이상보고 접수완료</cargTrcnRelaBsopTpcd><prcsDttm>20270302071500</prcsDttm></cargCsclPrgsInfoDtlQryVo>\
+        <cargCsclPrgsInfoDtlQryVo><cargTrcnRelaBsopTpcd>반입신고</cargTrcnRelaBsopTpcd><prcsDttm>20270302081500\
+        </prcsDttm></cargCsclPrgsInfoDtlQryVo></cargCsclPrgsInfoQryRtnVo>";
+    let reading = read_both(answer.as_bytes());
+    assert_eq!(column(&reading, "cargo_event", "event_kind"), ["하기결과 이상보고 접수완료", "carried_in"]);
+    assert!(!codes(&reading).0.contains(&"item_count"), "one cargo is what it counts");
+    let unended = answer.replacen("</cargCsclPrgsInfoDtlQryVo>", "", 1);
+    assert_eq!(column(&read_both(unended.as_bytes()), "cargo_event", "event_kind"), ["carried_in"]);
+}
+
+#[test]
+fn days_of_a_manifest_come_in_every_form() {
+    for (day, time) in [
+        ("2027-03-02", "06:00"),
+        ("3/2/27", "06:00"),
+        ("2027-03-02T00:00:00", "06:00:00"),
+        ("20270302", "6:00"),
+        ("2027-03-02T06:00:00", ""),
+    ] {
+        let manifest = format!(
+            "<Awmds><General_segment><General_segment_id><Customs_office_code>X</Customs_office_code><Date_of_arrival>\
+             {day}</Date_of_arrival><Time_of_arrival>{time}</Time_of_arrival></General_segment_id></General_segment>\
+             <Bol_segment><Bol_id><Bol_reference>B1</Bol_reference></Bol_id></Bol_segment></Awmds>"
+        );
+        let reading = read_both(manifest.as_bytes());
+        assert_eq!(column(&reading, "consignment", "arrival_expected_at"), ["2027-03-02T06:00:00Z"], "{day} {time}");
+    }
+}
+
+#[test]
+fn a_currency_by_its_name() {
+    for (sent, expected, odd) in [
+        ("USD", "USD", false),
+        ("840", "USD", false),
+        ("US Dollar", "USD", false),
+        ("Euro", "EUR", false),
+        ("Pa'anga", "PA'ANGA", true),
+    ] {
+        let declaration = format!(
+            "<ASYCUDA><Declarant><Reference><Number>1</Number></Reference></Declarant><Valuation><Gs_Invoice>\
+             <Currency_code>{sent}</Currency_code></Gs_Invoice></Valuation><Item/></ASYCUDA>"
+        );
+        let reading = read_both(declaration.as_bytes());
+        assert_eq!(column(&reading, "declaration", "currency"), [expected]);
+        assert_eq!(codes(&reading).0.contains(&"unknown_code"), odd, "{sent}");
+    }
+}
+
+#[test]
+fn who_pays_imports_where_nobody_else_does() {
+    let with = |parties: &str| {
+        import("9990127000123M", &["1"]).replace("<GoodsShipment>", &format!("{parties}<GoodsShipment>"))
+    };
+    let payer =
+        "<Payer><ID schemeAgencyID='KTS'>99</ID><ID schemeAgencyID='ZZZ'>P000000000001</ID><Name>N</Name></Payer>";
+    for (parties, number, name) in [
+        (payer.to_owned(), "P000000000001", "N"),
+        (format!("{payer}<Importer><ID>I</ID><Name>M</Name></Importer>"), "I", "M"),
+    ] {
+        let reading = read_both(with(&parties).as_bytes());
+        let of = |column_name| column(&reading, "declaration", column_name).concat();
+        assert_eq!((of("importer_id"), of("importer_name")), (number.to_owned(), name.to_owned()));
+    }
+}
+
+#[test]
+fn the_fill_of_a_container_is_known_or_told() {
+    for (status, expected, odd) in
+        [("FCL", "full", false), ("fcl", "full", false), ("Mty", "empty", false), ("Q", "", true)]
+    {
+        let manifest = format!(
+            "<Awmds><Bol_segment><Bol_id><Bol_reference>B1</Bol_reference></Bol_id><ctn_segment><Ctn_reference>\
+             ZZZU0000010</Ctn_reference><Status>{status}</Status></ctn_segment></Bol_segment></Awmds>"
+        );
+        let reading = read_both(manifest.as_bytes());
+        let batch = &reading.records[0].1;
+        let shown = arrow::util::display::array_value_to_string(batch.column_by_name("containers").unwrap(), 0);
+        let containers = shown.unwrap();
+        assert_eq!(containers.contains("full"), expected == "full", "{containers}");
+        assert_eq!(containers.contains("empty"), expected == "empty", "{containers}");
+        assert_eq!(codes(&reading).0.contains(&"unknown_code"), odd, "{status}");
+    }
 }

@@ -27,6 +27,8 @@ pub const NAME: &str = "unipass_cargo";
 const VERSION: &str = "API001";
 const SENDER: &str = "UNIPASS";
 const ZONE: Tz = Seoul;
+/// More than any name of an event.
+const EVENT_BYTES_MAX: usize = 256;
 const CARGO: &str = "cargCsclPrgsInfoQryVo";
 const EVENT: &str = "cargCsclPrgsInfoDtlQryVo";
 
@@ -126,7 +128,9 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         return out.set_aside("error_answer", &position, "the service answered with an error; ask again", root.raw());
     }
     let told = if events.is_empty() { cargoes.len() } else { events.len() };
-    if count.is_some_and(|count| count != told as f64) {
+    // Some services count the cargoes, others their events.
+    let counts = |count: f64| count == told as f64 || count == cargoes.len() as f64;
+    if count.is_some_and(|count| !counts(count)) {
         let text = format!("says {}, the answer holds {told}", count.unwrap_or_default());
         out.warn("item_count", format!("{path}/tCnt"), text);
     }
@@ -271,7 +275,9 @@ fn event<'u>(parts: &Parts<'_, 'u>, event: Element<'u>, consignment: &str, path:
     if kind.is_none() {
         row.warn("unknown_code", format!("{path}/cargTrcnRelaBsopTpcd"), format!("event `{}`", short(name)));
     }
-    let kind = kind.map_or_else(|| short(name).to_owned(), str::to_owned);
+    // As sent, and whole: several begin alike.
+    let unknown = if name.is_empty() { "unknown" } else { &name[..name.floor_char_boundary(EVENT_BYTES_MAX)] };
+    let kind = kind.unwrap_or(unknown).to_owned();
     let told = event.get("rlbrDttm");
     let told_at = told.and_then(moment).and_then(|moment| to_utc_in(moment, ZONE));
     if let Some(instant) = told_at {

@@ -14,7 +14,7 @@ use super::korea;
 use super::map::Read::{By, Code, Count, Country, DayOrInstant, Id, Ids, Instant, Mass, Mode, Number, OneOf, Text};
 use super::map::{Field, field};
 use super::output::{Output, Row};
-use super::scan::Unit;
+use super::scan::{Fault, Unit};
 use super::tree::Element;
 use super::unit::{Envelope, LazyTable, Parts, fill, table};
 use super::value::Value;
@@ -23,6 +23,8 @@ use super::value::Value;
 pub const DECLARATION: &str = "wco_dec";
 /// The name of responses.
 pub const RESPONSE: &str = "wco_res";
+/// More earlier declarations than one shipment has: every item repeats them.
+const PRIOR_MAX: usize = 99;
 const ITEM: &str = "Declaration/GoodsShipment/GovernmentAgencyGoodsItem";
 
 /// Header, under `Declaration`.
@@ -92,6 +94,11 @@ pub const HEADER: &[Field] = &[
     field("GoodsShipment/Warehouse/ID", "warehouse_id", Id),
     field("GoodsShipment/Consignment/GoodsLocation/ID", "warehouse_id", Id),
     field("GoodsShipment/Consignment/GoodsLocation/Name", "warehouse_id", Id),
+    field(
+        "GoodsShipment/PreviousDocument[TypeCode=MRN|CLE|SDE|355|337]/ID",
+        "prior_declaration_ids",
+        By("of all items, before those of the item"),
+    ),
     field("GoodsShipment/PreviousDocument[TypeCode=714|703|705|740]/ID", "house_bill_id", Id),
     field("GoodsShipment/GovernmentAgencyGoodsItem/PreviousDocument[TypeCode=714|703|705|740]/ID", "house_bill_id", Id),
     field("GoodsShipment/PreviousDocument[TypeCode=704|741]/ID", "master_bill_id", Id),
@@ -120,7 +127,13 @@ pub const ITEMS: &[Field] = &[
     field("GovernmentProcedure", "procedure", By("CurrentCode and PreviousCode of the first that has both: `4071`")),
     field("Origin[TypeCode=1]/CountryCode", "origin_country", Country),
     field("Origin/CountryCode", "origin_country", Country),
-    field("PreviousDocument[TypeCode=MRN|CLE|SDE|355|337]/ID", "prior_declaration_ids", Ids),
+    field("ExportCountry/ID", "departure_country", Country),
+    field("Destination/CountryCode", "destination_country", Country),
+    field(
+        "PreviousDocument[TypeCode=MRN|CLE|SDE|355|337]/ID",
+        "prior_declaration_ids",
+        By("list of ids, each once; behind those of the shipment"),
+    ),
     field(
         "Commodity/Classification",
         "hs_code",
@@ -167,19 +180,19 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
             return;
         }
     };
-    let mut any = false;
-    for part in held.children() {
-        let go_on = match part.name() {
-            "Declaration" => declaration(unit, part, version, out),
-            "Response" => response(unit, part, version, out),
-            _ => continue,
-        };
-        any = true;
-        if !go_on {
-            return;
+    let messages: Vec<Element<'_>> =
+        held.children().filter(|part| matches!(part.name(), "Declaration" | "Response")).collect();
+    for message in &messages {
+        // What is wrong with another message is not held against this one.
+        let of_another = |fault: &&Fault| messages.iter().any(|m| m.index() != message.index() && m.holds(fault.node));
+        let faults: Vec<Fault> = unit.faults.iter().filter(|fault| !of_another(fault)).cloned().collect();
+        let own = unit.with(&faults);
+        match message.name() {
+            "Response" => response(&own, *message, version, out),
+            _ => declaration(&own, *message, version, out),
         }
     }
-    if !any {
+    if messages.is_empty() {
         let position = format!("byte {}, MetaData", unit.place.byte);
         let fault = unit.faults.iter().find(|fault| fault.breaks());
         let (code, reason) =
@@ -193,10 +206,10 @@ fn short_version(version: &str) -> String {
     super::convert::short(version).to_owned()
 }
 
-/// Reads a response. Returns whether there is a point in reading on: not in a message that is set aside whole.
-fn response<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Output<'_>) -> bool {
+/// Reads a response.
+fn response<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Output<'_>) {
     out.saw(RESPONSE, &short_version(version));
-    let Some(_) = Parts::of(unit, &[], out) else { return false };
+    let Some(_) = Parts::of(unit, &[], out) else { return };
     if let Some(response) = WcoResponse::read(root) {
         out.count("responses", 1);
         out.count(response.function.map_or("function_other", super::answers::ResponseFunction::name), 1);
@@ -204,20 +217,18 @@ fn response<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Out
         let position = format!("byte {}, Response", unit.byte(root));
         out.set_aside("no_declaration", &position, "the response names no declaration", root.raw());
     }
-    true
 }
 
-/// Reads a declaration; returns the same.
-fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Output<'_>) -> bool {
+/// Reads a declaration.
+fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Output<'_>) {
     let kind = root.get("TypeCode").unwrap_or_default();
     if matches!(kind, "GOVCBR929" | "GOVCBR830") {
-        korea::read(unit, root, kind == "GOVCBR929", out);
-        return unit.faults.is_empty();
+        return korea::read(unit, root, kind == "GOVCBR929", out);
     }
     out.saw(DECLARATION, &short_version(version));
     let shipments: Vec<Element<'u>> = root.all("GoodsShipment").collect();
     let items: Vec<Element<'u>> = shipments.iter().flat_map(|s| s.all("GovernmentAgencyGoodsItem")).collect();
-    let Some(parts) = Parts::of(unit, &items, out) else { return false };
+    let Some(parts) = Parts::of(unit, &items, out) else { return };
     let reference = root.get("FunctionalReferenceID");
     let sender = ["Submitter/ID", "Declarant/ID", "Agent/ID"].into_iter().find_map(|path| root.get(path));
     let sender = sender.map_or(Cow::Borrowed(""), |sender| id(Cow::Borrowed(sender)));
@@ -227,8 +238,7 @@ fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut 
         (None, None) => {
             let position = format!("byte {}, Declaration", unit.byte(root));
             let reason = "the declaration has neither number nor reference";
-            out.set_aside("no_declaration", &position, reason, root.raw());
-            return true;
+            return out.set_aside("no_declaration", &position, reason, root.raw());
         }
     };
     let zone = out.options.zone;
@@ -260,11 +270,25 @@ fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut 
     let version = short_version(version);
     Envelope { format: DECLARATION, version, id: message, sender, issued_at, change, reason }.put(&SHEET, &mut header);
     let rates = Rates::of(root);
+    let common: Vec<Cow<'u, str>> = shipments.iter().flat_map(|shipment| prior(*shipment)).collect();
+    if items.is_empty() {
+        header.put_at(SHEET.at("prior_declaration_ids"), Value::texts(common.iter().take(PRIOR_MAX).cloned()));
+    }
     write(&parts, header, &items, ITEM, out, |item, at, header, row| {
         fill(&ITEM_TABLE, item, zone, at, row);
+        let prior = common.iter().take(PRIOR_MAX).cloned().chain(prior(item));
+        row.put_at(SHEET.at("prior_declaration_ids"), Value::texts(prior));
         goods(item, &rates, header, at, row);
     });
-    true
+}
+
+/// Declarations that a shipment or an item uses up.
+fn prior<'u>(element: Element<'u>) -> impl Iterator<Item = Cow<'u, str>> {
+    let uses = |document: &Element<'u>| {
+        document.get("TypeCode").is_some_and(|kind| matches!(kind, "MRN" | "CLE" | "SDE" | "355" | "337"))
+    };
+    let documents = element.all("PreviousDocument").filter(uses);
+    documents.filter_map(|document| document.get("ID").map(|number| id(Cow::Borrowed(number))))
 }
 
 /// Flow and filing form of a type of declaration.
