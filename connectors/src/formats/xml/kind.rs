@@ -116,7 +116,7 @@ pub fn head(bytes: &[u8]) -> Head {
     let mut head = Head::default();
     let (encoding, mark) = encoding_of(bytes);
     let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
-    let text = text.trim_start();
+    let text = text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace());
     if !text.starts_with('<') {
         return head;
     }
