@@ -102,7 +102,8 @@ fn look(head: &[u8]) -> Result<Recognised, Unrecognised> {
     if head.is_empty() {
         return Ok(Recognised::Empty);
     }
-    // XML says itself how it is encoded; text of two bytes a character that is none is not read.
+    // XML says itself how it is encoded, and an interchange is found in any case; tables of two bytes a character are
+    // not read.
     let wide = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
     if wide && let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
         return Ok(Recognised::Message(format));
@@ -176,6 +177,8 @@ mod tests {
             (b"{\"description\": \"UNB+UNOA:4+A'\"}\n", "ndjson"),
             (b"QP ICNAPKR\r\n.BKKRMZZ 220100\r\nUNB+UNOA:4+A'", "edifact"),
             (b"UNB+UNOA:4+A,B,C'\nUNH+1,2,3'", "edifact"),
+            (b"\xFF\xFEU\0N\0B\0+\0U\0N\0O\0A\0:\x004\0+\0A\0'\0", "edifact"),
+            (b"Subject: a\nContent-Transfer-Encoding: base64\n\nVU5CK1VOT0E6NCtBJw==\n", "edifact"),
         ] {
             assert_eq!(recognise(head).map(Recognised::name), Ok(expected), "{}", head.escape_ascii());
         }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
+use haechi_model::intake::SetAside;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
@@ -119,17 +120,18 @@ impl Objects {
             return sink.refuse(source, at, &Fault { code: "no_items", reason }, bytes);
         }
         // A refused item is kept in its document, alone: that can be mended and read again, and the line may be long.
-        let alone = |item: &Value| {
-            let header =
-                object.iter().filter(|(name, _)| *name != "items").map(|(name, value)| (name.clone(), value.clone()));
-            Value::Object(header.chain([("items".to_owned(), Value::from(vec![item.clone()]))]).collect()).to_string()
+        let mut around: Option<Map<String, Value>> = None;
+        let mut alone = |item: Value| {
+            let mut whole = around.get_or_insert_with(|| header_kept(object)).clone();
+            whole.insert("items".to_owned(), Value::from(vec![item]));
+            Value::Object(whole).to_string()
         };
         for (i, item) in items.iter().enumerate() {
             let at = Position::Item(line, i + 1);
             let place = Value::from(i + 1);
             let Value::Object(item) = item else {
                 let reason = "the item is no object; write its columns as `{...}`".to_owned();
-                sink.refuse(source, at, &Fault { code: "bad_json", reason }, alone(&items[i]).as_bytes());
+                sink.refuse(source, at, &Fault { code: "bad_json", reason }, alone(items[i].clone()).as_bytes());
                 continue;
             };
             let mut row = Slots(header.0.clone());
@@ -145,10 +147,25 @@ impl Objects {
                     // Alone it would be the first.
                     item.entry("item_no").or_insert(place);
                 }
-                sink.amend_last_text(&alone(&Value::Object(item)));
+                sink.amend_last_text(&alone(Value::Object(item)));
             }
         }
     }
+}
+
+/// What stands around the items, as far as there is room for it in what is set aside: every refused item is kept with
+/// it, and both may be many megabytes.
+fn header_kept(object: &Map<String, Value>) -> Map<String, Value> {
+    let mut room = SetAside::TEXT_BYTES_MAX;
+    let mut fits = |name: &str, value: &Value| match room.checked_sub(name.len() + value.to_string().len()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    let header = object.iter().filter(|(name, _)| *name != "items");
+    header.filter(|(name, value)| fits(name, value)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// The object that a text is.

@@ -429,6 +429,19 @@ fn json_is_flat_or_nested() {
 }
 
 #[test]
+fn refused_items_are_kept_with_what_fits_of_their_header() {
+    let folder = Folder::new();
+    // With the whole header to each of them this would take longer than anybody waits.
+    let remarks = "x".repeat(3 << 20);
+    let items = "1,".repeat(100_000);
+    let line = format!(r#"{{"declaration_id": "D1", "remarks": "{remarks}", "items": [{items}{{"hs_code": "y"}}]}}"#);
+    let read = read(&[folder.file("a.jsonl", line)], None, 100);
+    assert_eq!((read.rows.num_rows(), read.set_aside.len()), (0, 100_001));
+    assert_eq!(read.set_aside[0].text, r#"{"declaration_id":"D1","items":[1]}"#);
+    assert_eq!(read.set_aside[100_000].text, r#"{"declaration_id":"D1","items":[{"hs_code":"y","item_no":100001}]}"#);
+}
+
+#[test]
 fn the_samples_of_one_declaration_agree() {
     let csv = read(&[shared("data/messages/synthetic/declarations.csv").display().to_string()], None, 100);
     let json = read(&[shared("data/messages/synthetic/declarations.jsonl").display().to_string()], None, 100);

@@ -16,7 +16,7 @@ mod envelope;
 mod mime;
 mod payloads;
 mod reply;
-mod transfer;
+pub(super) mod transfer;
 
 pub use answers::{Answer, Fault, FaultKind, Status};
 pub use envelope::{Digest, Envelope, ErrorItem, Party, Protocol, Purpose, Reference};

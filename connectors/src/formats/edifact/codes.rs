@@ -6,6 +6,7 @@
 /// Warning codes and what each one says.
 pub const WARNINGS: &[(&str, &str)] = &[
     ("transport_dirt", "text around the interchange was cut, folded lines were joined"),
+    ("transport_encoding", "the text came as UTF-16, or as mail that encodes or quotes it, and was read behind that"),
     ("service_characters", "the text uses other service characters than its UNA, or than the standard without one"),
     ("missing_terminator", "a line ended without segment terminator before the next tag; both segments were read"),
     ("charset", "the text is not in the declared character set: bytes were replaced, or it was read as UTF-8"),

@@ -7,6 +7,7 @@ use haechi_model::SetAside;
 use haechi_model::intake::Warning;
 
 use super::answers::{self, syntax};
+use super::carried;
 use super::output::Output;
 use super::places::{short, to_utc_in};
 use super::segments::{Arena, Cutter, Raw, SEGMENT_BYTES_MAX, Segment};
@@ -244,6 +245,8 @@ pub struct SeenMessage {
 
 /// The envelopes of an input, without reading what is in the messages.
 pub fn envelopes(bytes: &[u8]) -> Vec<Seen> {
+    let uncovered = carried::uncovered(bytes);
+    let bytes = uncovered.as_ref().map_or(bytes, |(_, text)| text.as_slice());
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     // Where rows and units say that they stand, a mark before everything counts.
     let mark = bytes.len() - text.len();

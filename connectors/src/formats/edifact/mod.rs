@@ -12,6 +12,7 @@ pub mod mapping;
 pub mod write;
 
 mod carriage;
+mod carried;
 mod charset;
 mod cuscar;
 mod cusdec;
@@ -37,7 +38,7 @@ mod words;
 
 use std::io::{self, Read};
 
-use crate::format::{MessageFormat, MessageInput, MessageReading};
+use crate::format::{HEAD_BYTES, MessageFormat, MessageInput, MessageReading};
 use crate::options::ReadOptions;
 use output::Output;
 
@@ -75,11 +76,16 @@ pub fn references(bytes: &[u8]) -> Vec<String> {
 
 /// An interchange, or a bare message, begins in there, behind whatever transport put before it.
 fn recognise(head: &[u8]) -> bool {
-    service::is_sure(head)
+    service::is_sure(head) || carried::uncovered(head).is_some()
 }
 
 fn read(input: MessageInput<'_>) -> MessageReading {
-    let mut out = Output::new(input);
+    let uncovered = carried::uncovered(input.bytes);
+    let bytes = uncovered.as_ref().map_or(input.bytes, |(_, text)| text.as_slice());
+    let mut out = Output::new(MessageInput { bytes, ..input });
+    if let Some((what, _)) = &uncovered {
+        out.warn("transport_encoding", "byte 0", format!("it came as {what}; places are those in its text"));
+    }
     interchange::read_all(&mut out);
     out.finish()
 }
@@ -90,6 +96,14 @@ fn stream(
     options: &ReadOptions,
     each: &mut dyn FnMut(MessageReading),
 ) -> io::Result<()> {
+    let mut head = Vec::new();
+    Read::take(&mut *content, HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let mut content = head.as_slice().chain(content);
+    if carried::uncovered(&head).is_some() {
+        // Mail is no longer than it may be read whole.
+        each(FORMAT.read_whole(source, &mut content, options)?);
+        return Ok(());
+    }
     pieces::pieces(source, content, options).try_for_each(|reading| reading.map(&mut *each))
 }
 

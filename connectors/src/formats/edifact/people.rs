@@ -87,11 +87,14 @@ pub fn phone(text: &str) -> Option<String> {
     (phone.len() > usize::from(plus)).then_some(phone)
 }
 
+/// Bytes of a bag tag that others are counted on from; a longer one is none, and a hundred of it would fill the memory.
+const TAG_BYTES_MAX: usize = 35;
+
 /// `count` consecutive bag tags from `first` on; just the first where it has no number to count on from.
 pub fn tags(first: Cow<'_, str>, count: usize) -> impl Iterator<Item = Cow<'_, str>> {
     let digits = first.len() - first.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let at = first.len() - digits;
-    let number: Option<u64> = first[at..].parse().ok();
+    let number: Option<u64> = first[at..].parse().ok().filter(|_| first.len() <= TAG_BYTES_MAX);
     let count = if number.is_some() { count } else { count.min(1) };
     (0..count).map(move |i| match number {
         Some(number) if i > 0 => Cow::Owned(format!("{}{:0digits$}", &first[..at], number.saturating_add(i as u64))),
@@ -150,5 +153,8 @@ mod tests {
         let all = |first: &'static str, count| tags(Cow::Borrowed(first), count).collect::<Vec<_>>().join(" ");
         assert_eq!(all("ZZ000099", 3), "ZZ000099 ZZ000100 ZZ000101");
         assert_eq!((all("ABC", 3), all("0", 0)), ("ABC".to_owned(), String::new()));
+        // What is no tag is not written a hundred times.
+        let long = format!("{}1", "0".repeat(60_000));
+        assert_eq!(tags(Cow::Borrowed(long.as_str()), 99).count(), 1);
     }
 }

@@ -210,3 +210,32 @@ fn rows_leave_in_batches() {
     let reading = super::read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options });
     assert_eq!(reading.records.iter().map(|(_, b)| b.num_rows()).collect::<Vec<_>>(), [4, 4, 2]);
 }
+
+#[test]
+fn what_came_as_mail_or_utf_16_is_read_behind_that() {
+    use base64::Engine;
+    let plain = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{ONE}UNZ+1+R1'");
+    let mail = |encoding: &str, body: &str| {
+        format!("From: a@b.example\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}\r\n").into_bytes()
+    };
+    let soft: Vec<&str> = plain.as_bytes().chunks(70).map(|line| str::from_utf8(line).unwrap()).collect();
+    let quoted: String = plain.split_inclusive('\'').map(|line| format!("> {line}\r\n")).collect();
+    for (what, covered) in [
+        ("UTF-16", plain.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("base64", mail("base64", &base64::prelude::BASE64_STANDARD.encode(&plain))),
+        ("quoted-printable", mail("quoted-printable", &soft.join("=\r\n"))),
+        ("quoted", format!("Somebody wrote:\r\n{quoted}").into_bytes()),
+    ] {
+        assert!(super::recognise(&covered), "{what}");
+        let mut streamed = Vec::new();
+        let options = ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() };
+        super::stream("test.edi", &mut covered.as_slice(), &options, &mut |reading| streamed.push(reading)).unwrap();
+        for reading in streamed.iter().chain([&read_bytes(&covered)]) {
+            assert_eq!(column(reading, "traveller", "surname"), ["KIM"], "{what}");
+            assert_eq!(column(reading, "traveller", "arrival_airport"), ["ICN"], "{what}");
+            assert_eq!(warnings(reading)[0], "transport_encoding", "{what}");
+            assert_eq!(reasons(reading), [""; 0], "{what}");
+        }
+        assert_eq!(super::references(&covered), ["R1"], "{what}");
+    }
+}

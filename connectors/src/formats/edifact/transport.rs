@@ -68,6 +68,8 @@ pub fn take_on<'a>(bytes: &'a [u8], start: &Start, syntax: &str, wide: &[u8]) ->
 fn end_of_clean(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(usize, bool)> {
     let mut segment = body;
     let mut unreleased = body;
+    // Nothing but blanks stands between the begin of the segment and here.
+    let mut blank = body;
     let mut marks = Marks::with_controls(bytes, body, [chars.terminator, chars.release, 0, 0]);
     let plain = PlainSegments::of(chars.terminator, chars.release);
     loop {
@@ -101,8 +103,9 @@ fn end_of_clean(bytes: &[u8], body: usize, chars: ServiceChars) -> Option<(usize
             }
             unreleased = at + 2;
         } else if matches!(b, b'\r' | b'\n') {
-            // Between segments, else a fold.
-            bytes[segment..at].iter().all(|b| matches!(b, b' ' | b'\r' | b'\n')).then_some(())?;
+            // Between segments, else a fold. What was looked at before is not looked at again: lines may be many.
+            bytes[segment.max(blank)..at].iter().all(|b| matches!(b, b' ' | b'\r' | b'\n')).then_some(())?;
+            blank = at;
         } else if b != chars.element && b != chars.component {
             return None;
         }
@@ -429,6 +432,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn empty_lines_are_looked_at_once() {
+        // Were each of them looked at from the first on, this would take longer than anybody waits.
+        let text = format!("UNB+UNOA:4+A'UNH+1'{}NAD+FL'{} X+Y'UNZ+1+A'", "\n".repeat(4 << 20), "\r\n".repeat(2 << 20));
+        let clean = cleaned(&text);
+        assert!(matches!(clean.text, Cow::Borrowed(_)) && clean.complete);
+        assert!(clean.text.ends_with(" X+Y'UNZ+1+A'"));
+        // A fold is one, however much stands before it.
+        let text = text.replace("NAD+FL", "NAD+\nFL");
+        let folded = cleaned(&text);
+        assert_eq!((folded.folded, folded.supplied, folded.complete), (1, 0, true));
     }
 
     #[test]

@@ -131,6 +131,7 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     tell(&header, out);
     let mut seen = rustc_hash::FxHashSet::default();
     let mut free = 1;
+    let common = Common::of(root);
     for (index, item) in items.iter().enumerate() {
         let path = format!("{}/GOOITEGDS[{}]", root.name(), index + 1);
         if !parts.is_whole(*item, &path, out) {
@@ -138,7 +139,7 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         }
         let mut row = Row::default();
         fill(&ITEM_TABLE, *item, zone, &|| path.clone(), &mut row);
-        goods(root, *item, &seals, &path, &mut row);
+        goods(&common, *item, &seals, &path, &mut row);
         let sent = item.get("IteNumGDS7").and_then(|n| n.parse::<i32>().ok()).filter(|n| *n >= 1);
         let line = match sent {
             Some(line) if seen.insert(line) => line,
@@ -151,7 +152,7 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         };
         row.put(&SHEET, "line_no", line);
         let consignment = format!("{key}/{line}");
-        bill(root, *item, &consignment, &mut row);
+        bill(&common, *item, &consignment, &mut row);
         row.put(&SHEET, "consignment_id", consignment);
         if out.write(&SHEET, &[&header, &row], &parts.stand(*item, path)) {
             out.count("consignments", 1);
@@ -208,7 +209,7 @@ fn packages(item: Element<'_>) -> Option<f64> {
 }
 
 /// The numbers of its bill.
-fn bill<'u>(root: Element<'u>, item: Element<'u>, consignment: &str, row: &mut Row<'u>) {
+fn bill<'u>(common: &Common<'u>, item: Element<'u>, consignment: &str, row: &mut Row<'u>) {
     let document = |kinds: &[&str]| {
         let of = |document: &Element<'u>| document.get("DocTypDC21").is_some_and(|kind| kinds.contains(&kind));
         item.all("PRODOCDC2").find(of).and_then(|document| id_at(document, "DocRefDC23"))
@@ -217,7 +218,7 @@ fn bill<'u>(root: Element<'u>, item: Element<'u>, consignment: &str, row: &mut R
     let straight = document(&["N705", "N740"]);
     let kind = if house.is_some() { "house" } else { "straight" };
     row.put(&SHEET, "bill_kind", kind);
-    let other = || id_at(item, "ComRefNumGIM1").or_else(|| id_at(root, "HEAHEA/ComRefNumHEA"));
+    let other = || id_at(item, "ComRefNumGIM1").or_else(|| common.reference.clone());
     let number = house.or(straight).or_else(other).unwrap_or_else(|| consignment.to_owned().into());
     row.put(&SHEET, "house_bill_id", number);
 }
@@ -234,14 +235,34 @@ fn party<'u>(element: Element<'u>, at: &str, row: &mut Row<'u>) -> Party<'u> {
     Party::default().numbered(part(&["TIN"])).named(part(&["Nam"])).living(&lines, country, at, row)
 }
 
-fn goods<'u>(root: Element<'u>, item: Element<'u>, seals: &[Cow<'u, str>], path: &str, row: &mut Row<'u>) {
-    for (role, own, common) in [(Role::Shipper, "TRACONCO2", "TRACONCO1"), (Role::Consignee, "TRACONCE2", "TRACONCE1")]
+/// What holds for items that say nothing of their own. Looked up once: an item more is an element more to look through.
+struct Common<'u> {
+    shipper: Option<Element<'u>>,
+    consignee: Option<Element<'u>>,
+    notify: Option<&'u str>,
+    reference: Option<Cow<'u, str>>,
+}
+
+impl<'u> Common<'u> {
+    fn of(root: Element<'u>) -> Self {
+        Self {
+            shipper: root.at("TRACONCO1"),
+            consignee: root.at("TRACONCE1"),
+            notify: root.get("NOTPAR670/NamNOTPAR672"),
+            reference: id_at(root, "HEAHEA/ComRefNumHEA"),
+        }
+    }
+}
+
+fn goods<'u>(common: &Common<'u>, item: Element<'u>, seals: &[Cow<'u, str>], path: &str, row: &mut Row<'u>) {
+    for (role, own, common) in
+        [(Role::Shipper, "TRACONCO2", common.shipper), (Role::Consignee, "TRACONCE2", common.consignee)]
     {
-        if let Some(element) = item.at(own).or_else(|| root.at(common)) {
+        if let Some(element) = item.at(own).or(common) {
             party(element, path, row).put(role, row);
         }
     }
-    let told = item.get("PRTNOT640/NamPRTNOT642").or_else(|| root.get("NOTPAR670/NamNOTPAR672"));
+    let told = item.get("PRTNOT640/NamPRTNOT642").or(common.notify);
     notify(told, row);
     let containers: Vec<Container<'u>> = item
         .all("CONNR2")

@@ -41,8 +41,12 @@ pub const FIELDS: &[Field] = &[
     field("PNR/BookingRefID@ID", "locators", By("with CompanyName@Code; of the operating carrier also locator")),
     field("PNR@NumberOfPassengers", "party_size", By("number")),
     field("PNR@PNR_CreationDate", "booked_at", By("UTC")),
-    field("PNR/Passenger/Surname", "surname", By("as sent")),
-    field("PNR/Passenger/GivenName", "given_names", By("as sent")),
+    field("PNR/Passenger/Surname", "surname", By("as sent, without a title")),
+    field(
+        "PNR/Passenger/GivenName",
+        "given_names",
+        By("as sent, without a title; one glued on goes where DOCS shows the name without it"),
+    ),
     field("PNR/Passenger@PassengerTypeCode", "person_kind", By("ADT adult, CHD child, INF infant")),
     field(
         "PNR/Passenger/ContactInfo@PhoneNumber",
@@ -84,6 +88,9 @@ pub const FIELDS: &[Field] = &[
         By("of this passenger (RPH): DOCS, DOCA, DOCO, FQTV, CTCM, CTCE, ... as in EDIFACT; codes kept where allowed"),
     ),
 ];
+
+/// Passengers of one booking, and flights; groups of an airline have at most some hundreds.
+const BOOKING_PARTS_MAX: usize = 1000;
 
 /// The flight that bookings are on.
 #[derive(Clone, Debug, Default)]
@@ -153,6 +160,14 @@ impl State {
         let unit = parts.unit;
         let passengers: Vec<Element<'u>> = pnr.all("Passenger").collect();
         out.count("bookings", 1);
+        // Each passenger is looked for on each flight.
+        let n_flights = pnr.all("Flight").count();
+        if passengers.len() > BOOKING_PARTS_MAX || n_flights > BOOKING_PARTS_MAX {
+            let position = format!("byte {}, {path}", unit.byte(pnr));
+            let says =
+                format!("has {} passengers and {n_flights} flights, more than are read as one", passengers.len());
+            return out.set_aside("too_many_items", &position, &says, pnr.raw());
+        }
         let own = || pnr.at("Flight").map(|leg| Flight::read(leg));
         let Some(flight) = self.flight.clone().or_else(own).filter(|f| !f.carrier.is_empty() && f.from.is_some())
         else {

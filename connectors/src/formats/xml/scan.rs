@@ -30,6 +30,8 @@ pub struct Limits {
     pub name_bytes: usize,
     /// Elements inside each other within a unit; what is deeper is left out.
     pub unit_depth: usize,
+    /// Prefixes that hold outside of units; more are not known.
+    pub prefixes: usize,
     /// Elements inside each other anywhere; a document that goes deeper is not read on.
     pub depth: usize,
     /// Faults of one unit that are kept; of those that break a part of it ten times as many.
@@ -44,6 +46,7 @@ pub const LIMITS: Limits = Limits {
     escaped_bytes: 16 * 1024 * 1024,
     name_bytes: 256,
     unit_depth: 64,
+    prefixes: 200,
     depth: 10_000,
     faults: 100,
 };
@@ -218,8 +221,8 @@ impl Scanner {
         let window = input.text();
         let mut from = from;
         'restart: loop {
-            // Taken off by the reader too, and not counted.
-            from += if window[from..].starts_with('\u{feff}') { 3 } else { 0 };
+            // One is taken off by the reader, and not counted.
+            from = window.len() - window[from..].trim_start_matches('\u{feff}').len();
             let mut reader = Reader::from_str(&window[from..]);
             let config = reader.config_mut();
             config.check_end_names = false;
@@ -493,7 +496,7 @@ impl Scanner {
                 Some(prefixed) => prefixed.strip_prefix(':').unwrap_or("\0"),
                 None => continue,
             };
-            if prefix.len() + uri.len() <= 1024 {
+            if prefix.len() + uri.len() <= 1024 && self.prefixes.len() < self.limits.prefixes {
                 self.prefixes.push((depth + 1, prefix.to_owned(), uri.trim().to_owned()));
             }
         }
@@ -639,11 +642,14 @@ impl Scanner {
         self.bounded(length, node, piece.0, input, handler);
     }
 
-    fn bounded(&mut self, length: usize, node: u32, at: usize, input: &Input<'_>, handler: &mut dyn Handler) {
-        if length > self.limits.text_bytes {
-            self.tree.drop_text(node);
-            self.fault(input, at, "text_too_long", "a text is longer than 64 KiB and was left out", handler);
-        }
+    fn bounded(&mut self, length: Option<usize>, node: u32, at: usize, input: &Input<'_>, handler: &mut dyn Handler) {
+        let reason = match length {
+            Some(length) if length <= self.limits.text_bytes => return,
+            Some(_) => "a text is longer than 64 KiB and was left out",
+            None => "a text is cut by elements too often and was left out",
+        };
+        self.tree.drop_text(node);
+        self.fault(input, at, "text_too_long", reason, handler);
     }
 
     fn reference(&mut self, input: &Input<'_>, at: usize, name: &[u8], handler: &mut dyn Handler) {
@@ -728,10 +734,14 @@ impl Scanner {
         if n == 0 {
             return;
         }
-        if let Some(unit) = &mut self.unit {
-            unit.needed -= n;
+        match &mut self.unit {
+            Some(unit) => {
+                unit.needed -= n;
+                self.tree.shift(n);
+            }
+            // What was read is let go with the text it stood in.
+            None => self.tree.clear(),
         }
-        self.tree.shift(n);
         self.counted = (0, 0, 0);
     }
 }

@@ -16,6 +16,13 @@ pub(super) struct Span {
 
 /// Marks a stretch of what was put together aside.
 const ASIDE: u32 = 1 << 31;
+/// Bytes that may be put together aside, whatever the unit is; beyond them, [`ASIDE_TIMES_MAX`] times what was read of it.
+const ASIDE_BYTES_FREE: usize = 1024 * 1024;
+/// Texts are put together once, and are no longer than their unit. But one that goes on behind an element with an entity
+/// in it is copied again: whoever does that on purpose makes gigabytes of little.
+const ASIDE_TIMES_MAX: usize = 2;
+/// The text of a node that was left out, as is what follows of it.
+const LEFT_OUT: Span = Span { start: u32::MAX, end: u32::MAX };
 
 impl Span {
     pub(super) fn new(start: usize, end: usize) -> Self {
@@ -69,31 +76,49 @@ impl Tree {
         node.bytes.end = at as u32;
     }
 
-    /// Appends to the text of a node. Returns how long it is now.
-    pub(super) fn push_text(&mut self, node: u32, window: &str, piece: Span) -> usize {
+    /// Appends to the text of a node. Returns how long it is now; `None` where it cannot be put together.
+    pub(super) fn push_text(&mut self, node: u32, window: &str, piece: Span) -> Option<usize> {
         let text = self.nodes[node as usize].text;
-        let joined = if text.is_empty() {
+        let joined = if text == LEFT_OUT {
+            return Some(0);
+        } else if text.is_empty() {
             piece
         } else if text.end == piece.start {
             Span { start: text.start, end: piece.end }
+        } else if self.is_full() {
+            return None;
         } else {
             let piece = &window[piece.start as usize..piece.end as usize];
             self.join(text, window, piece)
         };
         self.nodes[node as usize].text = joined;
-        (joined.end - joined.start) as usize
+        Some((joined.end - joined.start) as usize)
     }
 
     /// The same with text that does not stand in the document like this.
-    pub(super) fn push_made(&mut self, node: u32, window: &str, piece: &str) -> usize {
+    pub(super) fn push_made(&mut self, node: u32, window: &str, piece: &str) -> Option<usize> {
         let text = self.nodes[node as usize].text;
+        if text == LEFT_OUT {
+            return Some(0);
+        }
+        if self.is_full() {
+            return None;
+        }
         let joined = self.join(text, window, piece);
         self.nodes[node as usize].text = joined;
-        (joined.end - joined.start) as usize
+        Some((joined.end - joined.start) as usize)
     }
 
+    /// Leaves out the text of a node, and what follows of it.
     pub(super) fn drop_text(&mut self, node: u32) {
-        self.nodes[node as usize].text = Span::default();
+        self.nodes[node as usize].text = LEFT_OUT;
+    }
+
+    /// Whether so much is put together aside that no more is.
+    fn is_full(&self) -> bool {
+        let (Some(first), Some(last)) = (self.nodes.first(), self.nodes.last()) else { return false };
+        let read = last.bytes.start.saturating_sub(first.bytes.start) as usize;
+        self.aside.len() > ASIDE_BYTES_FREE + ASIDE_TIMES_MAX * read
     }
 
     fn join(&mut self, text: Span, window: &str, piece: &str) -> Span {
@@ -129,6 +154,8 @@ impl Tree {
     fn str<'u>(&'u self, window: &'u str, span: Span) -> &'u str {
         if span.start & ASIDE == 0 {
             &window[span.start as usize..span.end as usize]
+        } else if span == LEFT_OUT {
+            ""
         } else {
             &self.aside[(span.start & !ASIDE) as usize..(span.end & !ASIDE) as usize]
         }

@@ -14,7 +14,7 @@ use super::super::tree::{Element, value};
 use super::super::value::Value;
 use super::{Flight, SHEET};
 use crate::formats::edifact::dates::{Century, Moment, days, month_named};
-use crate::formats::edifact::people::phone;
+use crate::formats::edifact::people::{phone, split_title, without_glued_title, without_title};
 use crate::formats::edifact::places::{to_utc_at, to_utc_in};
 use crate::formats::edifact::pnrgov::services::birth;
 use crate::formats::edifact::pnrgov::texts::{Contact, contact, doca, doco, docs, loyalty, masked};
@@ -240,10 +240,16 @@ impl<'u, 'f> Party<'u, 'f> {
         if surname.is_none() && given.is_none() {
             return false;
         }
-        row.put(&SHEET, "surname", surname);
+        row.put(&SHEET, "surname", surname.map(untitled));
+        let own = person.identities.iter().filter(|identity| !identity.of_infant);
+        let document = own.filter_map(|identity| identity.given.as_deref()).next();
+        let given = given.and_then(split_title).map(|given| match document {
+            Some(document) => Cow::Owned(without_glued_title(&given, document).to_owned()),
+            None => given,
+        });
         row.put(&SHEET, "given_names", given);
         row.put(&SHEET, "person_kind", person.kind);
-        contacts(pnr, person, row);
+        contacts(pnr, person, path, row);
         let checked_in = seat(pnr, passenger, self.flight, row);
         let state = match (checked_in, given_up(pnr, self.flight)) {
             (_, true) => "cancelled",
@@ -464,6 +470,14 @@ fn services_of(outer: Element<'_>) -> impl Iterator<Item = (Cow<'_, str>, Elemen
         .filter_map(|ssr| Some((id(["SSR_Code", "SSRCode", "Code"].iter().find_map(|n| ssr.attribute_value(n))?), ssr)))
 }
 
+/// A surname without a title before or behind it.
+fn untitled(name: Cow<'_, str>) -> Cow<'_, str> {
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(without_title(name)),
+        Cow::Owned(name) => Cow::Owned(without_title(&name).to_owned()),
+    }
+}
+
 fn sex(sent: &str) -> Option<&'static str> {
     let first = value(sent)?.chars().next()?.to_ascii_uppercase();
     ["M", "F", "X", "U"].into_iter().find(|g| g.starts_with(first))
@@ -573,13 +587,19 @@ fn tickets<'u>(shared: &[Element<'u>], passenger: Element<'u>, path: &str, row: 
 }
 
 /// Phones and addresses of a passenger, and of the booking.
-fn contacts<'u>(pnr: Element<'u>, person: &Person<'u>, row: &mut Row<'u>) {
+fn contacts<'u>(pnr: Element<'u>, person: &Person<'u>, path: &str, row: &mut Row<'u>) {
     let (mut phones, mut emails) = (person.phones.clone(), person.emails.clone());
     for contact in person.element.all("ContactInfo").chain(pnr.all("ContactInfo")) {
+        if phones.len().max(emails.len()) >= EACH_MAX {
+            row.warn("value_cut", format!("{path}/ContactInfo"), format!("{EACH_MAX} contacts are kept"));
+            break;
+        }
         for name in ["PhoneNumber", "Email", "EmailAddress"] {
             let Some(sent) = contact.attribute_value(name) else { continue };
             if sent.contains('@') {
-                let rest = sent.strip_prefix('E').filter(|rest| rest.starts_with([':', '-', ' ']));
+                // The letter of a kind, where it can be told from the first of a name.
+                let is_letter = |rest: &&str| rest.starts_with([':', '-', ' ']) || !rest.contains(char::is_uppercase);
+                let rest = sent.strip_prefix('E').filter(is_letter);
                 let email = rest.unwrap_or(&sent).trim_start_matches([':', '-', ' ']).to_lowercase();
                 if !emails.contains(&email) {
                     emails.push(email);
