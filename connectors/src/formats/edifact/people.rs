@@ -9,10 +9,15 @@ use super::words::are_digits;
 /// Titles, the longer ones first, as they are cut from the end of a name.
 const TITLES: &[&str] = &["MSTR", "MISS", "MRS", "MR", "MS", "DR"];
 
-/// M, F, X or U.
+/// M, F, X or U, by word too.
 pub fn gender(code: &str) -> Option<Cow<'_, str>> {
     let code = upper(code);
-    matches!(&*code, "M" | "F" | "X" | "U").then_some(code)
+    match &*code {
+        "M" | "F" | "X" | "U" => Some(code),
+        "MALE" => Some(Cow::Borrowed("M")),
+        "FEMALE" => Some(Cow::Borrowed("F")),
+        _ => None,
+    }
 }
 
 /// A title is split only as the first or last token, and never leaves nothing of a surname.
@@ -87,11 +92,15 @@ pub fn phone(text: &str) -> Option<String> {
     (phone.len() > usize::from(plus)).then_some(phone)
 }
 
+/// Longest tag that is counted on from.
+const TAG_BYTES_MAX: usize = 35;
+
 /// `count` consecutive bag tags from `first` on; just the first where it has no number to count on from.
 pub fn tags(first: Cow<'_, str>, count: usize) -> impl Iterator<Item = Cow<'_, str>> {
     let digits = first.len() - first.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     let at = first.len() - digits;
-    let number: Option<u64> = first[at..].parse().ok();
+    // A number of more digits than that is no tag, and each of a hundred would repeat them.
+    let number: Option<u64> = first[at..].parse().ok().filter(|_| first.len() <= TAG_BYTES_MAX);
     let count = if number.is_some() { count } else { count.min(1) };
     (0..count).map(move |i| match number {
         Some(number) if i > 0 => Cow::Owned(format!("{}{:0digits$}", &first[..at], number.saturating_add(i as u64))),
@@ -150,5 +159,7 @@ mod tests {
         let all = |first: &'static str, count| tags(Cow::Borrowed(first), count).collect::<Vec<_>>().join(" ");
         assert_eq!(all("ZZ000099", 3), "ZZ000099 ZZ000100 ZZ000101");
         assert_eq!((all("ABC", 3), all("0", 0)), ("ABC".to_owned(), String::new()));
+        let long: &'static str = Box::leak("0".repeat(60_000).into_boxed_str());
+        assert_eq!(all(long, 99).len(), 60_000);
     }
 }
