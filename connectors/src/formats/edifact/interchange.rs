@@ -632,7 +632,7 @@ fn rejoined<'t>(text: &'t str, last: &Raw<'t>, behind: usize, next: &Raw<'t>, en
 fn begins_with_a_tag_in_lower_case(text: &str) -> bool {
     let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     letters == 3
-        && text.as_bytes().get(3).is_some_and(|b| b.is_ascii_punctuation())
+        && text.as_bytes().get(3).is_some_and(u8::is_ascii_punctuation)
         && !text.starts_with(char::is_uppercase)
 }
 

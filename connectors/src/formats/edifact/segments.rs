@@ -23,6 +23,7 @@ const COMPONENTS_MAX: usize = 4096;
 
 /// A segment as it stands in the text, without its terminator.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself, of every segment")]
 pub struct Raw<'t> {
     /// Tag, separators, values.
     pub text: &'t str,

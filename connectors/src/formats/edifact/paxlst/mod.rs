@@ -146,8 +146,8 @@ fn person<'h, 't>(
     }
     // Who closes a flight, or takes people off it, may name them by the number that he gave them before.
     let known_before = header.list.is_status() || header.list.state() == "cancelled";
-    let is_numbered = || known_before && (person.reference.is_some() || person.locator.is_some());
-    if !person.has_identity() && !is_numbered() {
+    let is_numbered = known_before && person.reference.is_some();
+    if !person.has_identity() && !is_numbered {
         let position = message.position(at);
         let reason = format!("{position}: a person without name and document; send the person again with either");
         return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
