@@ -8,8 +8,14 @@ use std::borrow::Cow;
 use encoding_rs::Encoding;
 
 /// Text of an interchange whose UNB names `syntax` (`UNOA`, `UNOC`, `KECA` ...), and whether it is not as declared: bytes
-/// were replaced, or it is UTF-8 where one byte a letter was said.
+/// were replaced, it is UTF-8 where one byte a letter was said, or holds letters where none but those of ASCII were.
 pub fn decode<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
+    let (text, odd) = decoded(bytes, syntax);
+    let odd = odd || (is_ascii(syntax) && !text.is_ascii());
+    (text, odd)
+}
+
+fn decoded<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
     let bytes = match bytes {
         Cow::Borrowed(b) => match std::str::from_utf8(b) {
             Ok(text) if text.is_ascii() || !is_single_byte(syntax) => return (Cow::Borrowed(text), false),
@@ -25,6 +31,11 @@ pub fn decode<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
     };
     let (text, replaced) = encoding(syntax).decode_without_bom_handling(&bytes);
     (Cow::Owned(text.into_owned()), replaced)
+}
+
+/// Declared as ASCII: what stands beside it was guessed.
+fn is_ascii(syntax: &str) -> bool {
+    matches!(syntax, "UNOA" | "UNOB")
 }
 
 /// Declared as Latin letters of one byte: those that make UTF-8 (`Ã¼`) never stand next to each other in a name.
@@ -65,8 +76,6 @@ mod tests {
     fn each_level_has_its_letters() {
         for (syntax, bytes, text) in [
             ("UNOA", &b"ABC"[..], "ABC"),
-            ("UNOA", b"M\xFCLLER", "M\u{fc}LLER"),
-            ("UNOA", "M\u{fc}LLER".as_bytes(), "M\u{fc}LLER"),
             ("UNOC", b"M\xFCLLER", "M\u{fc}LLER"),
             ("UNOD", b"KO\xB3O", "KO\u{142}O"),
             ("UNOE", b"\xBC\xDE\xE1", "\u{41c}\u{43e}\u{441}"),
@@ -86,11 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_under_a_latin_set_is_read_and_said() {
+    fn what_is_not_in_the_declared_set_is_read_and_said() {
         for (syntax, bytes, text, odd) in [
             ("UNOC", "M\u{fc}LLER \u{ac00}".as_bytes(), "M\u{fc}LLER \u{ac00}", true),
             ("UNOL", "\u{142}".as_bytes(), "\u{142}", true),
             ("UNOC", b"ABC", "ABC", false),
+            ("UNOA", b"M\xFCLLER", "M\u{fc}LLER", true),
+            ("UNOB", "M\u{fc}LLER".as_bytes(), "M\u{fc}LLER", true),
+            ("IATA", "M\u{fc}LLER".as_bytes(), "M\u{fc}LLER", false),
             // Two capitals of another script may well look like UTF-8.
             ("UNOE", b"\xC2\xB0", "\u{422}\u{410}", false),
         ] {

@@ -65,6 +65,8 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
     // A period: its first day, or minute.
     let period = format.len() == 3 && format.starts_with('7');
     let value = if period { value.split('-').next().unwrap_or_default() } else { value };
+    let joined = if only_digits { None } else { without_hyphens(value) };
+    let value = joined.as_deref().unwrap_or(value);
     let digits = if only_digits { value.len() } else { value.bytes().take_while(u8::is_ascii_digit).count() };
     let (date, rest) = value.split_at(digits);
     // Behind the seconds come parts of one.
@@ -130,6 +132,13 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
         Some(_) => return Err(NotADate),
     };
     Ok(Moment { date, precision, time, offset_minutes })
+}
+
+/// The digits of a day as ISO 8601 writes it for people: `2027-03-14`.
+fn without_hyphens(value: &str) -> Option<String> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *value.as_bytes() else { return None };
+    let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
+    are_digits(&digits).then(|| digits.iter().map(|digit| char::from(*digit)).collect())
 }
 
 /// Whether a format code (401 to 406) is of a time of the day, which some send behind the day in a DTM of its own.
@@ -262,11 +271,14 @@ fn offset(text: &str) -> Result<Option<i32>, NotADate> {
         [b'-', ..] => (-1, &text[1..]),
         _ => return Err(NotADate),
     };
-    if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    // `+09:00` too.
+    let (hours, minutes) = digits.split_at_checked(2).ok_or(NotADate)?;
+    let minutes = minutes.strip_prefix(':').filter(|m| m.len() == 2).unwrap_or(minutes);
+    if !matches!(minutes.len(), 0 | 2) || !(hours.bytes().chain(minutes.bytes())).all(|b| b.is_ascii_digit()) {
         return Err(NotADate);
     }
-    let hours: i32 = digits[..2].parse().map_err(|_| NotADate)?;
-    let minutes: i32 = digits[2..].parse().unwrap_or(0);
+    let hours: i32 = hours.parse().map_err(|_| NotADate)?;
+    let minutes: i32 = minutes.parse().unwrap_or(0);
     if hours > 14 || minutes > 59 {
         return Err(NotADate);
     }
@@ -335,6 +347,13 @@ mod tests {
             ("20270314010559090090", "ZZZ", "2027-03-14 01:05:59"),
             ("202703140105590900900", "ZZZ", "none"),
             ("2027-03", "", "none"),
+            ("2027-03-14", "", "2027-03-14"),
+            ("2027-03-14", "102", "2027-03-14"),
+            ("2027-13-14", "102", "none"),
+            ("202703141300+09:00", "205", "2027-03-14 13:00:00 +540"),
+            ("202703141300-0700", "205", "2027-03-14 13:00:00 -420"),
+            ("202703141300+9", "205", "none"),
+            ("202703141300+09:0", "205", "none"),
             ("2703140105XYZ", "301", "none"),
             ("202703140105", "201", "2027-03-14 01:05:00"),
             ("991399", "", "none"),

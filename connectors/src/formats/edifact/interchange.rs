@@ -128,6 +128,10 @@ impl Message<'_> {
 
     /// Tokenises a segment; what is wrong with it becomes a warning.
     pub fn push<'t>(&self, arena: &mut Arena<'t>, raw: Raw<'t>, warnings: &mut Vec<Warning>) {
+        if raw.is_rejoined() {
+            let text = format!("{}: a terminator in it is not released", raw.tag());
+            warnings.push(Warning { code: "unreleased_terminator", path: self.path(raw.number), text });
+        }
         if let Err(error) = arena.push(raw) {
             let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
             warnings.push(Warning { code: "bad_segment", path: self.path(raw.number), text });
@@ -331,7 +335,7 @@ fn report_transport(
         out.warn("missing_terminator", path.as_str(), format!("supplied {} segment terminators", taken.supplied));
     }
     if taken.replaced {
-        let text = "not in the declared character set: bytes were replaced, or it was read as UTF-8";
+        let text = "not in the declared character set: bytes were replaced, or it was read in another";
         out.warn("charset", path.as_str(), text);
     }
     if start.bare {
@@ -383,8 +387,19 @@ impl Walker<'_, '_> {
         let mut body: Vec<Raw<'_>> = Vec::with_capacity((taken.text.len() / 16).min(4_096));
         let mut open: Option<Raw<'_>> = None;
         let mut number = 0;
-        for mut raw in Cutter::new(&taken.text, self.walk.chars) {
+        let mut cutter = Cutter::new(&taken.text, self.walk.chars);
+        // Behind the terminator of the last segment in `body`.
+        let mut behind = 0;
+        while let Some(mut raw) = cutter.next() {
             let tag = raw.tag();
+            if (tag.is_empty() || raw.text.as_bytes().get(3) != Some(&self.walk.chars.element))
+                && let Some(last) = body.last_mut().filter(|_| open.is_some())
+                && let Some(joined) = rejoined(&taken.text, last, behind, &raw, cutter.at())
+            {
+                *last = joined;
+                behind = cutter.at();
+                continue;
+            }
             let service = tag.starts_with("UN");
             if service && open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
                 self.message(open.take(), &body, None);
@@ -411,6 +426,7 @@ impl Walker<'_, '_> {
                 self.message(open.take(), &body, Some(raw));
             } else if open.is_some() {
                 body.push(raw);
+                behind = cutter.at();
             } else {
                 arena.clear();
                 let pushed = arena.push(raw);
@@ -471,6 +487,7 @@ impl Walker<'_, '_> {
         match segment.tag() {
             "UNB" => self.interchange_header(segment),
             "UNG" => {
+                self.open_group(&path);
                 self.walk.groups += 1;
                 self.walk.group_messages = 0;
                 self.walk.group_reference = Some(segment.get(4, 0).to_owned());
@@ -481,6 +498,7 @@ impl Walker<'_, '_> {
                 self.trailer(segment, self.walk.group_messages, reference.as_deref());
             }
             "UNZ" => {
+                self.open_group(&path);
                 let counted = if self.walk.groups > 0 { self.walk.groups } else { self.walk.messages };
                 let reference = self.walk.envelope.reference.clone();
                 self.trailer(segment, counted, Some(&reference));
@@ -490,11 +508,18 @@ impl Walker<'_, '_> {
         }
     }
 
+    /// The group before has no end of its own.
+    fn open_group(&mut self, path: &str) {
+        if self.walk.group_reference.take().is_some() {
+            self.out.warn("unz_count", path, "UNE is missing");
+        }
+    }
+
     fn interchange_header(&mut self, unb: Segment<'_, '_>) {
         let zone = self.out.input.options.zone;
         let date = unb.get(3, 0);
         let time = unb.get(3, 1);
-        let issued = dates::parse(&format!("{date}{time}"), "", dates::Century::Recent).ok();
+        let issued = issued(date, time);
         self.walk.envelope = Envelope {
             sender: unb.get(1, 0).to_owned(),
             reference: unb.get(4, 0).to_owned(),
@@ -585,6 +610,35 @@ impl Walker<'_, '_> {
     }
 }
 
+/// A name or text and what stands behind a terminator in it that its sender did not release (`NAD+FL+++O'NEIL:PAT'`): on
+/// the same line, and beginning with no tag. `behind` is where the segment `last` ends in the text, `end` where `next`
+/// does.
+#[cold]
+fn rejoined<'t>(text: &'t str, last: &Raw<'t>, behind: usize, next: &Raw<'t>, end: usize) -> Option<Raw<'t>> {
+    /// Those that hold what people write.
+    const WITH_TEXT: [&str; 12] = ["NAD", "TIF", "FTX", "IFT", "SSR", "ADD", "LTS", "LOC", "CTA", "PDT", "PCI", "DOC"];
+    if !next.terminated || !last.terminated || !WITH_TEXT.contains(&last.tag()) {
+        return None;
+    }
+    let start = end.checked_sub(1 + next.text.len())?;
+    let from = behind.checked_sub(1 + last.text.len())?;
+    let same_line = text.get(behind..start)?.bytes().all(|b| b == b' ');
+    let is_text = next.text.starts_with(char::is_alphanumeric) && !begins_with_a_tag_in_lower_case(next.text);
+    // `O'LEE'` looks like a segment of its own, and only one letter before it says that it is none.
+    let initial = || last.text.bytes().rev().take_while(u8::is_ascii_alphabetic).count() == 1;
+    let is_tag = !next.tag().is_empty() && (transport::is_known_tag(next.tag()) || !initial());
+    let joined = text.get(from..end - 1).filter(|joined| joined.len() <= SEGMENT_BYTES_MAX)?;
+    (same_line && is_text && !is_tag).then(|| Raw::rejoined(joined, last.number))
+}
+
+/// `nad+fl`: a segment that is none, and no part of a name.
+fn begins_with_a_tag_in_lower_case(text: &str) -> bool {
+    let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    letters == 3
+        && text.as_bytes().get(3).is_some_and(u8::is_ascii_punctuation)
+        && !text.starts_with(char::is_uppercase)
+}
+
 fn check_unt(out: &mut Output<'_>, message: &Message<'_>, unt: Segment<'_, '_>, counted: u64) {
     let sent = unt.get(0, 0);
     let mut says = Vec::new();
@@ -597,6 +651,20 @@ fn check_unt(out: &mut Output<'_>, message: &Message<'_>, unt: Segment<'_, '_>, 
     if !says.is_empty() {
         out.warn("unt_count", message.path(counted as u32), says.join("; "));
     }
+}
+
+/// S004: YYMMDD or CCYYMMDD with HHMM, of some with seconds. What both together look like says nothing: with seconds, six
+/// digits of a date are as long as eight without.
+fn issued(date: &str, time: &str) -> Option<dates::Moment> {
+    let day = dates::parse(date, "", dates::Century::Recent).ok()?;
+    if day.precision != dates::Precision::Day {
+        return None;
+    }
+    if time.is_empty() || day.time.is_some() {
+        return Some(day);
+    }
+    let format = if time.len() == 6 { "204" } else { "203" };
+    dates::parse(&format!("{}{time}", day.date.format("%Y%m%d")), format, dates::Century::Recent).ok()
 }
 
 /// A count, leading zeros and blanks inside allowed.

@@ -9,10 +9,15 @@ use super::words::are_digits;
 /// Titles, the longer ones first, as they are cut from the end of a name.
 const TITLES: &[&str] = &["MSTR", "MISS", "MRS", "MR", "MS", "DR"];
 
-/// M, F, X or U.
+/// M, F, X or U, by word too.
 pub fn gender(code: &str) -> Option<Cow<'_, str>> {
     let code = upper(code);
-    matches!(&*code, "M" | "F" | "X" | "U").then_some(code)
+    match &*code {
+        "M" | "F" | "X" | "U" => Some(code),
+        "MALE" => Some(Cow::Borrowed("M")),
+        "FEMALE" => Some(Cow::Borrowed("F")),
+        _ => None,
+    }
 }
 
 /// A title is split only as the first or last token, and never leaves nothing of a surname.

@@ -23,6 +23,7 @@ const COMPONENTS_MAX: usize = 4096;
 
 /// A segment as it stands in the text, without its terminator.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself, of every segment")]
 pub struct Raw<'t> {
     /// Tag, separators, values.
     pub text: &'t str,
@@ -32,6 +33,8 @@ pub struct Raw<'t> {
     pub terminated: bool,
     /// It begins with a tag.
     tagged: bool,
+    /// A terminator stands in it that its sender did not release.
+    rejoined: bool,
     /// Whether `separators` says where all of them stand: not of a long segment, nor where something is released.
     known: bool,
     separators: Separators,
@@ -85,7 +88,18 @@ impl<'t> Raw<'t> {
             }
             _ => begins_with_tag(text),
         };
-        Self { text, number, terminated, tagged, known, separators }
+        Self { text, number, terminated, tagged, rejoined: false, known, separators }
+    }
+
+    /// A segment of a text in which a terminator stands that ends nothing.
+    pub fn rejoined(text: &'t str, number: u32) -> Self {
+        Self { rejoined: true, ..Self::new(text, number, true) }
+    }
+
+    /// Whether it was made by [`Raw::rejoined`].
+    #[inline]
+    pub fn is_rejoined(&self) -> bool {
+        self.rejoined
     }
 
     /// The tag, blanks behind it cut; empty if it is no tag.
@@ -152,6 +166,11 @@ impl<'t> Cutter<'t> {
         let release = if release == 0 { NO_BYTE } else { release };
         let ahead = Ahead::of(text.as_bytes(), [terminator, element, component, release]);
         Self { text, chars, ahead, from: 0 }
+    }
+
+    /// Where the segment given last ends in the text, behind its terminator.
+    pub fn at(&self) -> usize {
+        self.from
     }
 
     /// Where the segment that begins at `from` ends and where its separators stand, if it is short and nothing is

@@ -239,3 +239,36 @@ fn what_came_as_mail_or_utf_16_is_read_behind_that() {
         assert_eq!(super::references(&covered), ["R1"], "{what}");
     }
 }
+
+#[test]
+fn the_time_of_an_interchange_may_have_seconds() {
+    for (said, issued) in [
+        ("270313:2200", "2027-03-13T13:00:00Z"),
+        ("270313:220000", "2027-03-13T13:00:00Z"),
+        ("201203:101010", "2020-12-03T01:10:10Z"),
+        ("20270313:2200", "2027-03-13T13:00:00Z"),
+        ("20270313:220059", "2027-03-13T13:00:59Z"),
+        ("270313", "2027-03-12T15:00:00Z"),
+    ] {
+        let reading = read(&format!("UNB+UNOA:4+ZZ+KR+{said}+R1'{ONE}UNZ+1+R1'"));
+        assert_eq!(column(&reading, "traveller", "message_issued_at"), [issued], "{said}");
+        assert_eq!(warnings(&reading), Vec::<&str>::new(), "{said}");
+    }
+    for said in ["271313:2200", "270313:2560", "2703:2200"] {
+        let reading = read(&format!("UNB+UNOA:4+ZZ+KR+{said}+R1'{ONE}UNZ+1+R1'"));
+        assert_eq!(column(&reading, "traveller", "message_issued_at"), [""], "{said}");
+        assert_eq!(warnings(&reading), ["bad_date"], "{said}");
+    }
+}
+
+#[test]
+fn a_group_without_its_end_and_letters_beside_ascii_are_said() {
+    let group = "UNG+PAXLST+ZZ+KR+270313:2200+G1+UN+D:15B'";
+    let reading = read(&format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{group}{ONE}UNZ+1+R1'"));
+    assert_eq!((warnings(&reading), reading.counts["passengers"]), (vec!["unz_count"], 1));
+    let reading = read(&format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{}UNZ+1+R1'", ONE.replace("KIM", "\u{ae40}")));
+    assert_eq!(
+        (warnings(&reading), column(&reading, "traveller", "surname")),
+        (vec!["charset"], vec!["\u{ae40}".to_owned()])
+    );
+}

@@ -330,6 +330,11 @@ impl<'a> Cleaner<'a> {
     }
 }
 
+/// Whether a tag is one of those that border authorities exchange.
+pub fn is_known_tag(tag: &str) -> bool {
+    KNOWN_TAGS.contains(&tag.as_bytes())
+}
+
 /// Where the line that holds `at` begins, looked for no further back than a line is long.
 fn line_start(bytes: &[u8], at: usize) -> usize {
     let from = at.saturating_sub(256);

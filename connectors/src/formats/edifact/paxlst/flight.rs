@@ -106,6 +106,8 @@ pub struct Legs {
     /// The stop that a DTM belongs to.
     stop: Stop,
     pending: Option<Cow<'static, str>>,
+    /// Departure and arrival that were told before any flight.
+    early: [Option<Moment>; 2],
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -168,6 +170,7 @@ impl Legs {
     /// DTM under TDT: scheduled departure (`189`, `136`) or arrival (`232`, `132`).
     pub fn time(&mut self, departure: bool, moment: Moment) {
         if !self.open {
+            self.early[usize::from(!departure)] = Some(moment);
             return;
         }
         if self.stop == Stop::Open {
@@ -186,6 +189,10 @@ impl Legs {
     /// All legs, times in UTC.
     pub fn finish(mut self, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Vec<Leg> {
         self.settle();
+        if let Some(first) = self.read.first_mut() {
+            let [departs, arrives] = self.early;
+            (first.departs, first.arrives) = (first.departs.or(departs), first.arrives.or(arrives));
+        }
         if self.read.len() > LEGS_MAX {
             let text = format!("{} legs, {LEGS_MAX} are read", self.read.len());
             warnings.push(Warning { code: "too_many_legs", path: message.path(1), text });

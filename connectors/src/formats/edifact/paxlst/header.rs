@@ -112,7 +112,7 @@ impl Header {
                 "LOC" => {
                     legs.stop(s, &path, warnings);
                 }
-                "DTM" => time(s, &mut legs, |text| warn(warnings, "bad_date", text)),
+                "DTM" => time(s, &mut legs, |code, text| warn(warnings, code, text)),
                 "CNT" => header.control(s, |code, text| warn(warnings, code, text)),
                 "NAD" if s.get(0, 0) == "MS" => {}
                 "NAD" => warn(warnings, "unknown_party", format!("NAD {}", short(s.get(0, 0)))),
@@ -135,6 +135,13 @@ impl Header {
     /// The day of the flight, for two-digit years.
     pub fn day(&self) -> Option<chrono::NaiveDate> {
         self.legs.iter().find_map(|l| l.arrives.or(l.departs)).map(|m| m.date)
+    }
+
+    /// Whether CNT says that everybody is listed: `passengers` and `crew` are. `None` where there is no CNT. A list of both
+    /// counts them one by one.
+    pub fn is_complete(&self, passengers: u64, crew: u64) -> Option<bool> {
+        let each = self.passengers == Some(passengers) && self.crew == Some(crew);
+        Some(each || self.declared()? == passengers + crew)
     }
 
     /// How many people CNT says are on the flight, of the kind listed.
@@ -213,7 +220,7 @@ impl Header {
 }
 
 /// `189:2703140105:201`, or of the US variant `136+270314+0105+Z07`.
-fn time(dtm: Segment<'_, '_>, legs: &mut Legs, bad: impl FnOnce(String)) {
+fn time(dtm: Segment<'_, '_>, legs: &mut Legs, mut warn: impl FnMut(&'static str, String)) {
     let qualifier = dtm.get(0, 0);
     let departure = match qualifier {
         "189" | "136" => true,
@@ -232,11 +239,15 @@ fn time(dtm: Segment<'_, '_>, legs: &mut Legs, bad: impl FnOnce(String)) {
     } else if dtm.get(0, 2).len() == 4 && !dtm.get(0, 3).is_empty() {
         // Some cut the time off the day: `189:20270314:0105:203`.
         scheduled(&format!("{}{}", dtm.get(0, 1), dtm.get(0, 2)), dtm.get(0, 3))
+    } else if dtm.get(1, 1) == "205" && !dtm.get(1, 0).is_empty() {
+        // A plus that was not released.
+        warn("short_composite", format!("DTM {}: the offset stands in an element of its own", short(qualifier)));
+        scheduled(&format!("{}+{}", dtm.get(0, 1), dtm.get(1, 0)), "205")
     } else {
         scheduled(dtm.get(0, 1), dtm.get(0, 2))
     };
     match moment {
         Ok(moment) => legs.time(departure, moment),
-        Err(_) => bad(format!("DTM {}", short(qualifier))),
+        Err(_) => warn("bad_date", format!("DTM {}", short(qualifier))),
     }
 }

@@ -16,6 +16,7 @@ mod us;
 use super::interchange::Message;
 use super::output::Output;
 use super::segments::{Arena, Raw};
+use super::service::ServiceChars;
 use flight::Leg;
 pub(super) use flight::split_number;
 use header::{Change, Header, List};
@@ -57,7 +58,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
 
     let mut tally = Tally::default();
     let listed = groups.len() as u64;
-    let complete = complete(message, &header, listed);
+    let crew = groups.iter().filter(|(from, _)| is_crew(&message.segments[*from], message.chars)).count() as u64;
+    let complete = complete(message, &header, listed - crew, crew);
     let mut rows = Rows::new(message, &header, complete);
     for (from, to) in &groups {
         person(message, &header, &message.segments[*from..*to], &mut rows, &mut arena, &mut tally, out);
@@ -70,11 +72,19 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
 fn people(message: &Message<'_>) -> Vec<(usize, usize)> {
     let mut groups: Vec<(usize, usize)> = Vec::new();
     let mut open = None;
+    let mut behind_flight = false;
     for (i, segment) in message.segments.iter().enumerate() {
         let (starts, ends) = match segment.tag().as_bytes() {
-            b"NAD" => (!role_of(segment.qualifier(message.chars)).is_empty(), true),
+            b"NAD" => {
+                let known = !role_of(segment.qualifier(message.chars)).is_empty();
+                (known || (behind_flight && is_person(&message.segments[i + 1..], message.chars)), true)
+            }
             b"PDT" => (true, true),
-            b"TDT" | b"CNT" | b"AUT" | b"UNS" | b"BGM" => (false, true),
+            b"TDT" => {
+                behind_flight = true;
+                (false, true)
+            }
+            b"CNT" | b"AUT" | b"UNS" | b"BGM" => (false, true),
             _ => (false, false),
         };
         if ends {
@@ -86,6 +96,23 @@ fn people(message: &Message<'_>) -> Vec<(usize, usize)> {
     }
     groups.extend(open.map(|from| (from, message.segments.len())));
     groups
+}
+
+/// Whether a NAD of a party that we do not know names a person: what only people have follows it.
+#[cold]
+fn is_person(behind: &[Raw<'_>], chars: ServiceChars) -> bool {
+    let mut own =
+        behind.iter().take(GROUP_SEGMENTS_MAX).take_while(|s| !matches!(s.tag(), "NAD" | "TDT" | "CNT" | "PDT"));
+    own.any(|s| match s.tag() {
+        "ATT" | "NAT" | "DOC" => true,
+        "DTM" => s.qualifier(chars) == "329",
+        "RFF" => matches!(s.qualifier(chars), "AVF" | "ABO"),
+        _ => false,
+    })
+}
+
+fn is_crew(first: &Raw<'_>, chars: ServiceChars) -> bool {
+    matches!(role_of(first.qualifier(chars)), "crew" | "transit_crew" | "driver")
 }
 
 fn person<'h, 't>(
@@ -117,7 +144,10 @@ fn person<'h, 't>(
     for warning in &person.warnings {
         out.warn_with(warning.clone());
     }
-    if !person.has_identity() {
+    // Who closes a flight, or takes people off it, may name them by the number that he gave them before.
+    let known_before = header.list.is_status() || header.list.state() == "cancelled";
+    let is_numbered = known_before && person.reference.is_some();
+    if !person.has_identity() && !is_numbered {
         let position = message.position(at);
         let reason = format!("{position}: a person without name and document; send the person again with either");
         return out.set_aside("no_identity", position, reason, message.raw(group).as_bytes());
@@ -147,7 +177,7 @@ fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> impl Iterator<Item = 
 }
 
 /// Whether everybody on the flight is in this message; `None` where the message alone cannot say.
-fn complete(message: &Message<'_>, header: &Header, listed: u64) -> Option<bool> {
+fn complete(message: &Message<'_>, header: &Header, passengers: u64, crew: u64) -> Option<bool> {
     if !message.complete {
         return Some(false);
     }
@@ -156,7 +186,7 @@ fn complete(message: &Message<'_>, header: &Header, listed: u64) -> Option<bool>
         return (mark != "F").then_some(false);
     }
     match header.list {
-        List::Passengers(Change::New) | List::Crew(Change::New) => Some(header.declared()? == listed),
+        List::Passengers(Change::New) | List::Crew(Change::New) => header.is_complete(passengers, crew),
         _ => None,
     }
 }

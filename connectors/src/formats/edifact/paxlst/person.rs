@@ -161,7 +161,8 @@ impl<'p> Reader<'_, 'p, '_> {
             b"COM" => self.contact(s),
             b"EMP" => self.crew_kind(s),
             b"NAT" => {
-                if let (Some(code), None) = (s.value(1, 0), &self.person.nationality) {
+                // A name where the code is missing.
+                if let (Some(code), None) = (s.value(1, 0).or_else(|| s.value(1, 3)), &self.person.nationality) {
                     self.person.nationality = Some(self.country(s, code));
                 }
             }
@@ -190,6 +191,10 @@ impl<'p> Reader<'_, 'p, '_> {
 
     fn name_and_address(&mut self, s: Segment<'p, '_>) {
         self.person.role = role_of(s.get(0, 0));
+        if self.person.role.is_empty() {
+            self.warn("unknown_party", s, format!("NAD {}: taken as a passenger", short(s.get(0, 0))));
+            self.person.role = "passenger";
+        }
         // C080 holds the name; some road carriers write it into C058.
         let name = if s.width(3) > 0 && s.components(3).any(|c| !c.is_empty()) { 3 } else { 2 };
         self.person.surname = s.value(name, 0).map(without_title);
@@ -218,6 +223,8 @@ impl<'p> Reader<'_, 'p, '_> {
         // Road carriers repeat it: `M*M`.
         let code = match s.get(2, 0) {
             code @ ("M" | "F") => code,
+            // An element too few: `ATT+2+M`.
+            "" => s.get(1, 0),
             code => code.split('*').next().unwrap_or_default(),
         };
         if let Some(gender) = gender(code) {
@@ -299,9 +306,15 @@ impl<'p> Reader<'_, 'p, '_> {
         let tag = upper(tag);
         let count = match s.get(3, 1) {
             "" => 1,
-            n => n.parse().unwrap_or(1).min(TAGS_MAX),
+            n => n.parse().unwrap_or_else(|_| {
+                self.warn("bad_number", s, "FTX BAG: how many tags");
+                1
+            }),
         };
         let room = TAGS_MAX.saturating_sub(self.person.bag_tags.len());
+        if count > room {
+            self.warn("too_many_tags", s, format!("more than {TAGS_MAX}"));
+        }
         self.person.bag_tags.extend(tags(tag, count.min(room)));
     }
 
@@ -331,13 +344,20 @@ impl<'p> Reader<'_, 'p, '_> {
     fn contact(&mut self, s: Segment<'p, '_>) {
         for element in 0..s.len() {
             let Some(value) = s.value(element, 0) else { continue };
-            match s.get(element, 1) {
+            // The qualifier stands behind; of some before.
+            let (value, kind) = match (value, s.value(element, 1)) {
+                (kind @ ("EM" | "TE" | "AL"), Some(value)) => (value, kind),
+                (value, kind) => (value, kind.unwrap_or_default()),
+            };
+            match kind {
                 "EM" => self.person.emails.push(value.to_lowercase()),
                 "TE" | "AL" => {
                     self.person.phones.extend(phone(value));
                 }
                 "FX" | "TX" => {}
-                other => self.warn("unknown_code", s, format!("COM {}", short(other))),
+                // What is longer is no qualifier, but may be somebody's number.
+                other if other.len() <= 3 => self.warn("unknown_code", s, format!("COM {other}")),
+                _ => self.warn("unknown_code", s, "COM of no kind"),
             }
         }
     }

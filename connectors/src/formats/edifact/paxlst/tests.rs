@@ -197,6 +197,14 @@ fn oddities_are_taken_with_a_warning() {
     for (segments, column, value, code) in [
         ("ATT+2++Q'", "gender", "Q", Some("unknown_gender")),
         ("ATT+2++x'", "gender", "X", None),
+        ("ATT+2+F'", "gender", "F", None),
+        ("ATT+2++Female'", "gender", "F", None),
+        ("DTM+329:1967-06-03'", "birth_date", "1967-06-03", None),
+        ("NAT+2+:::KOREA'", "nationality", "KOREA", Some("unknown_country")),
+        ("FTX+BAG+++ZZ000099:x'", "bag_tags", "ZZ000099", Some("bad_number")),
+        ("FTX+BAG+++ZZ000001:99'FTX+BAG+++A'", "bag_count", "99", Some("too_many_tags")),
+        ("COM+TE:0100000000'", "phones", "0100000000", None),
+        ("COM+0100000000:0200000000'", "phones", "", Some("unknown_code")),
         ("ATT+2++M*M'", "gender", "M", None),
         ("ATT+2++*'", "gender", "", None),
         ("DTM+329:991399'", "birth_date", "", Some("bad_date")),
@@ -308,4 +316,76 @@ fn warnings_repeat_no_long_value() {
     let reading = [reading, person(&format!("DTM+{name}:991399'"))];
     let texts: Vec<_> = reading.iter().flat_map(|r| &r.warnings).map(|w| w.text.as_str()).collect();
     assert!(texts.len() > 2 && texts.iter().all(|text| !text.contains(name.trim())), "{texts:?}");
+}
+
+#[test]
+fn a_terminator_in_a_name_ends_nothing() {
+    for (name, surname, given) in [
+        ("O'NEIL:PAT", "O'NEIL", "PAT"),
+        ("O'LEE:PAT", "O'LEE", "PAT"),
+        ("KIM:D'ARCY", "KIM", "D'ARCY"),
+        ("KIM:PAT:D'AMI", "KIM", "PAT D'AMI"),
+        ("D' ANGELO:PAT", "D' ANGELO", "PAT"),
+        ("N'G'OLO:PAT", "N'G'OLO", "PAT"),
+    ] {
+        let reading = list("BGM+745'", FLIGHT, &format!("NAD+FL+++{name}'NAD+FL+++LEE:BO'CNT+42:2'"));
+        assert_eq!(column(&reading, "traveller", "surname"), [surname, "LEE"], "{name}");
+        assert_eq!(column(&reading, "traveller", "given_names"), [given, "BO"], "{name}");
+        assert!(warnings(&reading).iter().all(|code| *code == "unreleased_terminator"), "{name}");
+        assert!(!warnings(&reading).is_empty(), "{name}");
+    }
+    // Not what stands on a line of its own, is no text, or a segment.
+    for junk in ["\nJUNK'", "XYZ+1'", "### F'", "nad+fl'", "ATT'"] {
+        let reading = list("BGM+745'", FLIGHT, &format!("NAD+FL+++KIM:ARA'{junk}"));
+        assert_eq!(column(&reading, "traveller", "given_names"), ["ARA"], "{junk}");
+    }
+}
+
+#[test]
+fn a_party_that_only_a_person_can_be_is_one() {
+    let reading = list("BGM+745'", FLIGHT, "NAD+ZZZ+++KIM:ARA'ATT+2++F'DOC+P+M1'NAD+CA+++LINE'NAD+FL+++LEE:BO'");
+    assert_eq!(column(&reading, "traveller", "surname"), ["KIM", "LEE"]);
+    assert_eq!((one(&reading, "role"), one(&reading, "document_no")), ("passenger".into(), "M1".into()));
+    assert_eq!(warnings(&reading), ["unknown_party", "unknown_party"]);
+}
+
+#[test]
+fn who_closes_a_flight_may_name_people_by_number_alone() {
+    for (bgm, state) in [("BGM+266+CLOB'", "boarded"), ("BGM+745+XR'", "cancelled")] {
+        let reading = list(bgm, FLIGHT, "NAD+FL'RFF+ABO:ZZ1'");
+        assert_eq!((one(&reading, "state"), one(&reading, "carrier_pax_ref")), (state.into(), "ZZ1".into()), "{bgm}");
+        assert_eq!(reasons(&list(bgm, FLIGHT, "NAD+FL'")), ["no_identity"], "{bgm}");
+    }
+    assert_eq!(reasons(&list("BGM+745'", FLIGHT, "NAD+FL'RFF+ABO:ZZ1'")), ["no_identity"]);
+}
+
+#[test]
+fn a_list_of_passengers_and_crew_counts_both() {
+    for (counts, complete) in
+        [("CNT+42:1'CNT+41:1'", "true"), ("CNT+42:2'", "true"), ("CNT+42:1'", "false"), ("CNT+42:2'CNT+41:2'", "true")]
+    {
+        let reading = list("BGM+745'", FLIGHT, &format!("NAD+FL+++KIM:ARA'NAD+FM+++LEE:BO'{counts}"));
+        assert_eq!(one(&reading, "flight_complete"), complete, "{counts}");
+        assert_eq!(warnings(&reading).len(), usize::from(complete == "false"), "{counts}");
+    }
+}
+
+#[test]
+fn times_of_a_flight_stand_before_it_and_with_a_bare_plus_too() {
+    for (flight, said) in [
+        ("DTM+189:2703140105:201'DTM+232:2703140830:201'TDT+20+ZZ421'LOC+125+BKK'LOC+87+ICN'", vec![]),
+        (
+            "TDT+20+ZZ421'LOC+125+BKK'DTM+189:202703140105+0700:205'LOC+87+ICN'DTM+232:202703132330?+00?:00:205'",
+            vec!["short_composite"],
+        ),
+        (
+            "TDT+20+ZZ421'LOC+125+BKK'DTM+189:202703140205+0800:205'LOC+87+ICN'DTM+232:202703140830:203'",
+            vec!["short_composite"],
+        ),
+    ] {
+        let reading = list("BGM+745'", flight, "NAD+FL+++KIM:ARA'");
+        assert_eq!(one(&reading, "departure_scheduled_at"), "2027-03-13T18:05:00Z", "{flight}");
+        assert_eq!(one(&reading, "arrival_scheduled_at"), "2027-03-13T23:30:00Z", "{flight}");
+        assert_eq!(warnings(&reading), said, "{flight}");
+    }
 }

@@ -195,8 +195,9 @@ impl<'p, 't> Reader<'p, 't, '_> {
             (_, At::History) => {}
             (b"EQN", _) => self.at = At::Split,
             (b"RCI", At::Split) => {
-                let split = s.value(0, 1).map(upper).filter(|_| self.booking.split.len() < LEGS_MAX);
-                self.booking.split.extend(split);
+                let room = LEGS_MAX.saturating_sub(self.booking.split.len());
+                let split = (0..s.len()).filter_map(|element| s.value(element, 1)).map(upper);
+                self.booking.split.extend(split.take(room));
             }
             // 8: what is not a flight.
             (b"MSG", _) => self.at = if s.get(0, 0) == "8" || s.get(0, 1) == "8" { At::Other } else { self.at },
@@ -493,7 +494,13 @@ impl<'p, 't> Reader<'p, 't, '_> {
 
     fn address(&mut self, s: Segment<'p, 't>) {
         for element in 1..s.len() {
-            let code = s.value(element, 5).or_else(|| s.value(element, 4)).filter(|c| c.len() <= 3);
+            // Code and name of the subdivision, then the country; where the name is left out whole, it stands there.
+            let (subdivision, code) = match (s.value(element, 4), s.value(element, 5)) {
+                (Some(code), None) if code.len() <= 3 => (None, Some(code)),
+                other => other,
+            };
+            // A country by its name is one line more.
+            let (name, code) = (code.filter(|c| c.len() > 3), code.filter(|c| c.len() <= 3));
             let country = code.map(|code| self.country(s, code));
             let contacts = self.contacts();
             let mut found = false;
@@ -503,10 +510,11 @@ impl<'p, 't> Reader<'p, 't, '_> {
             });
             // A postcode where the phone belongs.
             let misplaced = s.value(element, 7).filter(|_| !found);
-            let mut parts =
-                [s.value(element, 1), s.value(element, 2), s.value(element, 3), s.value(element, 6), misplaced]
-                    .into_iter()
-                    .flatten();
+            let mut parts = [1, 2, 3]
+                .map(|part| s.value(element, part))
+                .into_iter()
+                .chain([subdivision, name, s.value(element, 6), misplaced])
+                .flatten();
             if let (Some(first), None) = (parts.next(), &contacts.address) {
                 // As long as the segment: written once, into room made once.
                 let mut address = String::with_capacity(s.raw().len());

@@ -296,3 +296,30 @@ fn hyphens_in_text_survive_where_hyphens_separate() {
     assert_eq!((one(&reading, "phones"), one(&reading, "document_no")), ("020000000".into(), "917".into()));
     assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
 }
+
+#[test]
+fn a_terminator_in_a_name_of_a_booking_ends_nothing() {
+    for name in ["O'NEIL", "D'ANGELO"] {
+        let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA::010227:0912'TIF+{name}+PAT:A:1'{LEG}"));
+        assert_eq!((one(&reading, "surname"), one(&reading, "given_names")), (name.into(), "PAT".into()));
+        assert_eq!(warnings(&reading), ["unreleased_terminator"]);
+    }
+    // A cancelled booking is nothing but segments without text.
+    let cancelled = push("141", "SRC'RCI+ZZ:AAAAAA'ORG'");
+    assert_eq!((one(&cancelled, "state"), warnings(&cancelled)), ("cancelled".into(), vec![]));
+}
+
+#[test]
+fn addresses_keep_every_line_and_all_split_bookings_are_known() {
+    for (address, line, country) in [
+        ("1 ROAD:CITY:ON:ONTARIO:CA:10000", "1 ROAD, CITY, ON, ONTARIO, 10000", "CA"),
+        ("1 ROAD:CITY:ON:CA::10000", "1 ROAD, CITY, ON, 10000", "CA"),
+        ("1 ROAD:CITY:ON:ONTARIO::10000", "1 ROAD, CITY, ON, ONTARIO, 10000", ""),
+        ("1 ROAD:CITY:::CANADA:10000", "1 ROAD, CITY, CANADA, 10000", ""),
+    ] {
+        let reading = one_with(&format!("ADD++700:{address}'"), "");
+        assert_eq!((one(&reading, "address"), one(&reading, "address_country")), (line.into(), country.into()));
+    }
+    let split = one_with("", "EQN+2'RCI+ZZ:BBBBBB+1G:CCCCCC'RCI+ZZ:DDDDDD'");
+    assert_eq!(one(&split, "split_locators"), "BBBBBB|CCCCCC|DDDDDD");
+}

@@ -256,12 +256,31 @@ pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
     }
     if let Some(contact) = contact_remark(text) {
         each(contact);
-    } else if has_pair(text, "//") || text.contains('@') {
-        email(text).map(Contact::Email).into_iter().for_each(each);
+    } else if is_mail(text) {
+        let mails = || text.split_whitespace().filter(|word| is_mail(word));
+        let others = || text.split_whitespace().filter(|word| !is_mail(word));
+        // Phones beside it, a letter before each, and then before the mail too.
+        let phones = others().filter(|word| word.bytes().any(|b| b.is_ascii_digit())).count();
+        if phones == 0 {
+            return email(without_letter(text, "E ")).map(Contact::Email).into_iter().for_each(each);
+        }
+        let lettered = others().any(|word| word.starts_with(['H', 'M', 'B', 'W']));
+        let before = if lettered { "E" } else { "" };
+        mails().filter_map(|word| email(without_letter(word, before))).map(Contact::Email).for_each(&mut each);
+        let rest = others().collect::<Vec<_>>().join(" ");
+        contacts_of_address(&rest, each);
     } else {
         let runs = text.split(|c: char| c.is_alphabetic());
         runs.filter_map(phone).filter(|p| p.len() >= 5).map(Contact::Phone).for_each(each);
     }
+}
+
+fn is_mail(text: &str) -> bool {
+    has_pair(text, "//") || text.contains('@')
+}
+
+fn without_letter<'t>(text: &'t str, letter: &str) -> &'t str {
+    text.strip_prefix(letter).unwrap_or(text)
 }
 
 /// At most the first six and the last four characters of a card number, whatever was sent.
@@ -371,6 +390,11 @@ mod tests {
         assert_eq!(of_address("H5555555555 W 1 555 555 5555 ").len(), 2);
         assert_eq!(of_address("EK CTC M 5432109876"), [Contact::Phone("5432109876".into())]);
         assert_eq!(of_address("SL1AA"), []);
+        let [phone, mail] = ["5555555555", "kim@example.com"];
+        let (phone, mail) = (Contact::Phone(phone.into()), Contact::Email(mail.into()));
+        assert_eq!(of_address("H5555555555 EKIM//EXAMPLE.COM"), [Contact::Email("kim@example.com".into()), phone]);
+        assert_eq!(of_address("E KIM//EXAMPLE.COM"), [mail]);
+        assert_eq!(of_address("EVE//EXAMPLE.COM"), [Contact::Email("eve@example.com".into())]);
     }
 
     proptest::proptest! {
