@@ -42,7 +42,7 @@ impl Spool {
         let mut file = self.file.borrow_mut();
         file.rewind()?;
         for line in BufReader::new(&mut *file).lines().take(self.len) {
-            if let Err(refused) = each(&*RawValue::from_string(line?)?) {
+            if let Err(refused) = each(&RawValue::from_string(line?)?) {
                 return Ok(Err(refused));
             }
         }

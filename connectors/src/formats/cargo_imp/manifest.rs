@@ -158,12 +158,11 @@ impl Reader {
         // A waybill comes again at another point of unloading as another consignment.
         let key = format!("{}{}", part.waybill, part.unloading.as_deref().unwrap_or_default());
         let at = *self.place.entry(key).or_insert(self.consignments.len());
-        match self.consignments.get_mut(at) {
-            Some((known, _)) => known.add(&part),
-            None => {
-                part.again = !self.waybills.insert(part.waybill.clone());
-                self.consignments.push((part, warnings));
-            }
+        if let Some((known, _)) = self.consignments.get_mut(at) {
+            known.add(&part);
+        } else {
+            part.again = !self.waybills.insert(part.waybill.clone());
+            self.consignments.push((part, warnings));
         }
         self.last = Some(at);
     }

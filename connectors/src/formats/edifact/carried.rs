@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn quotes_before_lines_are_taken_off() {
         for quote in ["> ", ">", "> > ", ">> "] {
-            let lines: String = MESSAGE.lines().map(|line| format!("{quote}{line}\n")).collect();
+            let lines = MESSAGE.lines().map(|line| format!("{quote}{line}\n")).collect::<Vec<_>>().concat();
             let text = text(format!("On Monday somebody wrote:\n{lines}\nRegards\n").as_bytes()).unwrap();
             assert!(text.contains(&MESSAGE.replace("\r\n", "\n")) && text.ends_with("\nRegards\n"), "{text}");
         }

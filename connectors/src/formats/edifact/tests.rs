@@ -219,7 +219,7 @@ fn what_came_as_mail_or_utf_16_is_read_behind_that() {
         format!("From: a@b.example\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}\r\n").into_bytes()
     };
     let soft: Vec<&str> = plain.as_bytes().chunks(70).map(|line| str::from_utf8(line).unwrap()).collect();
-    let quoted: String = plain.split_inclusive('\'').map(|line| format!("> {line}\r\n")).collect();
+    let quoted = plain.split_inclusive('\'').map(|line| format!("> {line}\r\n")).collect::<Vec<_>>().concat();
     for (what, covered) in [
         ("UTF-16", plain.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("base64", mail("base64", &base64::prelude::BASE64_STANDARD.encode(&plain))),

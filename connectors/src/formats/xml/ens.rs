@@ -191,13 +191,13 @@ fn totals(root: Element<'_>, items: &[Element<'_>], header: &mut Row<'_>) {
     let name = "TotNumOfIteHEA305";
     compare(header, "item_count", &path(name), said(name), items.len() as f64);
     // Items need not tell what the header tells of all of them.
-    let sums: [(&str, fn(Element<'_>) -> Option<f64>); 2] =
-        [("TotNumOfPacHEA306", packages), ("TotGroMasHEA307", |item| amount(item, "GroMasGDS46"))];
-    for (name, of) in sums {
-        if let Some(sum) = items.iter().filter_map(|item| of(*item)).reduce(|sum, n| sum + n) {
+    let mut total = |name: &str, each: &mut dyn Iterator<Item = f64>| {
+        if let Some(sum) = each.reduce(|sum, n| sum + n) {
             compare(header, "total_mismatch", &path(name), said(name), sum);
         }
-    }
+    };
+    total("TotNumOfPacHEA306", &mut items.iter().filter_map(|item| packages(*item)));
+    total("TotGroMasHEA307", &mut items.iter().filter_map(|item| amount(*item, "GroMasGDS46")));
 }
 
 fn packages(item: Element<'_>) -> Option<f64> {

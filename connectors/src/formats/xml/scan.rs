@@ -172,6 +172,7 @@ struct Open {
     faults: Vec<Fault>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what was met of a document, each by itself")]
 struct Scanner {
     limits: Limits,
     tree: Tree,

@@ -324,8 +324,8 @@ fn goods_for_export_leave() {
 /// A header must not make more of a message than it is.
 #[test]
 fn lists_that_every_item_repeats_are_bounded() {
-    let containers: String = (0..6_000).map(|n| format!("EQD+CN+ZZZU{n:07}'")).collect();
-    let items: String = (1..=2_000).map(|n| format!("CST+{n}+84713000:122'")).collect();
+    let containers = (0..6_000).map(|n| format!("EQD+CN+ZZZU{n:07}'")).collect::<Vec<_>>().concat();
+    let items = (1..=2_000).map(|n| format!("CST+{n}+84713000:122'")).collect::<Vec<_>>().concat();
     let reading = declaration(&format!("{HEADER}{containers}"), &items);
     let listed = column(&reading, "declaration", "container_ids");
     assert_eq!((listed.len(), listed[0].split('|').count()), (2_000, 500));

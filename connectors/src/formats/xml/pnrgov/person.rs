@@ -241,8 +241,8 @@ impl<'u, 'f> Party<'u, 'f> {
             return false;
         }
         row.put(&SHEET, "surname", surname.map(untitled));
-        let own = person.identities.iter().filter(|identity| !identity.of_infant);
-        let document = own.filter_map(|identity| identity.given.as_deref()).next();
+        let mut own = person.identities.iter().filter(|identity| !identity.of_infant);
+        let document = own.find_map(|identity| identity.given.as_deref());
         let given = given.and_then(split_title).map(|given| match document {
             Some(document) => Cow::Owned(without_glued_title(&given, document).to_owned()),
             None => given,
