@@ -75,7 +75,7 @@ pub const REASONS: &[(&str, &str)] = &[
     ("no_identity", "a person without any name and document"),
     ("no_bill", "a consignment without bill number"),
     ("no_declaration", "a declaration without any number"),
-    ("no_item", "a declaration that is cut off before its first item"),
+    ("no_item", "a declaration that is cut off before its first item, or changes none"),
     ("no_report", "a report of a conveyance without voyage or time"),
     ("no_event", "an event of tracking of which is not said what happened, to whom or when"),
     ("no_manifest", "a manifest that names neither itself nor a bill"),

@@ -387,22 +387,11 @@ impl Walker<'_, '_> {
         let mut body: Vec<Raw<'_>> = Vec::with_capacity((taken.text.len() / 16).min(4_096));
         let mut open: Option<Raw<'_>> = None;
         let mut number = 0;
-        let mut cutter = Cutter::new(&taken.text, self.walk.chars);
-        // Behind the terminator of the last segment in `body`.
-        let mut behind = 0;
-        while let Some(mut raw) = cutter.next() {
+        for mut raw in Cutter::new(&taken.text, self.walk.chars) {
             let tag = raw.tag();
-            if (tag.is_empty() || raw.text.as_bytes().get(3) != Some(&self.walk.chars.element))
-                && let Some(last) = body.last_mut().filter(|_| open.is_some())
-                && let Some(joined) = rejoined(&taken.text, last, behind, &raw, cutter.at())
-            {
-                *last = joined;
-                behind = cutter.at();
-                continue;
-            }
             let service = tag.starts_with("UN");
             if service && open.is_some() && matches!(tag, "UNH" | "UNE" | "UNZ" | "UNB" | "UNG") {
-                self.message(open.take(), &body, None);
+                self.message(&taken.text, open.take(), &body, None);
                 self.cut_off("UNT is missing");
             }
             if open.is_some() && !tag.is_empty() {
@@ -423,10 +412,9 @@ impl Walker<'_, '_> {
                 if open.is_none() {
                     self.out.warn("orphan_segment", format!("byte {}", self.walk.byte), "UNT without UNH");
                 }
-                self.message(open.take(), &body, Some(raw));
+                self.message(&taken.text, open.take(), &body, Some(raw));
             } else if open.is_some() {
                 body.push(raw);
-                behind = cutter.at();
             } else {
                 arena.clear();
                 let pushed = arena.push(raw);
@@ -435,7 +423,7 @@ impl Walker<'_, '_> {
             }
         }
         if open.is_some() {
-            self.message(open, &body, None);
+            self.message(&taken.text, open, &body, None);
             self.cut_off("UNT is missing");
         } else if !more && !taken.complete && !taken.text.trim_ascii_end().contains("UNZ") {
             self.cut_off("UNZ is missing");
@@ -551,8 +539,10 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn message(&mut self, unh: Option<Raw<'_>>, segments: &[Raw<'_>], unt: Option<Raw<'_>>) {
+    fn message<'t>(&mut self, text: &'t str, unh: Option<Raw<'t>>, segments: &[Raw<'t>], unt: Option<Raw<'t>>) {
         let Some(unh) = unh else { return };
+        let whole = all_rejoined(text, segments, self.walk.chars);
+        let segments = whole.as_deref().unwrap_or(segments);
         self.walk.messages += 1;
         self.walk.group_messages += 1;
         self.out.count("messages", 1);
@@ -610,24 +600,50 @@ impl Walker<'_, '_> {
     }
 }
 
+/// The segments of a message, where some of them are what [`rejoined`] joins: numbered as they then stand.
+fn all_rejoined<'t>(text: &'t str, segments: &[Raw<'t>], chars: ServiceChars) -> Option<Vec<Raw<'t>>> {
+    let joins = |last: &Raw<'t>, next: &Raw<'t>| if next.is_plain() { None } else { rejoined(text, last, next, chars) };
+    segments.windows(2).find(|pair| joins(&pair[0], &pair[1]).is_some())?;
+    let mut whole: Vec<Raw<'t>> = Vec::with_capacity(segments.len());
+    let mut removed = 0;
+    for segment in segments {
+        if let Some(last) = whole.last_mut()
+            && let Some(joined) = joins(last, segment)
+        {
+            *last = joined;
+            removed += u32::from(!segment.tag().is_empty());
+        } else {
+            let mut segment = *segment;
+            segment.number -= removed;
+            whole.push(segment);
+        }
+    }
+    Some(whole)
+}
+
 /// A name or text and what stands behind a terminator in it that its sender did not release (`NAD+FL+++O'NEIL:PAT'`): on
-/// the same line, and beginning with no tag. `behind` is where the segment `last` ends in the text, `end` where `next`
-/// does.
+/// the same line, and beginning with no tag. Both segments are pieces of the text.
 #[cold]
-fn rejoined<'t>(text: &'t str, last: &Raw<'t>, behind: usize, next: &Raw<'t>, end: usize) -> Option<Raw<'t>> {
+fn rejoined<'t>(text: &'t str, last: &Raw<'t>, next: &Raw<'t>, chars: ServiceChars) -> Option<Raw<'t>> {
     /// Those that hold what people write.
     const WITH_TEXT: [&str; 12] = ["NAD", "TIF", "FTX", "IFT", "SSR", "ADD", "LTS", "LOC", "CTA", "PDT", "PCI", "DOC"];
-    if !next.terminated || !last.terminated || !WITH_TEXT.contains(&last.tag()) {
+    let is_segment = !next.tag().is_empty() && next.text.as_bytes().get(3) == Some(&chars.element);
+    if is_segment || !next.terminated || !last.terminated || !WITH_TEXT.contains(&last.tag()) {
         return None;
     }
-    let start = end.checked_sub(1 + next.text.len())?;
-    let from = behind.checked_sub(1 + last.text.len())?;
-    let same_line = text.get(behind..start)?.bytes().all(|b| b == b' ');
+    let place = |piece: &str| (piece.as_ptr() as usize).checked_sub(text.as_ptr() as usize);
+    let (from, start) = (place(last.text)?, place(next.text)?);
+    let between = text.get(from + last.text.len()..start)?;
+    let same_line = between.bytes().skip(1).all(|b| b == b' ');
     let is_text = next.text.starts_with(char::is_alphanumeric) && !begins_with_a_tag_in_lower_case(next.text);
     // `O'LEE'` looks like a segment of its own, and only one letter before it says that it is none.
     let initial = || last.text.bytes().rev().take_while(u8::is_ascii_alphabetic).count() == 1;
-    let is_tag = !next.tag().is_empty() && (transport::is_known_tag(next.tag()) || !initial());
-    let joined = text.get(from..end - 1).filter(|joined| joined.len() <= SEGMENT_BYTES_MAX)?;
+    // So does one whose tag lost a letter.
+    let begin = next.text.find(char::from(chars.element)).filter(|at| *at <= 4).map(|at| &next.text[..at]);
+    let is_damaged = begin.is_some_and(|begin| begin.bytes().all(|b| b.is_ascii_uppercase()));
+    let looks_so = !next.tag().is_empty() || is_damaged;
+    let is_tag = looks_so && (transport::is_known_tag(next.tag()) || !initial());
+    let joined = text.get(from..start + next.text.len()).filter(|joined| joined.len() <= SEGMENT_BYTES_MAX)?;
     (same_line && is_text && !is_tag).then(|| Raw::rejoined(joined, last.number))
 }
 

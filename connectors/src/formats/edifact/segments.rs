@@ -96,6 +96,12 @@ impl<'t> Raw<'t> {
         Self { rejoined: true, ..Self::new(text, number, true) }
     }
 
+    /// Whether a tag and an element begin it, as far as that is known without a look at its text.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.tagged && self.known && self.separators.elements >> 3 & 1 == 1
+    }
+
     /// Whether it was made by [`Raw::rejoined`].
     #[inline]
     pub fn is_rejoined(&self) -> bool {
@@ -166,11 +172,6 @@ impl<'t> Cutter<'t> {
         let release = if release == 0 { NO_BYTE } else { release };
         let ahead = Ahead::of(text.as_bytes(), [terminator, element, component, release]);
         Self { text, chars, ahead, from: 0 }
-    }
-
-    /// Where the segment given last ends in the text, behind its terminator.
-    pub fn at(&self) -> usize {
-        self.from
     }
 
     /// Where the segment that begins at `from` ends and where its separators stand, if it is short and nothing is
@@ -377,7 +378,10 @@ impl<'t> Arena<'t> {
         let release = self.chars.release;
         let unreleased = release == 0 || memchr::memchr(release, text.as_bytes()).is_none();
         let first = self.components.len();
-        for token in Tokenizer::for_segment(text.as_bytes(), self.chars.advice(), SEGMENT_BYTES_MAX) {
+        // It is one segment, even where a terminator stands in it.
+        let mut advice = self.chars.advice();
+        advice.segment_term = 0;
+        for token in Tokenizer::for_segment(text.as_bytes(), advice, SEGMENT_BYTES_MAX) {
             if self.components.len() - first >= COMPONENTS_MAX {
                 return Err("too many components");
             }

@@ -129,6 +129,9 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     let seals = if boxes.len() == 1 { seals } else { Vec::new() };
     header.bound(items.len(), root.name());
     tell(&header, out);
+    let number = |item: &Element<'_>| item.get("IteNumGDS7").and_then(|n| n.parse::<i32>().ok()).filter(|n| *n >= 1);
+    // A number that stands twice is replaced by one that is no other's.
+    let all_sent: rustc_hash::FxHashSet<i32> = items.iter().filter_map(number).collect();
     let mut seen = rustc_hash::FxHashSet::default();
     let mut free = 1;
     let common = Common::of(root);
@@ -140,11 +143,10 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         let mut row = Row::default();
         fill(&ITEM_TABLE, *item, zone, &|| path.clone(), &mut row);
         goods(&common, *item, &seals, &path, &mut row);
-        let sent = item.get("IteNumGDS7").and_then(|n| n.parse::<i32>().ok()).filter(|n| *n >= 1);
-        let line = match sent {
+        let line = match number(item) {
             Some(line) if seen.insert(line) => line,
             _ => {
-                let line = unused(&mut seen, free.max(i32::try_from(index + 1).unwrap_or(i32::MAX)));
+                let line = unused(&all_sent, &mut seen, free.max(i32::try_from(index + 1).unwrap_or(i32::MAX)));
                 free = line;
                 row.warn("item_numbers", path.as_str(), format!("numbered {line} by its place"));
                 line
@@ -178,8 +180,8 @@ fn prepared(root: Element<'_>, zone: chrono_tz::Tz, header: &mut Row<'_>) -> Opt
 }
 
 /// The first number from here on that no item has.
-fn unused(seen: &mut rustc_hash::FxHashSet<i32>, mut number: i32) -> i32 {
-    while !seen.insert(number) && number < i32::MAX {
+fn unused(sent: &rustc_hash::FxHashSet<i32>, seen: &mut rustc_hash::FxHashSet<i32>, mut number: i32) -> i32 {
+    while (sent.contains(&number) || !seen.insert(number)) && number < i32::MAX {
         number += 1;
     }
     number

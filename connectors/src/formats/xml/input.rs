@@ -49,7 +49,7 @@ impl<'b> Input<'b> {
         let bytes = &bytes[mark..];
         let valid = if said == UTF_8 { std::str::from_utf8(bytes).ok() } else { None };
         let asked = valid.is_none() && is_asked(said, mark);
-        let found = asked.then(|| bytes.chunks(CHUNK_BYTES).find_map(|chunk| really(said, chunk))).flatten();
+        let found = asked.then(|| really(said, bytes)).flatten();
         let encoding = found.unwrap_or(said);
         let (text, replaced) = match valid {
             Some(text) => (Cow::Borrowed(text), false),

@@ -331,7 +331,10 @@ impl Scanner {
     fn embedded(&self, window: &str, at: usize) -> Option<usize> {
         let inner = window[at..].strip_prefix("<![CDATA[").filter(|_| self.is_envelope())?;
         let document = inner.trim_start();
-        document.starts_with('<').then(|| window.len() - document.len())
+        let behind = document.strip_prefix('<')?;
+        let begins = behind.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            || ["?xml", "!DOCTYPE"].iter().any(|known| behind.starts_with(known));
+        begins.then(|| window.len() - document.len())
     }
 
     /// Scans a document that an envelope holds with `&lt;` for its brackets. Returns where its text ends, nothing where

@@ -166,6 +166,9 @@ pub const ITEMS: &[Field] = &[
 static HEADER_TABLE: LazyTable = LazyLock::new(|| table(HEADER, &SHEET));
 static ITEM_TABLE: LazyTable = LazyLock::new(|| table(ITEMS, &SHEET));
 
+/// Faults outside of the messages of a document that each of them is told of.
+const FAULTS_OF_ALL_MAX: usize = 16;
+
 /// Reads a message: the declarations and responses in it.
 pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     let root = unit.element;
@@ -182,10 +185,28 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     };
     let messages: Vec<Element<'_>> =
         held.children().filter(|part| matches!(part.name(), "Declaration" | "Response")).collect();
-    for message in &messages {
-        // What is wrong with another message is not held against this one.
-        let of_another = |fault: &&Fault| messages.iter().any(|m| m.index() != message.index() && m.holds(fault.node));
-        let faults: Vec<Fault> = unit.faults.iter().filter(|fault| !of_another(fault)).cloned().collect();
+    // What is wrong with one message is not held against another. They stand one behind the other.
+    let owner = |fault: &Fault| {
+        let at = messages.partition_point(|message| message.index() <= fault.node).checked_sub(1)?;
+        messages[at].holds(fault.node).then_some(at)
+    };
+    let mut of_each: Vec<Vec<Fault>> = vec![Vec::new(); messages.len()];
+    let mut of_all = Vec::new();
+    for fault in unit.faults {
+        match owner(fault) {
+            Some(at) => of_each[at].push(fault.clone()),
+            None if of_all.len() < FAULTS_OF_ALL_MAX || fault.breaks() => of_all.push(fault.clone()),
+            None => {}
+        }
+    }
+    if !messages.is_empty() && of_all.iter().any(|fault| fault.breaks() && fault.code != "truncated") {
+        // Sets all of them aside, once.
+        let _ = Parts::of(&unit.with(&of_all), &[], out);
+        return;
+    }
+    of_all.truncate(FAULTS_OF_ALL_MAX);
+    for (message, mut faults) in messages.iter().zip(of_each) {
+        faults.extend(of_all.iter().cloned());
         let own = unit.with(&faults);
         match message.name() {
             "Response" => response(&own, *message, version, out),

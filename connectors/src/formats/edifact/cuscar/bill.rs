@@ -84,14 +84,16 @@ pub struct Line {
     pub containers: Vec<(String, Option<f64>)>,
     /// PCI.
     pub marks: Vec<String>,
-    /// MEA behind SGP.
-    in_containers: (Option<f64>, Option<f64>),
+    /// MEA behind SGP: container it stands with, mass and volume.
+    in_containers: Vec<(usize, Option<f64>, Option<f64>)>,
 }
 
 impl Line {
     /// What stands behind SGP is of the goods in that container: where the line says nothing itself, it is their sum.
     fn settle(&mut self) {
-        let (mass, volume) = self.in_containers;
+        let sum = |sum, n| sum + n;
+        let mass = self.in_containers.iter().filter_map(|told| told.1).reduce(sum);
+        let volume = self.in_containers.iter().filter_map(|told| told.2).reduce(sum);
         self.gross_mass_kg = self.gross_mass_kg.or(mass);
         self.volume_m3 = self.volume_m3.or(volume);
     }
@@ -265,17 +267,21 @@ impl Bill {
     }
 
     fn measure(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
-        let (mass, volume, adds) = match self.lines.last_mut() {
-            Some(Line { containers, in_containers: (mass, volume), .. }) if !containers.is_empty() => {
-                (mass, volume, true)
+        let (mass, volume) = match self.lines.last_mut() {
+            Some(Line { containers, in_containers, .. }) if !containers.is_empty() => {
+                // Told twice of one container, in other units, it is the same mass.
+                if in_containers.last().is_none_or(|told| told.0 != containers.len()) {
+                    in_containers.push((containers.len(), None, None));
+                }
+                let Some((_, mass, volume)) = in_containers.last_mut() else { return };
+                (mass, volume)
             }
-            Some(line) => (&mut line.gross_mass_kg, &mut line.volume_m3, false),
-            None => (&mut self.gross_mass_kg, &mut self.volume_m3, false),
+            Some(line) => (&mut line.gross_mass_kg, &mut line.volume_m3),
+            None => (&mut self.gross_mass_kg, &mut self.volume_m3),
         };
-        let put = |into: &mut Option<f64>, value: f64| *into = Some(value + into.filter(|_| adds).unwrap_or(0.0));
         match measure::read(s) {
-            Ok(Measure::GrossMassKg(kg)) => put(mass, kg),
-            Ok(Measure::VolumeM3(m3)) => put(volume, m3),
+            Ok(Measure::GrossMassKg(kg)) => *mass = Some(kg),
+            Ok(Measure::VolumeM3(m3)) => *volume = Some(m3),
             Ok(Measure::Other) => {}
             Err((code, text)) => self.warn(code, s, message, text),
         }

@@ -84,6 +84,8 @@ pub struct Header {
     pub gross_mass_kg: Option<f64>,
     /// PAC, all of them, else CNT 11, 8.
     pub packages: Option<f64>,
+    /// Level of packaging that they are of: 1 inner, 3 outer.
+    packed_at: Option<u8>,
     /// PAC.
     pub package_kind: Option<String>,
     /// TOD.
@@ -287,13 +289,20 @@ impl Header {
         }
     }
 
-    /// PAC: several are added up, and are of the first kind.
+    /// PAC: several are added up, and are of the first kind; what stands in others (DE 7075) is not counted beside them.
     fn packed(&mut self, pac: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
         let sent = pac.value(0, 0);
         let packages = sent.and_then(number);
         if packages.is_none() && sent.is_some() {
             warn("bad_number", "PAC".to_owned());
         }
+        let level = pac.value(1, 0).and_then(|level| level.parse::<u8>().ok());
+        match (level, self.packed_at) {
+            (Some(inner), Some(outer)) if inner < outer => return,
+            (Some(outer), Some(inner)) if inner < outer => (self.packages, self.package_kind) = (None, None),
+            _ => {}
+        }
+        self.packed_at = level.or(self.packed_at);
         let kind = pac.value(2, 0).or_else(|| pac.value(2, 3)).map(|kind| upper(kind).into_owned());
         if self.packages.is_none() {
             self.package_kind = kind.or(self.package_kind.take());

@@ -61,10 +61,16 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
             format!("{position}: neither BGM nor RFF ABE or ABO gives a number; send the declaration again with one");
         return out.set_aside("no_declaration", position, reason, message.raw(segments).as_bytes());
     }
-    // Where its end is missing, so may its items be.
-    if items.is_empty() && header.change_kind() != "cancel" && !message.complete {
+    // Where its end is missing, so may its items be; and one row for all goods would amend the first item.
+    let why = match header.change_kind() {
+        "cancel" => None,
+        "new" if message.complete => None,
+        "new" => Some("cut off before its first CST; send the declaration again"),
+        _ => Some("an amendment that names no item; send it again with the items that change"),
+    };
+    if let Some(why) = why.filter(|_| items.is_empty()) {
         let position = message.position(1);
-        let reason = format!("{position}: cut off before its first CST; send the declaration again");
+        let reason = format!("{position}: {why}");
         return out.set_aside("no_item", position, reason, message.raw(segments).as_bytes());
     }
     out.count("declarations", 1);
@@ -78,7 +84,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let departure = items.iter().find_map(|(from, to)| departure(message, &segments[*from..*to]));
     let supplier = if header.exporter.party().is_none() { supplier(message, &items) } else { None };
     let rows = Rows::new(message, &header, departure, supplier);
-    let mut numbers = Numbers::default();
+    let sent = items.iter().filter_map(|(from, _)| segments[*from].qualifier(message.chars).parse().ok());
+    let mut numbers = Numbers { sent: sent.collect(), ..Numbers::default() };
     for (from, to) in items {
         item(message, &header, &mut numbers, &segments[from..to], &rows, &mut arena, out);
     }
@@ -110,9 +117,12 @@ fn whole(message: &Message<'_>, header: &Header, out: &mut Output<'_>) {
     }
 }
 
-/// Numbers of items, each of which names a row: one that stands twice, or is none, is replaced by the item's place.
+/// Numbers of items, each of which names a row: one that stands twice, or is none, is replaced by the item's place, or
+/// the next number that is no other's.
 #[derive(Default)]
 struct Numbers {
+    /// Those that items have.
+    sent: HashSet<i32>,
     seen: HashSet<i32>,
     /// Items so far.
     n_items: i32,
@@ -127,7 +137,7 @@ impl Numbers {
             return false;
         }
         *number = self.n_items.max(self.free);
-        while !self.seen.insert(*number) {
+        while self.sent.contains(number) || !self.seen.insert(*number) {
             *number = number.saturating_add(1);
         }
         self.free = *number;
@@ -141,16 +151,19 @@ fn items(message: &Message<'_>) -> Vec<(usize, usize)> {
     let mut open = None;
     // The summary names totals by the same tags as the items.
     let mut summary = false;
-    // Behind the section control every CST is of an item, be its number sent or not.
+    // Behind the section control every CST is of an item, be its number sent or not; before it none without number.
     let mut detail = false;
+    let is_section = |s: &Raw<'_>| s.tag() == "UNS" && s.qualifier(message.chars) == "D";
+    let sectioned = message.segments.iter().any(is_section);
     for (i, segment) in message.segments.iter().enumerate() {
-        let numbered = || detail || !segment.qualifier(message.chars).is_empty() || names_tariff(message, *segment);
+        let has_number = || !segment.qualifier(message.chars).is_empty();
+        let numbered = || detail || has_number() || (!sectioned && names_tariff(message, *segment));
         let starts = !summary && segment.tag() == "CST" && numbered();
         if starts || matches!(segment.tag(), "UNS" | "CNT" | "AUT") {
             items.extend(open.take().map(|from| (from, i)));
         }
         summary |= segment.tag() == "UNS" && segment.qualifier(message.chars) == "S";
-        detail |= segment.tag() == "UNS" && segment.qualifier(message.chars) == "D";
+        detail |= is_section(segment);
         if starts {
             open = Some(i);
         }

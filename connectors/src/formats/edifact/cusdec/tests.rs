@@ -280,6 +280,12 @@ fn a_declaration_without_items_is_a_row_of_all_its_goods() {
         assert_eq!(one(&without_cst, name), value, "{name}");
     }
     assert_eq!(warnings(&without_cst), ["no_declared_time", "no_office", "no_items"]);
+    // One row for all goods would take the place of the first item.
+    let amended = declaration("BGM+929+ES1+4'MEA+AAE+G+KGM:450'", "");
+    assert_eq!((reasons(&amended), amended.records.len()), (vec!["no_item"], 0));
+    // What is said of all items may name a tariff, and is no item where a section control begins those.
+    let common = declaration(&format!("{HEADER}CST++99999999:122'"), &format!("UNS+D'{ITEM}UNS+S'"));
+    assert_eq!(column(&common, "declaration", "hs_code"), ["6402991000"]);
     // Items that have neither number nor section control are still items, not one row.
     let bare = declaration(HEADER, "CST++84713000:122'FTX+AAA+++A'CST++85171300:122'FTX+AAA+++B'");
     assert_eq!(column(&bare, "declaration", "hs_code"), ["84713000", "85171300"]);
@@ -292,6 +298,9 @@ fn each_item_has_a_number_of_its_own() {
     let reading = declaration(HEADER, &items);
     assert_eq!(column(&reading, "declaration", "item_no"), ["2", "3", "4", "5", "1"]);
     assert_eq!(warnings(&reading), ["item_numbers"; 3]);
+    // Never one that another item has, before it or behind it.
+    let items = ["1", "1", "2"].map(item).concat();
+    assert_eq!(column(&declaration(HEADER, &items), "declaration", "item_no"), ["1", "3", "2"]);
 }
 
 #[test]
@@ -300,6 +309,10 @@ fn totals_and_what_is_said_of_all_items_stand_in_the_header() {
         HEADER.replace("MEA+WT+AAD+KGM:1850.5'", "").replace("PAC+120++CT'", "PAC+100++CT'PAC+20++PK'LOC+27+CN'");
     let reading = declaration(&header, &format!("{}{ITEM}CNT+7:1.2:TNE'", ITEM.replace("LOC+27+VN'", "")));
     assert_eq!((one(&reading, "package_count"), one(&reading, "package_kind")), ("120.0".into(), "CT".into()));
+    for levels in ["PAC+10+3+CT'PAC+240+1+BX'", "PAC+240+1+BX'PAC+10+3+CT'"] {
+        let reading = declaration(&HEADER.replace("PAC+120++CT'", levels), &format!("{ITEM}UNS+S'"));
+        assert_eq!((one(&reading, "package_count"), one(&reading, "package_kind")), ("10.0".into(), "CT".into()));
+    }
     assert_eq!(one(&reading, "gross_mass_kg"), "1200.0");
     assert_eq!(column(&reading, "declaration", "origin_country"), ["CN", "VN"]);
     let counted = declaration(&HEADER.replace("PAC+120++CT'", ""), &format!("{ITEM}UNS+S'CNT+8:7'"));

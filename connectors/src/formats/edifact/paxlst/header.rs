@@ -137,11 +137,15 @@ impl Header {
         self.legs.iter().find_map(|l| l.arrives.or(l.departs)).map(|m| m.date)
     }
 
-    /// Whether CNT says that everybody is listed: `passengers` and `crew` are. `None` where there is no CNT. A list of both
-    /// counts them one by one.
-    pub fn is_complete(&self, passengers: u64, crew: u64) -> Option<bool> {
-        let each = self.passengers == Some(passengers) && self.crew == Some(crew);
-        Some(each || self.declared()? == passengers + crew)
+    /// Whether CNT says that everybody is listed: so many, `crew` of them crew. `None` where there is no CNT. A list of both
+    /// may count them one by one.
+    pub fn is_complete(&self, listed: u64, crew: impl FnOnce() -> u64) -> Option<bool> {
+        if self.declared()? == listed {
+            return Some(true);
+        }
+        let (Some(passengers), Some(said)) = (self.passengers, self.crew) else { return Some(false) };
+        let crew = crew();
+        Some(said == crew && passengers == listed - crew)
     }
 
     /// How many people CNT says are on the flight, of the kind listed.

@@ -58,8 +58,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
 
     let mut tally = Tally::default();
     let listed = groups.len() as u64;
-    let crew = groups.iter().filter(|(from, _)| is_crew(&message.segments[*from], message.chars)).count() as u64;
-    let complete = complete(message, &header, listed - crew, crew);
+    let crew = || groups.iter().filter(|(from, _)| is_crew(&message.segments[*from], message.chars)).count() as u64;
+    let complete = complete(message, &header, listed, crew);
     let mut rows = Rows::new(message, &header, complete);
     for (from, to) in &groups {
         person(message, &header, &message.segments[*from..*to], &mut rows, &mut arena, &mut tally, out);
@@ -177,7 +177,7 @@ fn legs_of<'h>(person: &Person<'_>, header: &'h Header) -> impl Iterator<Item = 
 }
 
 /// Whether everybody on the flight is in this message; `None` where the message alone cannot say.
-fn complete(message: &Message<'_>, header: &Header, passengers: u64, crew: u64) -> Option<bool> {
+fn complete(message: &Message<'_>, header: &Header, listed: u64, crew: impl FnOnce() -> u64) -> Option<bool> {
     if !message.complete {
         return Some(false);
     }
@@ -186,7 +186,7 @@ fn complete(message: &Message<'_>, header: &Header, passengers: u64, crew: u64) 
         return (mark != "F").then_some(false);
     }
     match header.list {
-        List::Passengers(Change::New) | List::Crew(Change::New) => header.is_complete(passengers, crew),
+        List::Passengers(Change::New) | List::Crew(Change::New) => header.is_complete(listed, crew),
         _ => None,
     }
 }

@@ -335,7 +335,7 @@ fn a_terminator_in_a_name_ends_nothing() {
         assert!(!warnings(&reading).is_empty(), "{name}");
     }
     // Not what stands on a line of its own, is no text, or a segment.
-    for junk in ["\nJUNK'", "XYZ+1'", "### F'", "nad+fl'", "ATT'"] {
+    for junk in ["\nJUNK'", "XYZ+1'", "### F'", "nad+fl'", "ATT'", "DC+P:1'", "TT+2++F'"] {
         let reading = list("BGM+745'", FLIGHT, &format!("NAD+FL+++KIM:ARA'{junk}"));
         assert_eq!(column(&reading, "traveller", "given_names"), ["ARA"], "{junk}");
     }

@@ -264,7 +264,8 @@ pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
         if phones == 0 {
             return email(without_letter(text, "E ")).map(Contact::Email).into_iter().for_each(each);
         }
-        let lettered = others().any(|word| word.starts_with(['H', 'M', 'B', 'W']));
+        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+        let lettered = others().any(|word| word.strip_prefix(['H', 'M', 'B', 'W']).is_some_and(is_number));
         let before = if lettered { "E" } else { "" };
         mails().filter_map(|word| email(without_letter(word, before))).map(Contact::Email).for_each(&mut each);
         let rest = others().collect::<Vec<_>>().join(" ");

@@ -597,8 +597,11 @@ fn contacts<'u>(pnr: Element<'u>, person: &Person<'u>, path: &str, row: &mut Row
         for name in ["PhoneNumber", "Email", "EmailAddress"] {
             let Some(sent) = contact.attribute_value(name) else { continue };
             if sent.contains('@') {
-                // The letter of a kind, where it can be told from the first of a name.
-                let is_letter = |rest: &&str| rest.starts_with([':', '-', ' ']) || !rest.contains(char::is_uppercase);
+                // The letter of a kind, as it stands before numbers, where it can be told from the first of a name.
+                let among_numbers = name == "PhoneNumber";
+                let is_letter = |rest: &&str| {
+                    rest.starts_with([':', '-', ' ']) || (among_numbers && !rest.contains(char::is_uppercase))
+                };
                 let rest = sent.strip_prefix('E').filter(is_letter);
                 let email = rest.unwrap_or(&sent).trim_start_matches([':', '-', ' ']).to_lowercase();
                 if !emails.contains(&email) {
