@@ -292,21 +292,22 @@ fn is_won(sum: f64) -> bool {
 
 fn values(fee: Element<'_>) -> Values {
     let mut found = Values::default();
-    let mut nameless: Option<f64> = None;
+    let mut nameless = Vec::new();
     for (currency, sum) in fee.all("AdValoremTaxBaseAmount").filter_map(money) {
         match currency.as_deref() {
             Some("USD") => found.usd = Some(sum),
             Some("KRW") => found.krw = Some(sum),
-            None if is_won(sum) => {
-                // Of two, the one in wons is the larger.
-                found.unknown |= nameless.is_some_and(|other| other > 0.0);
-                nameless = Some(nameless.map_or(sum, |other| other.max(sum)));
-            }
+            None => nameless.push(sum),
             _ => found.unknown = true,
         }
     }
-    found.unknown |= found.krw.is_some() && nameless.is_some_and(|sum| sum > 0.0);
-    found.krw = found.krw.or(nameless);
+    // The one beside dollars is in wons even where it is small, as long as it is more of them.
+    let beside = |sum: f64| nameless.len() == 1 && sum.fract() == 0.0 && found.usd.is_some_and(|usd| sum > usd);
+    // Of two, the one in wons is the larger.
+    let won = nameless.iter().copied().filter(|sum| is_won(*sum) || beside(*sum)).reduce(f64::max);
+    found.unknown |= nameless.iter().any(|sum| !is_won(*sum) && !beside(*sum));
+    found.unknown |= nameless.iter().filter(|sum| **sum > 0.0).count() + usize::from(found.krw.is_some()) > 1;
+    found.krw = found.krw.or(won);
     found
 }
 
@@ -519,6 +520,9 @@ mod tests {
             (of("6750000", "") + &of("5000", ""), "6750000", "", true),
             (of("13500000", "") + &of("10000", ""), "13500000", "", true),
             (of("5000.50", ""), "", "", true),
+            (of("8500", "") + &of("6", "USD"), "8500", "6", false),
+            (of("6", "") + &of("7", "USD"), "", "7", true),
+            (of("8500", ""), "", "", true),
             (of("5000", "EUR") + &of("6750000", "KRW"), "6750000", "", true),
             (of("6750000", "KRW") + &of("5000", "EUR"), "6750000", "", true),
         ] {
