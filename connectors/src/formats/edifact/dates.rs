@@ -239,6 +239,21 @@ fn two_digit(year: u32, month: u32, day: u32, century: Century) -> Option<NaiveD
         }
         Century::Near(day) => {
             let base = day.year() - day.year().rem_euclid(100);
+            // Fewer than fifty years off, no other century is nearer.
+            let between = base + year as i32 - day.year();
+            let nearest = base
+                + if between < -50 {
+                    100
+                } else if between > 50 {
+                    -100
+                } else {
+                    0
+                };
+            if between.rem_euclid(100) != 50
+                && let Some(date) = of(nearest)
+            {
+                return Some(date);
+            }
             let far = |d: &NaiveDate| (d.num_days_from_ce() - day.num_days_from_ce()).abs();
             [base - 100, base, base + 100].into_iter().filter_map(of).min_by_key(far)
         }
@@ -386,6 +401,18 @@ mod tests {
         check("360101", "", Century::Near(day("2021-08-27")), "2036-01-01");
         check("990909", "", Century::Near(day("2002-01-31")), "1999-09-09");
         check("610218", "", Century::Near(day("2017-01-27")), "2061-02-18");
+    }
+
+    #[test]
+    fn no_century_is_nearer_than_the_one_taken() {
+        for limit in ["2000-02-29", "2027-03-14", "2049-12-31", "2050-01-01", "2099-12-31"].map(day) {
+            for (year, (month, of_month)) in (0..100).flat_map(|y| [(1, 1), (2, 29), (3, 14), (12, 31)].map(|d| (y, d)))
+            {
+                let all = (18..23).filter_map(|c| NaiveDate::from_ymd_opt(c * 100 + year, month, of_month));
+                let nearest = all.min_by_key(|d| (*d - limit).abs());
+                assert_eq!(two_digit(year as u32, month, of_month, Century::Near(limit)), nearest, "{limit} {year}");
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! LTS. Services (SSR) name their travellers by reference and may stand before them, so they are read last.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use chrono_tz::Tz;
 use haechi_model::intake::Warning;
@@ -16,7 +17,7 @@ use super::super::measure::number;
 use super::super::people::{tags, without_padding};
 use super::super::places::{country, short, to_utc_in, upper};
 use super::super::segments::{Arena, Segment};
-use super::header::{Flight, Header};
+use super::header::{Flight, Flights, Header};
 use super::person::{Bags, Payment, Person};
 use super::services;
 use super::texts::{Contact, contact_remark, contacts_of_address, masked};
@@ -95,7 +96,7 @@ impl Contacts<'_> {
 #[derive(Debug, Default)]
 pub struct Leg<'p> {
     /// TVL.
-    pub flight: Flight,
+    pub flight: Rc<Flight>,
     /// RPI status.
     pub status: Option<Cow<'p, str>>,
     /// RPI travellers.
@@ -139,17 +140,20 @@ pub struct Reader<'p, 't, 'm> {
     references: FxHashMap<&'p str, usize>,
     /// Services that may be kept.
     allowed: &'m [String],
+    /// Those that bookings of the message named before.
+    flights: &'m mut Flights<'t>,
 }
 
 impl<'p> Booking<'p> {
     /// Reads the segments of a booking, whose times are in `zone`. Of the services that tell of health and belief only
-    /// those in `allowed` are kept.
+    /// those in `allowed` are kept. `flights` are what all bookings of the message share.
     pub fn read<'t>(
         group: &'p Arena<'t>,
         header: &Header,
         message: &Message<'_>,
         zone: Tz,
         allowed: &[String],
+        flights: &mut Flights<'t>,
     ) -> Self {
         let mut reader = Reader {
             booking: Self::default(),
@@ -162,6 +166,7 @@ impl<'p> Booking<'p> {
             bare: false,
             references: FxHashMap::default(),
             allowed,
+            flights,
         };
         for segment in group.iter() {
             reader.segment(segment);
@@ -279,10 +284,7 @@ impl<'p, 't> Reader<'p, 't, '_> {
             return self.warn("too_many_legs", s, format!("more than {LEGS_MAX}"));
         }
         let path = || self.message.path(s.number());
-        let mut flight = Flight::read(s, &path, &mut self.booking.warnings);
-        if matches!(upper(number).as_ref(), "ARNK" | "OPEN") {
-            flight.number = None;
-        }
+        let flight = self.flights.read(s, &path, &mut self.booking.warnings);
         self.booking.legs.push(Leg { flight, ..Leg::default() });
         self.at = At::Leg(self.booking.legs.len() - 1);
         self.checked_in_at = None;
@@ -303,10 +305,14 @@ impl<'p, 't> Reader<'p, 't, '_> {
     /// TIF: travellers of the booking, or who is checked in.
     fn traveller(&mut self, s: Segment<'p, 't>) {
         if let At::Leg(leg) | At::CheckIn { leg, .. } = self.at {
-            let named = Person::read(s, 1);
-            let known = self.person_of(named.reference.unwrap_or_default(), Some(&named));
+            let reference = s.value(1, 2).unwrap_or_default();
             let by_boarding = if let At::CheckIn { person, .. } = self.at { person } else { None };
-            if let Some(person) = known.or(by_boarding.filter(|_| !named.has_name())) {
+            let known = self.person_of(reference, None).or_else(|| {
+                let named = Person::read(s, 1);
+                let known = self.person_of(reference, Some(&named));
+                known.or(by_boarding.filter(|_| !named.has_name()))
+            });
+            if let Some(person) = known {
                 self.at = At::CheckIn { leg, person: Some(person) };
                 return self.check_in(leg, Some(person));
             }

@@ -1,7 +1,10 @@
 //! Level 0 of a booking message: what kind of push it is, of which flight, and how many bookings follow.
 
+use std::rc::Rc;
+
 use chrono::NaiveDate;
 use haechi_model::intake::Warning;
+use rustc_hash::FxHashMap;
 
 use super::super::dates::{Moment, day_first};
 use super::super::interchange::{Message, leading_number};
@@ -146,6 +149,35 @@ impl Flight {
         }
         let day = self.departs.map(|m| m.date) == leg.departs.map(|m| m.date);
         1 + 4 * u32::from(number) + 2 * u32::from(to) + 3 * u32::from(day)
+    }
+}
+
+/// More flights than the bookings of one flight go on with.
+const FLIGHTS_MAX: usize = 4_096;
+
+/// The flights that bookings of a message name, each read once: nearly all of them name the same few.
+#[derive(Debug, Default)]
+pub struct Flights<'t> {
+    /// By the segment that names them; those that were read without a warning.
+    known: FxHashMap<&'t str, Rc<Flight>>,
+}
+
+impl<'t> Flights<'t> {
+    /// Reads a TVL of a booking.
+    pub fn read(&mut self, tvl: Segment<'_, 't>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> Rc<Flight> {
+        if let Some(known) = self.known.get(tvl.raw()) {
+            return Rc::clone(known);
+        }
+        let before = warnings.len();
+        let mut flight = Flight::read(tvl, path, warnings);
+        if matches!(upper(tvl.get(4, 0)).as_ref(), "ARNK" | "OPEN") {
+            flight.number = None;
+        }
+        let flight = Rc::new(flight);
+        if warnings.len() == before && self.known.len() < FLIGHTS_MAX {
+            self.known.insert(tvl.raw(), Rc::clone(&flight));
+        }
+        flight
     }
 }
 

@@ -25,7 +25,7 @@ use super::output::Output;
 use super::places::to_utc_in;
 use super::segments::{Arena, Raw};
 use booking::Booking;
-use header::Header;
+use header::{Flights, Header};
 use rows::Rows;
 
 /// The column `message_format`.
@@ -44,7 +44,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut warnings = Vec::new();
     let segments = glued(message, &mut split, &mut warnings);
     let first = segments.iter().position(|s| s.tag() == "SRC").unwrap_or(segments.len());
-    let mut arena = message.header(segments[..first].iter().copied(), &mut warnings);
+    let arena = message.header(segments[..first].iter().copied(), &mut warnings);
     let header = Header::read(&arena, message, &mut warnings);
     let bookings = groups(segments, first);
     let zone = clock(message, &header, segments, &mut warnings);
@@ -64,8 +64,9 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         out.warn("cnt_mismatch", message.path(1), format!("EQN says {said}, {pnrs} bookings follow"));
     }
     let mut rows = Rows::new(message, &header, complete(message, &header, pnrs));
+    let mut shared = Shared { arena, flights: Flights::default() };
     for (from, to) in bookings {
-        booking(message, &header, &segments[from..to], zone, &mut rows, &mut arena, out);
+        booking(message, &header, &segments[from..to], zone, &mut rows, &mut shared, out);
     }
     rows.end(out);
 }
@@ -111,13 +112,20 @@ fn clock(message: &Message<'_>, header: &Header, segments: &[Raw<'_>], warnings:
     Tz::UTC
 }
 
+/// What one booking leaves to the next.
+struct Shared<'t> {
+    /// Room for its segments.
+    arena: Arena<'t>,
+    flights: Flights<'t>,
+}
+
 fn booking<'t>(
     message: &Message<'_>,
     header: &Header,
     group: &[Raw<'t>],
     zone: Tz,
     rows: &mut Rows<'_>,
-    arena: &mut Arena<'t>,
+    Shared { arena, flights }: &mut Shared<'t>,
     out: &mut Output<'_>,
 ) {
     let at = group.first().map_or(1, |s| s.number);
@@ -142,7 +150,7 @@ fn booking<'t>(
         }
     }
     let allowed = &out.input.options.services_kept;
-    let mut booking = Booking::read(arena, header, message, zone, allowed);
+    let mut booking = Booking::read(arena, header, message, zone, allowed, flights);
     if booking.locators.is_empty() {
         let text = "a booking without RCI".to_owned();
         warnings.push(Warning { code: "no_locator", path: message.path(at), text });

@@ -323,3 +323,16 @@ fn addresses_keep_every_line_and_all_split_bookings_are_known() {
     let split = one_with("", "EQN+2'RCI+ZZ:BBBBBB+1G:CCCCCC'RCI+ZZ:DDDDDD'");
     assert_eq!(one(&split, "split_locators"), "BBBBBB|CCCCCC|DDDDDD");
 }
+
+/// A flight is read once a message, and told of as often as it is named.
+#[test]
+fn bookings_share_flights_and_not_what_is_wrong_with_them() {
+    let onward = "TVL+140327:1100:140327:1400+ICN+QQQ+ZZ+600:Y'RPI+1+HK'";
+    let booking = |locator: &str| format!("SRC'RCI+ZZ:{locator}'TIF+KIM+ARA:A:1'{LEG}TVL+++++12:M'{onward}");
+    let reading = push("22", &format!("{}{}", booking("AAAAAA"), booking("BBBBBB")));
+    assert_eq!(warnings(&reading), ["unknown_airport", "unknown_airport"]);
+    let legs = reading.records[0].1.column_by_name("itinerary").unwrap();
+    assert_eq!(legs.slice(0, 1).as_ref(), legs.slice(1, 1).as_ref());
+    assert!(format!("{legs:?}").contains("QQQ"), "{legs:?}");
+    assert_eq!(column(&reading, "traveller", "marketing_flights"), ["ZZ12", "ZZ12"]);
+}
