@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny fuzz round-trip
+.PHONY: help setup demo check test crash doc bench bench-stream instructions agree deny fuzz gigabyte round-trip
 
 help:
 	@echo "make demo    build, run the service on a generated day of border traffic, show selections arriving and why"
@@ -16,6 +16,7 @@ help:
 	@echo "make instructions   count instructions of the hot kernels, fail where they grew (needs valgrind)"
 	@echo "make agree   hits rule by rule against DataFusion's (needs pip install datafusion numpy pyarrow)"
 	@echo "make round-trip   write and read back 100,000 generated messages a format; ROUND_TRIP=1000 for fewer"
+	@echo "make gigabyte   put a gigabyte of messages through the command and tell how much memory it held"
 	@echo "make fuzz    feed the readers with bytes that nobody sends; FUZZ_SECONDS=1800 a target, FUZZ=ebxml for a part"
 	@echo "make deny    licences, sources and advisories of the dependencies (needs cargo-deny and the network)"
 
@@ -83,6 +84,11 @@ ROUND_TRIP ?= 100000
 round-trip: setup
 	HAECHI_ROUND_TRIP=$(ROUND_TRIP) $(CARGO) test --release --locked -p haechi-connectors --no-fail-fast \
 	    --test edifact_round_trip --test xml_round_trip --test ebxml_round_trip
+
+# Needs 1.1 GB where TMPDIR says, at a time.
+gigabyte: setup
+	$(CARGO) build --release --locked -p haechi
+	$(PYTHON) benches/gigabyte.py --haechi $(RELEASE)/haechi
 
 # With cargo-fuzz and a nightly compiler guided by coverage; else the runner of the same targets, which is not and says so.
 # No sanitizer: there is no unsafe code in the readers, and librdkafka does not build with one.
