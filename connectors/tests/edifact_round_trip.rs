@@ -177,7 +177,8 @@ fn compared(kind: MessageKind) -> (&'static str, &'static str, &'static [&'stati
         MessageKind::Cuscar => ("consignment", "house_bill_id", CUSCAR),
         MessageKind::Cusdec => ("declaration", "item_no", CUSDEC),
         MessageKind::Iftsta => ("cargo_event", "consignment_id", TRACKING),
-        MessageKind::Coarri => ("cargo_event", "container_id", TRACKING),
+        MessageKind::Coarri | MessageKind::Codeco | MessageKind::Coprar => ("cargo_event", "container_id", TRACKING),
+        MessageKind::Cusrep => ("cargo_event", "event_kind", TRACKING),
     }
 }
 
@@ -252,6 +253,13 @@ fn statuses_come_back() {
 }
 
 #[test]
-fn unloaded_containers_come_back() {
+fn containers_at_a_terminal_come_back() {
     check(MessageKind::Coarri);
+    check(MessageKind::Codeco);
+    check(MessageKind::Coprar);
+}
+
+#[test]
+fn arrivals_come_back() {
+    check(MessageKind::Cusrep);
 }

@@ -1,6 +1,6 @@
 //! The same traffic as real messages: a passenger list and a crew list a flight (PAXLST D.15B), its bookings (PNRGOV
-//! 15.1), a manifest a voyage (CUSCAR D.95B), what becomes of its bills and boxes (IFTSTA D.00B, COARRI D.95B), a
-//! declaration (CUSDEC D.96B). A message carries less than its stream;
+//! 15.1), a manifest a voyage (CUSCAR D.95B), what becomes of it, its bills and boxes (CUSREP D.96B, IFTSTA D.00B, COPRAR,
+//! COARRI and CODECO D.95B), a declaration (CUSDEC D.96B). A message carries less than its stream;
 //! [`samples`] gives each with the rows it was written from.
 
 mod cuscar;
@@ -31,6 +31,7 @@ use crate::files::WriteError;
 use crate::spec::Spec;
 use crate::traveller::{self, Flights};
 use crate::world::World;
+use tracking::BoxReport;
 
 /// What was written as messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,11 +86,27 @@ pub enum MessageKind {
     Iftsta,
     /// The boxes of a ship, unloaded.
     Coarri,
+    /// They leave the terminal.
+    Codeco,
+    /// They are to be unloaded.
+    Coprar,
+    /// A ship comes.
+    Cusrep,
 }
 
 impl MessageKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Paxlst, Self::Pnrgov, Self::Cuscar, Self::Cusdec, Self::Iftsta, Self::Coarri];
+    pub const ALL: [Self; 9] = [
+        Self::Paxlst,
+        Self::Pnrgov,
+        Self::Cuscar,
+        Self::Cusdec,
+        Self::Iftsta,
+        Self::Coarri,
+        Self::Codeco,
+        Self::Coprar,
+        Self::Cusrep,
+    ];
 
     /// Its name, as readers write it into `message_format`.
     pub fn name(self) -> &'static str {
@@ -100,6 +117,9 @@ impl MessageKind {
             Self::Cusdec => "cusdec",
             Self::Iftsta => "iftsta",
             Self::Coarri => "coarri",
+            Self::Codeco => "codeco",
+            Self::Coprar => "coprar",
+            Self::Cusrep => "cusrep",
         }
     }
 }
@@ -144,13 +164,13 @@ pub fn samples(spec: &Spec, kind: MessageKind, units_max: usize) -> Box<dyn Iter
                 (rows.num_rows() > 0).then_some(Sample { text, rows })
             }))
         }
-        MessageKind::Coarri => {
-            let manifests = Manifests::new(world.clone()).filter(|manifest| manifest.by_sea);
-            Box::new(manifests.filter_map(move |manifest| {
-                let (text, rows) = tracking::unloaded(&world, &manifest, units_max);
-                (rows.num_rows() > 0).then_some(Sample { text, rows })
-            }))
-        }
+        MessageKind::Coarri => boxes(world, BoxReport::Unloaded, units_max),
+        MessageKind::Codeco => boxes(world, BoxReport::CarriedOut, units_max),
+        MessageKind::Coprar => boxes(world, BoxReport::UnloadingOrdered, units_max),
+        MessageKind::Cusrep => Box::new(Manifests::new(world).filter(|manifest| manifest.by_sea).map(|manifest| {
+            let (text, rows) = tracking::arrival(&manifest);
+            Sample { text, rows }
+        })),
         MessageKind::Cusdec => {
             let mut declarations = Declarations::new(world);
             Box::new(std::iter::from_fn(move || {
@@ -159,6 +179,15 @@ pub fn samples(spec: &Spec, kind: MessageKind, units_max: usize) -> Box<dyn Iter
             }))
         }
     }
+}
+
+/// The reports of one kind on the boxes of each ship.
+fn boxes(world: Arc<World>, report: BoxReport, boxes_max: usize) -> Box<dyn Iterator<Item = Sample>> {
+    let manifests = Manifests::new(world.clone()).filter(|manifest| manifest.by_sea);
+    Box::new(manifests.filter_map(move |manifest| {
+        let (text, rows) = report.write(&world, &manifest, boxes_max);
+        (rows.num_rows() > 0).then_some(Sample { text, rows })
+    }))
 }
 
 /// An interchange under construction, default service characters, a segment a line.

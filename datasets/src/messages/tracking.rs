@@ -1,5 +1,5 @@
-//! What becomes of the bills and boxes of a voyage: IFTSTA D.00B, an event a bill, and COARRI D.95B, the boxes that a
-//! terminal unloads.
+//! What becomes of a voyage, its bills and boxes: CUSREP D.96B, that the ship comes; IFTSTA D.00B, an event a bill; COPRAR,
+//! COARRI and CODECO D.95B, the boxes that a terminal is to unload, unloads, and lets out through its gate.
 
 use arrow::array::RecordBatch;
 use haechi_model::streams::CARGO_EVENT;
@@ -13,6 +13,10 @@ use crate::world::World;
 const MINUTE_MS: i64 = 60_000;
 /// How long a crane has for a box.
 const BOX_MS: i64 = 4 * MINUTE_MS;
+/// How long a box stands in the terminal.
+const STORED_MS: i64 = 30 * 60 * MINUTE_MS;
+/// How long before a ship comes its terminal is told what to unload.
+const ORDERED_MS: i64 = 12 * 60 * MINUTE_MS;
 
 /// The columns written, in order.
 const COLUMNS: &[&str] = &[
@@ -89,41 +93,108 @@ pub(super) fn status(world: &World, m: &Manifest) -> (String, RecordBatch) {
     (edi.finish(), rows.finish())
 }
 
-/// The boxes of a ship as they are unloaded, each with the first bill that has goods in it.
-pub(super) fn unloaded(world: &World, m: &Manifest, boxes_max: usize) -> (String, RecordBatch) {
-    let mut rows = Rows::new(&CARGO_EVENT, COLUMNS);
-    let told_at = m.arrival_expected_at + BOX_MS * (m.boxes.len() as i64 + 1);
-    let reference = format!("U{:07}", m.number);
-    let mut edi = Interchange::new("UNOA:2", "KRTERMINAL", m.carrier, utc(told_at), reference.clone());
-    edi.message("COARRI:D:95B:UN");
-    edi.segment(format_args!("BGM+44+{reference}+9"));
-    edi.segment(format_args!("TDT+20+{}+1++{}:172:20+++{}:146:11", m.voyage_no, m.carrier, m.conveyance_id));
-    edi.segment(format_args!("LOC+11+{}:139:6", m.unloading_port));
-    edi.segment(format_args!("DTM+178:{}:203", seoul(m.arrival_expected_at)));
-    let boxes = &m.boxes[..m.boxes.len().min(boxes_max)];
-    for (n, container) in boxes.iter().enumerate() {
-        let at = (m.arrival_expected_at + BOX_MS * (n as i64 + 1)) / MINUTE_MS * MINUTE_MS;
-        let holds = |bill: &&Bill| !bill.is_empties() && bill.boxes.iter().any(|(of, _)| *of == n);
-        let bill = m.bills.iter().find(holds).map(|bill| BillText::new(world, m, bill).consignment_id);
-        let fill = if container.empty { 4 } else { 5 };
-        edi.segment(format_args!("EQD+CN+{}+{}:102:5++3+{fill}", container.id, container.iso_type));
-        if let Some(bill) = &bill {
-            edi.segment(format_args!("RFF+UCN:{}", released(bill)));
+/// A message of a terminal that names boxes: all of them once, with the first bill that has goods in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BoxReport {
+    /// COARRI: they are unloaded, one after the other.
+    Unloaded,
+    /// CODECO: they leave through the gate, in the order they came.
+    CarriedOut,
+    /// COPRAR: before the ship comes, that they are to be unloaded.
+    UnloadingOrdered,
+}
+
+impl BoxReport {
+    /// Type of the message, its BGM, letter of its reference, and the event.
+    fn names(self) -> (&'static str, &'static str, char, &'static str) {
+        match self {
+            Self::Unloaded => ("COARRI:D:95B:UN", "44", 'U', "unloaded"),
+            Self::CarriedOut => ("CODECO:D:95B:UN", "36", 'G', "carried_out"),
+            Self::UnloadingOrdered => ("COPRAR:D:95B:UN", "43", 'O', "unloading_ordered"),
         }
-        edi.segment(format_args!("DTM+203:{}:203", seoul(at)));
-        edi.segment(format_args!("LOC+147+{:07}::5", n + 1));
-        edi.segment(format_args!("MEA+AAE+G+KGM:{}", container.gross_mass_kg));
-        let event = Event {
-            consignment: bill.as_deref().unwrap_or(&container.id),
-            container: Some(&container.id),
-            kind: "unloaded",
-            at,
-            place: m.unloading_port,
-            gross_mass_kg: Some(container.gross_mass_kg),
+    }
+
+    /// When it happens to a box.
+    fn at(self, m: &Manifest, nth: usize) -> i64 {
+        let at = match self {
+            Self::Unloaded => m.arrival_expected_at + BOX_MS * (nth as i64 + 1),
+            Self::CarriedOut => m.arrival_expected_at + STORED_MS + BOX_MS * (nth as i64 + 1),
+            Self::UnloadingOrdered => m.arrival_expected_at - ORDERED_MS,
         };
+        at / MINUTE_MS * MINUTE_MS
+    }
+
+    /// Writes it for the boxes of a ship.
+    pub(super) fn write(self, world: &World, m: &Manifest, boxes_max: usize) -> (String, RecordBatch) {
+        let mut rows = Rows::new(&CARGO_EVENT, COLUMNS);
+        let (message, code, letter, kind) = self.names();
+        let boxes = &m.boxes[..m.boxes.len().min(boxes_max)];
+        let told_at = self.at(m, boxes.len());
+        let reference = format!("{letter}{:07}", m.number);
+        let mut edi = Interchange::new("UNOA:2", "KRTERMINAL", m.carrier, utc(told_at), reference.clone());
+        edi.message(message);
+        edi.segment(format_args!("BGM+{code}+{reference}+9"));
+        edi.segment(format_args!("DTM+137:{}:203", seoul(told_at)));
+        edi.segment(format_args!("TDT+20+{}+1++{}:172:20+++{}:146:11", m.voyage_no, m.carrier, m.conveyance_id));
+        if self != Self::CarriedOut {
+            edi.segment(format_args!("LOC+11+{}:139:6", m.unloading_port));
+            edi.segment(format_args!("DTM+178:{}:203", seoul(m.arrival_expected_at)));
+        }
+        for (n, container) in boxes.iter().enumerate() {
+            let at = self.at(m, n);
+            let holds = |bill: &&Bill| !bill.is_empties() && bill.boxes.iter().any(|(of, _)| *of == n);
+            let bill = m.bills.iter().find(holds).map(|bill| BillText::new(world, m, bill).consignment_id);
+            let fill = if container.empty { 4 } else { 5 };
+            edi.segment(format_args!("EQD+CN+{}+{}:102:5++3+{fill}", container.id, container.iso_type));
+            if let Some(bill) = &bill {
+                edi.segment(format_args!("RFF+UCN:{}", released(bill)));
+            }
+            match self {
+                Self::Unloaded => {
+                    edi.segment(format_args!("DTM+203:{}:203", seoul(at)));
+                    edi.segment(format_args!("LOC+147+{:07}::5", n + 1));
+                }
+                Self::CarriedOut => {
+                    edi.segment(format_args!("DTM+7:{}:203", seoul(at)));
+                    edi.segment(format_args!("LOC+165+{}:139:6", m.unloading_port));
+                }
+                Self::UnloadingOrdered => {}
+            }
+            edi.segment(format_args!("MEA+AAE+G+KGM:{}", container.gross_mass_kg));
+            let event = Event {
+                consignment: bill.as_deref().unwrap_or(&container.id),
+                container: Some(&container.id),
+                kind,
+                at,
+                place: m.unloading_port,
+                gross_mass_kg: Some(container.gross_mass_kg),
+            };
+            write(&event, &reference, &mut rows);
+        }
+        edi.segment(format_args!("CNT+16:{}", boxes.len()));
+        (edi.finish(), rows.finish())
+    }
+}
+
+/// A ship's arrival (CUSREP), and that it left the port before, of the manifest that it carries.
+pub(super) fn arrival(m: &Manifest) -> (String, RecordBatch) {
+    let mut rows = Rows::new(&CARGO_EVENT, COLUMNS);
+    let reference = format!("R{:07}", m.number);
+    let mut edi = Interchange::new("UNOA:2", m.carrier, "KRCUSTOMS", utc(m.manifested_at), reference.clone());
+    edi.message("CUSREP:D:96B:UN");
+    edi.segment(format_args!("BGM+98+{reference}+9"));
+    edi.segment(format_args!("RFF+CN:{}", released(&m.id)));
+    let (left, reached) = (m.departed_at / MINUTE_MS * MINUTE_MS, m.arrival_expected_at / MINUTE_MS * MINUTE_MS);
+    edi.segment(format_args!("LOC+94+{}:139:6", m.loading_port));
+    edi.segment(format_args!("DTM+136:{}?+0000:205", utc(left).format("%Y%m%d%H%M")));
+    edi.segment(format_args!("LOC+60+{}:139:6", m.unloading_port));
+    edi.segment(format_args!("DTM+132:{}:203", seoul(reached)));
+    let name = released(m.conveyance_name.as_deref().unwrap_or_default());
+    edi.segment(format_args!("TDT+20+{}+1++{}:172:20+++{}:146:11:{name}", m.voyage_no, m.carrier, m.conveyance_id));
+    for (kind, at, place) in [("departed", left, m.loading_port), ("arrived", reached, m.unloading_port)] {
+        let event = Event { consignment: &m.id, container: None, kind, at, place, gross_mass_kg: None };
         write(&event, &reference, &mut rows);
     }
-    edi.segment(format_args!("CNT+16:{}", boxes.len()));
     (edi.finish(), rows.finish())
 }
 
