@@ -1,33 +1,23 @@
 //! From a message and what was decided on it to the documents that go back, read again by our own readers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod answers_support;
 mod edifact_support;
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use edifact_support::{messages, objects};
-use haechi_connectors::answers::{AnswerSettings, Answering, Decided, Document, EDIFACT, Taken, XML};
-use haechi_connectors::format::{HEAD_BYTES, MessageInput};
-use haechi_connectors::formats::FORMATS;
+use answers_support::{AT_MS, answer_decided, edifact, options};
+use edifact_support::messages;
+use haechi_connectors::answers::{Decided, Document, EDIFACT, XML};
+use haechi_connectors::format::MessageInput;
 use haechi_connectors::formats::ebxml::{Opened, Purpose};
 use haechi_connectors::formats::edifact::answers::customs::Kind;
 use haechi_connectors::formats::edifact::answers::syntax::Action;
 use haechi_connectors::formats::edifact::answers::{Answer, read};
 use haechi_connectors::formats::xml::answers::{EntryAnswer, ResponseFunction, WcoResponse};
 use haechi_connectors::formats::xml::notice::Notice;
-use haechi_connectors::options::ReadOptions;
 use serde_json::Value;
-
-/// 13 March 2027, 22:01 in Seoul.
-const AT_MS: i64 = 1_804_942_860_000;
-const CAME_MS: i64 = 1_804_000_000_000;
 
 fn sample(path: &str) -> Vec<u8> {
     std::fs::read(messages().join(path)).unwrap()
-}
-
-fn options() -> ReadOptions {
-    ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() }
 }
 
 /// Answers a message; `lane` names that of each row.
@@ -37,50 +27,10 @@ fn answer(bytes: &[u8], lane: impl Fn(&Value) -> &'static str) -> Vec<Document> 
     })
 }
 
-fn answer_decided(
-    bytes: &[u8],
-    decide: impl Fn(&Value, haechi_model::SubjectKind) -> Option<Decided>,
-) -> Vec<Document> {
-    let options = options();
-    let format = FORMATS.iter().find(|f| (f.recognise)(&bytes[..bytes.len().min(HEAD_BYTES)])).unwrap();
-    let message = MessageInput { source: "http", bytes, options: &options };
-    let reading = (format.read)(message);
-    let mut taken: Vec<Taken> = Vec::new();
-    for (stream, _) in &reading.records {
-        if taken.iter().any(|taken| taken.stream.name == stream.name) {
-            continue;
-        }
-        let batches: Vec<&RecordBatch> =
-            reading.records.iter().filter(|(of, _)| of.name == stream.name).map(|(_, batch)| batch).collect();
-        let rows = concat_batches(&batches[0].schema(), batches).unwrap();
-        let kind = stream.lanes;
-        let decided = objects(&rows).iter().map(|row| kind.and_then(|kind| decide(row, kind))).collect();
-        taken.push(Taken { stream, rows, decided });
-    }
-    let settings = AnswerSettings::default();
-    let answering = Answering {
-        message,
-        taken: &taken,
-        set_aside: &reading.set_aside,
-        reference: "KRAPIS000",
-        at_ms: AT_MS,
-        came: &|id| (id == "known@example.com").then_some(CAME_MS),
-        settings: &settings,
-    };
-    format.answer.map_or_else(Vec::new, |write| write(&answering))
-}
-
 fn only(documents: &[Document], content_type: &str) -> String {
     let [document] = documents else { panic!("{documents:?}") };
     assert_eq!(document.content_type, content_type);
     document.text.clone()
-}
-
-fn edifact(text: &str) -> Vec<Answer> {
-    let options = options();
-    let (answers, reading) = read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options });
-    assert!(reading.warnings.is_empty() && reading.set_aside.is_empty(), "{text}\n{:?}", reading.warnings);
-    answers
 }
 
 /// The same, of answers that repeat odd things.
