@@ -462,3 +462,16 @@ fn items_of_an_entry_summary_declaration_are_not_looked_through_for_each() {
     let names = column(&read, "consignment", "notify_name");
     assert!(names.len() == 20_000 && names.iter().all(|name| name == "HAECHI TEST"));
 }
+
+/// It could not be said in an answer.
+#[test]
+fn a_number_of_control_characters_is_none() {
+    for number in ["\u{1d}", "\u{1d}\n\u{1}", "\u{fffe}"] {
+        let text = format!(
+            "<Response xmlns='urn:wco:datamodel:WCO:RES-DMS:2'><FunctionCode>9</FunctionCode><Declaration><ID> {number} </ID></Declaration></Response>"
+        );
+        assert!(super::answers::WcoResponse::read_all(text.as_bytes()).is_empty(), "{number:?}");
+        let named = super::answers::WcoResponse::read_all(text.replace(number, "A\u{1d}1").as_bytes());
+        assert_eq!(named[0].declaration_id.as_deref(), Some("A\u{1d}1"));
+    }
+}

@@ -301,7 +301,15 @@ impl<'u> Iterator for Children<'u> {
 
 /// A text that says something.
 pub fn value(text: &str) -> Option<&str> {
-    (!matches!(text, "" | "-" | "NULL" | "null")).then_some(text)
+    let says_nothing = matches!(text, "" | "-" | "NULL" | "null");
+    // Of characters that no XML may hold nothing could be said to anybody else.
+    let unsayable = text.starts_with(is_unsayable) && text.chars().all(is_unsayable);
+    (!says_nothing && !unsayable).then_some(text)
+}
+
+/// Whether no XML may hold it, or it is blank there.
+fn is_unsayable(c: char) -> bool {
+    c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// The value of an attribute without entities.
