@@ -7,7 +7,7 @@
 Each input is a sample under $HAECHI_SHARED (default ../shared) repeated under new references, one interchange or document of
 a gigabyte: `paxlst`; `warned`, the same with a warning in every list; `refused`, with every list set aside; `awmds`.
 
-Exit codes: 0 none held more than 200 MB; 1 one did; 2 it could not be measured.
+Exit codes: 0 none held more than 200 MB; 1 one did; 2 it could not be measured, or what came of it is not what should.
 """
 
 import argparse
@@ -72,11 +72,12 @@ def awmds():
     return repeated(head, lambda n: bill.replace(reference, f"{reference}{n:07}"), lambda _: tail)
 
 
+# How each is written, the exit code of the command, and whether something is told of every unit.
 INPUTS = {
-    "paxlst": lambda: interchange(paxlst),
-    "warned": lambda: interchange(warned),
-    "refused": lambda: interchange(refused),
-    "awmds": awmds,
+    "paxlst": (lambda: interchange(paxlst), 0, False),
+    "warned": (lambda: interchange(warned), 0, True),
+    "refused": (lambda: interchange(refused), 1, True),
+    "awmds": (awmds, 0, False),
 }
 
 
@@ -91,6 +92,27 @@ def measure(haechi, path):
     return os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, told
 
 
+def measured(haechi, name, megabytes):
+    write, expected, of_each = INPUTS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            n = write()(file, megabytes * 1_000_000)
+        code, seconds, cpu, peak, told = measure(haechi, path)
+    over = peak > BAR_MEGABYTES
+    print(
+        f"{name}: {megabytes} MB, {n} messages or bills, {seconds:.1f} s, {cpu:.1f} s of processor, "
+        f"{peak:.0f} MB resident{' (TOO MUCH)' if over else ''}, {told / 1e6:.1f} MB told at the end",
+        flush=True,
+    )
+    if code != expected:
+        raise RuntimeError(f"{name}: exit code {code}, not {expected}")
+    # A line of JSON a unit is longer than this.
+    if told == 0 or (told > 20 * n) != of_each:
+        raise RuntimeError(f"{name}: {told} bytes told of {n} units")
+    return over
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--haechi", required=True, help="the program, built with --release")
@@ -99,26 +121,12 @@ def main():
     args = parser.parse_args()
     if unknown := [name for name in args.inputs if name not in INPUTS]:
         parser.error(f"no input {', '.join(unknown)}; there are {', '.join(INPUTS)}")
-    too_much = False
-    for name in args.inputs or INPUTS:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, name)
-            with open(path, "w", encoding="utf-8", newline="") as file:
-                n = INPUTS[name]()(file, args.megabytes * 1_000_000)
-            code, seconds, cpu, peak, told = measure(args.haechi, path)
-        over = peak > BAR_MEGABYTES
-        too_much |= over
-        print(
-            f"{name}: {args.megabytes} MB, {n} messages or bills, {seconds:.1f} s, {cpu:.1f} s of processor, "
-            f"{peak:.0f} MB resident{' (TOO MUCH)' if over else ''}, {told / 1e6:.1f} MB told at the end, exit code {code}",
-            flush=True,
-        )
-    return int(too_much)
+    return int(any([measured(args.haechi, name, args.megabytes) for name in args.inputs or INPUTS]))
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         print(f"gigabyte: {error}", file=sys.stderr)
         sys.exit(2)

@@ -638,8 +638,8 @@ fn rejoined<'t>(text: &'t str, last: &Raw<'t>, next: &Raw<'t>, chars: ServiceCha
     let is_text = next.text.starts_with(char::is_alphanumeric) && !begins_with_a_tag_in_lower_case(next.text);
     // `O'LEE'` looks like a segment of its own, and only one letter before it says that it is none.
     let initial = || last.text.bytes().rev().take_while(u8::is_ascii_alphabetic).count() == 1;
-    // So does one whose tag lost a letter.
-    let begin = next.text.find(char::from(chars.element)).filter(|at| *at <= 4).map(|at| &next.text[..at]);
+    // So does one whose tag lost a letter; `LEVI'S+1 ROAD` does not.
+    let begin = next.text.find(char::from(chars.element)).filter(|at| (2..=4).contains(at)).map(|at| &next.text[..at]);
     let is_damaged = begin.is_some_and(|begin| begin.bytes().all(|b| b.is_ascii_uppercase()));
     let looks_so = !next.tag().is_empty() || is_damaged;
     let is_tag = looks_so && (transport::is_known_tag(next.tag()) || !initial());

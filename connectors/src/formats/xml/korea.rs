@@ -301,8 +301,9 @@ fn values(fee: Element<'_>) -> Values {
             _ => found.unknown = true,
         }
     }
-    // The one beside dollars is in wons even where it is small, as long as it is more of them.
-    let beside = |sum: f64| nameless.len() == 1 && sum.fract() == 0.0 && found.usd.is_some_and(|usd| sum > usd);
+    // The one beside dollars is in wons even where it is small, as long as it is as many of them.
+    let many = |sum: f64, usd: f64| usd > 0.0 && (100.0..10_000.0).contains(&(sum / usd));
+    let beside = |sum: f64| nameless.len() == 1 && sum.fract() == 0.0 && found.usd.is_some_and(|usd| many(sum, usd));
     // Of two, the one in wons is the larger.
     let won = nameless.iter().copied().filter(|sum| is_won(*sum) || beside(*sum)).reduce(f64::max);
     found.unknown |= nameless.iter().any(|sum| !is_won(*sum) && !beside(*sum));
@@ -522,6 +523,8 @@ mod tests {
             (of("5000.50", ""), "", "", true),
             (of("8500", "") + &of("6", "USD"), "8500", "6", false),
             (of("6", "") + &of("7", "USD"), "", "7", true),
+            (of("1200", "") + &of("1000", "USD"), "", "1000", true),
+            (of("5", "") + &of("0", "USD"), "", "0", true),
             (of("8500", ""), "", "", true),
             (of("5000", "EUR") + &of("6750000", "KRW"), "6750000", "", true),
             (of("6750000", "KRW") + &of("5000", "EUR"), "6750000", "", true),

@@ -332,8 +332,7 @@ impl Scanner {
         let inner = window[at..].strip_prefix("<![CDATA[").filter(|_| self.is_envelope())?;
         let document = inner.trim_start();
         let behind = document.strip_prefix('<')?;
-        let begins = behind.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            || ["?xml", "!DOCTYPE"].iter().any(|known| behind.starts_with(known));
+        let begins = behind.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '?' | '!'));
         begins.then(|| window.len() - document.len())
     }
 

@@ -115,6 +115,8 @@ fn a_document_that_an_envelope_holds_as_text_is_read() {
         soap(&inner),
         soap(&format!("<![CDATA[{inner}]]>")),
         soap(&format!("\n <![CDATA[\n{inner}\n]]>\n")),
+        soap(&format!("<![CDATA[<!-- made by X -->{inner}]]>")),
+        soap(&format!("<![CDATA[<?app x?>{inner}]]>")),
         soap(&escaped),
         soap(&format!("\n{escaped}\n")),
         // Longer than a section may be.
@@ -219,6 +221,10 @@ fn what_is_wrong_with_one_declaration_is_not_held_against_another() {
     let reading = read_both(format!("<MetaData>{first}{second}</MetaData>").as_bytes());
     assert_eq!(column(&reading, "declaration", "declaration_id"), [":R1"]);
     assert_eq!(codes(&reading).1, ["not_well_formed"]);
+    // That it breaks off is told behind whatever else is wrong.
+    let junk = "<Jn>&nbsp;</Jn>".repeat(40);
+    let cut = read_both(format!("<MetaData>{first}{junk}<A").as_bytes());
+    assert!(codes(&cut).0.contains(&"truncated"), "{:?}", codes(&cut));
 }
 
 #[test]
@@ -470,8 +476,8 @@ fn a_number_of_control_characters_is_none() {
         let text = format!(
             "<Response xmlns='urn:wco:datamodel:WCO:RES-DMS:2'><FunctionCode>9</FunctionCode><Declaration><ID> {number} </ID></Declaration></Response>"
         );
-        assert!(super::answers::WcoResponse::read_all(text.as_bytes()).is_empty(), "{number:?}");
-        let named = super::answers::WcoResponse::read_all(text.replace(number, "A\u{1d}1").as_bytes());
+        assert!(answers::WcoResponse::read_all(text.as_bytes()).is_empty(), "{number:?}");
+        let named = answers::WcoResponse::read_all(text.replace(number, "A\u{1d}1").as_bytes());
         assert_eq!(named[0].declaration_id.as_deref(), Some("A\u{1d}1"));
     }
 }

@@ -166,9 +166,6 @@ pub const ITEMS: &[Field] = &[
 static HEADER_TABLE: LazyTable = LazyLock::new(|| table(HEADER, &SHEET));
 static ITEM_TABLE: LazyTable = LazyLock::new(|| table(ITEMS, &SHEET));
 
-/// Faults outside of the messages of a document that each of them is told of.
-const FAULTS_OF_ALL_MAX: usize = 16;
-
 /// Reads a message: the declarations and responses in it.
 pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     let root = unit.element;
@@ -195,8 +192,9 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     for fault in unit.faults {
         match owner(fault) {
             Some(at) => of_each[at].push(fault.clone()),
-            None if of_all.len() < FAULTS_OF_ALL_MAX || fault.breaks() => of_all.push(fault.clone()),
-            None => {}
+            None if fault.breaks() => of_all.push(fault.clone()),
+            // Told once, which is enough of what is in no message.
+            None => of_each.first_mut().into_iter().for_each(|first| first.push(fault.clone())),
         }
     }
     if !messages.is_empty() && of_all.iter().any(|fault| fault.breaks() && fault.code != "truncated") {
@@ -204,7 +202,6 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
         let _ = Parts::of(&unit.with(&of_all), &[], out);
         return;
     }
-    of_all.truncate(FAULTS_OF_ALL_MAX);
     for (message, mut faults) in messages.iter().zip(of_each) {
         faults.extend(of_all.iter().cloned());
         let own = unit.with(&faults);

@@ -84,16 +84,16 @@ pub struct Line {
     pub containers: Vec<(String, Option<f64>)>,
     /// PCI.
     pub marks: Vec<String>,
-    /// MEA behind SGP: container it stands with, mass and volume.
-    in_containers: Vec<(usize, Option<f64>, Option<f64>)>,
+    /// MEA behind SGP: mass and volume, of each.
+    in_containers: Vec<(Option<f64>, Option<f64>)>,
 }
 
 impl Line {
     /// What stands behind SGP is of the goods in that container: where the line says nothing itself, it is their sum.
     fn settle(&mut self) {
         let sum = |sum, n| sum + n;
-        let mass = self.in_containers.iter().filter_map(|told| told.1).reduce(sum);
-        let volume = self.in_containers.iter().filter_map(|told| told.2).reduce(sum);
+        let mass = self.in_containers.iter().filter_map(|told| told.0).reduce(sum);
+        let volume = self.in_containers.iter().filter_map(|told| told.1).reduce(sum);
         self.gross_mass_kg = self.gross_mass_kg.or(mass);
         self.volume_m3 = self.volume_m3.or(volume);
     }
@@ -268,15 +268,11 @@ impl Bill {
 
     fn measure(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
         let (mass, volume) = match self.lines.last_mut() {
-            Some(Line { containers, in_containers, .. }) if !containers.is_empty() => {
-                // Told twice of one container, in other units, it is the same mass.
-                if in_containers.last().is_none_or(|told| told.0 != containers.len()) {
-                    in_containers.push((containers.len(), None, None));
-                }
-                let Some((_, mass, volume)) = in_containers.last_mut() else { return };
-                (mass, volume)
-            }
-            Some(line) => (&mut line.gross_mass_kg, &mut line.volume_m3),
+            // Told twice of one container, in other units, it is the same mass.
+            Some(line) => match line.in_containers.last_mut() {
+                Some((mass, volume)) => (mass, volume),
+                None => (&mut line.gross_mass_kg, &mut line.volume_m3),
+            },
             None => (&mut self.gross_mass_kg, &mut self.volume_m3),
         };
         match measure::read(s) {
@@ -338,8 +334,10 @@ impl Bill {
     }
 
     fn split(&mut self, s: Segment<'_, '_>) {
+        let Some(line) = self.lines.last_mut() else { return };
+        line.in_containers.push((None, None));
         let id = container_id(s.get(0, 0));
-        if let (false, Some(line)) = (id.is_empty(), self.lines.last_mut()) {
+        if !id.is_empty() {
             line.containers.push((id, measure::number(s.get(1, 0))));
         }
     }

@@ -375,6 +375,8 @@ fn a_mass_behind_a_container_is_of_what_is_in_it() {
     let twice = "CNI+1'RFF+BM:B1'GID+1+100:CT'SGP+ZZZU0000010+60'MEA+AAE+G+KGM:600'MEA+AAE+G+TNE:0.6'SGP+ZZZU0000026+40'\
                  MEA+AAE+G+KGM:400'";
     assert_eq!(one(&bills(twice), "gross_mass_kg"), "1000.0", "of one container in kilograms and in tonnes");
+    let nameless = "CNI+1'RFF+BM:B1'GID+1+100:CT'SGP+ZZZU0000010+60'MEA+AAE+G+KGM:600'SGP++40'MEA+AAE+G+KGM:400'";
+    assert_eq!(one(&bills(nameless), "gross_mass_kg"), "1000.0", "of a container whose number is missing");
 }
 
 #[test]

@@ -110,6 +110,11 @@ impl Header {
         }
     }
 
+    /// Whether it changes single items only, and says nothing of the rest.
+    pub fn changes_items(&self) -> bool {
+        self.function == "4"
+    }
+
     /// Column `version`: as sent; else what the message alone can say, since whoever knows the state counts on.
     pub fn version(&self) -> i32 {
         self.version.unwrap_or(if self.change_kind() == "new" { 1 } else { 2 })
@@ -296,13 +301,14 @@ impl Header {
         if packages.is_none() && sent.is_some() {
             warn("bad_number", "PAC".to_owned());
         }
-        let level = pac.value(1, 0).and_then(|level| level.parse::<u8>().ok());
+        let level = pac.value(1, 0).and_then(|level| level.parse::<u8>().ok()).filter(|level| (1..=3).contains(level));
         match (level, self.packed_at) {
             (Some(inner), Some(outer)) if inner < outer => return,
+            (Some(outer), Some(inner)) if inner < outer && packages.is_none() => return,
             (Some(outer), Some(inner)) if inner < outer => (self.packages, self.package_kind) = (None, None),
             _ => {}
         }
-        self.packed_at = level.or(self.packed_at);
+        self.packed_at = level.filter(|_| packages.is_some()).or(self.packed_at);
         let kind = pac.value(2, 0).or_else(|| pac.value(2, 3)).map(|kind| upper(kind).into_owned());
         if self.packages.is_none() {
             self.package_kind = kind.or(self.package_kind.take());

@@ -62,11 +62,14 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         return out.set_aside("no_declaration", position, reason, message.raw(segments).as_bytes());
     }
     // Where its end is missing, so may its items be; and one row for all goods would amend the first item.
-    let why = match header.change_kind() {
-        "cancel" => None,
-        "new" if message.complete => None,
-        "new" => Some("cut off before its first CST; send the declaration again"),
-        _ => Some("an amendment that names no item; send it again with the items that change"),
+    let why = if header.change_kind() == "cancel" {
+        None
+    } else if !message.complete {
+        Some("cut off before its first CST; send the declaration again")
+    } else if header.changes_items() {
+        Some("an amendment that names no item; send it again with the items that change")
+    } else {
+        None
     };
     if let Some(why) = why.filter(|_| items.is_empty()) {
         let position = message.position(1);

@@ -283,6 +283,10 @@ fn a_declaration_without_items_is_a_row_of_all_its_goods() {
     // One row for all goods would take the place of the first item.
     let amended = declaration("BGM+929+ES1+4'MEA+AAE+G+KGM:450'", "");
     assert_eq!((reasons(&amended), amended.records.len()), (vec!["no_item"], 0));
+    let replaced = declaration("BGM+929+ES1+5'MEA+AAE+G+KGM:450'", "");
+    assert_eq!((one(&replaced, "gross_mass_kg"), one(&replaced, "change_kind")), ("450.0".into(), "amend".into()));
+    let cut = read("UNB+UNOA:2+99901+KR+270302:0930+R1'UNH+C1+CUSDEC:D:96B:UN'BGM+929+ES1+4'LOC+41+03010'");
+    assert!(cut.set_aside.iter().any(|unit| unit.reason.contains("cut off before")), "{:?}", cut.set_aside);
     // What is said of all items may name a tariff, and is no item where a section control begins those.
     let common = declaration(&format!("{HEADER}CST++99999999:122'"), &format!("UNS+D'{ITEM}UNS+S'"));
     assert_eq!(column(&common, "declaration", "hs_code"), ["6402991000"]);
@@ -309,7 +313,7 @@ fn totals_and_what_is_said_of_all_items_stand_in_the_header() {
         HEADER.replace("MEA+WT+AAD+KGM:1850.5'", "").replace("PAC+120++CT'", "PAC+100++CT'PAC+20++PK'LOC+27+CN'");
     let reading = declaration(&header, &format!("{}{ITEM}CNT+7:1.2:TNE'", ITEM.replace("LOC+27+VN'", "")));
     assert_eq!((one(&reading, "package_count"), one(&reading, "package_kind")), ("120.0".into(), "CT".into()));
-    for levels in ["PAC+10+3+CT'PAC+240+1+BX'", "PAC+240+1+BX'PAC+10+3+CT'"] {
+    for levels in ["PAC+10+3+CT'PAC+240+1+BX'", "PAC+240+1+BX'PAC+10+3+CT'", "PAC++3+PX'PAC+10+2+CT'PAC+240+1+BX'"] {
         let reading = declaration(&HEADER.replace("PAC+120++CT'", levels), &format!("{ITEM}UNS+S'"));
         assert_eq!((one(&reading, "package_count"), one(&reading, "package_kind")), ("10.0".into(), "CT".into()));
     }
@@ -356,4 +360,17 @@ fn invoices_add_up_where_no_total_is_told() {
     }
     let mixed = declaration(&format!("{bare}{}", invoices.replace("200:USD", "200:EUR")), ITEM);
     assert_eq!((one(&mixed, "invoice_amount").as_str(), warnings(&mixed)), ("100.0", vec!["amount_currency"]));
+}
+
+#[test]
+fn a_terminator_in_the_name_of_a_company_ends_nothing() {
+    for (name, read) in [("LEVI'S+12 ROAD+SEOUL++12345+KR", "LEVI'S"), ("HAECHI+SANA'A+++YE", "HAECHI")] {
+        let header = HEADER.replace("++HAECHI TEST'NAD+SE", &format!("++{name}'NAD+SE"));
+        let reading = declaration(&header, ITEM);
+        assert_eq!(
+            (one(&reading, "importer_name").as_str(), warnings(&reading)),
+            (read, vec!["unreleased_terminator"])
+        );
+        assert_eq!(one(&reading, "exporter_name"), "SAIGON");
+    }
 }

@@ -11,6 +11,7 @@ use super::super::interchange::{Message, leading_number};
 use super::super::paxlst::split_number;
 use super::super::places::{airport, short, to_utc_at, upper};
 use super::super::segments::{Arena, Segment};
+use super::super::service::ServiceChars;
 
 /// Everything before the first SRC.
 #[derive(Debug, Default)]
@@ -156,13 +157,20 @@ impl Flight {
 const FLIGHTS_MAX: usize = 4_096;
 
 /// The flights that bookings of a message name, each read once: nearly all of them name the same few.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Flights<'t> {
+    /// Repeats an element: of such a segment several flights are made.
+    repetition: u8,
     /// By the segment that names them; those that were read without a warning.
     known: FxHashMap<&'t str, Rc<Flight>>,
 }
 
 impl<'t> Flights<'t> {
+    /// None known yet.
+    pub fn new(chars: ServiceChars) -> Self {
+        Self { repetition: chars.repetition, known: FxHashMap::default() }
+    }
+
     /// Reads a TVL of a booking.
     pub fn read(&mut self, tvl: Segment<'_, 't>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> Rc<Flight> {
         if let Some(known) = self.known.get(tvl.raw()) {
@@ -174,7 +182,8 @@ impl<'t> Flights<'t> {
             flight.number = None;
         }
         let flight = Rc::new(flight);
-        if warnings.len() == before && self.known.len() < FLIGHTS_MAX {
+        let alone = self.repetition == 0 || !tvl.raw().as_bytes().contains(&self.repetition);
+        if alone && warnings.len() == before && self.known.len() < FLIGHTS_MAX {
             self.known.insert(tvl.raw(), Rc::clone(&flight));
         }
         flight

@@ -64,7 +64,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         out.warn("cnt_mismatch", message.path(1), format!("EQN says {said}, {pnrs} bookings follow"));
     }
     let mut rows = Rows::new(message, &header, complete(message, &header, pnrs));
-    let mut shared = Shared { arena, flights: Flights::default() };
+    let mut shared = Shared { arena, flights: Flights::new(message.chars) };
     for (from, to) in bookings {
         booking(message, &header, &segments[from..to], zone, &mut rows, &mut shared, out);
     }

@@ -336,3 +336,12 @@ fn bookings_share_flights_and_not_what_is_wrong_with_them() {
     assert!(format!("{legs:?}").contains("QQQ"), "{legs:?}");
     assert_eq!(column(&reading, "traveller", "marketing_flights"), ["ZZ12", "ZZ12"]);
 }
+
+#[test]
+fn a_segment_of_repeated_elements_names_a_flight_for_each() {
+    let text = "UNA:+.?*'UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA'MSG+:22'ORG+ZZ:BKK'\
+                TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+1'SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'\
+                TVL+140327:0105:140327:0830*140327:1100:140327:1400+BKK*ICN+ICN*NRT+ZZ+421:Y*600:Y'UNT+9+A1'UNZ+1+R1'";
+    let legs = format!("{:?}", read(text).records[0].1.column_by_name("itinerary").unwrap());
+    assert!(legs.contains("421") && legs.contains("600") && legs.contains("NRT"), "{legs}");
+}

@@ -264,8 +264,11 @@ pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
         if phones == 0 {
             return email(without_letter(text, "E ")).map(Contact::Email).into_iter().for_each(each);
         }
-        let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
-        let lettered = others().any(|word| word.strip_prefix(['H', 'M', 'B', 'W']).is_some_and(is_number));
+        let is_letter = |word: &str| {
+            let rest = word.strip_prefix(['H', 'M', 'B', 'W']);
+            rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
+        };
+        let lettered = others().any(is_letter);
         let before = if lettered { "E" } else { "" };
         mails().filter_map(|word| email(without_letter(word, before))).map(Contact::Email).for_each(&mut each);
         let rest = others().collect::<Vec<_>>().join(" ");
@@ -383,7 +386,7 @@ mod tests {
         ] {
             assert_eq!(contact_remark(text), expected, "{text}");
         }
-        let of_address = |text| {
+        let of_address = |text: &str| {
             let mut found = Vec::new();
             contacts_of_address(text, |contact| found.push(contact));
             found
@@ -394,6 +397,10 @@ mod tests {
         let [phone, mail] = ["5555555555", "kim@example.com"];
         let (phone, mail) = (Contact::Phone(phone.into()), Contact::Email(mail.into()));
         assert_eq!(of_address("H5555555555 EKIM//EXAMPLE.COM"), [Contact::Email("kim@example.com".into()), phone]);
+        for phone in ["M+821012345678", "H02-123-4567", "W 1 555 555 5555"] {
+            let text = format!("{phone} EKIM//EXAMPLE.COM");
+            assert!(of_address(&text).contains(&mail), "{phone}");
+        }
         assert_eq!(of_address("E KIM//EXAMPLE.COM"), [mail]);
         assert_eq!(of_address("EVE//EXAMPLE.COM"), [Contact::Email("eve@example.com".into())]);
     }
