@@ -83,7 +83,8 @@ deny:
 ROUND_TRIP ?= 100000
 round-trip: setup
 	HAECHI_ROUND_TRIP=$(ROUND_TRIP) $(CARGO) test --release --locked -p haechi-connectors --no-fail-fast \
-	    --test edifact_round_trip --test xml_round_trip --test ebxml_round_trip --test answers_round_trip
+	    --test edifact_round_trip --test xml_round_trip --test cargo_imp_round_trip --test ebxml_round_trip \
+	    --test answers_round_trip
 
 # Needs 1.1 GB where TMPDIR says, at a time.
 gigabyte: setup

@@ -39,8 +39,8 @@ mod world;
 pub use damage::{Damage, Damaged};
 pub use files::{Format, WriteError, Written, WrittenFile, write};
 pub use messages::{
-    EbxmlEnvelope, EbxmlKind, MessageKind, Messages, Sample, XmlFormat, XmlMessage, samples, write_messages,
-    xml_messages,
+    CargoImp, EbxmlEnvelope, EbxmlKind, MessageKind, Messages, Sample, XmlFormat, XmlMessage, cargo_imp_messages,
+    samples, write_messages, xml_messages,
 };
 pub use mutate::{Mutator, Random};
 pub use scheme::{Planted, Scheme};

@@ -3,16 +3,21 @@
 //! COARRI and CODECO D.95B), a declaration (CUSDEC D.96B). A message carries less than its stream;
 //! [`samples`] gives each with the rows it was written from.
 
+mod cargo_imp;
+mod clock;
 mod cuscar;
 mod cusdec;
 mod ebxml;
 mod paxlst;
 mod pnrgov;
+mod record;
 #[cfg(test)]
 mod tests;
+mod together;
 mod tracking;
 mod xml;
 
+pub use cargo_imp::{CargoImp, cargo_imp_messages};
 pub use ebxml::{EbxmlEnvelope, EbxmlKind};
 pub use xml::{XmlFormat, XmlMessage, xml_messages};
 
@@ -124,10 +129,10 @@ impl MessageKind {
     }
 }
 
-/// An interchange, and the rows it was written from.
+/// A message, and the rows it was written from.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// The interchange.
+    /// The message; of EDIFACT, an interchange.
     pub text: String,
     /// The canonical rows of everybody and everything in it.
     pub rows: RecordBatch,

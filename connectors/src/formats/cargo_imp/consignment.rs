@@ -31,6 +31,8 @@ pub struct Consignment {
     pub volume_m3: Option<f64>,
     /// Parts joined by a blank.
     pub description: String,
+    /// Width of the line of TXT before, where there was one.
+    pub text_width: Option<usize>,
     /// More words were sent than are kept.
     pub cut: bool,
     /// It stands for the houses under it.
@@ -81,15 +83,24 @@ const DESCRIPTION_BYTES_MAX: usize = 16 * 1024;
 
 /// Names are folded at this width.
 const NAME_WIDTH: usize = 35;
+/// Lines of TXT are.
+const TEXT_WIDTH: usize = 65;
 
 impl Party {
-    /// Goes on with the name: a full line was cut wherever it ended.
+    /// Goes on with the name: a full line was cut wherever it ended, be it before a blank.
     pub fn name_on(&mut self, text: &str) {
         let name = self.name.get_or_insert_default();
-        if !name.is_empty() && !name.len().is_multiple_of(NAME_WIDTH) {
+        let full = name.len().is_multiple_of(NAME_WIDTH);
+        if !name.is_empty() && (!full || text.starts_with(' ')) {
             name.push(' ');
         }
-        name.push_str(text);
+        name.push_str(text.trim());
+    }
+
+    /// Whether the name fills its lines, so that more of it may follow: to the end, or to a blank there that is lost.
+    pub fn is_full(&self) -> bool {
+        let length = self.name.as_ref().map_or(0, String::len);
+        length > 0 && (length.is_multiple_of(NAME_WIDTH) || (length + 1).is_multiple_of(NAME_WIDTH))
     }
 }
 
@@ -121,14 +132,30 @@ impl Consignment {
         digits.len() == 8 && digits[..7].iter().fold(0, |n, d| n * 10 + d) % 7 == digits[7]
     }
 
+    /// A line of TXT. Senders begin again with what had room on the line of the house, and cut a full line wherever it
+    /// ended.
+    pub fn tell(&mut self, line: &str) {
+        let text = line.trim();
+        match self.text_width.replace(line.len()) {
+            None if text.starts_with(&self.description) => self.description.clear(),
+            None if self.description.starts_with(text) => return,
+            Some(TEXT_WIDTH) if !line.starts_with(' ') => return self.append("", text),
+            _ => {}
+        }
+        self.append(" ", text);
+    }
+
     /// A goods text.
     pub fn describe(&mut self, text: &str) {
-        let text = text.trim();
+        self.append(" ", text.trim());
+    }
+
+    fn append(&mut self, between: &str, text: &str) {
         if self.description.len() + text.len() > DESCRIPTION_BYTES_MAX {
             self.cut = true;
         } else if !text.is_empty() {
             if !self.description.is_empty() {
-                self.description.push(' ');
+                self.description.push_str(between);
             }
             self.description.push_str(text);
             self.consolidated |= ["CONSOL", "CNSL"].iter().any(|word| text.starts_with(word));

@@ -15,8 +15,8 @@
 //! | FWB FLT, the last flight; RTG; AGT, its IATA number | `voyage_no`, `carrier_id`; `route_countries`; `forwarder_id` |
 //! | FWB RTD `/NG/`, `/NC/`, `/NH/`, `/NV/`, `/NU/` | `description`, consolidation, `hs_codes`, `volume_m3`, `containers` |
 //! | FWB CVD, PPD, COL | `value_usd`, `freight_usd` where in USD |
-//! | FWB ISU `12MAR27` | `manifested_at` |
-//! | FHL MBI; HBS `number/ICNLAX/5/K120/25/DESC`; TXT; HTS | `master_bill_id`; `house_bill_id` and its goods; `description`; `hs_codes` |
+//! | FWB ISU `12MAR27/BKK`, the day there, else where the waybill begins | `manifested_at` |
+//! | FHL MBI; HBS `number/ICNLAX/5/K120/25/DESC`; TXT; HTS | `master_bill_id`; `house_bill_id` and its goods; `description`, told once where TXT begins with it again; `hs_codes` |
 //! | FHL TXT as Korean forwarders write it: `.COM.`, `.SNM.`, `.CNM.` | `description`; parties that have no SHP or CNE |
 //! | OCI `country/subject/kind/text`, subject carried over | `customs_notes`; kind T of SHP and CNE is `shipper_id`, `consignee_id` |
 //!

@@ -1,5 +1,6 @@
 //! FWB: one air waybill. FHL: the houses under one.
 
+use haechi_model::codes;
 use haechi_model::intake::Warning;
 
 use super::super::edifact::measure::number;
@@ -46,10 +47,10 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                 own.route.extend(parts.iter().take(ROUTE_MAX).filter_map(|stop| stop.get(..3)).map(str::to_owned));
             }
             ("AGT", "AGT") => own.agent = [part(1), part(0)].into_iter().find(|id| !id.is_empty()).map(str::to_owned),
-            ("SHP", _) => party(&mut own.shipper, tag, &parts, &mut warn),
-            ("CNE", _) => party(&mut own.consignee, tag, &parts, &mut warn),
+            ("SHP", _) => party(&mut own.shipper, tag, rest, &mut warn),
+            ("CNE", _) => party(&mut own.consignee, tag, rest, &mut warn),
             ("NFY", "NFY") if !part(0).is_empty() => own.notify.name = Some(part(0).to_owned()),
-            ("NFY", _) => party(&mut own.notify, tag, &parts, &mut warn),
+            ("NFY", _) => party(&mut own.notify, tag, rest, &mut warn),
             ("RTD", _) => goods(&mut own, &parts),
             ("CVD", "CVD") => {
                 currency = part(0);
@@ -68,7 +69,12 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                 }
             }
             ("ISU", "ISU") => match day(part(0), out.input.options.received_on) {
-                Some((date, time)) => shared.issued_at = to_utc_in(moment(date, time), out.input.options.zone),
+                Some((date, time)) => {
+                    // The day at the place it names, which may be a name; a waybill is made out where the goods begin.
+                    let place = [Some(part(1)), own.origin.as_deref()].into_iter().flatten().find_map(codes::airport);
+                    let zone = place.map_or(out.input.options.zone, |airport| airport.tz);
+                    shared.issued_at = to_utc_in(moment(date, time), zone);
+                }
                 None => warn("bad_date", "ISU".to_owned()),
             },
             ("SPH", _) => own.handle(rest),
@@ -160,10 +166,10 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
         let mut warn = |code, text: String| warnings.push(Warning { code, path: message.path(line.number), text });
         match (block, tag) {
             ("TXT", _) if own.tell_customs(rest) => {}
-            ("TXT", _) => own.describe(rest),
+            ("TXT", _) => own.tell(rest),
             ("HTS", _) => own.hs_codes.extend(parts.iter().filter_map(|code| hs(code))),
-            ("SHP", _) => party(&mut own.shipper, named(tag), &parts, &mut warn),
-            ("CNE", _) => party(&mut own.consignee, named(tag), &parts, &mut warn),
+            ("SHP", _) => party(&mut own.shipper, named(tag), rest, &mut warn),
+            ("CNE", _) => party(&mut own.consignee, named(tag), rest, &mut warn),
             ("OCI", _) => own.note(rest),
             ("SPH" | "HBS", _) => own.handle(rest),
             ("CVD", "CVD") => {
@@ -225,18 +231,20 @@ fn named(tag: &str) -> &str {
 
 /// A line of a party: `NAM/`, `ADR/`, `LOC/` and `/country/postcode/TE/number` from version 17 on; before it bare lines
 /// of name, street, place and country.
-fn party(party: &mut Party, tag: &str, parts: &[&str], warn: &mut dyn FnMut(&'static str, String)) {
+fn party(party: &mut Party, tag: &str, rest: &str, warn: &mut dyn FnMut(&'static str, String)) {
+    let parts: Vec<&str> = rest.split('/').map(str::trim).collect();
     let first = parts.first().copied().unwrap_or_default();
     let filled = |parts: &[&str]| parts.iter().filter(|p| !p.is_empty()).map(|p| (*p).to_owned()).collect::<Vec<_>>();
     let is_country = first.len() == 2 && first.bytes().all(|b| b.is_ascii_uppercase());
     let naming = std::mem::replace(&mut party.naming, tag == "NAM");
     match tag {
         "NAM" => party.name = Some(parts.join("/")),
-        "" if naming && !is_country => {
-            party.name_on(&parts.join("/"));
+        // Two letters behind a full line are the end of the name: `MANUFACTURING` and `CO`.
+        "" if naming && (!is_country || (party.is_full() && parts.len() == 1)) => {
+            party.name_on(rest);
             party.naming = true;
         }
-        "ADR" | "LOC" => party.address.extend(filled(parts)),
+        "ADR" | "LOC" => party.address.extend(filled(&parts)),
         "" if first.is_empty() && parts.len() < 2 => {}
         "" if party.name.is_none() => party.name = Some(parts.join("/")),
         "" if is_country && party.country.is_none() => {
@@ -248,7 +256,7 @@ fn party(party: &mut Party, tag: &str, parts: &[&str], warn: &mut dyn FnMut(&'st
             // Postcode; behind it come kinds and numbers of contact.
             party.address.extend(parts.get(1).filter(|p| !p.is_empty()).map(|p| (*p).to_owned()));
         }
-        "" => party.address.extend(filled(parts)),
+        "" => party.address.extend(filled(&parts)),
         // SHP, CNE, NFY: an account number.
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! Cargo-XML: XFWB, XFZB, XFFM.
 
+use super::super::record::{Record, Records};
 use super::document::{Document, escaped};
-use super::record::{Record, Records};
 use super::utc;
 
 /// What comes back of a master waybill.

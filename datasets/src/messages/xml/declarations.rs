@@ -1,7 +1,7 @@
 //! Goods declarations: GOVCBR929 and GOVCBR830, WCO Data Model, ASYCUDA SAD.
 
+use super::super::record::{Record, Records};
 use super::document::Document;
-use super::record::{Record, Records};
 use super::{seoul, utc};
 
 /// What comes back of an import.

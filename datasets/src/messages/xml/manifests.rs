@@ -1,7 +1,7 @@
 //! Manifests and what is asked about them: UNI-PASS cargo tracking, IE315, AWMDS.
 
+use super::super::record::{Record, Records};
 use super::document::Document;
-use super::record::{Record, Records};
 use super::{seoul, utc};
 
 /// What comes back of cargo tracking.

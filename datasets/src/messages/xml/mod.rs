@@ -7,16 +7,15 @@ mod cargo;
 mod declarations;
 mod document;
 mod manifests;
-mod record;
 mod transit;
 mod travellers;
 
 use arrow::array::RecordBatch;
-use chrono::{DateTime, Utc};
 
+use super::clock::{local, seoul, utc};
+use super::record::{Record, Records};
+use super::together::together;
 use crate::spec::Spec;
-use crate::timeline::SEOUL_MS;
-use record::{Record, Records};
 
 /// A format of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,48 +154,6 @@ pub fn xml_messages(format: XmlFormat, spec: &Spec) -> Box<dyn Iterator<Item = X
         "outcome" => Box::new(crate::outcomes(spec)),
         _ => Box::new(crate::consignments(spec)),
     };
-    Box::new(batches.flat_map(move |batch| of_batch(format, &batch)))
-}
-
-/// Rows that are one message stand together in a batch.
-fn of_batch(format: XmlFormat, batch: &RecordBatch) -> Vec<XmlMessage> {
-    let rows = Records::from(batch);
-    let key = |row: Record<'_>| -> Vec<String> {
-        let part = |name: &&str| {
-            let at = row.instant(name).map(|at| at.to_string());
-            at.or_else(|| row.number(name).map(|n| n.to_string())).unwrap_or_else(|| row.text(name).to_owned())
-        };
-        format.together().iter().map(part).collect()
-    };
-    let mut groups: Vec<(Vec<String>, Vec<u32>)> = Vec::new();
-    for at in (0..rows.len()).filter(|at| format.takes(rows.at(*at))) {
-        let key = key(rows.at(at));
-        match groups.last_mut().filter(|(last, _)| *last == key) {
-            Some((_, group)) => group.push(at as u32),
-            None => groups.push((key, vec![at as u32])),
-        }
-    }
-    let message = |(_, group): (Vec<String>, Vec<u32>)| {
-        let rows = arrow::compute::take_record_batch(batch, &arrow::array::UInt32Array::from(group)).ok()?;
-        Some(XmlMessage { text: format.write(&Records::from(&rows)), rows })
-    };
-    groups.into_iter().filter_map(message).collect()
-}
-
-/// An instant by a pattern, UTC.
-fn utc(instant: Option<i64>, pattern: &str) -> String {
-    let at = instant.map(|at| DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default());
-    at.map_or(String::new(), |at| at.format(pattern).to_string())
-}
-
-/// The same in Seoul.
-fn seoul(instant: Option<i64>, pattern: &str) -> String {
-    utc(instant.map(|at| at + SEOUL_MS), pattern)
-}
-
-/// On the clock of an airport.
-fn local(instant: Option<i64>, airport: &str, pattern: &str) -> String {
-    let zone = haechi_model::codes::airport(airport).map_or(chrono_tz::UTC, |airport| airport.tz);
-    let at = instant.map(|at| DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default());
-    at.map_or(String::new(), |at| at.with_timezone(&zone).format(pattern).to_string())
+    let message = move |rows| XmlMessage { text: format.write(&Records::from(&rows)), rows };
+    Box::new(batches.flat_map(move |batch| together(&batch, format.together(), |row| format.takes(row))).map(message))
 }

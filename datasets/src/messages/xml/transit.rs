@@ -1,7 +1,7 @@
 //! Releases for transit: IE029 of phase 5, for declarations that were inspected and in order.
 
+use super::super::record::Records;
 use super::document::Document;
-use super::record::Records;
 use super::{seoul, utc};
 
 /// What comes back of a release; the time of the control to the day.

@@ -1,7 +1,7 @@
 //! PNRGOV XML: the bookings of a flight.
 
+use super::super::record::{Record, Records};
 use super::document::{Document, escaped};
-use super::record::{Record, Records};
 use super::{local, utc};
 
 /// What comes back.
