@@ -14,7 +14,7 @@ pub enum Recognised {
     Empty,
     /// A header line and rows: comma, semicolon or tab.
     Csv,
-    /// One JSON object a line.
+    /// JSON objects: one a line, over several, or in an array.
     Ndjson,
     /// Apache Parquet.
     Parquet,
@@ -56,9 +56,6 @@ pub enum Unrecognised {
     /// A zip archive, which an Excel workbook is too.
     #[error("is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV")]
     Zip,
-    /// A JSON array over the whole file.
-    #[error("is one JSON array; write one object a line instead (`jq -c '.[]'`)")]
-    JsonArray,
     /// XML of a kind we have no reader for.
     #[error("is XML of a kind not read here")]
     Xml,
@@ -129,8 +126,7 @@ fn look(head: &[u8]) -> Result<Recognised, Unrecognised> {
     }
     match text.first() {
         None => Ok(Recognised::Empty),
-        Some(b'{') => Ok(Recognised::Ndjson),
-        Some(b'[') => Err(Unrecognised::JsonArray),
+        Some(b'{' | b'[') => Ok(Recognised::Ndjson),
         Some(b'<') => Err(Unrecognised::Xml),
         Some(_) => {
             // Rows may be damaged in any way, so only the header line is asked to be text.
@@ -168,6 +164,7 @@ mod tests {
             (b"ARROW1\0\0", "arrow_file"),
             (b"\xFF\xFF\xFF\xFF\x10\x01\0\0", "arrow_stream"),
             (b"{\"declaration_id\": \"1\"}\n", "ndjson"),
+            (b" [{\"declaration_id\": \"1\"}]", "ndjson"),
             (b"\xEF\xBB\xBF\n {\"declaration_id\": \"1\"}\n", "ndjson"),
             (b"declaration_id,item_no\n1,1\n", "csv"),
             (b"\xEF\xBB\xBFdeclaration_id;item_no\n", "csv"),
@@ -208,7 +205,6 @@ mod tests {
         for (head, expected) in [
             (&b"\xFF\xFEd\0e\0"[..], Unrecognised::Utf16),
             (b"PK\x03\x04\x14\0", Unrecognised::Zip),
-            (b" [{\"a\": 1}]", Unrecognised::JsonArray),
             (b"<html>", Unrecognised::Xml),
             (b"\x7FELF\0\0", Unrecognised::Binary),
         ] {

@@ -148,7 +148,7 @@ fn other_formats_are_read_one_by_one_between_the_objects() {
             "5 H|",
             "6 | offset 5: empty_message",
             "7 | offset 6: empty_message",
-            "8 | offset 7: unrecognised",
+            "8 | offset 7, line 1: missing_key",
             "9 | offset 8: missing_column",
             "10 | offset 9: no_rows",
             "11 I|",
@@ -158,10 +158,10 @@ fn other_formats_are_read_one_by_one_between_the_objects() {
 
 #[test]
 fn what_is_set_aside_whole_keeps_its_text_and_says_why() {
-    let gathered = documents().gather(&offsets(["[{\"declaration_id\": \"A\"}]"]));
+    let gathered = documents().gather(&offsets(["<declaration_id>A</declaration_id>"]));
     let unit = &gathered[0].intake.set_aside[0];
-    assert_eq!((&*unit.source, &*unit.text), ("customs/orders/0", "[{\"declaration_id\": \"A\"}]"));
-    assert_eq!(unit.reason, "offset 0, is one JSON array; write one object a line instead (`jq -c '.[]'`)");
+    assert_eq!((&*unit.source, &*unit.text), ("customs/orders/0", "<declaration_id>A</declaration_id>"));
+    assert_eq!(unit.reason, "offset 0, is XML of a kind not read here");
 }
 
 fn wrapped() -> Vec<(&'static str, Bytes)> {

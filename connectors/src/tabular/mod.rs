@@ -38,6 +38,7 @@ mod list;
 mod measures;
 mod ndjson;
 mod notes;
+mod one_a_line;
 mod open;
 mod parquet;
 pub mod plan;
@@ -53,7 +54,7 @@ pub(crate) use columnar::decoding;
 pub use documents::Document;
 pub use errors::{OpenError, ReadError, in_full};
 pub(crate) use open::open_reading;
-pub use open::{Reader, open, open_bytes, open_file};
+pub use open::{Reader, open, open_bytes, open_file, stream_of};
 pub(crate) use rows::placed;
 
 #[cfg(test)]

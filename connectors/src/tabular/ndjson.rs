@@ -189,13 +189,15 @@ pub struct NdjsonFile {
     source: Arc<str>,
     lines: Lines,
     objects: Objects,
+    /// Objects were spread over lines, of which blank ones are left.
+    spread: bool,
     blank: Option<(u64, u64)>,
 }
 
 impl NdjsonFile {
-    /// Reads rows as `wired` says.
-    pub fn new(source: Arc<str>, lines: Lines, wired: Wired) -> Self {
-        Self { source, lines, objects: Objects::new(wired), blank: None }
+    /// Reads rows as `wired` says; blank lines mean nothing where objects were `spread` over lines.
+    pub fn new(source: Arc<str>, lines: Lines, spread: bool, wired: Wired) -> Self {
+        Self { source, lines, objects: Objects::new(wired), spread, blank: None }
     }
 
     /// Reads some lines; `false` at the end.
@@ -228,10 +230,13 @@ impl NdjsonFile {
     }
 
     fn line(&mut self, sink: &mut RowSink, number: u64, end: usize) {
-        let Self { source, lines, objects, blank } = self;
+        let Self { source, lines, objects, spread, blank } = self;
         let bytes = lines.bytes(0, end).unwrap_or_default();
         let bytes = if number == 1 { cut_bom(bytes) } else { bytes };
         if bytes.trim_ascii().is_empty() {
+            if *spread {
+                return;
+            }
             let (first, n) = blank.unwrap_or((number, 0));
             *blank = Some((first, n + 1));
             return;

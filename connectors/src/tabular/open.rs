@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +12,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use bytes::Bytes;
 use haechi_model::intake::Intake;
+use haechi_model::streams::STREAMS;
 use haechi_model::{Column, Stream, StreamBuilder};
 
 use super::admit::{admit, row_text};
@@ -22,6 +23,7 @@ use super::csv::{CsvFile, Header};
 use super::errors::{OpenError, ReadError};
 use super::lines::Lines;
 use super::ndjson::{self, NdjsonFile};
+use super::one_a_line::{OneALine, is_spread};
 use super::parquet::ParquetFile;
 use super::plan::{Inputs, Plan, READER_OWNED, Wanted};
 use super::rows::RowSink;
@@ -348,9 +350,10 @@ impl Reader {
                 Rows::Csv(Box::new(CsvFile::new(name, lines, header.separator, wired)))
             }
             Kind::Ndjson { plan } => {
-                let content = file.place.unwrap(self.bytes_read.clone()).map_err(io)?.content;
+                let Unwrapped { head, content, .. } = file.place.unwrap(self.bytes_read.clone()).map_err(io)?;
                 let wired = self.sink.wire(plan);
-                Rows::Ndjson(Box::new(NdjsonFile::new(name, Lines::new(content, file.size), wired)))
+                let lines = json_lines(&head, content, file.size);
+                Rows::Ndjson(Box::new(NdjsonFile::new(name, lines, is_spread(&head), wired)))
             }
             Kind::Columnar { format, wrapping, plan } => {
                 let columns = column_file(&file, format, wrapping, self.bytes_read.clone()).map_err(columnar)?;
@@ -440,6 +443,46 @@ impl Known {
     }
 }
 
+/// The lines of a file of JSON, an object on each.
+fn json_lines(head: &[u8], content: Box<dyn io::Read + Send>, size: u64) -> Lines {
+    if is_spread(head) { Lines::new(Box::new(OneALine::new(content)), size) } else { Lines::new(content, size) }
+}
+
+/// The stream that a table is of, going by its columns: the one that knows most of them, all parts of its key among
+/// them but what a reader numbers itself. None where no stream fits.
+pub fn stream_of(path: &Path) -> Result<Option<&'static Stream>, OpenError> {
+    let shown = || path.display().to_string();
+    let unread = |source| OpenError::Unreadable { file: shown(), source };
+    let size = std::fs::metadata(path).map_err(unread)?.len();
+    let file = Input { name: shown().into(), size, place: Place::File(path.to_owned()) };
+    let Unwrapped { wrapping, head, content } = file.place.unwrap(Arc::default()).map_err(unread)?;
+    let format = recognise(&head).map_err(|reason| OpenError::Unrecognised { file: shown(), reason })?;
+    let names = match format {
+        Recognised::Csv => {
+            let known = |name: &str| STREAMS.iter().any(|stream| stream.column(name).is_some());
+            let header = Header::read(&mut Lines::new(content, size), known);
+            header.map_err(|reason| OpenError::Header { file: shown(), reason })?.names
+        }
+        Recognised::Ndjson => ndjson::sample(&mut json_lines(&head, content, size)),
+        Recognised::Parquet | Recognised::ArrowFile | Recognised::ArrowStream => {
+            let columns = column_file(&file, format, wrapping, Arc::default());
+            let damaged = |error| OpenError::Columnar { file: shown(), reason: format!("is damaged: {error}") };
+            columns.map_err(damaged)?.schema().fields().iter().map(|field| field.name().clone()).collect()
+        }
+        Recognised::Empty | Recognised::Message(_) => return Ok(None),
+    };
+    let has = |column: &str| names.iter().any(|name| name == column);
+    let known = |stream: &&&'static Stream| names.iter().filter(|name| stream.column(name).is_some()).count();
+    let fits = |stream: &&&'static Stream| {
+        let keys = stream.columns.iter().filter(|column| column.key && column.name.ends_with("_id"));
+        let mut sent = keys.filter(|column| !column.derived).peekable();
+        // Where the key follows from the rest, a column or two prove nothing.
+        if sent.peek().is_none() { known(stream) >= 3 } else { sent.all(|column| has(column.name)) }
+    };
+    // The first of equals, and `max` gives the last.
+    Ok(STREAMS.iter().rev().filter(fits).max_by_key(known).copied())
+}
+
 /// What a look at a file needs to know.
 struct Look<'a> {
     stream: &'static Stream,
@@ -465,7 +508,7 @@ impl Look<'_> {
                 Kind::Csv { header, plan }
             }
             Recognised::Ndjson => {
-                let mut lines = Lines::new(content, file.size);
+                let mut lines = json_lines(&head, content, file.size);
                 let names = ndjson::sample(&mut lines);
                 Kind::Ndjson { plan: self.plan(&name, Inputs::AtLeast(&names))? }
             }

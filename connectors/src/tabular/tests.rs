@@ -747,7 +747,6 @@ fn inputs_that_cannot_do_are_refused_before_the_first_row() {
         ("no_key.csv", b"Declaration ID,item_no\n1,1\n".to_vec()),
         ("twice.csv", b"declaration_id,item_no,item_no\n".to_vec()),
         ("sheet.xlsx", b"PK\x03\x04....".to_vec()),
-        ("array.json", b"[{}]".to_vec()),
         ("wrapped.parquet.gz", gz_parquet),
         ("damaged.parquet", b"PAR1 and nothing more".to_vec()),
         ("damaged.arrow", b"ARROW1\0\0 and nothing more".to_vec()),
@@ -764,7 +763,6 @@ fn inputs_that_cannot_do_are_refused_before_the_first_row() {
     no_key.csv: no column gives `declaration_id`, the key of every declaration; nearest is "Declaration ID"
     twice.csv: column "item_no" is there twice
     sheet.xlsx: is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV
-    array.json: is one JSON array; write one object a line instead (`jq -c '.[]'`)
     wrapped.parquet.gz: is a compressed Parquet file; unpack it, Parquet compresses by itself
     damaged.parquet: is damaged: Parquet argument error: Parquet error: Invalid Parquet file. Corrupt footer
     damaged.arrow: is damaged: Ipc error: breaks off before its schema ends
@@ -894,4 +892,60 @@ fn a_row_set_aside_can_be_read_again_below_its_header() {
     std::fs::write(&path, format!("{head}\n{}", set_aside[0].text.replace("abc", "3"))).unwrap();
     let (batches, _, set_aside) = read_all(open(&path));
     assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), set_aside.len()), (1, 0));
+}
+
+#[test]
+fn json_may_be_spread_over_lines_or_stand_in_an_array() {
+    let folder = Folder::new();
+    for (name, content, positions) in [
+        (
+            "nested.json",
+            "{\n  \"declaration_id\": \"D1\",\n  \"items\": [\n    {\"hs_code\": \"640299\"},\n    {\"hs_code\": \"420222\"}\n  ]\n}\n",
+            &["line 1, item 1", "line 1, item 2"][..],
+        ),
+        (
+            "array.json",
+            "[\n  {\"declaration_id\": \"D1\", \"item_no\": 1},\n  {\n \"declaration_id\": \"D2\", \"item_no\": 1},\n \
+             {\"declaration_id\": \"D3\", \"item_no\": 1}\n]\n",
+            &["line 2", "line 3", "line 5"],
+        ),
+    ] {
+        let read = read(&[folder.file(name, content)], None, 100);
+        assert_eq!(column(&read.rows, "source_position"), positions, "{name}");
+        assert_eq!(read.set_aside.len(), 0, "{name}: {:?}", read.set_aside);
+    }
+    // Damage costs what it damages; an array that is cut off says so.
+    let cut = read(&[folder.file("cut.json", "[\n{\"declaration_id\": \"D1\", \"item_no\": 1},\n")], None, 100);
+    assert_eq!((cut.rows.num_rows(), cut.set_aside.len()), (1, 1));
+}
+
+#[test]
+fn columns_tell_the_stream_of_a_table() {
+    let folder = Folder::new();
+    for (content, stream) in [
+        ("declaration_id,item_no,hs_code\nD1,1,640299\n", Some("declaration")),
+        ("consignment_id;house_bill_id;bill_kind\nC1;H1;house\n", Some("consignment")),
+        (
+            "cargo_event_id,consignment_id,event_kind,happened_at\n1,C1,arrived,2027-03-02T00:00:00Z\n",
+            Some("cargo_event"),
+        ),
+        ("{\"declaration_id\": \"D1\", \"items\": [{\"hs_code\": \"640299\"}]}\n", Some("declaration")),
+        ("[\n{\"consignment_id\": \"C1\",\n\"bill_kind\": \"house\"}]", Some("consignment")),
+        ("name,colour\nA,red\n", None),
+        ("hs_code,colour\n640299,red\n", None),
+    ] {
+        let path = folder.file("table", content);
+        let found = super::stream_of(Path::new(&path)).unwrap().map(|stream| stream.name);
+        assert_eq!(found, stream, "{content}");
+    }
+}
+
+#[test]
+fn a_container_need_not_say_whether_it_is_full() {
+    let folder = Folder::new();
+    let row =
+        r#"{"consignment_id":"C1","house_bill_id":"H1","containers":[{"container_id":"ZZZU0000010","seals":["S1"]}]}"#;
+    let path = folder.file("a.jsonl", row);
+    let (batches, _, set_aside) = read_all(open(&[path], &CONSIGNMENT, None, &ReadOptions::default(), None).unwrap());
+    assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), set_aside.len()), (1, 0), "{set_aside:?}");
 }

@@ -156,7 +156,7 @@ async fn what_is_no_record_is_set_aside_with_its_offset() {
             "offset 2, line 1 bad_json",
             "offset 3 empty_message",
             "offset 4, line 3 bad_number",
-            "offset 5 unrecognised",
+            "offset 5 no_rows",
             "offset 6, line 1 missing_key"
         ]
     );

@@ -1,4 +1,4 @@
-//! `haechi convert`: messages to canonical rows, with everything odd or unreadable named.
+//! `haechi convert`: messages and tables to canonical rows, with everything odd or unreadable named.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,10 +11,12 @@ use arrow::json::LineDelimitedWriter;
 use clap::Args;
 use haechi_connectors::ReadOptions;
 use haechi_connectors::format::MessageReading;
+use haechi_connectors::mapping::Mapping;
 use haechi_connectors::recognise::{Recognised, recognise};
 use haechi_connectors::sources::{self, Unwrapped};
-use haechi_model::SetAside;
+use haechi_connectors::tabular::{self, OpenError, in_full};
 use haechi_model::derive::derive;
+use haechi_model::{Intake, SetAside, Stream};
 use serde::Serialize;
 
 use crate::commands::{DONE, FOUND_WRONG};
@@ -26,18 +28,27 @@ use crate::spool::Spool;
 pub const EXAMPLE: &str = "\
 Example:
   haechi convert flight.edi manifest.edi
-  haechi convert --json messages/*.edi --out rows.ndjson";
+  haechi convert --json messages/*.edi --out rows.ndjson
+  haechi convert declarations.csv --out rows.ndjson";
 
 /// Arguments of `haechi convert`.
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// Files or globs with messages
+    /// Files or globs with messages, or with tables of a stream: CSV, JSON, Parquet, Arrow
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
 
     /// Write the rows here, as JSON lines with their stream
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    /// Stream of the tables among them, where their columns do not tell it
+    #[arg(long, value_name = "NAME")]
+    stream: Option<String>,
+
+    /// What fills the columns, for tables with names of their own
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
 
     /// Zone of wall times that no port or airport tells
     #[arg(long, default_value = "UTC")]
@@ -60,6 +71,9 @@ struct Converted {
 /// Runs it.
 pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let options = ReadOptions { zone: rules::zone(&args.zone)?, ..ReadOptions::default() };
+    let mapping = args.mapping.as_deref().map(Mapping::read).transpose()?;
+    let stream = args.stream.as_deref().map(rules::stream).transpose()?.or(mapping.as_ref().map(|to| to.stream));
+    let tables = Tables { stream, mapping };
     let files = sources::expand(&args.files)?;
     if let Some(out) = args.out.as_deref().and_then(|path| path.canonicalize().ok())
         && files.iter().any(|file| file.path.canonicalize().is_ok_and(|input| input == out))
@@ -71,7 +85,7 @@ pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let mut wrong = false;
     for file in files {
         let mut written = Ok(());
-        let converted = convert(&file.path, &options, &mut |reading| {
+        let converted = convert(&file.path, &options, &tables, &mut |reading| {
             if let (Some(rows), Ok(())) = (&mut rows, &written) {
                 written = write(reading, rows, args, out);
             }
@@ -101,10 +115,18 @@ fn write(reading: &MessageReading, rows: &mut Rows, args: &ConvertArgs, out: &Ou
     Ok(())
 }
 
+/// How tables are read.
+struct Tables {
+    /// What they are of; else their columns tell.
+    stream: Option<&'static Stream>,
+    mapping: Option<Mapping>,
+}
+
 /// Reads a file, a reading at a time; what each says is kept, its rows only `each` sees.
 fn convert(
     path: &Path,
     options: &ReadOptions,
+    tables: &Tables,
     each: &mut dyn FnMut(&MessageReading),
 ) -> Result<Converted, CommandError> {
     let name = path.display().to_string();
@@ -122,9 +144,14 @@ fn convert(
     let refused = |code, reason: String| SetAside::new(&name, "byte 0", code, reason, &head);
     let format = match recognise(&head) {
         Ok(Recognised::Message(format)) => format,
-        Ok(other) => {
-            let reason = format!("the file is {}, not a message; read it with `haechi run --input`", other.name());
-            converted.set_aside.push(&refused("no_message", reason)).map_err(unkept)?;
+        Ok(Recognised::Empty) => {
+            converted.set_aside.push(&refused("no_message", "the file is empty".to_owned())).map_err(unkept)?;
+            return Ok(converted);
+        }
+        Ok(table) => {
+            if let Some((code, reason)) = tables.convert(path, table.name(), options, each, &mut converted)? {
+                converted.set_aside.push(&refused(code, reason)).map_err(unkept)?;
+            }
             return Ok(converted);
         }
         Err(unrecognised) => {
@@ -149,6 +176,48 @@ fn convert(
     Ok(converted)
 }
 
+impl Tables {
+    /// Reads a table, a batch at a time. Says why if it cannot be read, or not to its end.
+    fn convert(
+        &self,
+        path: &Path,
+        format: &'static str,
+        options: &ReadOptions,
+        each: &mut dyn FnMut(&MessageReading),
+        converted: &mut Converted,
+    ) -> Result<Option<(&'static str, String)>, CommandError> {
+        format.clone_into(&mut converted.format);
+        let refused = |error: &OpenError| Ok(Some((error.code(), in_full(error))));
+        let stream = match self.stream.map_or_else(|| tabular::stream_of(path), |stream| Ok(Some(stream))) {
+            Ok(Some(stream)) => stream,
+            Ok(None) => {
+                let reason = "the file is no message that is read, and no stream has its columns; \
+                              name one with --stream, or give a --mapping"
+                    .to_owned();
+                return Ok(Some(("no_stream", reason)));
+            }
+            Err(error) => return refused(&error),
+        };
+        let name = path.display().to_string();
+        let reader = match tabular::open_file(&name, path.to_owned(), stream, self.mapping.as_ref(), options) {
+            Ok(reader) => reader,
+            Err(error) => return refused(&error),
+        };
+        for intake in reader {
+            let Intake { batch, warnings, set_aside } = match intake {
+                Ok(intake) => intake,
+                Err(error) => return Ok(Some((error.code(), in_full(&error)))),
+            };
+            let records = vec![(stream, batch)];
+            let (version, counts) = (String::new(), BTreeMap::new());
+            let reading = MessageReading { format, version, records, warnings, set_aside, counts };
+            each(&reading);
+            converted.add(&reading).map_err(unkept)?;
+        }
+        Ok(None)
+    }
+}
+
 impl Converted {
     fn add(&mut self, reading: &MessageReading) -> io::Result<()> {
         reading.format.clone_into(&mut self.format);
@@ -171,7 +240,9 @@ fn unkept(source: io::Error) -> CommandError {
 fn print(converted: &Converted, out: &Output) -> Result<(), CommandError> {
     let records: Vec<String> = converted.records.iter().map(|(s, n)| format!("{} {s}", count(*n as u64))).collect();
     let records = if records.is_empty() { "nothing".to_owned() } else { records.join(", ") };
-    out.line(format!("{}: {} {}: {records}", converted.file, converted.format, converted.version))?;
+    let Converted { file, format, version, .. } = converted;
+    let blank = if version.is_empty() { "" } else { " " };
+    out.line(format!("{file}: {format}{blank}{version}: {records}"))?;
     let lists =
         [("warning", &converted.warnings, "path", "text"), ("set aside", &converted.set_aside, "position", "reason")];
     for (what, list, at, why) in lists {

@@ -118,3 +118,26 @@ fn no_input_and_no_earlier_output_is_lost() {
     desk.haechi("convert a.edi --out rows.ndjson").done();
     assert!(desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
 }
+
+/// Tables go the same way, their stream told by their columns.
+#[test]
+fn tables_are_converted_as_messages_are() {
+    let desk = Desk::new();
+    let table = shared("messages/synthetic/declarations.csv");
+    let told = desk.haechi(&format!("convert --json --out rows.ndjson {}", table.display())).done().json();
+    assert_eq!((&told["format"], &told["records"]["declaration"]), (&"csv".into(), &3.into()));
+    let rows = desk.read("rows.ndjson");
+    assert!(rows.lines().count() == 3 && rows.starts_with("{\"stream\":\"declaration\""), "{rows}");
+    // What was written is read again.
+    desk.file("again.ndjson", rows.replace("\"stream\":\"declaration\",", ""));
+    let again = desk.haechi("convert --json again.ndjson").done().json();
+    assert_eq!(again["records"]["declaration"], 3, "{again}");
+
+    desk.file("people.csv", "name,colour\nA,red\n");
+    let ran = desk.haechi("convert people.csv");
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("set aside no_stream") && ran.out.contains("--stream"), "{}", ran.out);
+    let ran = desk.haechi("convert --stream declaration people.csv");
+    assert!(ran.out.contains("set aside missing_column"), "{}", ran.out);
+    assert_eq!(desk.haechi("convert --stream declarations people.csv").code, 2);
+}

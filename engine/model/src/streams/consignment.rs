@@ -33,12 +33,12 @@ const LINE: &[Member] = &[
 const CONTAINER: &[Member] = &[
     member("container_id", Kind::Id),
     member("iso_type", Kind::Code).null(),
-    member("fill", Kind::Code),
-    member("load", Kind::Code),
+    member("fill", Kind::Code).null(),
+    member("load", Kind::Code).null(),
     member("seals", Kind::List(&Kind::Id)),
     member("gross_mass_kg", Kind::F64).null(),
     member("packages", Kind::F64).null(),
-    member("check_digit_ok", Kind::Bool),
+    member("check_digit_ok", Kind::Bool).null(),
 ];
 
 const CUSTOMS_NOTE: &[Member] = &[
