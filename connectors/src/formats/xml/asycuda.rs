@@ -22,6 +22,9 @@ use super::value::Value;
 /// The column `message_format`.
 pub const NAME: &str = "asycuda_sad";
 
+/// Customs duty, as the administrations code it; others are excise, VAT and fees.
+const DUTIES: &[&str] = &["CUD", "IMD", "ID", "DDI", "DI", "DD", "CET", "TEC", "CD", "ICD", "DAI"];
+
 /// Header, under `ASYCUDA`.
 pub const HEADER: &[Field] = &[
     field(
@@ -70,7 +73,11 @@ pub const HEADER: &[Field] = &[
     field("Item/Packages/Kind_of_packages_code", "package_kind", Code),
     field("Valuation/Gs_Invoice/Amount_foreign_currency", "invoice_amount", Number),
     field("Valuation/Gs_Invoice/Currency_code", "currency", By("three letters, of a number too")),
-    field("Valuation/Gs_external_freight", "freight_usd", By("Amount_foreign_currency where Currency_code is USD")),
+    field(
+        "Valuation/Gs_external_freight",
+        "freight_usd",
+        By("in USD, or in national currency by the rate of an invoice in USD"),
+    ),
     field("Financial/Mode_of_payment", "payment_type", Code),
 ];
 
@@ -95,8 +102,16 @@ pub const ITEMS: &[Field] = &[
         By("the value over the rate, where the invoice is in USD"),
     ),
     field("Tarification/Item_price", "unit_price_usd", By("over the quantity, where the invoice is in USD")),
-    field("Taxation/Taxation_line[Duty_tax_code=CUD|IMD|ID|DDI|DI]/Duty_tax_rate", "tariff_rate", Number),
-    field("Taxation/Taxation_line[Duty_tax_code=CUD|IMD|ID|DDI|DI]/Duty_tax_amount", "duty_local", Number),
+    field(
+        "Taxation/Taxation_line[Duty_tax_code=CUD|IMD|ID|DDI|DI|DD|CET|TEC|CD|ICD|DAI]/Duty_tax_rate",
+        "tariff_rate",
+        Number,
+    ),
+    field(
+        "Taxation/Taxation_line[Duty_tax_code=CUD|IMD|ID|DDI|DI|DD|CET|TEC|CD|ICD|DAI]/Duty_tax_amount",
+        "duty_local",
+        Number,
+    ),
     field("Tarification/Preference_code", "tariff_kind", Code),
     field("Tarification/Preference_code", "preference_claimed", By("yes where there is one")),
     field(
@@ -141,10 +156,11 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         header.put(&SHEET, "gross_mass_kg", masses.reduce(|sum, kg| sum + kg));
     }
     let freight = root.at("Valuation/Gs_external_freight");
-    if let Some(freight) = freight.filter(|f| currency(*f).as_deref() == Some("USD")) {
-        header.put(&SHEET, "freight_usd", amount(freight, "Amount_foreign_currency"));
-    } else if freight.and_then(|f| amount(f, "Amount_national_currency")).is_some_and(|sum| sum == 0.0) {
-        header.put(&SHEET, "freight_usd", 0.0);
+    if let Some(freight) = freight {
+        match freight_usd(freight, root.at("Valuation/Gs_Invoice")) {
+            Ok(dollars) => header.put(&SHEET, "freight_usd", dollars),
+            Err(text) => header.warn("amount_currency", "ASYCUDA/Valuation/Gs_external_freight", text),
+        }
     }
     let path = "ASYCUDA/Property/Nbers/Total_number_of_items";
     compare(&mut header, "item_count", path, root.get("Property/Nbers/Total_number_of_items"), items.len() as f64);
@@ -233,6 +249,38 @@ fn named(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| name.contains(known)).map(|(_, letters)| *letters)
 }
 
+/// Freight in dollars: in them, or in national currency by the rate of an invoice in dollars. Empty forms have 0.
+fn freight_usd(freight: Element<'_>, invoice: Option<Element<'_>>) -> Result<Option<f64>, &'static str> {
+    let in_dollars = |amount: &Element<'_>| currency(*amount).as_deref() == Some("USD");
+    let (foreign, national) = (amount(freight, "Amount_foreign_currency"), amount(freight, "Amount_national_currency"));
+    if foreign.or(national).is_none_or(|sum| sum == 0.0) && national.is_none_or(|sum| sum == 0.0) {
+        return Ok(foreign.or(national));
+    }
+    if in_dollars(&freight) && foreign.is_some() {
+        return Ok(foreign);
+    }
+    let rate = invoice.filter(in_dollars).and_then(|invoice| amount(invoice, "Currency_rate"));
+    let dollars = national.zip(rate.filter(|rate| *rate > 0.0)).map(|(sum, rate)| sum / rate);
+    dollars.map(Some).ok_or("not in USD, and no rate of the invoice converts it")
+}
+
+/// What is told where duties and taxes are paid and none of them is known as the customs duty.
+fn unknown_taxes(item: Element<'_>) -> Option<String> {
+    let paid: Vec<Element<'_>> = item
+        .all("Taxation")
+        .flat_map(|taxation| taxation.all("Taxation_line"))
+        .filter(|line| amount(*line, "Duty_tax_amount").is_some_and(|sum| sum != 0.0))
+        .collect();
+    let codes = || paid.iter().filter_map(|line| line.get("Duty_tax_code"));
+    // VAT alone is paid where the duty is nothing.
+    let is_tax = |code: &str| matches!(code, "VAT" | "TVA" | "IVA" | "GST" | "EXC");
+    if codes().any(|code| DUTIES.contains(&code)) || codes().all(is_tax) {
+        return None;
+    }
+    let codes: Vec<&str> = codes().filter(|code| !is_tax(code)).take(5).map(super::convert::short).collect();
+    Some(format!("none of the taxes is known as the customs duty: `{}`", codes.join("`, `")))
+}
+
 fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
     if let Some(code) = item.at("Tarification/HScode") {
         let joined =
@@ -255,6 +303,9 @@ fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
         && quantity > 0.0
     {
         row.put(&SHEET, "unit_price_usd", price / quantity);
+    }
+    if let Some(text) = unknown_taxes(item) {
+        row.warn("unknown_code", format!("{}/Taxation", at()), text);
     }
     row.put(&SHEET, "preference_claimed", row.get(&SHEET, "tariff_kind").is_some());
     let mut odd = Vec::new();

@@ -87,7 +87,8 @@ pub const BILLS: &[Field] = &[
     field(
         "Goods_segment",
         "lines",
-        By("one line: description, packages, Package_type_code, mass, volume, all containers"),
+        By("one line each: description, packages, Package_type_code, mass, volume; of a single one all containers. \
+             Of several packages and masses are added up"),
     ),
     field("HS_code", "hs_codes", By("all of the bill, wherever they stand; the first is that of the line")),
     field(
@@ -338,27 +339,43 @@ fn goods<'u>(unit: &Unit<'u>, path: &str, row: &mut Row<'u>, totals: &mut Totals
             None => row.warn("bad_tariff", format!("{path}//HS_code"), format!("`{}`", super::convert::short(sent))),
         }
     }
-    let number = |name: &str| goods.and_then(|g| amount(g, name));
-    let (packages, mass) = (number("Number_of_packages"), number("Gross_mass"));
+    let each: Vec<Element<'u>> = root.all("Goods_segment").collect();
+    let sum = |name: &str| each.iter().filter_map(|goods| amount(*goods, name)).reduce(|sum, n| sum + n);
+    let (packages, mass) = (sum("Number_of_packages"), sum("Gross_mass"));
+    if each.len() > 1 {
+        row.put(&SHEET, "package_count", packages);
+        row.put(&SHEET, "gross_mass_kg", mass);
+        row.put(&SHEET, "volume_m3", sum("Volume_in_cubic_meters"));
+    }
     let found = [1.0, packages.unwrap_or(0.0), containers.len() as f64, mass.unwrap_or(0.0)];
     totals.found.iter_mut().zip(found).for_each(|(sum, n)| *sum += n);
     // Some write 0 where there is none.
     let is_some = |code: &std::borrow::Cow<'_, str>| code.as_ref() != "0";
-    if let Some(goods) = goods {
-        let line = Line {
-            number: 1,
-            description: text_at(goods, "Goods_description").unwrap_or_default(),
-            hs_code: tariffs.first().cloned(),
-            packages,
-            package_kind: id_at(goods, "Package_type_code"),
-            gross_mass_kg: mass,
-            volume_m3: number("Volume_in_cubic_meters"),
-            un_no: id_at(goods, "UN_number").or_else(|| id_at(root, "ctn_segment/UN")).filter(is_some),
-            container_ids: containers.iter().map(|c| c.id.clone()).collect(),
-        };
+    if !each.is_empty() {
+        let un_no = |goods: Element<'u>| id_at(goods, "UN_number").filter(is_some);
+        let in_container = id_at(root, "ctn_segment/UN").filter(is_some);
         let class = id_at(root, "ctn_segment/IMCO").filter(is_some);
-        row.put(&SHEET, "dangerous", line.un_no.is_some() || class.is_some());
-        row.put_at(SHEET.at("lines"), records([line.record()]));
+        let dangerous = in_container.is_some() || class.is_some() || each.iter().any(|goods| un_no(*goods).is_some());
+        row.put(&SHEET, "dangerous", dangerous);
+        let single = each.len() == 1;
+        let lines = each.iter().zip(1..).map(|(goods, number)| {
+            let own = goods.descendants().filter(|e| e.name() == "HS_code").filter_map(Element::value);
+            let own = own.into_iter().find_map(super::convert::tariff);
+            let line = Line {
+                number,
+                description: text_at(*goods, "Goods_description").unwrap_or_default(),
+                hs_code: if single { tariffs.first().cloned() } else { own },
+                packages: amount(*goods, "Number_of_packages"),
+                package_kind: id_at(*goods, "Package_type_code"),
+                gross_mass_kg: amount(*goods, "Gross_mass"),
+                volume_m3: amount(*goods, "Volume_in_cubic_meters"),
+                un_no: un_no(*goods).or_else(|| in_container.clone().filter(|_| single)),
+                // Of several it is not told which is where.
+                container_ids: containers.iter().filter(|_| single).map(|c| c.id.clone()).collect(),
+            };
+            line.record()
+        });
+        row.put_at(SHEET.at("lines"), records(lines.collect::<Vec<_>>()));
     }
     row.put_at(SHEET.at("hs_codes"), Value::texts(tariffs));
     row.put_at(SHEET.at("containers"), records(containers.into_iter().map(Container::record)));

@@ -10,7 +10,7 @@ use haechi_model::codes;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::consignment::{Container, Line, Party, Role, SHEET, id_at, key, notify, text_at};
-use super::convert::{id, joined, mass_factor, moment, number, short, tariff, text, volume_factor};
+use super::convert::{id, joined, mass_factor, moment, number, scaled, short, tariff, text, told, volume_factor};
 use super::declaration::{money, records};
 use super::map::Read::{By, Id, Ids};
 use super::map::{Field, field};
@@ -35,7 +35,7 @@ pub const HEADER: &[Field] = &[
     field(
         "MessageHeaderDocument/PurposeCode",
         "change_kind",
-        By("Creation new, Update amend, Deletion or Cancellation cancel, in whatever case"),
+        By("Creation (9) new, Update (2, 4, 5) amend, Deletion or Cancellation (1, 3) cancel, in whatever case"),
     ),
     field("MessageHeaderDocument/SenderParty/PrimaryID", "sender_id", By("of scheme C, else the first")),
 ];
@@ -101,15 +101,22 @@ fn head<'u>(unit: &Unit<'u>, format: &'static str, out: &mut Output<'_>) -> Head
     let version = get("VersionID").unwrap_or_default();
     out.saw(format, short(version));
     let issued = get("IssueDateTime").and_then(moment).and_then(|m| to_utc_in(m, out.options.zone));
-    if issued.is_none() {
-        row.warn("no_manifest_time", path.as_str(), "no IssueDateTime");
+    match get("IssueDateTime").filter(|_| issued.is_none()) {
+        Some(sent) => row.warn("bad_date", format!("{path}/IssueDateTime"), format!("`{}`", short(sent))),
+        None if issued.is_none() => row.warn("no_manifest_time", path.as_str(), "no IssueDateTime"),
+        None => {}
     }
     let is = |purpose: &str, words: &[&str]| words.iter().any(|word| purpose.eq_ignore_ascii_case(word));
     let (change, reason) = match get("PurposeCode") {
         None => ("new", None),
-        Some(purpose) if is(purpose, &["Creation"]) => ("new", None),
-        Some(purpose) if is(purpose, &["Deletion", "Cancellation"]) => ("cancel", Some(purpose.to_owned())),
-        Some(purpose) => ("amend", Some(short(purpose).to_owned())),
+        Some(purpose) if is(purpose, &["Creation", "9"]) => ("new", None),
+        Some(purpose) if is(purpose, &["Deletion", "Cancellation", "1", "3"]) => ("cancel", Some(purpose.to_owned())),
+        Some(purpose) => {
+            if !is(purpose, &["Update", "Amendment", "Replacement", "2", "4", "5"]) {
+                row.warn("unknown_code", format!("{path}/PurposeCode"), format!("`{}`", short(purpose)));
+            }
+            ("amend", Some(short(purpose).to_owned()))
+        }
     };
     let senders = || document.into_iter().flat_map(|d| d.all("SenderParty")).filter_map(|party| party.at("PrimaryID"));
     let sender = senders().find(|id| id.attribute("schemeID").as_deref() == Some("C")).or_else(|| senders().next());
@@ -129,7 +136,12 @@ pub fn waybill(unit: &Unit<'_>, out: &mut Output<'_>) {
     let Some(parts) = Parts::of(unit, &[], out) else { return };
     let Some(number) = waybill_number(root, "BusinessHeaderDocument/ID") else {
         let position = format!("byte {}, Waybill/BusinessHeaderDocument", unit.place.byte);
-        return out.set_aside("no_bill", &position, "the waybill has no number", root.raw());
+        return out.set_aside(
+            "no_bill",
+            &position,
+            "the waybill has no number; send it with BusinessHeaderDocument/ID",
+            root.raw(),
+        );
     };
     tell(&head.row, out);
     let path = "Waybill/MasterConsignment".to_owned();
@@ -181,8 +193,10 @@ pub fn house<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         };
         let mut row = Row::default();
         let above = waybill_number(*master, "TransportContractDocument/ID");
-        if let Some(above) = &above {
-            check_number(above, "HouseWaybill/MasterConsignment/TransportContractDocument/ID", &mut row);
+        const MASTER: &str = "HouseWaybill/MasterConsignment/TransportContractDocument/ID";
+        match &above {
+            Some(above) => check_number(above, MASTER, &mut row),
+            None => row.warn("missing_value", MASTER, "no number of the master waybill: the house meets it nowhere"),
         }
         row.put(&SHEET, "bill_kind", "house");
         row.put(&SHEET, "consignment_id", key(None, above.as_deref(), &number));
@@ -244,8 +258,19 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
         });
         waybills[place].parts.push((*consignment, cargo.at("UtilizedUnitLoadTransportEquipment"), index + 1));
     }
+    let mut loaded = [0.0, 0.0];
     for waybill in &waybills {
-        on_flight(&parts, waybill, manifest.as_deref(), &head.row, out);
+        let of_one = on_flight(&parts, waybill, manifest.as_deref(), &head.row, out);
+        loaded.iter_mut().zip(of_one).for_each(|(sum, n)| *sum += n);
+    }
+    if waybills.iter().map(|waybill| waybill.parts.len()).sum::<usize>() == found.len() {
+        flight_totals(root, loaded, out);
+    }
+    for (index, stray) in root.all("MasterConsignment").chain(root.all("IncludedMasterConsignment")).enumerate() {
+        let position = format!("byte {}, FlightManifest/{}[{}]", unit.byte(stray), stray.name(), index + 1);
+        let reason =
+            "a waybill outside of an AssociatedTransportCargo of an ArrivalEvent: it is not said where it goes";
+        out.set_aside("no_flight", &position, reason, stray.raw());
     }
     if found.is_empty() {
         let nil = root.all("ArrivalEvent").flat_map(cargoes).any(|(_, cargo)| cargo.get("TypeCode") == Some("NIL"));
@@ -256,7 +281,10 @@ pub fn manifest<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
 
 /// The flight of a manifest.
 fn flight<'u>(root: Element<'u>, row: &mut Row<'u>) {
-    let Some(movement) = root.at("LogisticsTransportMovement") else { return };
+    let Some(movement) = root.at("LogisticsTransportMovement") else {
+        row.warn("no_mode", "FlightManifest/LogisticsTransportMovement", "taken as air");
+        return row.put(&SHEET, "transport_mode", "air");
+    };
     mode(movement, "FlightManifest/LogisticsTransportMovement", row);
     carrier(movement, row);
     let from = id_at(movement, "DepartureEvent/OccurrenceDepartureLocation/ID");
@@ -277,9 +305,9 @@ fn on_flight<'u>(
     manifest: Option<&str>,
     head: &Row<'u>,
     out: &mut Output<'_>,
-) {
+) -> [f64; 2] {
     let mut row = Row::default();
-    let Some((first, _, index)) = waybill.parts.first().copied() else { return };
+    let Some((first, _, index)) = waybill.parts.first().copied() else { return [0.0; 2] };
     let path = format!("FlightManifest/ArrivalEvent/AssociatedTransportCargo/IncludedMasterConsignment[{index}]");
     check_number(&waybill.number, &path, &mut row);
     row.put(&SHEET, "bill_kind", "straight");
@@ -313,7 +341,7 @@ fn on_flight<'u>(
     row.put_at(SHEET.at("special_handling"), Value::texts(handling.map(|code| id(Cow::Borrowed(code)))));
     notes(waybill.parts.iter().flat_map(|(part, ..)| part.all("IncludedCustomsNote")), &mut row);
     let (mut mass, mut pieces, mut volume) = (None, None, None);
-    let (mut lines, mut containers) = (Vec::new(), Vec::new());
+    let (mut lines, mut containers) = (Vec::new(), Vec::<Container<'u>>::new());
     for (n, (part, uld, index)) in waybill.parts.iter().enumerate() {
         let path = format!("FlightManifest/ArrivalEvent/AssociatedTransportCargo/IncludedMasterConsignment[{index}]");
         let kg = gross(*part, &path, &mut row);
@@ -337,9 +365,12 @@ fn on_flight<'u>(
             .record(),
         );
         if let Some(id) = uld_id {
-            let container =
-                Container { id, fill: Some("full"), gross_mass_kg: kg, packages: count, ..Container::default() };
-            containers.push(container.record());
+            let at = containers.iter().position(|container| container.id == id).unwrap_or_else(|| {
+                containers.push(Container { id, fill: Some("full"), ..Container::default() });
+                containers.len() - 1
+            });
+            sum(&mut containers[at].gross_mass_kg, kg);
+            sum(&mut containers[at].packages, count);
         }
     }
     if waybill.parts.len() > 1 {
@@ -358,7 +389,7 @@ fn on_flight<'u>(
         waybill.parts.iter().filter_map(|(part, ..)| text_at(*part, "SummaryDescription")).collect();
     row.put(&SHEET, "description", joined(described));
     row.put_at(SHEET.at("lines"), records(lines));
-    row.put_at(SHEET.at("containers"), records(containers));
+    row.put_at(SHEET.at("containers"), records(containers.into_iter().map(Container::record)));
     dangerous(&mut row);
     let (from, to) = (id_at(first, "OriginLocation/ID"), id_at(first, "FinalDestinationLocation/ID"));
     let on = row.text(&SHEET, "unloading_port").map(str::to_owned);
@@ -368,6 +399,25 @@ fn on_flight<'u>(
         out.count("consignments", 1);
         out.count("parts", waybill.parts.len() as u64);
     }
+    [mass.unwrap_or(0.0), pieces.unwrap_or(0.0)]
+}
+
+/// Compares what the flight carries with its waybills: kilograms and pieces.
+fn flight_totals(root: Element<'_>, [mass, pieces]: [f64; 2], out: &mut Output<'_>) {
+    let Some(movement) = root.at("LogisticsTransportMovement") else { return };
+    let mut row = Row::default();
+    let path = "FlightManifest/LogisticsTransportMovement";
+    let said = [
+        ("TotalGrossWeightMeasure", measured(movement, "TotalGrossWeightMeasure", mass_factor, path, &mut row), mass),
+        ("TotalPieceQuantity", told(movement, "TotalPieceQuantity", path, &mut row), pieces),
+    ];
+    for (name, said, found) in said {
+        if let Some(said) = said.filter(|said| (said - found).abs() > 0.05) {
+            let text = format!("says {said}, the waybills hold {found}");
+            row.warn("total_mismatch", format!("{path}/{name}"), text);
+        }
+    }
+    tell(&row, out);
 }
 
 /// What a master and a house waybill have alike.
@@ -400,17 +450,24 @@ fn items<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
     let ratings = consignment.all("ApplicableRating").filter(|rating| rating.get("TypeCode") == purpose);
     let rated = ratings.flat_map(|r| r.all("IncludedMasterConsignmentItem"));
     let items: Vec<Element<'u>> = rated.chain(consignment.all("IncludedHouseConsignmentItem")).collect();
-    let (mut lines, mut containers, mut hs_codes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lines, mut loaded, mut hs_codes) = (Vec::new(), Vec::new(), Vec::new());
     let (mut described, mut pieces) = (Vec::new(), None);
+    // Lines of dimensions tell the same goods again in packages: pieces win.
+    let in_pieces = items.iter().any(|item| item.get("PieceQuantity").is_some());
+    let pieces_of = if in_pieces { "PieceQuantity" } else { "PackageQuantity" };
     for (n, item) in items.iter().enumerate() {
         let at = format!("{path}/item[{}]", n + 1);
-        let codes: Vec<Cow<'u, str>> = item.all("TypeCode").filter_map(|code| code.value().and_then(tariff)).collect();
+        let sent: Vec<&'u str> = item.all("TypeCode").filter_map(Element::value).collect();
+        let codes: Vec<Cow<'u, str>> = sent.iter().filter_map(|code| tariff(code)).collect();
+        if let Some(code) = sent.iter().find(|code| tariff(code).is_none()) {
+            row.warn("bad_tariff", format!("{at}/TypeCode"), format!("`{}`", short(code)));
+        }
         let equipment = || {
             let ulds = item.all("AssociatedUnitLoadTransportEquipment");
             ulds.chain(item.all("UtilizedUnitLoadTransportEquipment")).map(uld)
         };
         let description = text_at(*item, "NatureIdentificationTransportCargo/Identification");
-        let count = number_at(*item, "PieceQuantity").or_else(|| number_at(*item, "PackageQuantity"));
+        let count = told(*item, pieces_of, &at, row);
         pieces = count.map(|count| pieces.unwrap_or(0.0) + count).or(pieces);
         let line = Line {
             number: item.get("SequenceNumeric").and_then(|n| n.parse().ok()).unwrap_or(n as i32 + 1),
@@ -426,11 +483,12 @@ fn items<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
         lines.push(line.record());
         hs_codes.extend(codes);
         described.extend(description);
-        let of = |id| Container { id, fill: Some("full"), ..Container::default() }.record();
-        containers.extend(equipment().map(of));
+        loaded.extend(equipment());
     }
-    let ulds = consignment.all("UtilizedUnitLoadTransportEquipment").map(uld);
-    containers.extend(ulds.map(|id| Container { id, fill: Some("full"), ..Container::default() }.record()));
+    loaded.extend(consignment.all("UtilizedUnitLoadTransportEquipment").map(uld));
+    let mut seen = FxHashSet::default();
+    let of = |id: String| Container { id, fill: Some("full"), ..Container::default() }.record();
+    let containers: Vec<_> = loaded.into_iter().filter(|id| seen.insert(id.clone())).map(of).collect();
     let count = count(consignment, path, row);
     if let (Some(count), Some(pieces)) = (count, pieces.filter(|pieces| Some(*pieces) != count)) {
         row.warn(
@@ -453,21 +511,10 @@ fn uld(equipment: Element<'_>) -> String {
     parts.into_iter().filter_map(|path| equipment.get(path)).collect::<String>().to_uppercase()
 }
 
-fn number_at(element: Element<'_>, path: &str) -> Option<f64> {
-    element.get(path).and_then(number)
-}
-
 fn count(consignment: Element<'_>, path: &str, row: &mut Row<'_>) -> Option<f64> {
-    for name in ["TotalPieceQuantity", "PieceQuantity", "PackageQuantity"] {
-        if let Some(sent) = consignment.get(name) {
-            let found = number(sent);
-            if found.is_none() {
-                row.warn("bad_number", format!("{path}/{name}"), format!("`{}`", short(sent)));
-            }
-            return found;
-        }
-    }
-    None
+    let names = ["TotalPieceQuantity", "PieceQuantity", "PackageQuantity"];
+    let name = names.into_iter().find(|name| consignment.get(name).is_some())?;
+    told(consignment, name, path, row)
 }
 
 fn gross(consignment: Element<'_>, path: &str, row: &mut Row<'_>) -> Option<f64> {
@@ -485,8 +532,8 @@ fn measured(
     let measure = element.at(name)?;
     let sent = measure.value()?;
     let unit = measure.attribute_value("unitCode");
-    match (number(sent), unit.as_deref().map_or(Some(1.0), factor)) {
-        (Some(n), Some(factor)) => Some(if factor == 1.0 { n } else { n * factor }),
+    match (number(sent).filter(|n| *n >= 0.0), unit.as_deref().map_or(Some(1.0), factor)) {
+        (Some(n), Some(factor)) => Some(scaled(n, factor)),
         (None, _) => {
             row.warn("bad_number", format!("{path}/{name}"), format!("`{}`", short(sent)));
             None
@@ -500,7 +547,11 @@ fn measured(
 
 /// Where it goes, by which flight, and when it comes.
 fn movements<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
-    let movements: Vec<Element<'u>> = consignment.all(MOVEMENT).collect();
+    let mut movements: Vec<Element<'u>> = consignment.all(MOVEMENT).collect();
+    let place = |movement: &Element<'u>| movement.get("SequenceNumeric").and_then(|n| n.parse::<u32>().ok());
+    if movements.iter().all(|movement| place(movement).is_some()) {
+        movements.sort_by_key(place);
+    }
     let from = id_at(consignment, "OriginLocation/ID");
     let to = id_at(consignment, "FinalDestinationLocation/ID");
     let arrival = |movement: &Element<'u>| id_at(*movement, "ArrivalEvent/OccurrenceArrivalLocation/ID");
@@ -529,7 +580,7 @@ fn movements<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
     if let Some(first) = movements.first()
         && let Some(event) = first.at("DepartureEvent")
     {
-        let airport = id_at(event, "OccurrenceDepartureLocation/ID");
+        let airport = id_at(event, "OccurrenceDepartureLocation/ID").or(from);
         for name in ["DepartureOccurrenceDateTime", "ScheduledOccurrenceDateTime"] {
             if event.get(name).is_some() {
                 let at = local(event, name, airport.as_deref(), path, row);
@@ -550,7 +601,8 @@ fn mode(movement: Element<'_>, path: &str, row: &mut Row<'_>) {
 
 fn carrier<'u>(movement: Element<'u>, row: &mut Row<'u>) {
     let flight = id_at(movement, "ID");
-    let named = id_at(movement, "UsedLogisticsTransportMeans/Name");
+    // Some name the aircraft there.
+    let named = id_at(movement, "UsedLogisticsTransportMeans/Name").filter(|name| matches!(name.len(), 2 | 3));
     let prefix = flight.as_deref().and_then(|flight| flight.get(..2)).map(str::to_owned);
     row.put(&SHEET, "carrier_id", named.map(Cow::into_owned).or(prefix));
     row.put(&SHEET, "conveyance_id", flight.clone());
@@ -567,8 +619,11 @@ fn local<'u>(event: Element<'u>, name: &str, airport: Option<&str>, path: &str, 
     if let Some(instant) = to_utc_at(moment, airport) {
         return Value::Ts(instant);
     }
-    let airport = airport.map(short).unwrap_or_default();
-    row.warn("unknown_airport", format!("{path}/{name}"), format!("`{airport}` is in no airport list"));
+    let text = match airport {
+        Some(airport) => format!("`{}` is in no airport list", short(airport)),
+        None => "no airport is named; its time is left out".to_owned(),
+    };
+    row.warn("unknown_airport", format!("{path}/{name}"), text);
     Value::Null
 }
 
@@ -624,22 +679,28 @@ fn amounts<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
     row.put(&SHEET, "freight_usd", total.or(parts));
 }
 
-/// Handling codes that begin with R are of dangerous goods, but for reserved cargo and human remains.
+/// Handling codes that begin with R are of dangerous goods, but for reserved cargo and human remains; so are dry ice
+/// (UN 1845), magnetised material (UN 2807), and what only freighters may carry.
 fn dangerous(row: &mut Row<'_>) {
     let codes = match row.get(&SHEET, "special_handling") {
         Some(Value::List(codes)) => codes.as_slice(),
         _ => &[],
     };
-    let of = |code: &str| code.len() == 3 && code.starts_with('R') && !matches!(code, "RAC" | "RES");
+    let of = |code: &str| {
+        code.len() == 3 && code.starts_with('R') && !matches!(code, "RAC" | "RES")
+            || matches!(code, "ICE" | "MAG" | "DGD" | "DGR" | "CAO")
+    };
     let dangerous = codes.iter().filter_map(Value::text).any(of);
     row.put(&SHEET, "dangerous", dangerous);
 }
 
-/// The number of a master waybill, `999-12345675`, as some send it without its hyphen.
+/// The number of a master waybill, `999-12345675`, as some send it without its hyphen or with a blank.
 fn waybill_number<'u>(element: Element<'u>, path: &str) -> Option<Cow<'u, str>> {
     let number = id_at(element, path)?;
-    let is_bare = number.len() == 11 && number.bytes().all(|b| b.is_ascii_digit());
-    Some(if is_bare { format!("{}-{}", &number[..3], &number[3..]).into() } else { number })
+    let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    let is_one = digits.len() == 11 && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_written = number.len() == 12 && number.as_bytes()[3] == b'-';
+    Some(if is_one && !is_written { format!("{}-{}", &digits[..3], &digits[3..]).into() } else { number })
 }
 
 /// A waybill number ends in the remainder of its serial by seven.

@@ -125,7 +125,7 @@ impl<'u> Container<'u> {
         let id = container_id(number);
         let ok = ContainerId::parse(&id).is_ok();
         if !ok {
-            row.warn("check_digit", at, "container number");
+            row.warn("check_digit", at, format!("container number `{}`", super::convert::short(&id)));
         }
         Self { id, check_digit_ok: Some(ok), ..Self::default() }
     }

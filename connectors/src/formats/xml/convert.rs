@@ -9,6 +9,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use super::super::edifact::dates::{self, Century, Moment};
 use super::super::edifact::places;
 use super::map::Read;
+use super::output::Row;
 use super::tree::Element;
 use super::value::Value;
 
@@ -25,9 +26,12 @@ fn odd(code: &'static str, text: impl Into<String>) -> Oddity {
     Oddity { code, text: text.into() }
 }
 
-/// At most sixteen characters of a value, for messages.
+/// As much of a value as a warning shows: a time with its zone, most names of events.
+const SHORT_CHARS: usize = 25;
+
+/// The beginning of a value, for messages.
 pub fn short(text: &str) -> &str {
-    &text[..text.floor_char_boundary(16)]
+    text.char_indices().nth(SHORT_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 
 /// Reads a text by its kind. What cannot be read is nothing, with the reason.
@@ -154,8 +158,27 @@ fn measure<'u>(
 }
 
 /// The number as sent where the unit is ours.
-fn scaled(n: f64, factor: f64) -> f64 {
-    if (factor - 1.0).abs() < f64::EPSILON { n } else { n * factor }
+pub fn scaled(n: f64, factor: f64) -> f64 {
+    // A thousandth is no binary number, a thousand is: 199,000 cm3 are 0.199 m3 and not 0.19899999999999998.
+    let whole = factor.recip().round();
+    let divides = factor < 1.0 && (whole * factor - 1.0).abs() < f64::EPSILON;
+    if (factor - 1.0).abs() < f64::EPSILON {
+        n
+    } else if divides {
+        n / whole
+    } else {
+        n * factor
+    }
+}
+
+/// A number of an element, not below nothing; what is none is left out, with a warning.
+pub fn told(element: Element<'_>, name: &str, path: &str, row: &mut Row<'_>) -> Option<f64> {
+    let sent = element.get(name)?;
+    let found = number(sent).filter(|n| *n >= 0.0);
+    if found.is_none() {
+        row.warn("bad_number", format!("{path}/{name}"), format!("`{}`", short(sent)));
+    }
+    found
 }
 
 /// Kilograms in a unit of mass.
@@ -312,6 +335,9 @@ fn time_of_day(text: &str) -> Option<chrono::NaiveTime> {
 pub fn prepared(day: &str, time: Option<&str>) -> String {
     let century = if day.len() == 6 { "20" } else { "" };
     let time: String = time.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    // Some put day and time there.
+    let whole = matches!(time.len(), 12 | 14) && time.starts_with(&format!("{century}{day}"));
+    let time = if whole { time[8..].to_owned() } else { time };
     // A clock that leaves out its first zero.
     let zero = if matches!(time.len(), 3 | 5) { "0" } else { "" };
     let time = format!("{zero}{time}0000");
@@ -378,6 +404,7 @@ mod tests {
             ("20270302", Some("23:59:10"), "202703022359"),
             ("270302", Some("930"), "202703020930"),
             ("270302", None, "202703020000"),
+            ("20191212", Some("201912122344"), "201912122344"),
         ] {
             assert_eq!(prepared(day, time), expected, "{day} {time:?}");
         }

@@ -12,8 +12,8 @@ use super::unit::{Parts, tell};
 use super::value::Value;
 
 /// The columns of declarations, with those that only a reader may know.
-pub static SHEET: LazySheet =
-    LazyLock::new(|| Sheet::new(&DECLARATION, &["message_path", "warnings", "importer_is_person", "importer_aeo"]));
+pub static SHEET: LazySheet = LazyLock::new(|| Sheet::new(&DECLARATION, ALSO));
+const ALSO: &[&str] = &["message_path", "warnings", "importer_is_person", "importer_aeo", "declared_hour"];
 
 /// Of a declaration with more items, only the first repeats what was odd about the header.
 pub const HEADER_WARNINGS_ROWS_MAX: usize = 1000;
@@ -51,6 +51,10 @@ pub fn write<'u>(
     }
     header.bound(items.len(), item_path);
     tell(&header, out);
+    if parts.unit.truncated.is_some() {
+        // Told once for the document; each row lacks what would have come.
+        header.warn("truncated", item_path, "the message does not end");
+    }
     let mut seen = FxHashSet::default();
     let mut free = 1;
     for (index, item) in items.iter().enumerate() {
@@ -87,7 +91,13 @@ pub fn write<'u>(
 
 /// Compares a number in the header with what it counts.
 pub fn compare(header: &mut Row<'_>, code: &'static str, path: &str, said: Option<&str>, found: f64) {
-    let Some(said) = said.and_then(number) else { return };
+    let Some(said) = said else { return };
+    let Some(said) = number(said) else {
+        if !header.warnings.iter().any(|warning| warning.path == path) {
+            header.warn("bad_number", path, format!("`{}`", super::convert::short(said)));
+        }
+        return;
+    };
     // The sum of nothing is -0.
     let found = found + 0.0;
     // Sums of decimals differ in the last place.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use super::answers::EntryAnswer;
 use super::consignment::{Container, Line, Party, Role, SHEET, id_at, notify, text_at};
-use super::convert::{self, id, joined, number, tariff, text, value};
+use super::convert::{self, id, joined, tariff, text, told, value};
 use super::declaration::{HEADER_WARNINGS_ROWS_MAX, amount, compare, records};
 use super::map::Read::{By, Code, Countries, Country, Id, Instant, Mode};
 use super::map::{Field, field};
@@ -91,7 +91,7 @@ pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
     let (mrn, own) = (id_at(root, "HEAHEA/DocNumHEA5"), id_at(root, "HEAHEA/RefNumHEA4"));
     let Some(key) = mrn.clone().or_else(|| own.map(|own| format!("{sender}:{own}").into())) else {
         let position = format!("byte {}, {}/HEAHEA", unit.place.byte, root.name());
-        return out.set_aside("no_bill", &position, "the declaration has neither MRN nor reference", root.raw());
+        return out.set_aside("no_bill", &position, "neither MRN nor reference; send it with RefNumHEA4", root.raw());
     };
     if items.is_empty() {
         let position = format!("byte {}, {}", unit.place.byte, root.name());
@@ -198,16 +198,19 @@ fn totals(root: Element<'_>, items: &[Element<'_>], header: &mut Row<'_>) {
             compare(header, "total_mismatch", &path(name), said(name), sum);
         }
     };
-    total("TotNumOfPacHEA306", &mut items.iter().filter_map(|item| packages(*item)));
+    // What is odd about each is told where it stands.
+    let mut odd = Row::default();
+    total("TotNumOfPacHEA306", &mut items.iter().filter_map(|item| packages(*item, "", &mut odd)));
     total("TotGroMasHEA307", &mut items.iter().filter_map(|item| amount(*item, "GroMasGDS46")));
 }
 
-fn packages(item: Element<'_>) -> Option<f64> {
-    let sum = |name: &str| {
-        let counts: Vec<f64> = item.all("PACGS2").filter_map(|p| amount(p, name)).collect();
-        (!counts.is_empty()).then(|| counts.iter().sum())
-    };
-    sum("NumOfPacGS24").or_else(|| sum("NumOfPieGS25"))
+/// Packages of an item; goods in bulk or unpacked have pieces instead.
+fn packages(item: Element<'_>, path: &str, row: &mut Row<'_>) -> Option<f64> {
+    let counted = ["NumOfPacGS24", "NumOfPieGS25"];
+    let name = counted.into_iter().find(|name| item.all("PACGS2").any(|packing| packing.get(name).is_some()))?;
+    let counts = item.all("PACGS2").enumerate();
+    let counts = counts.filter_map(|(n, packing)| told(packing, name, &format!("{path}/PACGS2[{}]", n + 1), row));
+    counts.reduce(|sum, n| sum + n)
 }
 
 /// The numbers of its bill.
@@ -261,16 +264,17 @@ fn goods<'u>(common: &Common<'u>, item: Element<'u>, seals: &[Cow<'u, str>], pat
         [(Role::Shipper, "TRACONCO2", common.shipper), (Role::Consignee, "TRACONCE2", common.consignee)]
     {
         if let Some(element) = item.at(own).or(common) {
-            party(element, path, row).put(role, row);
+            let at = if item.at(own).is_some() { format!("{path}/{own}") } else { element.name().to_owned() };
+            party(element, &at, row).put(role, row);
         }
     }
-    let told = item.get("PRTNOT640/NamPRTNOT642").or(common.notify);
-    notify(told, row);
+    notify(item.get("PRTNOT640/NamPRTNOT642").or(common.notify), row);
     let containers: Vec<Container<'u>> = item
         .all("CONNR2")
-        .filter_map(|c| c.get("ConNumNR21"))
-        .map(|number| {
-            let container = Container::new(number, format!("{path}/CONNR2"), row);
+        .enumerate()
+        .filter_map(|(n, c)| Some((n, c.get("ConNumNR21")?)))
+        .map(|(n, number)| {
+            let container = Container::new(number, format!("{path}/CONNR2[{}]", n + 1), row);
             Container { seals: seals.to_vec(), ..container }
         })
         .collect();
@@ -278,9 +282,9 @@ fn goods<'u>(common: &Common<'u>, item: Element<'u>, seals: &[Cow<'u, str>], pat
     if hs_code.is_none() && item.get("COMCODGODITM/ComNomCMD1").is_some() {
         row.warn("bad_tariff", format!("{path}/COMCODGODITM/ComNomCMD1"), "no tariff code");
     }
-    let mass = item.get("GroMasGDS46").and_then(number);
+    let mass = told(item, "GroMasGDS46", path, row);
     let un_no = id_at(item, "UNDanGooCodGDI1");
-    let count = packages(item);
+    let count = packages(item, path, row);
     let line = Line {
         number: 1,
         description: text_at(item, "GooDesGDS23").unwrap_or_default(),

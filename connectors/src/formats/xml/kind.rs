@@ -58,7 +58,7 @@ pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kin
     Some(match local {
         "Declaration" if namespace.contains(KOREA_IMPORT) => Kind::Govcbr929,
         "Declaration" if namespace.contains(KOREA_EXPORT) => Kind::Govcbr830,
-        "MetaData" if namespace.is_empty() || is_wco(namespace) => Kind::Wco,
+        "MetaData" | "DocumentMetaData" | "DocumentMetadata" if namespace.is_empty() || is_wco(namespace) => Kind::Wco,
         // Gateways answer questions about a declaration with pieces of it.
         "Declaration" | "Response" if is_wco(namespace) || namespace.is_empty() => {
             let asked = path.first().is_some_and(|root| root.as_ref().ends_with("Response"));
@@ -104,7 +104,7 @@ pub fn parts(kind: Kind) -> &'static [&'static str] {
 pub fn stands_alone(kind: Kind, name: &str) -> bool {
     match kind {
         Kind::Govcbr929 | Kind::Govcbr830 => name == "Declaration",
-        Kind::Wco => matches!(name, "MetaData" | "Declaration"),
+        Kind::Wco => matches!(name, "MetaData" | "DocumentMetaData" | "DocumentMetadata" | "Declaration"),
         Kind::Ens => matches!(name, "CC315A" | "CC313A"),
         Kind::Sad => name == "ASYCUDA",
         Kind::ManifestBill => name == "Bol_segment",

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use chrono::{TimeZone, Timelike};
 use chrono_tz::{Asia::Seoul, Tz};
 
 use super::convert::{id, joined, number, text, value};
@@ -204,10 +205,14 @@ pub fn read<'u>(unit: &Unit<'u>, root: Element<'u>, import: bool, out: &mut Outp
         Some(Value::Ts(instant)) => Some(*instant),
         _ => None,
     };
+    let local = issued_at.and_then(|instant| ZONE.timestamp_millis_opt(instant).single());
+    header.put(&SHEET, "declared_hour", local.map(|local| local.hour() as i32));
     let format = if import { IMPORT } else { EXPORT };
     let id = number.into_owned();
     Envelope { format, version, id, sender: sender.into(), issued_at, change, reason }.put(&SHEET, &mut header);
-    totals(root, &items, &mut header);
+    if unit.truncated.is_none() {
+        totals(root, &items, &mut header);
+    }
     write(&parts, header, &items, ITEM, out, |item, at, _, row| {
         fill(&ITEM_TABLE, item, ZONE, at, row);
         goods(item, import, rates, at, row);
@@ -330,7 +335,9 @@ fn parties<'u>(root: Element<'u>, shipment: Option<Element<'u>>, header: &mut Ro
     if let Some(party) = [supplier, seller, root.at("Consignment/Exporter")].into_iter().flatten().find(named) {
         header.put(&SHEET, "exporter_id", party.get("ID").map(|p| id(Cow::Borrowed(p))));
         header.put(&SHEET, "exporter_name", party.get("Name").map(|p| text(Cow::Borrowed(p))));
-        if let Some(element) = party.at("Address/CountryCode")
+        // A supplier may come without address, the trading partner has one.
+        let country = |party: Element<'u>| party.at("Address/CountryCode").filter(|code| code.value().is_some());
+        if let Some(element) = country(party).or_else(|| [supplier, seller].into_iter().flatten().find_map(country))
             && let Some(code) = element.value()
         {
             let (country, oddity) = value(Country, element, Cow::Borrowed(code), ZONE);
@@ -384,6 +391,9 @@ fn goods<'u>(item: Element<'u>, import: bool, rates: Rates, at: &dyn Fn() -> Str
         let name = if import { "DutyTaxFee[TypeCode=CUD]/AdValoremTaxBaseAmount" } else { "ValueAmount" };
         let path = format!("{}/Commodity/{name}", at());
         row.warn("amount_currency", path, UNKNOWN);
+    } else if !import && krw.is_some_and(|krw| krw > 0.0) && usd.is_none() {
+        let path = format!("{}/Commodity/ValueAmount", at());
+        row.warn("amount_currency", path, "the declaration has no rate of the dollar");
     }
     row.put(&SHEET, "customs_value_local", krw);
     row.put(&SHEET, "customs_value_usd", usd);

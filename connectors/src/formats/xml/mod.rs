@@ -335,4 +335,6 @@ impl Handler for Reader<'_> {
 }
 
 #[cfg(test)]
+mod senders;
+#[cfg(test)]
 mod tests;

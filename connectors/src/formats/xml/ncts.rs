@@ -80,10 +80,14 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     out.saw(NAME, root.name());
     let Some(parts) = Parts::of(unit, &[], out) else { return };
     out.count("releases", u64::from(root.name().starts_with("CC029")));
+    let position = format!("byte {}, {path}", unit.place.byte);
+    let sender = sender(root);
+    let Some(subject) = subject(root, &sender) else {
+        return out.set_aside("no_declaration", &position, "the release names neither MRN nor LRN", root.raw());
+    };
     let Some(code) = told(root, &["ControlResult/code", "CONRESERS/ConResCodERS16"]) else {
         return out.warn("no_result", path, "no control result: nothing is known of a control");
     };
-    let position = format!("byte {}, {path}", unit.place.byte);
     let Some((code, result, waived)) = RESULTS.iter().copied().find(|(known, ..)| *known == code.to_uppercase()) else {
         let reason = format!("control result `{}` is none of A1, A2, A3, B1", short(code));
         return out.set_aside("no_result", &position, &reason, root.raw());
@@ -91,10 +95,6 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     let zone = out.options.zone;
     let mut row = Row::default();
     fill(&TABLE, root, zone, &|| path.clone(), &mut row);
-    let sender = sender(root);
-    let Some(subject) = subject(root, &sender) else {
-        return out.set_aside("no_declaration", &position, "the release names neither MRN nor LRN", root.raw());
-    };
     let prepared = prepared(root, zone);
     let Some(inspected) = inspected(root, prepared, zone, &mut row) else {
         return out.set_aside("no_result", &position, "it is not said when the control or the release was", root.raw());
@@ -180,6 +180,8 @@ fn inspected(root: Element<'_>, prepared: Option<i64>, zone: Tz, row: &mut Row<'
     let released = day("TransitOperation/releaseDate").or_else(|| day("HEAHEA/IssDatHEA186"));
     if let Some((path, _)) = control {
         let path = format!("{}/{path}", root.name());
+        // Its midnight was not taken.
+        row.warnings.retain(|warning| warning.path != path);
         row.warn("time_limit", path, "behind the message; the release was taken");
     }
     released.or(prepared)

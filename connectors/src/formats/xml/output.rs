@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use arrow::record_batch::RecordBatch;
 use haechi_model::intake::{SetAside, Warning};
+use haechi_model::streams::DECLARATION;
 use haechi_model::{Cell, Column, Kind, Stream, StreamBuilder};
 use rustc_hash::FxHashMap;
 
@@ -21,6 +22,12 @@ use crate::options::{Around, ReadOptions};
 const WARNINGS_MAX: usize = 10_000;
 /// Bytes that one value of a header may make on all rows together.
 const REPEATED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Whether a row is of a declaration's change, which brings only what changes.
+fn changes_parts(sheet: &Sheet, rows: &[&Row<'_>]) -> bool {
+    let kind = || rows.iter().rev().find_map(|row| row.text(sheet, "change_kind"));
+    sheet.stream.name == DECLARATION.name && kind().is_some_and(|kind| kind != "new")
+}
 
 /// The columns of a stream that XML readers fill, looked up once.
 pub struct Sheet {
@@ -266,8 +273,11 @@ impl<'i> Output<'i> {
             self.set_aside(code, &stand.position, &reason, stand.raw);
             return false;
         }
-        let missing: Vec<&str> =
+        let mut missing: Vec<&str> =
             sheet.wanted.iter().filter(|(at, _)| !builder.is_set(*at)).map(|(_, column)| column.name).collect();
+        if !missing.is_empty() && changes_parts(sheet, rows) {
+            missing.clear();
+        }
         let missing = (!missing.is_empty()).then(|| Warning {
             code: "missing_value",
             path: stand.path.clone(),

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use chrono_tz::{Asia::Seoul, Tz};
-use haechi_model::codes;
 
 use super::consignment::{Container, EVENTS, SHEET, id_at, key};
 use super::convert::{id, mass_factor, moment, number, short, text, value};
@@ -51,6 +50,7 @@ pub const CARGOES: &[Field] = &[
     field("etprDt", "arrived_at", Instant),
     field("etprCstm", "office", Code),
     field("shipNm", "conveyance_name", Text),
+    field("shipNm", "conveyance_id", By("of a flight its number")),
     field("vydf", "voyage_no", Id),
     field("shipNat", "conveyance_country", Country),
     field("shcoFlcoSgn", "carrier_id", Id),
@@ -59,7 +59,7 @@ pub const CARGOES: &[Field] = &[
     field(
         "prgsStCd",
         "transport_mode",
-        By("not told: air where the port is an airport and no ship is named, else sea"),
+        By("not told: by the form of shipNm, else the name of the port (dsprNm), else the carrier, else the port"),
     ),
     field("prcsDttm", "manifested_at", By("of the event that sends the manifest, else the earliest, else the arrival")),
 ];
@@ -86,12 +86,18 @@ pub const EVENT_FIELDS: &[Field] = &[
 static CARGO_TABLE: LazyTable = LazyLock::new(|| table(CARGOES, &SHEET));
 static EVENT_TABLE: LazyTable = LazyLock::new(|| table(EVENT_FIELDS, &EVENTS));
 
-/// Events by the names that UNI-PASS has for them.
+const SUBMITTED: &str = "manifest_submitted";
+
+/// Events by the names that UNI-PASS has for them, of which it changed some over the years; blanks come and go.
 const KINDS: &[(&str, &str)] = &[
-    ("입항적하목록 제출", "manifest_submitted"),
+    ("입항적하목록 제출", SUBMITTED),
     ("입항적하목록 심사완료", "manifest_reviewed"),
     ("입항적하목록 운항정보 정정", "manifest_amended"),
+    ("입항적재화물목록 제출", SUBMITTED),
+    ("입항적재화물목록 심사완료", "manifest_reviewed"),
+    ("입항적재화물목록 운항정보 정정", "manifest_amended"),
     ("입항보고 수리", "arrival_accepted"),
+    ("입항보고 승인", "arrival_accepted"),
     ("하선신고 수리", "unloading_accepted"),
     ("하기신고 수리", "unloading_accepted"),
     ("보세운송 신고 접수", "bonded_transport_received"),
@@ -103,6 +109,13 @@ const KINDS: &[(&str, &str)] = &[
     ("수입신고수리", "import_released"),
     ("반출신고", "carried_out"),
 ];
+
+/// The kind of an event by its name.
+fn kind_of(name: &str) -> Option<&'static str> {
+    let letters = |name: &'static str| name.chars().filter(|c| *c != ' ');
+    let sent = || name.chars().filter(|c| !c.is_whitespace());
+    KINDS.iter().find(|(known, _)| letters(known).eq(sent())).map(|(_, kind)| *kind)
+}
 
 /// Reads an answer.
 pub fn read<'u>(unit: &Unit<'u>, out: &mut Output<'_>) {
@@ -200,14 +213,15 @@ fn consignment<'u>(
     let nature = [("수출", "export"), ("환적", "transhipment"), ("통과", "transit")];
     let nature = nature.iter().find(|(word, _)| goods.contains(word)).map_or("import", |(_, nature)| nature);
     row.put(&SHEET, "nature", nature);
-    let ship = cargo.get("shipNm");
-    let port = cargo.get("dsprCd").unwrap_or_default();
-    let by_air = ship.is_none() && port.get(2..).is_some_and(|place| codes::airport(place).is_some());
-    let flies = ship.is_some_and(|name| name.len() <= 7 && name.bytes().skip(2).all(|b| b.is_ascii_digit()));
-    if ship.is_none() {
-        row.warn("no_mode", path.as_str(), "taken from the port");
+    let (mode, told_by) = mode(cargo);
+    if let Some(told_by) = told_by {
+        row.warn("no_mode", path.as_str(), format!("taken from {told_by}"));
     }
-    row.put(&SHEET, "transport_mode", if by_air && ship.is_none() || flies { "air" } else { "sea" });
+    row.put(&SHEET, "transport_mode", mode);
+    if mode == "air" {
+        row.put(&SHEET, "conveyance_id", id_at(cargo, "shipNm"));
+    }
+    let port = cargo.get("dsprCd").unwrap_or_default();
     mass(cargo, "ttwg", "gross_mass_kg", &path, &mut row, &SHEET);
     let numbers = cargo.get("cntrNo").unwrap_or_default().split([',', ' ', ';']).filter(|n| !n.is_empty());
     let containers: Vec<_> = numbers.map(|n| Container::new(n, format!("{path}/cntrNo"), &mut row).record()).collect();
@@ -225,6 +239,24 @@ fn consignment<'u>(
     taken.then_some(consignment)
 }
 
+/// How the cargo comes, and what tells so where no ship or flight is named, as in short records.
+fn mode(cargo: Element<'_>) -> (&'static str, Option<&'static str>) {
+    let of = |flies: bool| if flies { "air" } else { "sea" };
+    if let Some(name) = cargo.get("shipNm") {
+        return (of(name.len() <= 7 && name.bytes().skip(2).all(|b| b.is_ascii_digit())), None);
+    }
+    if let Some(port) = cargo.get("dsprNm").filter(|port| port.ends_with('항')) {
+        return (of(port.ends_with("공항")), Some("the name of the port"));
+    }
+    // Airlines have two characters, shipping companies four.
+    if let Some(carrier) = cargo.get("shcoFlcoSgn").filter(|carrier| matches!(carrier.len(), 2 | 4)) {
+        return (of(carrier.len() == 2), Some("the carrier"));
+    }
+    // Harbours and airports of one town share a code (KRPUS), but Incheon's do not.
+    let port = cargo.get("dsprCd").unwrap_or_default();
+    (of(port == "KRICN"), Some("the port"))
+}
+
 /// When the manifest was sent: of the event that says so, else of the earliest.
 fn manifested<'u>(events: &[Element<'u>], path: &str, row: &mut Row<'u>) {
     let instant = |event: &Element<'u>| {
@@ -234,7 +266,7 @@ fn manifested<'u>(events: &[Element<'u>], path: &str, row: &mut Row<'u>) {
             _ => None,
         }
     };
-    let sends = |event: &&Element<'u>| event.get("cargTrcnRelaBsopTpcd") == Some(KINDS[0].0);
+    let sends = |event: &&Element<'u>| event.get("cargTrcnRelaBsopTpcd").and_then(kind_of) == Some(SUBMITTED);
     let sent = events.iter().find(sends).and_then(instant);
     if let Some(sent) = sent {
         return row.put_at(SHEET.at("manifested_at"), Value::Ts(sent));
@@ -271,7 +303,7 @@ fn event<'u>(parts: &Parts<'_, 'u>, event: Element<'u>, consignment: &str, path:
     let mut row = Row::default();
     fill(&EVENT_TABLE, event, ZONE, &|| path.clone(), &mut row);
     let name = event.get("cargTrcnRelaBsopTpcd").unwrap_or_default();
-    let kind = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+    let kind = kind_of(name);
     if kind.is_none() {
         row.warn("unknown_code", format!("{path}/cargTrcnRelaBsopTpcd"), format!("event `{}`", short(name)));
     }

@@ -47,19 +47,23 @@ pub const HEADER: &[Field] = &[
     field(
         "TypeCode",
         "change_kind",
-        By("COR amend, INV cancel, GPR amend; else by FunctionCode: 9 new, 1 cancel, others amend"),
+        By("COR amend, INV cancel, GPR amend; else by FunctionCode: 9 new, 1 and 3 cancel, others amend"),
     ),
     field("DeclarationOfficeID", "office", Code),
     field("DeclarationOffice/ID", "office", Code),
-    field("PresentationOffice/ID", "office", Code),
     field("SupervisingOffice/ID", "office", Code),
     field("ExitOffice/ID", "office", Code),
+    field("PresentationOffice/ID", "office", Code),
     field("BorderTransportMeans/ModeCode", "transport_mode", Mode("wco")),
+    field("BorderTransportMeans/TypeCode", "transport_mode", Mode("wco")),
     field("GoodsShipment/Consignment/ArrivalTransportMeans/ModeCode", "transport_mode", Mode("wco")),
     field("BorderTransportMeans/ID", "conveyance_id", Id),
+    field("BorderTransportMeans/JourneyID", "conveyance_id", Id),
+    field("BorderTransportMeans/Name", "conveyance_id", Id),
     field("GoodsShipment/Consignment/ArrivalTransportMeans/ID", "conveyance_id", Id),
     field("GoodsShipment/Consignment/DepartureTransportMeans/ID", "conveyance_id", Id),
     field("BorderTransportMeans/ArrivalDateTime/DateTimeString", "arrival_at", Instant),
+    field("BorderTransportMeans/ArrivalDateTime", "arrival_at", Instant),
     field("GoodsShipment/Consignment/ArrivalTransportMeans/ArrivalDateTime/DateTimeString", "arrival_at", Instant),
     field("Declarant/ID", "declarant_id", Id),
     field("Agent/ID", "declarant_id", Id),
@@ -101,8 +105,14 @@ pub const HEADER: &[Field] = &[
     ),
     field("GoodsShipment/PreviousDocument[TypeCode=714|703|705|740]/ID", "house_bill_id", Id),
     field("GoodsShipment/GovernmentAgencyGoodsItem/PreviousDocument[TypeCode=714|703|705|740]/ID", "house_bill_id", Id),
+    field(
+        "GoodsShipment/Consignment/TransportContractDocument[TypeCode=714|703|705|740|HB|HWB|BM]/ID",
+        "house_bill_id",
+        Id,
+    ),
     field("GoodsShipment/PreviousDocument[TypeCode=704|741]/ID", "master_bill_id", Id),
     field("GoodsShipment/GovernmentAgencyGoodsItem/PreviousDocument[TypeCode=704|741]/ID", "master_bill_id", Id),
+    field("GoodsShipment/Consignment/TransportContractDocument[TypeCode=704|741|MB|MWB]/ID", "master_bill_id", Id),
     field("GoodsShipment/PreviousDocument[TypeCode=DCR]/ID", "cargo_control_id", Id),
     field("GoodsShipment/GovernmentAgencyGoodsItem/PreviousDocument[TypeCode=DCR]/ID", "cargo_control_id", Id),
     field("GoodsShipment/PreviousDocument[TypeCode=MCR]/ID", "cargo_control_id", Id),
@@ -142,6 +152,7 @@ pub const ITEMS: &[Field] = &[
         ),
     ),
     field("Commodity/Description", "description", Text),
+    field("Commodity/CargoDescription", "description", Text),
     field("Commodity/GoodsMeasure/NetNetWeightMeasure", "net_mass_kg", Mass("unitCode")),
     field("GoodsMeasure/NetNetWeightMeasure", "net_mass_kg", Mass("unitCode")),
     field("Commodity/GoodsMeasure/TariffQuantity", "quantity", Number),
@@ -166,22 +177,30 @@ pub const ITEMS: &[Field] = &[
 static HEADER_TABLE: LazyTable = LazyLock::new(|| table(HEADER, &SHEET));
 static ITEM_TABLE: LazyTable = LazyLock::new(|| table(ITEMS, &SHEET));
 
+/// What stands around a declaration.
+#[derive(Clone, Copy, Default)]
+struct Wrap<'u> {
+    version: &'u str,
+    country: Option<&'u str>,
+}
+
+/// Where the office stands that the declaration goes to; as a rule its code begins with its country.
+const OFFICES: [&str; 4] =
+    ["DeclarationOfficeID", "DeclarationOffice/ID", "SupervisingOffice/ID", "PresentationOffice/ID"];
+
 /// Reads a message: the declarations and responses in it.
 pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
     let root = unit.element;
-    let (version, held) = match root.name() {
-        "MetaData" => (root.get("WCODataModelVersionCode").unwrap_or_default(), root),
-        name => {
-            if name == "Response" {
-                response(unit, root, "", out);
-            } else {
-                declaration(unit, root, "", out);
-            }
-            return;
+    let wrap = match root.name() {
+        "MetaData" | "DocumentMetadata" | "DocumentMetaData" => {
+            let named = root.get("WCODataModelVersionCode").or_else(|| root.get("WCODataModelVersion"));
+            Wrap { version: named.unwrap_or_default(), country: root.get("ResponsibleCountryCode") }
         }
+        "Response" => return response(unit, root, "", out),
+        _ => return declaration(unit, root, Wrap::default(), out),
     };
     let messages: Vec<Element<'_>> =
-        held.children().filter(|part| matches!(part.name(), "Declaration" | "Response")).collect();
+        root.children().filter(|part| matches!(part.name(), "Declaration" | "Response")).collect();
     // What is wrong with one message is not held against another. They stand one behind the other.
     let owner = |fault: &Fault| {
         let at = messages.partition_point(|message| message.index() <= fault.node).checked_sub(1)?;
@@ -206,11 +225,12 @@ pub fn read(unit: &Unit<'_>, out: &mut Output<'_>) {
         faults.extend(of_all.iter().cloned());
         let own = unit.with(&faults);
         match message.name() {
-            "Response" => response(&own, *message, version, out),
-            _ => declaration(&own, *message, version, out),
+            "Response" => response(&own, *message, wrap.version, out),
+            _ => declaration(&own, *message, wrap, out),
         }
     }
-    if messages.is_empty() {
+    // Some write it in front of the declaration, not around it.
+    if messages.is_empty() && root.name() == "MetaData" {
         let position = format!("byte {}, MetaData", unit.place.byte);
         let fault = unit.faults.iter().find(|fault| fault.breaks());
         let (code, reason) =
@@ -238,12 +258,12 @@ fn response<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Out
 }
 
 /// Reads a declaration.
-fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut Output<'_>) {
+fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, wrap: Wrap<'u>, out: &mut Output<'_>) {
     let kind = root.get("TypeCode").unwrap_or_default();
     if matches!(kind, "GOVCBR929" | "GOVCBR830") {
         return korea::read(unit, root, kind == "GOVCBR929", out);
     }
-    out.saw(DECLARATION, &short_version(version));
+    out.saw(DECLARATION, &short_version(wrap.version));
     let shipments: Vec<Element<'u>> = root.all("GoodsShipment").collect();
     let items: Vec<Element<'u>> = shipments.iter().flat_map(|s| s.all("GovernmentAgencyGoodsItem")).collect();
     let Some(parts) = Parts::of(unit, &items, out) else { return };
@@ -285,9 +305,11 @@ fn declaration<'u>(unit: &Unit<'u>, root: Element<'u>, version: &str, out: &mut 
         _ => None,
     };
     let message = reference.map_or(number, |reference| id(Cow::Borrowed(reference)).into_owned());
-    let version = short_version(version);
+    let version = short_version(wrap.version);
     Envelope { format: DECLARATION, version, id: message, sender, issued_at, change, reason }.put(&SHEET, &mut header);
-    let rates = Rates::of(root);
+    let office = OFFICES.into_iter().find_map(|path| root.get(path));
+    let country = wrap.country.or_else(|| office?.get(..2)).unwrap_or_default();
+    let rates = Rates::of(root, country);
     let common: Vec<Cow<'u, str>> = shipments.iter().flat_map(|shipment| prior(*shipment)).collect();
     if items.is_empty() {
         header.put_at(SHEET.at("prior_declaration_ids"), Value::texts(common.iter().take(PRIOR_MAX).cloned()));
@@ -331,7 +353,8 @@ fn change(root: Element<'_>, kind: &str) -> (&'static str, Option<String>) {
     let reason = root.get("Amendment/ChangeReasonCode").map(|code| id(Cow::Borrowed(code)).into_owned());
     let function = root.get("FunctionCode");
     match (kind, function) {
-        ("INV", _) | (_, Some("1")) => ("cancel", reason.or_else(|| Some("INV".to_owned()))),
+        ("INV", _) => ("cancel", reason.or_else(|| Some(kind.to_owned()))),
+        (_, Some(other @ ("1" | "3"))) => ("cancel", reason.or_else(|| Some(other.to_owned()))),
         ("COR" | "GPR", _) => ("amend", reason.or_else(|| Some(kind.to_owned()))),
         (_, None | Some("9")) => ("new", None),
         (_, Some(other)) => ("amend", reason.or_else(|| Some(super::convert::short(other).to_owned()))),
@@ -340,11 +363,16 @@ fn change(root: Element<'_>, kind: &str) -> (&'static str, Option<String>) {
 
 /// Pointers of amendments to items that the message does not bring.
 fn pointers(root: Element<'_>, items: &[Element<'_>], header: &mut Row<'_>) {
-    let brought: rustc_hash::FxHashSet<&str> = items.iter().filter_map(|item| item.get("SequenceNumeric")).collect();
+    // `002` points at `2`.
+    fn bare(number: &str) -> &str {
+        number.trim_start_matches('0')
+    }
+    let numbers = items.iter().filter_map(|item| item.get("SequenceNumeric"));
+    let brought: rustc_hash::FxHashSet<&str> = numbers.map(bare).collect();
     for amendment in root.all("Amendment").take(1000) {
         let item = amendment.all("Pointer").find(|pointer| pointer.get("DocumentSectionCode") == Some("68A"));
         if let Some(number) = item.and_then(|pointer| pointer.get("SequenceNumeric"))
-            && !brought.contains(number)
+            && !brought.contains(bare(number))
         {
             let text = format!("item {} is pointed at and not in the message", super::convert::short(number));
             header.warn("pointer", "Declaration/Amendment/Pointer", text);
@@ -374,21 +402,40 @@ fn freight(root: Element<'_>, header: &mut Row<'_>) {
 }
 
 /// Local currency for one unit of another, as the declaration gives it.
-struct Rates<'u>(Vec<(&'u str, f64)>);
+struct Rates<'u> {
+    given: Vec<(Cow<'u, str>, f64)>,
+    /// The country to whose office it goes, if it is told.
+    country: &'u str,
+}
+
+/// Where the euro is the money.
+const EURO: &[&str] = &[
+    "AT", "BE", "BG", "CY", "DE", "EE", "ES", "FI", "FR", "GR", "HR", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PT",
+    "SI", "SK",
+];
 
 impl<'u> Rates<'u> {
-    fn of(root: Element<'u>) -> Self {
+    fn of(root: Element<'u>, country: &'u str) -> Self {
         let inside = root.at("GoodsShipment/CustomsValuation").into_iter().chain(root.at("GoodsShipment"));
         let exchanges = std::iter::once(root).chain(inside).flat_map(|element| element.all("CurrencyExchange"));
+        // A rate that names no currency is that of the invoice.
+        let invoiced = root.at("InvoiceAmount").and_then(|amount| amount.attribute_value("currencyID"));
         let rate = |exchange: Element<'u>| {
-            let currency = exchange.get("CurrencyTypeCode")?;
+            let currency = exchange.get("CurrencyTypeCode").map(Cow::Borrowed).or_else(|| invoiced.clone())?;
             Some((currency, amount(exchange, "RateNumeric").filter(|rate| *rate > 0.0)?))
         };
-        Self(exchanges.filter_map(rate).take(100).collect())
+        Self { given: exchanges.filter_map(rate).take(100).collect(), country }
     }
 
     fn get(&self, currency: &str) -> Option<f64> {
-        self.0.iter().find(|(known, _)| *known == currency).map(|(_, rate)| *rate)
+        let given = self.given.iter().find(|(known, _)| *known == currency).map(|(_, rate)| *rate);
+        given.or_else(|| self.is_local(currency).then_some(1.0))
+    }
+
+    /// Whether a currency is the country's own: as a rule its code begins with that of the country.
+    fn is_local(&self, currency: &str) -> bool {
+        let euro = currency == "EUR" && EURO.contains(&self.country);
+        euro || (self.country.len() == 2 && currency.len() == 3 && currency.starts_with(self.country))
     }
 }
 
@@ -406,6 +453,9 @@ fn goods<'u>(item: Element<'u>, rates: &Rates<'u>, header: &Row<'u>, at: &dyn Fn
     };
     let local = valued.as_ref().map(|(_, sum)| *sum).or_else(by_price);
     row.put(&SHEET, "customs_value_local", local);
+    if local.is_none() && delivered && price.is_some() {
+        row.warn("amount_currency", format!("{}/Commodity/InvoiceLine/ItemChargeAmount", at()), "no rate converts it");
+    }
     let dollars = |currency: &Option<Cow<'u, str>>| currency.as_deref() == Some("USD");
     let usd = match (&valued, &price) {
         (Some((currency, sum)), _) if dollars(currency) => Some(*sum),

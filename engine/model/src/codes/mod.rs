@@ -16,6 +16,8 @@ use table::rows;
 
 const COUNTRIES: &str = include_str!("../../codes/countries.tsv");
 const PASSPORT_CODES: &str = include_str!("../../codes/travel_document_country_codes.tsv");
+/// In no list of ISO, and in every declaration of the United Kingdom and the Union that concerns it.
+const NORTHERN_IRELAND: (&str, &str) = ("XI", "Northern Ireland");
 const CURRENCIES: &str = include_str!("../../codes/currencies.tsv");
 const MODES: &str = include_str!("../../codes/transport_modes.tsv");
 const MODE_ALIASES: &str = include_str!("../../codes/transport_mode_aliases.tsv");
@@ -77,12 +79,13 @@ fn mode_aliases() -> FxHashMap<(&'static str, &'static str), &'static str> {
 
 static COUNTRY_OF: LazyLock<ByLetters<Country>> = LazyLock::new(|| {
     let countries = rows(COUNTRIES).flat_map(|[alpha2, alpha3]| [(alpha2, alpha2), (alpha3, alpha2)]);
+    let countries = countries.chain([(NORTHERN_IRELAND.0, NORTHERN_IRELAND.0)]);
     let passports = rows(PASSPORT_CODES).flat_map(|[code, alpha2]| [(alpha2, alpha2), (code, alpha2)]);
     countries.chain(passports).filter_map(|(code, alpha2)| Some((code, Country::from_letters(alpha2)?))).collect()
 });
 
 static COUNTRY_NAMES: LazyLock<FxHashMap<Country, &str>> = LazyLock::new(|| {
-    let named = rows(COUNTRIES).map(|[alpha2, _, _, name]| (alpha2, name));
+    let named = rows(COUNTRIES).map(|[alpha2, _, _, name]| (alpha2, name)).chain([NORTHERN_IRELAND]);
     let passports = rows(PASSPORT_CODES).map(|[_, alpha2, name]| (alpha2, name));
     let mut names = FxHashMap::default();
     for (alpha2, name) in named.chain(passports) {
@@ -169,7 +172,7 @@ mod tests {
         let lines = |table: &str| table.lines().count() - 1;
         let passports = rows(PASSPORT_CODES).filter(|[_, alpha2]| !alpha2.is_empty()).count();
         assert_eq!(COUNTRY_NAMES.len(), lines(COUNTRIES) + 1, "and Kosovo");
-        assert_eq!(COUNTRY_OF.len(), 2 * lines(COUNTRIES) + passports + 1, "and Kosovo");
+        assert_eq!(COUNTRY_OF.len(), 2 * lines(COUNTRIES) + passports + 2, "and Kosovo, and Northern Ireland");
         assert_eq!(CURRENCY_OF.len(), lines(CURRENCIES));
         assert_eq!(rows::<3>(MODE_ALIASES).count(), lines(MODE_ALIASES));
         assert_eq!(airports::known(), lines(airports::AIRPORTS) + lines(airports::CITIES));
