@@ -86,8 +86,21 @@ impl Header {
                 })
                 .ok_or(HeaderError::Quote { line: number })?;
             lines.advance(line.next, 1);
-            return Ok(best);
+            return Ok(best.in_our_letters(known));
         }
+    }
+}
+
+impl Header {
+    /// Names that are ours but for their case become ours: some programs write `DECLARATION_ID`.
+    fn in_our_letters(mut self, known: impl Fn(&str) -> bool) -> Self {
+        for name in self.names.iter_mut().filter(|name| !known(name)) {
+            let lower = name.to_lowercase();
+            if known(&lower) {
+                *name = lower;
+            }
+        }
+        self
     }
 }
 

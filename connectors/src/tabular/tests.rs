@@ -949,3 +949,11 @@ fn a_container_need_not_say_whether_it_is_full() {
     let (batches, _, set_aside) = read_all(open(&[path], &CONSIGNMENT, None, &ReadOptions::default(), None).unwrap());
     assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), set_aside.len()), (1, 0), "{set_aside:?}");
 }
+
+#[test]
+fn names_of_columns_may_be_in_capitals() {
+    let folder = Folder::new();
+    let read = read(&[folder.file("a.csv", "DECLARATION_ID,Item_No,colour\nd1,1,red\n")], None, 100);
+    assert_eq!(column(&read.rows, "declaration_id"), ["D1"]);
+    assert!(read.warnings.iter().any(|warning| warning.text.contains("colour")), "{:?}", read.warnings);
+}
