@@ -486,7 +486,10 @@ fn a_push_of_bookings_says_how_many_it_holds() {
     let cut = push("", &format!("<PNRs NumberOfPnrs='7'>{BOOKING}<PNR><Passenger>"));
     assert!(!codes(&read_both(cut.split("</IATA").next().unwrap().as_bytes())).0.contains(&"item_count"));
     // Each push of a batch by itself.
-    let two = [push("", &format!("<PNRs NumberOfPnrs='1'>{BOOKING}</PNRs>")), push("", &format!("<PNRs NumberOfPnrs='2'>{BOOKING}</PNRs>"))];
+    let two = [
+        push("", &format!("<PNRs NumberOfPnrs='1'>{BOOKING}</PNRs>")),
+        push("", &format!("<PNRs NumberOfPnrs='2'>{BOOKING}</PNRs>")),
+    ];
     let read = read_both(format!("<Batch>{}</Batch>", two.concat()).as_bytes());
     assert_eq!((rows(&read), codes(&read).0), (2, vec!["item_count"]));
 }

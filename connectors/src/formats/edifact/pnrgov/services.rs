@@ -8,7 +8,7 @@ use super::super::places::{short, upper};
 use super::super::segments::Segment;
 use super::booking::{Leg, PEOPLE_MAX, Reader, Service, seat};
 use super::person::{Document, Person};
-use super::texts::{Docs, contact, doca, doco, docs, is_date, loyalty};
+use super::texts::{Contact, Docs, contact, doca, doco, docs, is_date, loyalty};
 
 /// How many travellers a name is looked for among.
 const NAMES_ASKED: usize = 64;
@@ -90,7 +90,8 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
         b"CTCM" | b"CTCE" | b"CTCH" | b"CTCB" | b"CTCR" => {
             let kind = code.chars().nth(3).unwrap_or('M');
             let sent = text(s, reader.message.chars.element);
-            let Some(found) = contact(kind, sent) else { return no_contact(reader, s, code, sent) };
+            let found = contact(kind, sent).or_else(|| contact_behind(reader, s, kind, sent));
+            let Some(found) = found else { return no_contact(reader, s, code, sent) };
             for person in reader.booking.named(&people) {
                 person.contacts.add(found.clone());
             }
@@ -138,6 +139,17 @@ pub fn is_given_up(status: &str) -> bool {
     matches!(status, "HX" | "XX" | "UN" | "UC" | "NO")
 }
 
+/// A phone behind a plus that its sender did not release: `:::::+821012345678+::1`. Nobody is named by such an element.
+#[cold]
+fn contact_behind(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, kind: char, sent: &str) -> Option<Contact> {
+    let number = s.value(1, 0).filter(|_| sent.is_empty() && s.get(1, 2).is_empty())?;
+    let is_phone = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+    let found = contact(kind, number).filter(|_| is_phone && reader.message.chars.element == b'+')?;
+    let Contact::Phone(phone) = found else { return None };
+    reader.warn("short_composite", s, "SSR: the phone stands in an element of its own");
+    Some(Contact::Phone(format!("+{phone}")))
+}
+
 /// What is said instead of a contact: that there is none, or something that nobody can be reached by.
 #[cold]
 fn no_contact(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, code: &str, sent: &str) {
@@ -171,7 +183,7 @@ fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<
     if is_given_up(s.get(0, 1)) {
         return;
     }
-    let Some(leg) = leg.or_else(|| leg_of_seat(reader, s)) else { return };
+    let Some(leg) = leg_of_seat(reader, s, leg) else { return };
     let alone = (reader.booking.people.len() == 1).then_some(0);
     for element in 1..s.len() {
         let Some(number) = s.value(element, 0).and_then(seat) else { continue };
@@ -187,24 +199,30 @@ fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<
     }
 }
 
-/// The leg of a seat that stands before all of them: by the ends it names, and best the flight of the message, which is
-/// also that of a seat without ends.
-fn leg_of_seat<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) -> Option<usize> {
+/// The leg of a seat: that between the ends it names, the one it stands under or the flight of the message before any
+/// other. Without ends it is of one of these two.
+fn leg_of_seat<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<usize>) -> Option<usize> {
     let (from, to) = (s.get(0, 6), s.get(0, 7));
     let same = |sent: &str, end: &Option<String>| {
         sent.is_empty() || end.as_deref().is_some_and(|end| end.eq_ignore_ascii_case(sent))
     };
+    let legs = &reader.booking.legs;
     let fits = |leg: &Leg<'_>| same(from, &leg.flight.from) && same(to, &leg.flight.to);
-    let booking = &reader.booking;
-    if booking.flown().is_none_or(fits) && (booking.flown.is_some() || (from.is_empty() && to.is_empty())) {
-        return booking.flown;
+    let nearest = under.or(reader.booking.flown);
+    if nearest.and_then(|at| legs.get(at)).map_or(from.is_empty() && to.is_empty(), fits) {
+        return nearest;
     }
-    let leg = booking.legs.iter().position(fits);
-    if leg.is_none() {
-        let text = format!("a seat from {} to {}, where no leg goes", short(from), short(to));
-        reader.warn("unknown_reference", s, text);
+    if let Some(other) = legs.iter().position(fits) {
+        return Some(other);
     }
-    leg
+    // Some name the city of an airport; nobody the other end.
+    let turned = |leg: &Leg<'_>| same(from, &leg.flight.to) && same(to, &leg.flight.from);
+    if under.is_some_and(|at| !legs.get(at).is_some_and(turned)) {
+        return under;
+    }
+    let text = format!("a seat from {} to {}, where no leg goes", short(from), short(to));
+    reader.warn("unknown_reference", s, text);
+    None
 }
 
 fn identity<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, docs: &Docs<'p>, people: &[usize]) {

@@ -234,13 +234,7 @@ fn oddities_are_taken_with_a_warning() {
         ("SSR+DOCS:HK:1:ZZ'", "", "surname", "KIM", Some("malformed")),
         ("SSR+DOCO:KH:1:UA::::: HERE VA/V/8675309/OTHER PLACE/22DEC06/LI+::002'", "", "document_no", "8675309", None),
         ("TKT+:700'", "", "tickets", "", Some("malformed")),
-        (
-            "TKT+1801234567890:T:2+1801234567891:4::1234'",
-            "",
-            "tickets",
-            "1801234567890|1801234567891",
-            None,
-        ),
+        ("TKT+1801234567890:T:2+1801234567891:4::1234'", "", "tickets", "1801234567890|1801234567891", None),
         ("", "TRI++:::1'TBD++2:31:KG'", "bag_mass_kg", "31.0", None),
         ("", "TRI++:::1'TBD++2:31'", "bag_mass_kg", "", Some("bad_unit")),
         ("MON+:235.85:+:250.00:'", "", "fare_amount_usd", "", Some("malformed")),
@@ -304,6 +298,32 @@ fn hyphens_in_text_survive_where_hyphens_separate() {
     let reading = read(text);
     assert_eq!((one(&reading, "phones"), one(&reading, "document_no")), ("020000000".into(), "917".into()));
     assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]));
+}
+
+#[test]
+fn hyphens_in_names_and_addresses_survive_where_hyphens_separate() {
+    for (people, expected) in [
+        ("TIF-KIM-SOO-JIN:A:1*", vec!["KIM/SOO-JIN"]),
+        ("TIF-KIM-ARA:A:1-SOO-JIN:C:2*", vec!["KIM/ARA", "KIM/SOO-JIN"]),
+        ("TIF-KIM-SOO-JIN:A:1-BO:C:2*", vec!["KIM/SOO-JIN", "KIM/BO"]),
+        ("TIF-KIM-SOO?-JIN:A:1*", vec!["KIM/SOO-JIN"]),
+        ("TIF-KIM-SOO-JIN*", vec!["KIM/SOO-JIN"]),
+    ] {
+        let text = format!(
+            "UNA:-.? *UNB-IATA:1-ZZ-KR-270313:1530-R1*UNH-A1-PNRGOV:13:1:IA*MSG-:22*TVL-140327:0105:140327:0830-BKK-ICN-ZZ-421*\
+             EQN-1*SRC*RCI-ZZ:AAAAAA*ADD--700:12-3 MAIN-ST:SEOUL:::KR:04524-702:9-1 WAY:BUSAN*{people}UNT-9-A1*UNZ-1-R1*"
+        );
+        let reading = read(&text);
+        let names =
+            column(&reading, "traveller", "surname").into_iter().zip(column(&reading, "traveller", "given_names"));
+        assert_eq!(
+            names.map(|(surname, given)| format!("{surname}/{given}")).collect::<Vec<_>>(),
+            expected,
+            "{people}"
+        );
+        assert_eq!(one(&reading, "address"), "12-3 MAIN-ST, SEOUL, 04524");
+        assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]), "{people}");
+    }
 }
 
 #[test]
@@ -374,6 +394,17 @@ fn a_seat_before_the_flights_is_of_the_one_between_its_ends() {
         assert_eq!(one(&reading, "seat"), expected, "{seat}");
         assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{seat}");
     }
+    // Under a flight too its ends have the last word, unless they are the cities of its airports.
+    for (seat, expected, code) in [
+        ("SSR+SEAT:HK:1:ZZ:::ICN:BKK+20A::1'", "", Some("unknown_reference")),
+        ("SSR+SEAT:HK:1:ZZ:::BKK:SEL+20A::1'", "20A", None),
+    ] {
+        let reading = one_with("", seat);
+        assert_eq!(one(&reading, "seat"), expected, "{seat}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{seat}");
+    }
+    let both = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{out}{LEG}{there}"));
+    assert_eq!((one(&both, "seat"), warnings(&both)), (String::new(), vec![]), "of the flight before");
 }
 
 #[test]
@@ -427,6 +458,8 @@ fn contacts_are_read_behind_the_letter_and_before_the_language() {
         ("ADD++700:1 ST:SEOUL:::KR:04524:EBOB..KIM//EXAMPLE.COM'", "emails", "bob_kim@example.com", None),
         ("SSR+CTCE:HK:1:ZZ:::::A..KIM//EXAMPLE.COM/EN+::1'", "emails", "a_kim@example.com", None),
         ("SSR+CTCM:HK:1:ZZ:::::M821012345678+::1'", "phones", "821012345678", None),
+        ("SSR+CTCM:HK:1:ZZ:::::+821012345678+::1'", "phones", "+821012345678", Some("short_composite")),
+        ("SSR+CTCM:HK:1:ZZ+::1'", "phones", "", None),
         ("SSR+CTCM:HK:1:ZZ:::::ASK HIM+::1'", "phones", "", Some("malformed")),
         // Who does not want to be reached says so.
         ("SSR+CTCR:HK:1:ZZ:::::REFUSED+::1'", "phones", "", None),
