@@ -29,7 +29,10 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("unknown_airport", "an airport in no list; kept as sent, its local times stay NULL"),
     ("bad_date", "an impossible date or time, left NULL"),
     ("bad_number", "a number that is none, left NULL"),
-    ("bad_unit", "a unit that cannot be converted, the measure left NULL; or a mass of a person's bags without one, taken as kilograms"),
+    (
+        "bad_unit",
+        "a unit that cannot be converted, the measure left NULL; or a mass of a person's bags without one, taken as kilograms",
+    ),
     ("no_departure_time", "the flight has no usable departure time"),
     ("arrival_before_departure", "the flight arrives before it leaves: local midnight, or the two swapped"),
     ("too_many_legs", "more legs than one list has; the rest were left out"),
