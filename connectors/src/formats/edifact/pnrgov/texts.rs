@@ -227,6 +227,9 @@ fn has_pair(text: &str, pair: &str) -> bool {
     text.as_bytes().windows(2).any(|two| two == pair.as_bytes())
 }
 
+/// More letters than a kind or a city before a phone has, with blanks: what stands behind more is a number in a text.
+const BEFORE_PHONE_MAX: usize = 5;
+
 /// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the first digits, up to a letter. Before them
 /// some repeat the kind, or write a city: `M821012345678`.
 pub fn contact(kind: char, text: &str) -> Option<Contact> {
@@ -234,7 +237,7 @@ pub fn contact(kind: char, text: &str) -> Option<Contact> {
     if kind == 'E' || has_pair(text, "//") || text.contains('@') {
         return email(text).map(Contact::Email);
     }
-    let begin = text.find(|c: char| c == '+' || c.is_ascii_digit())?;
+    let begin = text.find(|c: char| c == '+' || c.is_ascii_digit()).filter(|begin| *begin <= BEFORE_PHONE_MAX)?;
     let text = &text[begin..];
     let end = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
     phone(&text[..end]).filter(|p| p.len() >= 5).map(Contact::Phone)
@@ -390,6 +393,8 @@ mod tests {
             ("CTCE A..KIM//EXAMPLE.COM/EN", mail("a_kim@example.com")),
             ("CTCE A.B//EXAMPLE.COM//EN", mail("a.b@example.com")),
             ("CTCM /M821012345678", phone("821012345678")),
+            ("CTCH SEL 02 123 4567", phone("021234567")),
+            ("CTCR REFUSED ON 20270314", None),
             ("CTCT SEA 866 746-4647 TVL", None),
             ("CTCH ABC", None),
             ("THIS PASSENGER", None),
