@@ -16,6 +16,8 @@ pub fn decode<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
 }
 
 fn decoded<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
+    let shifted = syntax == "UNOX" && memchr::memchr2(SHIFT_OUT, ESCAPE, &bytes).is_some();
+    let bytes = if shifted { Cow::Owned(unshifted(&bytes)) } else { bytes };
     let bytes = match bytes {
         Cow::Borrowed(b) => match std::str::from_utf8(b) {
             Ok(text) if text.is_ascii() || !is_single_byte(syntax) => return (Cow::Borrowed(text), false),
@@ -31,6 +33,39 @@ fn decoded<'a>(bytes: Cow<'a, [u8]>, syntax: &str) -> (Cow<'a, str>, bool) {
     };
     let (text, replaced) = encoding(syntax).decode_without_bom_handling(&bytes);
     (Cow::Owned(text.into_owned()), replaced)
+}
+
+const ESCAPE: u8 = 0x1B;
+const SHIFT_OUT: u8 = 0x0E;
+const SHIFT_IN: u8 = 0x0F;
+
+/// Hangul as ISO 2022 writes it in seven bits, in eight: what stands between the shifts has its high bit set, and what
+/// designates the set (`ESC $ ) C`) is gone.
+#[cold]
+fn unshifted(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut out = false;
+    let mut at = 0;
+    while let Some(&b) = bytes.get(at) {
+        at += 1;
+        match b {
+            SHIFT_OUT => out = true,
+            SHIFT_IN => out = false,
+            ESCAPE => {
+                // Intermediate bytes, and the final one, which names the set.
+                at += bytes[at..].iter().take_while(|b| (0x20..0x30).contains(*b)).count();
+                at += usize::from(bytes.get(at).is_some_and(|b| (0x30..0x7F).contains(b)));
+            }
+            // A line ends in the set that it began in.
+            b'\r' | b'\n' => {
+                out = false;
+                plain.push(b);
+            }
+            0x21..=0x7E if out => plain.push(b | 0x80),
+            b => plain.push(b),
+        }
+    }
+    plain
 }
 
 /// Declared as ASCII: what stands beside it was guessed.
@@ -81,6 +116,7 @@ mod tests {
             ("UNOE", b"\xBC\xDE\xE1", "\u{41c}\u{43e}\u{441}"),
             ("UNOF", b"\xC1\xE8", "\u{391}\u{3b8}"),
             ("UNOX", b"\xB0\xA1", "\u{ac00}"),
+            ("UNOX", b"\x1B$)C+\x0E0!\x0F:\x0E0!\x0FA'", "+\u{ac00}:\u{ac00}A'"),
             ("UNOY", "\u{ac00}".as_bytes(), "\u{ac00}"),
         ] {
             assert_eq!(decode(Cow::Borrowed(bytes), syntax), (Cow::Borrowed(text), false), "{syntax}");

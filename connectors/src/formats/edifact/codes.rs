@@ -29,14 +29,17 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("unknown_airport", "an airport in no list; kept as sent, its local times stay NULL"),
     ("bad_date", "an impossible date or time, left NULL"),
     ("bad_number", "a number that is none, left NULL"),
-    ("bad_unit", "a unit that cannot be converted, the measure left NULL"),
+    (
+        "bad_unit",
+        "a unit that cannot be converted, the measure left NULL; or a mass of a person's bags without one, taken as kilograms",
+    ),
     ("no_departure_time", "the flight has no usable departure time"),
     ("arrival_before_departure", "the flight arrives before it leaves: local midnight, or the two swapped"),
     ("too_many_legs", "more legs than one list has; the rest were left out"),
     ("too_many_tags", "more bag tags than one person has; the rest were left out"),
     ("flight_number", "a flight or trip number without digits, `flight_no` left NULL"),
     ("cnt_format", "CNT has an element where a component belongs"),
-    ("cnt_mismatch", "CNT counts others than the message holds"),
+    ("cnt_mismatch", "CNT, or of a whole push EQN, counts others than the message holds"),
     ("short_composite", "a composite has fewer components than needed; they were taken in order"),
     ("empty_document", "a DOC without kind and number, left out"),
     ("orphan_segment", "a segment of a group that was not opened before it"),
@@ -61,7 +64,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("local_times", "times that should be UTC were written on the clock of the departure airport, and read so"),
     ("malformed", "a segment or text whose parts are not where they belong; what it says is left NULL"),
     ("no_locator", "a booking without record locator"),
-    ("unknown_reference", "a service, seat or bag of a traveller whom the booking does not list"),
+    ("unknown_reference", "a service, seat or bag of a traveller, or a seat of a leg, that the booking does not list"),
     ("warnings_capped", "more warnings than are kept; the rest were only counted"),
 ];
 

@@ -112,6 +112,10 @@ pub fn parse(value: &str, format: &str, century: Century) -> Result<Moment, NotA
     if time.is_none() && offset_minutes.is_some_and(|minutes| minutes != 0) && digits == 4 {
         return Err(NotADate);
     }
+    // Nothing but zeros stands for nothing, and is not the year 2000.
+    if (year, month, day) == (0, 0, 0) {
+        return Err(NotADate);
+    }
     let precision = match (month, day) {
         (0, _) => Precision::Year,
         (_, 0) => Precision::Month,
@@ -345,6 +349,12 @@ mod tests {
             ("202703140105", "", "2027-03-14 01:05:00"),
             (" 270314", "", "2027-03-14"),
             ("2703142400", "201", "2027-03-15 00:00:00"),
+            ("000000", "", "none"),
+            ("000000", "101", "none"),
+            ("00000000", "102", "none"),
+            ("00000000", "", "none"),
+            ("0000000000", "201", "none"),
+            ("000100", "", "2000-01-01month"),
             ("140327", "2", "2027-03-14"),
             ("031427", "3", "2027-03-14"),
             ("14032027", "4", "2027-03-14"),

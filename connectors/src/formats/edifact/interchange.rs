@@ -133,7 +133,12 @@ impl Message<'_> {
             warnings.push(Warning { code: "unreleased_terminator", path: self.path(raw.number), text });
         }
         if let Err(error) = arena.push(raw) {
-            let text = if raw.tag().is_empty() { error.to_owned() } else { format!("{}: {error}", raw.tag()) };
+            let text = match raw.tag() {
+                // Of what has no tag nothing else is shown: it may be a piece of a name.
+                "" if begins_with_a_tag_in_lower_case(raw.text) => format!("`{}`: {error}", &raw.text[..3]),
+                "" => error.to_owned(),
+                tag => format!("{tag}: {error}"),
+            };
             warnings.push(Warning { code: "bad_segment", path: self.path(raw.number), text });
         }
     }
@@ -394,7 +399,7 @@ impl Walker<'_, '_> {
                 self.message(&taken.text, open.take(), &body, None);
                 self.cut_off("UNT is missing");
             }
-            if open.is_some() && !tag.is_empty() {
+            if open.is_some() && is_counted(&raw) {
                 number += 1;
             }
             raw.number = number;
@@ -568,7 +573,7 @@ impl Walker<'_, '_> {
             byte: self.walk.byte,
         };
         if let Some(unt) = unt {
-            let counted = segments.iter().filter(|s| !s.tag().is_empty()).count() as u64 + 2;
+            let counted = segments.iter().filter(|s| is_counted(s)).count() as u64 + 2;
             self.out.count("segments", counted);
             let mut arena = Arena::new(self.walk.chars);
             // A dangling release character leaves what was read before it.
@@ -647,7 +652,14 @@ fn rejoined<'t>(text: &'t str, last: &Raw<'t>, next: &Raw<'t>, chars: ServiceCha
     (same_line && is_text && !is_tag).then(|| Raw::rejoined(joined, last.number))
 }
 
+/// Whether its sender counts it as a segment: what has a tag, be it in lower case.
+#[inline]
+fn is_counted(raw: &Raw<'_>) -> bool {
+    !raw.tag().is_empty() || begins_with_a_tag_in_lower_case(raw.text)
+}
+
 /// `nad+fl`: a segment that is none, and no part of a name.
+#[cold]
 fn begins_with_a_tag_in_lower_case(text: &str) -> bool {
     let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     letters == 3

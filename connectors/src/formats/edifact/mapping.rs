@@ -65,8 +65,15 @@ pub const PAGES: &[Page] = &[
             ("BGM 1004: CP, XR, RP; CL, CLOB, CLNB, XF, CF", &["state", "change_kind", "change_reason"]),
             ("RFF TN, component 5 the revision", &["request_ref", "version"]),
             ("TDT 8028, C040; of a road carrier BGM 1004", &["carrier", "flight_no", "flight_suffix"]),
-            ("LOC 125, 87, 92 under TDT", &["departure_airport", "arrival_airport", "itinerary"]),
-            ("DTM 189, 232 under TDT, local", &["departure_scheduled_at", "arrival_scheduled_at"]),
+            ("of a road carrier (BGM 10) the same: carrier and reference of the trip", &["flight_id"]),
+            (
+                "LOC 125, 87, 92 under TDT; of a road carrier LOC 60",
+                &["departure_airport", "arrival_airport", "itinerary"],
+            ),
+            (
+                "DTM 189, 232 under TDT, local; of a road carrier DTM 132, at the office",
+                &["departure_scheduled_at", "arrival_scheduled_at"],
+            ),
             ("NAD FL FM DDU DDT VW, C080", &["surname", "given_names"]),
             ("NAD C059 and on, 3207", &["address", "address_country"]),
             ("ATT 2", &["gender"]),
@@ -96,6 +103,7 @@ pub const PAGES: &[Page] = &[
         notes: &[
             "A two-digit birth year is the latest not after the flight, an expiry within fifty years of it.",
             "A row for each leg across the border that the person is on; the itinerary holds all legs.",
+            "BGM 1004 is taken where it is a code of that list (BGM 1001); else it is the sender's number of the message.",
         ],
     },
     Page {
@@ -131,10 +139,10 @@ pub const PAGES: &[Page] = &[
             ("REF", &["carrier_pax_ref"]),
             ("TKT, SSR TKNE; MON T in USD", &["tickets", "fare_amount_usd"]),
             ("FOP; IFT 4:43", &["payment_kind", "card_issuer", "card_number_masked", "payer_name"]),
-            ("TVL of the booking, RPI status", &["itinerary", "state"]),
+            ("TVL of the booking, RPI status; DAT 2, TRI, TBD checked in", &["itinerary", "state"]),
             ("TVL with a number alone, TRA", &["marketing_flights"]),
             ("RPI; EQN RCI", &["party_size", "split_locators"]),
-            ("DAT 2; SSD, SSR SEAT", &["checked_in_at", "seat"]),
+            ("DAT 2; SSD, SSR SEAT of the flight unless refused or given back", &["checked_in_at", "seat"]),
             ("TBD", &["bag_count", "bag_mass_kg", "bag_tags", "bag_pool_head"]),
             ("SAC behind ABI", &["booking_changes"]),
             ("other SSR, as far as the configuration allows", &["ssr_codes"]),

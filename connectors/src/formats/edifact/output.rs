@@ -30,6 +30,8 @@ pub struct Output<'i> {
     pub input: MessageInput<'i>,
     /// Flights seen, for the count.
     pub flights: HashSet<String>,
+    /// Series of which a part was seen, by what ties them together.
+    pub series: HashSet<String>,
     /// Answers read, where somebody asked for them.
     pub answers: Option<Vec<Answer>>,
     /// Formats and versions of the messages so far, those of earlier pieces of the input too.
@@ -73,6 +75,7 @@ impl<'i> Output<'i> {
         Self {
             input,
             flights: HashSet::new(),
+            series: HashSet::new(),
             answers: None,
             formats: Vec::new(),
             tables: Vec::new(),

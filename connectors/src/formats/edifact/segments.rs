@@ -462,7 +462,7 @@ fn stands_for_nothing(value: &str) -> bool {
 }
 
 /// `text` cut at each `separator` that is not released.
-fn unreleased(text: &str, separator: u8, release: u8) -> Vec<&str> {
+pub fn unreleased(text: &str, separator: u8, release: u8) -> Vec<&str> {
     let bytes = text.as_bytes();
     let mut parts = Vec::new();
     let (mut from, mut at) = (0, 0);

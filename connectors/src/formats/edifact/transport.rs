@@ -142,6 +142,8 @@ struct Cleaner<'a> {
     /// Between segments: nothing but blanks since the last terminator.
     between: bool,
     widest: Option<(usize, usize)>,
+    /// No terminator stands anywhere in the text.
+    unterminated: Option<bool>,
     end: usize,
     complete: bool,
     folded: u32,
@@ -172,6 +174,7 @@ impl<'a> Cleaner<'a> {
             line: line_start(bytes, body),
             between: true,
             widest: None,
+            unterminated: None,
             end: bytes.len(),
             complete: false,
             folded: 0,
@@ -282,8 +285,12 @@ impl<'a> Cleaner<'a> {
         }
     }
 
-    /// Several lines as wide as the widest: the text is folded at this width.
+    /// Several lines as wide as the widest: the text is folded at this width. Where nothing but line ends can end its
+    /// segments, some of these are as long as each other by chance.
     fn is_fold_width(&mut self, width: usize) -> bool {
+        if self.is_unterminated() {
+            return false;
+        }
         let (widest, times) = *self.widest.get_or_insert_with(|| {
             let window = &self.bytes[self.line..(self.line + WINDOW).min(self.bytes.len())];
             window.split(|b| *b == b'\n').fold((0, 0), |(widest, times), line| {
@@ -296,6 +303,12 @@ impl<'a> Cleaner<'a> {
             })
         });
         width == widest && times > 1
+    }
+
+    fn is_unterminated(&mut self) -> bool {
+        let (bytes, terminator) = (&self.bytes[self.body..], self.chars.terminator);
+        let wide = !self.wide.is_empty();
+        *self.unterminated.get_or_insert_with(|| !wide && memchr::memchr(terminator, bytes).is_none())
     }
 
     fn known_tag_at(&self, at: usize) -> bool {
@@ -389,6 +402,17 @@ mod tests {
         let clean = cleaned("UNB+UNOA:4+A'\nUNH+1'\nATT+2++U ###\nDTM+329:630311'\nUNZ+1+A'\n");
         assert!(clean.text.contains("ATT+2++U ###'DTM+329:630311'"), "{}", clean.text);
         assert_eq!((clean.folded, clean.supplied), (0, 1));
+    }
+
+    #[test]
+    fn lines_of_one_length_are_segments_where_nothing_else_ends_them() {
+        // The widest line stands twice.
+        let text =
+            "UNB+UNOA:4+SENDER+RECIPIENT+270313:2200+R\nUNH+1+PAXLST:D:02B:UN:IATA+REFERENCE+01:F\nBGM+745\nUNZ+1+R1\n";
+        let clean = cleaned(text);
+        assert_eq!(text.lines().next().unwrap().len(), text.lines().nth(1).unwrap().len());
+        assert_eq!((clean.folded, clean.supplied), (1, 3), "{}", clean.text);
+        assert!(clean.text.contains("R'UNH+1"), "{}", clean.text);
     }
 
     #[test]

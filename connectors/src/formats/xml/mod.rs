@@ -214,6 +214,7 @@ pub fn read(message: MessageInput<'_>) -> MessageReading {
     // Memory does not fail to be read.
     let _ = scan::scan(&mut input, &mut reader);
     reader.manifest.end(&mut reader.out);
+    reader.bookings.end(&mut reader.out);
     reader.out.finish()
 }
 
@@ -230,6 +231,7 @@ pub fn stream(
     let mut reader = Reader::new(source, options, Some(each));
     let scanned = scan::scan(&mut input, &mut reader);
     reader.manifest.end(&mut reader.out);
+    reader.bookings.end(&mut reader.out);
     let Reader { out, each, .. } = reader;
     if let Some(each) = each {
         each(out.finish());
@@ -289,7 +291,7 @@ impl Handler for Reader<'_> {
     fn begins(&mut self, local: &str, namespace: &str, attributes: &str, path: &[String]) -> Option<Kind> {
         let kind = kind::of(local, namespace, path);
         if kind.is_none() {
-            self.bookings.passes(local, attributes, path.is_empty());
+            self.bookings.passes(local, attributes, path.is_empty(), &mut self.out);
             self.manifest.passes(local, &mut self.out);
         }
         kind
@@ -325,6 +327,9 @@ impl Handler for Reader<'_> {
 
     fn outside(&mut self, code: &'static str, place: Place, reason: &'static str, raw: &str) {
         let Place { byte, line, column } = place;
+        if code == "truncated" {
+            self.bookings.cut_off();
+        }
         if codes::REASONS.iter().any(|(known, _)| *known == code) && code != "truncated" {
             self.out.set_aside(code, &format!("byte {byte}, line {line}, column {column}"), reason, raw);
         } else {

@@ -40,8 +40,9 @@ pub const FIELDS: &[Field] = &[
     field("FlightLeg@ArrivalDateTime", "arrival_scheduled_at", By("in the zone of the airport")),
     field("PNR/BookingRefID@ID", "locators", By("with CompanyName@Code; of the operating carrier also locator")),
     field("PNR@NumberOfPassengers", "party_size", By("number")),
+    field("PNR", "change_kind", By("new; cancel, and state cancelled, where nothing but BookingRefID is in it")),
     field("PNR@PNR_CreationDate", "booked_at", By("UTC")),
-    field("PNR/Passenger/Surname", "surname", By("as sent, without a title")),
+    field("PNR/Passenger/Surname", "surname", By("as sent, without a title; without either name that of DOCS")),
     field(
         "PNR/Passenger/GivenName",
         "given_names",
@@ -111,18 +112,50 @@ pub struct State {
     flight: Option<Flight>,
     version: String,
     sender: String,
+    /// Bookings of the document, and how many of them stand before this push.
     n: usize,
+    before: usize,
+    /// How many bookings the push says that it holds.
+    said: Option<usize>,
+    /// It is one of several that hold them together, or not all of it came.
+    is_part: bool,
 }
 
 impl State {
-    /// Another element that begins no unit: the root, or who sends.
-    pub fn passes(&mut self, local: &str, attributes: &str, outermost: bool) {
-        if outermost && local == "IATA_PNRGOV_NotifRQ" {
-            *self = Self { version: attribute(attributes, "Version"), ..Self::default() };
+    /// Another element that begins no unit: the push, whatever stands around it, who sends, or the list of bookings.
+    pub fn passes(&mut self, local: &str, attributes: &str, outermost: bool, out: &mut Output<'_>) {
+        if local == "IATA_PNRGOV_NotifRQ" {
+            self.end(out);
+            let before = if outermost { 0 } else { self.n };
+            let version = attribute(attributes, "Version");
+            *self = Self { version, is_part: is_part(attributes), n: before, before, ..Self::default() };
         } else if local == "Originator" {
             self.sender = attribute(attributes, "AirlineCode").to_uppercase();
+        } else if local == "PNRs" {
+            self.says(attribute(attributes, "NumberOfPnrs").parse().ok());
         } else if outermost {
+            self.end(out);
             *self = Self::default();
+        }
+    }
+
+    /// A list of bookings says how many it holds.
+    fn says(&mut self, n: Option<usize>) {
+        let said = |n: usize| self.said.unwrap_or(0).saturating_add(n);
+        self.said = n.map(said).or(self.said);
+    }
+
+    /// The document is cut off.
+    pub fn cut_off(&mut self) {
+        self.is_part = true;
+    }
+
+    /// The push ends: its bookings are counted.
+    pub fn end(&mut self, out: &mut Output<'_>) {
+        let listed = self.n - self.before;
+        let said = self.said.take().filter(|said| *said != listed && !self.is_part);
+        if let Some(said) = said {
+            out.warn("item_count", "PNRs@NumberOfPnrs", format!("says {said}, {listed} are listed"));
         }
     }
 
@@ -133,6 +166,10 @@ impl State {
         let inside = leg.all("PNRs").flat_map(|all| all.all("PNR"));
         let bookings: Vec<Element<'u>> = leg.all("PNR").chain(inside).collect();
         let Some(parts) = Parts::of(unit, &bookings, out) else { return };
+        self.is_part |= unit.truncated.is_some();
+        for all in leg.all("PNRs") {
+            self.says(all.attribute_value("NumberOfPnrs").and_then(|n| n.parse().ok()));
+        }
         let flight = Flight::read(leg);
         out.count("flights", 1);
         self.flight = Some(flight);
@@ -149,6 +186,7 @@ impl State {
     pub fn booking<'u>(&mut self, unit: &Unit<'u>, out: &mut Output<'_>) {
         out.saw(NAME, &self.version);
         let pnr = unit.element;
+        self.is_part |= unit.truncated.is_some();
         self.n += 1;
         let path = format!("PNR[{}]", self.n);
         let passengers: Vec<Element<'u>> = pnr.all("Passenger").collect();
@@ -179,7 +217,7 @@ impl State {
         header.bound(passengers.len(), path);
         super::unit::tell(&header, out);
         if passengers.is_empty() {
-            out.warn("nobody_listed", path, "a booking without passengers");
+            return nobody(parts, pnr, (path, n_flights), &header, out);
         }
         let party = Party::of(pnr, &passengers, &flight, path, out);
         for (index, passenger) in passengers.iter().enumerate() {
@@ -190,7 +228,8 @@ impl State {
             let mut row = Row::default();
             if !party.person(index, &path, &mut row) {
                 let position = format!("byte {}, {path}", unit.byte(*passenger));
-                out.set_aside("no_identity", &position, "the passenger has no name", passenger.raw());
+                let says = "the passenger has no name and no document";
+                out.set_aside("no_identity", &position, says, passenger.raw());
                 continue;
             }
             if out.write(&SHEET, &[&header, &row], &parts.stand(*passenger, path.clone())) {
@@ -273,6 +312,34 @@ impl State {
         Envelope { format: NAME, version, id, sender, issued_at: changed, change: "new", reason: None }
             .put(&SHEET, row);
     }
+}
+
+/// A booking without passengers. One that is nothing but its locator is cancelled, and whoever was known by that with it;
+/// of any other they are missing.
+fn nobody<'u>(
+    parts: &Parts<'_, 'u>,
+    pnr: Element<'u>,
+    (path, n_flights): (&str, usize),
+    header: &Row<'u>,
+    out: &mut Output<'_>,
+) {
+    if n_flights > 0 || header.text(&SHEET, "locator").is_none() {
+        let position = format!("byte {}, {path}", parts.unit.byte(pnr));
+        return out.set_aside("no_identity", &position, "a booking without passengers", pnr.raw());
+    }
+    let mut row = Row::default();
+    row.put(&SHEET, "state", "cancelled");
+    row.put(&SHEET, "change_kind", "cancel");
+    if out.write(&SHEET, &[header, &row], &parts.stand(pnr, path.to_owned())) {
+        out.count("cancelled", 1);
+    }
+}
+
+/// Whether a push is one of several, by the attributes with which OTA numbers them.
+fn is_part(attributes: &str) -> bool {
+    let status = attribute(attributes, "TransactionStatusCode");
+    let number = attribute(attributes, "SequenceNmbr");
+    matches!(status.as_str(), "Start" | "InSeries" | "End") || !matches!(number.as_str(), "" | "1")
 }
 
 impl Flight {

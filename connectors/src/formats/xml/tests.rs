@@ -437,19 +437,98 @@ fn names_lose_titles_and_mail_its_letter() {
     };
     let text = format!(
         "<R><FlightLeg CarrierCode='ZZ' FlightNumber='421' DepartureDateTime='2027-03-01T12:00:00'>\
-         <DepartureAirport LocationCode='ICN'/></FlightLeg><PNR>{}{}{}{}{}{}</PNR></R>",
+         <DepartureAirport LocationCode='ICN'/></FlightLeg><PNR>{}{}{}{}{}{}{}</PNR></R>",
         person("ARA MS", "KIM", "<ContactInfo PhoneNumber='Eara@x.example'/>"),
         person("MARUMR", "KIM MR", "<DOCS><GivenName>MARU</GivenName></DOCS>"),
         person("YASIR", "AMR", "<DOCS><GivenName>YASIR</GivenName></DOCS>"),
-        person("MR", "LEE", "<ContactInfo PhoneNumber='EVE@X.EXAMPLE'/>"),
+        person("MR", "LEE", "<ContactInfo PhoneNumber='EEVE@X.EXAMPLE'/>"),
         person("SUMR", "LEE", "<ContactInfo PhoneNumber='E:EVE@X.EXAMPLE'/>"),
         person("EMMA", "LEE", "<ContactInfo Email='Emma@x.example'/>"),
+        person(
+            "BO",
+            "LEE",
+            "<ContactInfo PhoneNumber='EBO.LEE@X.EXAMPLE'/><ContactInfo PhoneNumber='EBO..LEE//X.EXAMPLE'/>\
+             <ContactInfo Email='ELSE//X.EXAMPLE'/>",
+        ),
     );
     let read = read(MessageInput { source: "a.xml", bytes: text.as_bytes(), options: &ReadOptions::default() });
-    assert_eq!(column(&read, "traveller", "given_names"), ["ARA", "MARU", "YASIR", "", "SUMR", "EMMA"]);
-    assert_eq!(column(&read, "traveller", "surname"), ["KIM", "KIM", "AMR", "LEE", "LEE", "LEE"]);
-    let emails = ["ara@x.example", "", "", "eve@x.example", "eve@x.example", "emma@x.example"];
+    assert_eq!(column(&read, "traveller", "given_names"), ["ARA", "MARU", "YASIR", "", "SUMR", "EMMA", "BO"]);
+    assert_eq!(column(&read, "traveller", "surname"), ["KIM", "KIM", "AMR", "LEE", "LEE", "LEE", "LEE"]);
+    let several = "bo.lee@x.example|bo_lee@x.example|else@x.example";
+    let emails = ["ara@x.example", "", "", "eve@x.example", "eve@x.example", "emma@x.example", several];
     assert_eq!(column(&read, "traveller", "emails"), emails);
+}
+
+/// A push of ZZ421 with these attributes, and the bookings in it.
+fn push(attributes: &str, bookings: &str) -> String {
+    format!(
+        "<IATA_PNRGOV_NotifRQ Version='13.1' {attributes}><FlightLeg CarrierCode='ZZ' FlightNumber='421' \
+         DepartureDateTime='2027-03-01T12:00:00'><DepartureAirport LocationCode='ICN'/></FlightLeg>{bookings}\
+         </IATA_PNRGOV_NotifRQ>"
+    )
+}
+
+const BOOKING: &str = "<PNR><BookingRefID ID='AAAAAA'><CompanyName Code='ZZ'/></BookingRefID>\
+                       <Passenger><GivenName>ARA</GivenName><Surname>KIM</Surname></Passenger></PNR>";
+
+#[test]
+fn a_push_of_bookings_says_how_many_it_holds() {
+    let said = |attributes: &str, n: &str| {
+        let list = format!("<PNRs NumberOfPnrs='{n}'>{BOOKING}</PNRs>");
+        let read = read_both(push(attributes, &list).as_bytes());
+        read.warnings.iter().map(|warning| format!("{} {}", warning.code, warning.text)).collect::<Vec<_>>()
+    };
+    assert_eq!(said("", "7"), ["item_count says 7, 1 are listed"]);
+    assert_eq!([said("", "1"), said("", "")], [[""; 0]; 2]);
+    // The others are in other documents.
+    assert_eq!([said("SequenceNmbr='2'", "7"), said("TransactionStatusCode='Start'", "7")], [[""; 0]; 2]);
+    // What is cut off holds fewer, and is told for that.
+    let cut = push("", &format!("<PNRs NumberOfPnrs='7'>{BOOKING}<PNR><Passenger>"));
+    assert!(!codes(&read_both(cut.split("</IATA").next().unwrap().as_bytes())).0.contains(&"item_count"));
+    // Each push of a batch by itself.
+    let two = [
+        push("", &format!("<PNRs NumberOfPnrs='1'>{BOOKING}</PNRs>")),
+        push("", &format!("<PNRs NumberOfPnrs='2'>{BOOKING}</PNRs>")),
+    ];
+    let read = read_both(format!("<Batch>{}</Batch>", two.concat()).as_bytes());
+    assert_eq!((rows(&read), codes(&read).0), (2, vec!["item_count"]));
+}
+
+#[test]
+fn the_version_of_a_push_is_known_whatever_stands_around_it() {
+    use crate::formats::edifact::tests::column;
+    for (before, behind) in
+        [("", ""), ("<s:Envelope xmlns:s='x'><s:Body>", "</s:Body></s:Envelope>"), ("<Batch>", "</Batch>")]
+    {
+        let read = read_both(format!("{before}{}{behind}", push("", BOOKING)).as_bytes());
+        assert_eq!(column(&read, "traveller", "message_version"), ["13.1"], "{before}");
+    }
+}
+
+#[test]
+fn a_booking_that_is_nothing_but_its_locator_is_cancelled() {
+    use crate::formats::edifact::tests::column;
+    let reference = "<BookingRefID ID='BBBBBB'><CompanyName Code='ZZ'/></BookingRefID>";
+    let leg = "<Flight><DepartureAirport LocationCode='ICN'/></Flight>";
+    let all = format!("{BOOKING}<PNR>{reference}</PNR><PNR>{reference}{leg}</PNR><PNR></PNR>");
+    let read = read_both(push("", &all).as_bytes());
+    assert_eq!(column(&read, "traveller", "locator"), ["AAAAAA", "BBBBBB"]);
+    assert_eq!(column(&read, "traveller", "state"), ["booked", "cancelled"]);
+    assert_eq!(column(&read, "traveller", "change_kind"), ["new", "cancel"]);
+    assert_eq!(codes(&read), (vec!["missing_value"; 0], vec!["no_identity", "no_identity"]));
+}
+
+#[test]
+fn who_has_no_name_of_his_own_has_that_of_his_document() {
+    use crate::formats::edifact::tests::column;
+    let passenger = |docs: &str| format!("<Passenger><DOC_SSR SSR_Code='DOCS'><DOCS {docs}/></DOC_SSR></Passenger>");
+    let shown = passenger("TravelDocNbr='M1' Surname='LEE' FirstGivenName='ARA'");
+    let all = format!("<PNR>{shown}{}{}</PNR>", passenger("TravelDocNbr='M2'"), passenger("Gender='F'"));
+    let read = read_both(push("", &all).as_bytes());
+    assert_eq!(column(&read, "traveller", "surname"), ["LEE", ""]);
+    assert_eq!(column(&read, "traveller", "given_names"), ["ARA", ""]);
+    assert_eq!(column(&read, "traveller", "document_no"), ["M1", "M2"]);
+    assert_eq!(codes(&read).1, ["no_identity"]);
 }
 
 #[test]

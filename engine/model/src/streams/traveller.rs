@@ -46,7 +46,9 @@ const LOYALTY: &[Member] =
 
 const COLUMNS: &[Column] = &[
     column("traveller_id", Kind::Id, "one person on one flight; once given it stays").key().derived(),
-    column("flight_id", Kind::Id, "as `ZZ421/BKK/2027-03-13T18:05Z`").key().derived(),
+    column("flight_id", Kind::Id, "as `ZZ421/BKK/2027-03-13T18:05Z`; a trip by road as `ABCD/TRIP0042`")
+        .key()
+        .derived(),
     column("carrier", Kind::Id, "operating carrier"),
     column("flight_no", Kind::I32, "number without leading zeros"),
     column("flight_suffix", Kind::Code, "letter behind the number").null(),

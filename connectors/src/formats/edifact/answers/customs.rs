@@ -108,7 +108,7 @@ pub struct CustomsAnswer {
     pub text: Option<String>,
     /// LOC 22.
     pub office: Option<String>,
-    /// GIS or GEI of the header: of a declaration the strictest lane of its items.
+    /// GIS or GEI of the header: of a declaration the strictest lane of its items. Without one what its text says.
     pub status: Option<String>,
     /// RFF: ABT the declaration, ABE the declarant's own, CN the manifest, UCN the cargo.
     pub references: Vec<(String, String)>,
@@ -154,11 +154,11 @@ pub struct ItemAnswer {
 /// The lane of a bill.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BillAnswer {
-    /// DOC 1001: `714` house, `705` straight.
+    /// DOC 1001: `714` house, `705` straight; of some `WOF`, `HLD`, which say what happens to it.
     pub kind: String,
     /// DOC 1004.
     pub number: String,
-    /// GIS.
+    /// GIS, else what the kind says.
     pub status: String,
     /// FTX.
     pub text: Option<String>,
@@ -269,6 +269,7 @@ enum At {
 pub(super) fn read(arena: &Arena<'_>, warn: &mut Warnings<'_, '_, '_>) -> CustomsAnswer {
     let mut answer = CustomsAnswer::new(Kind::Document, warn.message.reference.clone(), "");
     let mut at = At::Header;
+    let mut said = None;
     for s in arena.iter() {
         match (s.tag(), at) {
             ("BGM", _) => begin(&mut answer, s, warn),
@@ -303,7 +304,10 @@ pub(super) fn read(arena: &Arena<'_>, warn: &mut Warnings<'_, '_, '_>) -> Custom
                 let item_no = s.get(0, 0).parse().unwrap_or(next);
                 answer.items.push(ItemAnswer { item_no, ..ItemAnswer::default() });
             }
-            ("FTX", _) => describe(&mut answer, at, s),
+            ("FTX", _) => {
+                said = said.or_else(|| status_in(s).filter(|_| at == At::Header));
+                describe(&mut answer, at, s);
+            }
             ("GIS", _) => decide(&mut answer, at, s.get(0, 0)),
             ("GEI", _) => decide(&mut answer, at, s.get(1, 0)),
             // Of errors and bills, and what D.96B and 95B have beyond what we write: read and kept in the bytes.
@@ -315,14 +319,44 @@ pub(super) fn read(arena: &Arena<'_>, warn: &mut Warnings<'_, '_, '_>) -> Custom
             _ => warn.unknown(s),
         }
     }
+    answer.status = answer.status.or_else(|| said.map(str::to_owned));
+    for bill in answer.bills.iter_mut().filter(|bill| bill.status.is_empty()) {
+        status_of_kind(&bill.kind).clone_into(&mut bill.status);
+    }
     answer
+}
+
+/// Released.
+const RELEASED: &str = "4";
+/// Detained.
+const HELD: &str = "7";
+
+/// What the kind of a bill says of it, where a country has no indicator for that.
+fn status_of_kind(kind: &str) -> &'static str {
+    match kind {
+        "WOF" => RELEASED,
+        "HLD" => HELD,
+        _ => "",
+    }
+}
+
+/// What the text of a status says: `AHN+++CLEAR`, `AHN+++CONSOLIDATED STATUS:HELD`.
+fn status_in(ftx: Segment<'_, '_>) -> Option<&'static str> {
+    let last = ftx.components(3).filter(|part| !part.is_empty()).last().filter(|_| ftx.get(0, 0) == "AHN")?;
+    match last {
+        "CLEAR" => Some(RELEASED),
+        "HELD" => Some(HELD),
+        _ => None,
+    }
 }
 
 fn begin(answer: &mut CustomsAnswer, bgm: Segment<'_, '_>, warn: &mut Warnings<'_, '_, '_>) {
     answer.kind = match bgm.get(0, 0) {
-        "961" => Kind::Manifest,
+        // Of road carriers 132, which to airlines is a change of mind.
+        "961" | "132" => Kind::Manifest,
         "963" => Kind::Errors,
-        "962" => Kind::Document,
+        // Of some 932, of bills too: what it is of, these tell.
+        "962" | "932" => Kind::Document,
         other => {
             warn.add("unknown_code", bgm, format!("BGM {}", short(other)));
             Kind::Document

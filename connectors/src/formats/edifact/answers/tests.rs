@@ -129,10 +129,41 @@ fn answers_of_other_countries_are_told_from_those_to_passenger_requests() {
     assert_eq!((answer.kind, answer.number.as_str()), (customs::Kind::Manifest, "2601"));
     assert_eq!(answer.decided_at, Some(at("2027-03-13T15:08:26")));
     assert_eq!(answer.references[0], ("ABO".to_owned(), "S1/ME21".to_owned()));
+    assert_eq!(answer.status.as_deref(), Some("4"), "clear");
     // A passenger known by nothing but his number at the carrier.
     let boarding = "UNB+UNOA:4+KR+ZZ+270313:2200+R1'UNH+1+CUSRES:D:05B:UN'BGM+962'RFF+AF:ZZ421'ERP+2'RFF+ABO:1'ERC+0Z'UNT+7+1'UNZ+1+R1'";
     let [Answer::Boarding(answer)] = &read_back(boarding)[..] else { panic!("one answer to a request") };
     assert_eq!((answer.people.len(), answer.people[0].reference.as_str()), (1, "1"));
+}
+
+/// In the dialects that have a code, a kind of document or a text for what an indicator says elsewhere.
+#[test]
+fn dialects_say_what_happens_in_their_own_way() {
+    let read = |body: &str| {
+        let text = format!("UNB+UNOA:3+NZ+ZZ+270313:2200+R1'UNH+1+CUSRES:D:96B:UN'{body}UNT+0+1'UNZ+1+R1'");
+        let options = ReadOptions::default();
+        let (answers, reading) = read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options });
+        let codes: Vec<_> = reading.warnings.iter().map(|w| w.code).filter(|code| *code != "unt_count").collect();
+        assert_eq!(codes, Vec::<&str>::new(), "{body}");
+        let [Answer::Customs(answer)] = &answers[..] else { panic!("one answer of customs") };
+        (answer.clone(), reading.counts)
+    };
+    let (bills, counts) = read(
+        "BGM+932+19369111:01'DTM+9:20270313:102'GIS+819:120:143'DOC+WOF+H1'DOC+HLD+H2'FTX+DIN+++MAF HOLD'DOC+HLD+H3'GIS+5'",
+    );
+    let said: Vec<_> = bills.bills.iter().map(|bill| (bill.number.as_str(), bill.status.as_str())).collect();
+    assert_eq!(said, [("H1", "4"), ("H2", "7"), ("H3", "5")]);
+    assert_eq!((counts["release"], counts["scan"], bills.status.as_deref()), (1, 2, Some("819")));
+    for (text, status) in
+        [("CLEAR", Some("4")), ("CONSOLIDATED STATUS:HELD", Some("7")), ("DEPARTURE FROM LAST OVERSEAS PORT:YES", None)]
+    {
+        let (answer, _) = read(&format!("BGM+961+REF1+11'FTX+AHN+++{text}'RFF+BM:OBL1'"));
+        assert_eq!(answer.status.as_deref(), status, "{text}");
+    }
+    assert_eq!(read("BGM+961+REF1+11'FTX+AHN+++CLEAR'").1["release"], 1);
+    assert_eq!(read("BGM+961+REF1+11'FTX+AHN+++CLEAR'GIS+5'").0.status.as_deref(), Some("5"), "it has an indicator");
+    let (road, _) = read("BGM+132:::STANDARD+TRIP1+22'ERP+1'ERC+509'FTX+AAO+++REJECTED'");
+    assert_eq!((road.kind, road.errors[0].code.as_str()), (customs::Kind::Manifest, "509"));
 }
 
 #[test]

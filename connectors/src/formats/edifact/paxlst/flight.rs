@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 
+use chrono_tz::Tz;
 use haechi_model::codes;
 use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century, Moment};
 use super::super::interchange::Message;
-use super::super::places::{airport, to_utc_at, upper};
+use super::super::places::{airport, to_utc_at, to_utc_in, upper};
 use super::super::segments::Segment;
 
 /// More legs than one list has. Every person gets a row for each across the border, and every row carries all.
@@ -39,17 +40,28 @@ pub struct Leg {
     pub arrives_at: Option<i64>,
     /// It crosses the border of whom the list is for.
     pub border: bool,
+    /// Of a road carrier the reference of the trip, by which it is known instead of its ends and time.
+    pub trip: Option<String>,
     /// Number of its TDT.
     pub segment: u32,
 }
 
 impl Leg {
-    /// `UA123 YVR-JFK`, for people.
+    /// `UA123 YVR-JFK`, or `ABCD TRIP0042`, for people.
     pub fn label(&self) -> String {
+        if let Some(trip) = &self.trip {
+            return format!("{} {trip}", self.carrier);
+        }
         let number = self.number.map(|n| n.to_string()).unwrap_or_default();
         let end = |airport: &Option<String>| airport.clone().unwrap_or_else(|| "?".into());
         let suffix = self.suffix.as_deref().unwrap_or_default();
         format!("{}{number}{suffix} {}-{}", self.carrier, end(&self.departure), end(&self.arrival))
+    }
+
+    /// Column `flight_id` of a trip: carrier and reference. That of a flight follows from other columns.
+    pub fn trip_id(&self) -> Option<String> {
+        let trip = self.trip.as_ref().filter(|_| !self.carrier.is_empty())?;
+        Some(format!("{}/{trip}", self.carrier))
     }
 
     /// What tells it from other flights.
@@ -108,6 +120,8 @@ pub struct Legs {
     pending: Option<Cow<'static, str>>,
     /// Departure and arrival that were told before any flight.
     early: [Option<Moment>; 2],
+    /// They are trips of a road carrier.
+    pub on_road: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -126,22 +140,26 @@ impl Legs {
         self.settle();
         let carrier = [tdt.get(4, 0), tdt.get(3, 0)].into_iter().find(|c| !c.is_empty()).unwrap_or_default();
         let (carrier, number, suffix) = split_number(tdt.get(1, 0), carrier);
-        self.read.push(Leg { carrier, number, suffix, segment: tdt.number(), ..Leg::default() });
+        let trip = tdt.value(1, 0).filter(|_| self.on_road).map(|trip| upper(trip).into_owned());
+        self.read.push(Leg { carrier, number, suffix, trip, segment: tdt.number(), ..Leg::default() });
         self.open = true;
         self.stop = Stop::None;
     }
 
-    /// A number for those that have none of their own.
-    pub fn number(&mut self, trip: &str) {
-        for leg in self.read.iter_mut().filter(|leg| leg.number.is_none()) {
-            (_, leg.number, _) = split_number(trip.trim_start_matches(char::is_alphabetic), &leg.carrier);
+    /// A trip for those that have none of their own, and its digits as their number.
+    pub fn trip(&mut self, trip: &str) {
+        for leg in self.read.iter_mut().filter(|leg| leg.trip.is_none()) {
+            if leg.number.is_none() {
+                (_, leg.number, _) = split_number(trip.trim_start_matches(char::is_alphabetic), &leg.carrier);
+            }
+            leg.trip = Some(trip.to_owned());
         }
     }
 
-    /// LOC under TDT. Returns whether it was one of a leg.
+    /// LOC under TDT. Returns whether it is one that we know.
     pub fn stop(&mut self, loc: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) -> bool {
         if !self.open {
-            return false;
+            return true;
         }
         let code = loc.get(1, 0);
         let place =
@@ -162,6 +180,13 @@ impl Legs {
                 self.pending = place(warnings).map(Cow::Owned);
                 self.stop = Stop::Open;
             }
+            // Where a trip comes in: an office at the border, by a code of customs.
+            "60" if self.on_road => {
+                self.settle();
+                self.arrive((!code.is_empty()).then(|| upper(code).into_owned()), true);
+            }
+            // Read and kept in the bytes: places that are no stop of the flight.
+            "130" | "172" | "188" => {}
             _ => return false,
         }
         true
@@ -186,8 +211,8 @@ impl Legs {
         }
     }
 
-    /// All legs, times in UTC.
-    pub fn finish(mut self, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Vec<Leg> {
+    /// All legs, times in UTC. What comes in by road does so at an office, whose local times are those of `zone`.
+    pub fn finish(mut self, message: &Message<'_>, zone: Tz, warnings: &mut Vec<Warning>) -> Vec<Leg> {
         self.settle();
         if let Some(first) = self.read.first_mut() {
             let [departs, arrives] = self.early;
@@ -204,6 +229,11 @@ impl Legs {
         for leg in &mut self.read {
             leg.departs_at = leg.departs.and_then(|m| to_utc_at(m, leg.departure.as_deref()));
             leg.arrives_at = leg.arrives.and_then(|m| to_utc_at(m, leg.arrival.as_deref()));
+            if leg.trip.is_some() {
+                // Known by its reference, it needs no time of departure, and its days come without hours.
+                leg.arrives_at = leg.arrives_at.or_else(|| leg.arrives.and_then(|m| to_utc_in(m, zone)));
+                continue;
+            }
             let mut warn = |code, text: &str| {
                 warnings.push(Warning {
                     code,
@@ -263,8 +293,8 @@ impl Legs {
     /// Another leg of the same flight.
     fn another(&mut self) {
         if let Some(last) = self.read.last() {
-            let Leg { carrier, number, suffix, segment, .. } = last.clone();
-            self.read.push(Leg { carrier, number, suffix, segment, ..Leg::default() });
+            let Leg { carrier, number, suffix, trip, segment, .. } = last.clone();
+            self.read.push(Leg { carrier, number, suffix, trip, segment, ..Leg::default() });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a passenger list says before and after its people: what kind of list it is, of which flight, and how many.
 
+use chrono_tz::Tz;
 use haechi_model::intake::Warning;
 
 use super::super::interchange::{Message, leading_number};
@@ -70,7 +71,7 @@ impl List {
 pub struct Header {
     /// BGM.
     pub list: List,
-    /// BGM 1004.
+    /// BGM 1004, where it is a code and not the number of the message.
     pub change_reason: Option<String>,
     /// RFF TN.
     pub request_ref: Option<String>,
@@ -87,8 +88,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads everything of a message but its people.
-    pub fn read(arena: &Arena<'_>, message: &Message<'_>, warnings: &mut Vec<Warning>) -> Self {
+    /// Reads everything of a message but its people; `zone` is that of the office.
+    pub fn read(arena: &Arena<'_>, message: &Message<'_>, zone: Tz, warnings: &mut Vec<Warning>) -> Self {
         let mut header = Self {
             list: List::Passengers(Change::New),
             change_reason: None,
@@ -106,11 +107,16 @@ impl Header {
                 warnings.push(Warning { code, path: path(), text });
             };
             match s.tag() {
-                "BGM" => header.begin(s, |text| warn(warnings, "unknown_code", text)),
+                "BGM" => {
+                    legs.on_road = s.get(0, 0) == "10";
+                    header.begin(s, |text| warn(warnings, "unknown_code", text));
+                }
                 "RFF" => header.reference(s),
                 "TDT" => legs.flight(s),
                 "LOC" => {
-                    legs.stop(s, &path, warnings);
+                    if !legs.stop(s, &path, warnings) {
+                        warn(warnings, "unknown_code", format!("LOC {} of a flight", short(s.get(0, 0))));
+                    }
                 }
                 "DTM" => time(s, &mut legs, |code, text| warn(warnings, code, text)),
                 "CNT" => header.control(s, |code, text| warn(warnings, code, text)),
@@ -121,10 +127,10 @@ impl Header {
             }
         }
         let mut of_legs = Vec::new();
-        if let Some(number) = &header.trip {
-            legs.number(number);
+        if let Some(trip) = &header.trip {
+            legs.trip(trip);
         }
-        header.legs = legs.finish(message, &mut of_legs);
+        header.legs = legs.finish(message, zone, &mut of_legs);
         // A master crew list names no flight, whatever its TDT says.
         if header.list != List::MasterCrew {
             warnings.append(&mut of_legs);
@@ -156,7 +162,7 @@ impl Header {
         }
     }
 
-    fn begin(&mut self, bgm: Segment<'_, '_>, unknown: impl FnOnce(String)) {
+    fn begin(&mut self, bgm: Segment<'_, '_>, mut unknown: impl FnMut(String)) {
         let reason = upper(bgm.get(1, 0)).into_owned();
         if bgm.get(0, 0) == "10" && !matches!(reason.as_str(), "" | "CP" | "XR" | "RP") {
             // A road carrier numbers the trip here, and says behind it what happens to the list.
@@ -177,8 +183,7 @@ impl Header {
             ("266", "XF") => List::FlightCancelled,
             ("266", _) => List::FlightChanged,
             ("336", _) => List::MasterCrew,
-            // `C`, `B`, `E` ... say what flight; a C behind them says change.
-            ("250", reason) if reason.len() == 2 && reason.ends_with('C') => List::Crew(Change::Replace),
+            ("250", reason) if is_changed_crew(reason) => List::Crew(Change::Replace),
             ("250", "CP") => List::Crew(Change::Replace),
             ("250", "XR" | "RP") => List::Crew(Change::Cancel),
             ("250", _) => List::Crew(Change::New),
@@ -186,15 +191,22 @@ impl Header {
             (_, "XR" | "RP") => List::Passengers(Change::Cancel),
             (_, _) => List::Passengers(Change::New),
         };
-        let known = match bgm.get(0, 0) {
-            "745" | "266" => matches!(reason.as_str(), "" | "CP" | "XR" | "RP" | "CL" | "CLOB" | "CLNB" | "XF" | "CF"),
-            "250" | "336" | "655" | "10" => true,
-            _ => false,
+        let of_people = matches!(reason.as_str(), "" | "CP" | "XR" | "RP");
+        let is_known = match bgm.get(0, 0) {
+            "745" | "655" | "10" => of_people,
+            "266" => of_people || matches!(reason.as_str(), "CL" | "CLOB" | "CLNB" | "XF" | "CF"),
+            "250" => of_people || is_kind_of_crew(&reason) || is_changed_crew(&reason),
+            "336" => of_people || matches!(reason.as_str(), "G" | "H" | "I"),
+            _ => {
+                unknown(format!("BGM {} {}", short(bgm.get(0, 0)), short(&reason)));
+                of_people
+            }
         };
-        if !known {
+        if is_known {
+            self.change_reason = (!reason.is_empty()).then_some(reason);
+        } else if bgm.get(0, 0) == "266" || is_like_a_code(&reason) {
             unknown(format!("BGM {} {}", short(bgm.get(0, 0)), short(&reason)));
         }
-        self.change_reason = (!reason.is_empty()).then_some(reason);
     }
 
     fn reference(&mut self, rff: Segment<'_, '_>) {
@@ -221,6 +233,21 @@ impl Header {
             other => warn("unknown_code", format!("CNT {}", short(other))),
         }
     }
+}
+
+/// `C`, `B`, `E` ... of a list of crew: what flight it is of.
+fn is_kind_of_crew(reason: &str) -> bool {
+    matches!(reason.as_bytes(), [b'A'..=b'F'])
+}
+
+/// The same with a C behind it, which says change.
+fn is_changed_crew(reason: &str) -> bool {
+    reason.strip_suffix('C').is_some_and(is_kind_of_crew)
+}
+
+/// What stands where some number their messages, and is hardly a number.
+fn is_like_a_code(reason: &str) -> bool {
+    reason.len() <= 4 && reason.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 /// `189:2703140105:201`, or of the US variant `136+270314+0105+Z07`.

@@ -38,7 +38,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let ends = std::iter::once(0).chain(groups.iter().map(|(_, to)| *to));
     let around = ends.zip(starts).flat_map(|(from, to)| &message.segments[from..to]).copied();
     let mut arena = message.header(around, &mut warnings);
-    let header = Header::read(&arena, message, &mut warnings);
+    let header = Header::read(&arena, message, out.input.options.zone, &mut warnings);
     for warning in warnings {
         out.warn_with(warning);
     }
@@ -244,8 +244,10 @@ impl Tally {
                 out.count("on_board_total", total);
             }
         }
+        // Every part says the same of all of them.
         if message.part.is_some()
             && let Some(total) = declared
+            && out.series.insert(message.common_reference.clone())
         {
             out.count("series_total", total);
         }

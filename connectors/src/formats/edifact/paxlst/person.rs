@@ -281,7 +281,12 @@ impl<'p> Reader<'_, 'p, '_> {
             (_, None) => self.warn("bad_number", s, format!("MEA {}", short(s.get(0, 0)))),
             ("CT", Some(bags)) if bags <= 9999.0 => self.person.bag_count = Some(bags as i32),
             ("WT", Some(mass)) => match mass_kg(mass, unit) {
-                Some(mass) => self.person.bag_mass_kg = Some(mass),
+                Some(mass) => {
+                    self.person.bag_mass_kg = Some(mass);
+                    if unit.is_empty() {
+                        self.warn("bad_unit", s, "MEA WT without a unit: taken as kilograms");
+                    }
+                }
                 None => self.warn("bad_unit", s, format!("MEA WT in `{}`", short(unit))),
             },
             (code, _) => self.warn("unknown_code", s, format!("MEA {}", short(code))),

@@ -16,7 +16,7 @@ use super::person::Person;
 columns! {
     /// Where a passenger list writes.
     Columns {
-        carrier, flight_no, flight_suffix, departure_airport, arrival_airport, departure_scheduled_at,
+        flight_id, carrier, flight_no, flight_suffix, departure_airport, arrival_airport, departure_scheduled_at,
         arrival_scheduled_at, role, crew_kind, state, surname, given_names, gender, birth_date, birth_date_precision,
         birth_place, nationality, residence_country, document_kind, document_no, document_country, document_issued_on,
         document_expires_on, document_verified, documents, embark_airport, debark_airport, clearance_airport, itinerary,
@@ -28,7 +28,7 @@ columns! {
 }
 
 /// Derived columns that only the reader can know.
-const ALSO: &[&str] = &["in_api", "in_pnr", "flight_complete", "message_path", "warnings"];
+const ALSO: &[&str] = &["flight_id", "in_api", "in_pnr", "flight_complete", "message_path", "warnings"];
 
 static SHEET: Sheet = Sheet { stream: &TRAVELLER, also: ALSO };
 
@@ -108,6 +108,8 @@ impl<'m> Rows<'m> {
 
     fn flight(&self, table: &mut Table, leg: &Leg) {
         let c = &self.columns;
+        // That of a flight follows from what is held here.
+        table.hold(c.flight_id, leg.trip_id().as_deref());
         table.hold(c.carrier, leg.carrier.as_str());
         table.hold(c.flight_no, leg.number);
         table.hold(c.flight_suffix, leg.suffix.as_deref());

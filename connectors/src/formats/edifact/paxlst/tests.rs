@@ -1,5 +1,8 @@
 //! Passenger lists, kind by kind and oddity by oddity.
 
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
+
 use super::super::tests::{column, read, reasons, warnings};
 use crate::format::MessageReading;
 
@@ -165,7 +168,7 @@ fn a_road_carrier_of_the_us_numbers_the_trip_in_bgm() {
     assert_eq!((one(&new, "change_kind"), one(&new, "change_reason")), ("new".to_owned(), String::new()));
     assert_eq!(one(&new, "document_country"), "US", "a state is no country");
     assert_eq!(column(&new, "traveller", "given_names"), ["CHRIS", "BILL BOB"]);
-    assert_eq!(warnings(&new), ["no_departure_time"]);
+    assert_eq!(warnings(&new), Vec::<&str>::new());
     assert_eq!(one(&trip("4"), "change_kind"), "amend");
     assert_eq!(one(&trip("1"), "state"), "cancelled");
 }
@@ -227,6 +230,9 @@ fn oddities_are_taken_with_a_warning() {
         ("GEI+4+174'DOC+P+M1'", "document_verified", "false", None),
         ("DOC+V+V1'DOC+P+M1'", "document_no", "M1", None),
         ("DOC+V+V1'DOC+I+I1'", "document_no", "V1", None),
+        ("DTM+329:000000'", "birth_date", "", Some("bad_date")),
+        ("DTM+329:00000000:102'", "birth_date", "", Some("bad_date")),
+        ("MEA+WT++:44'", "bag_mass_kg", "44.0", Some("bad_unit")),
         ("MEA+CT++:2'", "bag_count", "2", None),
         ("MEA+CT++2'", "bag_count", "2", None),
         ("MEA+CT++two'", "bag_count", "", Some("bad_number")),
@@ -277,7 +283,7 @@ fn a_road_carrier_s_list_is_keyed_by_carrier_and_trip() {
 fn warnings_stand_on_the_row_they_are_about() {
     let reading = list("BGM+745'", FLIGHT, "NAD+FL+++KIM:ARA'ATT+2++Q'NAD+FL+++LEE:BO'");
     let (_, batch) = &reading.records[0];
-    let warnings = arrow::array::AsArray::as_list::<i32>(batch.column_by_name("warnings").unwrap());
+    let warnings = batch.column_by_name("warnings").unwrap().as_list::<i32>();
     assert_eq!((warnings.value_length(0), warnings.value_length(1)), (1, 0));
     assert_eq!(column(&reading, "traveller", "message_path"), ["A1/8", "A1/10"]);
 }
@@ -388,4 +394,94 @@ fn times_of_a_flight_stand_before_it_and_with_a_bare_plus_too() {
         assert_eq!(one(&reading, "arrival_scheduled_at"), "2027-03-13T23:30:00Z", "{flight}");
         assert_eq!(warnings(&reading), said, "{flight}");
     }
+}
+
+/// A trip by road has no airports and no hours: who carries it and its reference are what tells it from others.
+#[test]
+fn a_trip_by_road_is_known_by_its_reference() {
+    let trip = |reference: &str| {
+        let reading = list(
+            &format!("BGM+10:::STANDARD+{reference}+9'"),
+            "TDT+11++03++ABCD:172'DTM+132:20270318:102'LOC+60+2704:77'",
+            "NAD+VW+0000041153:109++DRIVER:A'ATT+2++M*M'",
+        );
+        assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]), "{reference}");
+        ["flight_id", "flight_no", "arrival_airport", "arrival_scheduled_at"].map(|column| one(&reading, column))
+    };
+    // The day at an office is that of its clock.
+    assert_eq!(trip("LOCKA000001"), ["ABCD/LOCKA000001", "1", "2704", "2027-03-17T15:00:00Z"]);
+    assert_eq!(trip("LOCKB000001")[0], "ABCD/LOCKB000001");
+    let by_tdt = list("BGM+10'", "TDT+20+TRIP0042+3++ABCD'DTM+132:20270318:102'", "NAD+VW+++KIM:ARA'");
+    assert_eq!((one(&by_tdt, "flight_id"), warnings(&by_tdt)), ("ABCD/TRIP0042".into(), vec![]));
+    // Whoever is on it is known by that too. The key of a flight follows from other columns.
+    for (reading, begin) in [(&by_tdt, "ABCD/TRIP0042/"), (&person(""), "ZZ421/BKK/2027-03-13T18:05Z/")] {
+        let (stream, batch) = &reading.records[0];
+        let derived = haechi_model::derive(stream, batch, &haechi_model::DeriveContext::default()).unwrap();
+        let ids = arrow::compute::cast(derived.column_by_name("traveller_id").unwrap(), &DataType::Utf8).unwrap();
+        assert!(ids.as_string::<i32>().value(0).starts_with(begin), "{ids:?}");
+    }
+    // Two trips of one carrier, and of one number, are two.
+    let one_trip = |n: &str| {
+        format!(
+            "UNH+{n}+PAXLST:D:03B:UN'BGM+10+LOCK{n}000001+9'TDT+11++03++ABCD'DTM+132:20270318:102'NAD+VW+++KIM:ARA'UNT+6+{n}'"
+        )
+    };
+    let text = format!("UNB+UNOA:4+ZZ+KR+270313:2200+R1'{}{}UNZ+2+R1'", one_trip("A"), one_trip("B"));
+    assert_eq!(read(&text).counts["flights"], 2);
+}
+
+#[test]
+fn the_number_of_a_message_is_no_code() {
+    for (bgm, state, change, reason, code) in [
+        ("BGM+745+MSG001+9'", "listed", "new", "", None),
+        ("BGM+745+CP'", "listed", "amend", "CP", None),
+        ("BGM+745+QX'", "listed", "new", "", Some("unknown_code")),
+        ("BGM+250+C'", "listed", "new", "C", None),
+        ("BGM+250+AC'", "listed", "amend", "AC", None),
+        ("BGM+250+1C'", "listed", "new", "", None),
+        ("BGM+250+MSG12C'", "listed", "new", "", None),
+        ("BGM+655+G1'", "listed", "new", "", None),
+        ("BGM+266+MSG001'", "listed", "amend", "", Some("unknown_code")),
+    ] {
+        let reading = list(bgm, FLIGHT, "NAD+FL+++KIM:ARA'");
+        let found = ["state", "change_kind", "change_reason"].map(|column| one(&reading, column));
+        assert_eq!(found, [state, change, reason], "{bgm}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{bgm}");
+    }
+}
+
+#[test]
+fn a_place_of_a_flight_that_is_none_of_its_stops_is_told() {
+    for (place, code) in
+        [("22", Some("unknown_code")), ("60", Some("unknown_code")), ("130", None), ("172", None), ("188", None)]
+    {
+        let flight = FLIGHT.replacen("LOC+125", &format!("LOC+{place}+LHR'LOC+125"), 1);
+        let reading = list("BGM+745'", &flight, "NAD+FL+++KIM:ARA'");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{place}");
+    }
+}
+
+#[test]
+fn the_parts_of_a_series_say_once_how_many_there_are() {
+    let part = |number: &str, of: &str| {
+        format!(
+            "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+A1+PAXLST:D:05B:UN:IATA+{of}+{number}'BGM+745'{FLIGHT}\
+             NAD+FL+++KIM:ARA'CNT+42:5'UNT+10+A1'UNZ+1+R1'"
+        )
+    };
+    let parts = [part("01:C", "S1"), part("02", "S1"), part("03:F", "S1")].concat();
+    assert_eq!(read(&parts).counts["series_total"], 5);
+    assert_eq!(read(&(parts + &part("01:C", "S2"))).counts["series_total"], 10);
+}
+
+#[test]
+fn a_segment_in_lower_case_is_counted_and_shown() {
+    let text = format!(
+        "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+A1+PAXLST:D:15B:UN:IATA'BGM+745'{FLIGHT}NAD+FL+++KIM:ARA'att+2++M'\
+         NAD+FL+++LEE:BO'UNT+11+A1'UNZ+1+R1'"
+    );
+    let reading = read(&text);
+    let said: Vec<_> = reading.warnings.iter().map(|w| format!("{} {} {}", w.code, w.path, w.text)).collect();
+    assert_eq!(said, ["bad_segment A1/9 `att`: no segment tag"]);
+    assert_eq!(column(&reading, "traveller", "message_path"), ["A1/8", "A1/10"]);
 }

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::dates::{Moment, day_first};
 use super::super::interchange::Message;
-use super::super::measure::number;
+use super::super::measure::{mass_kg, number};
 use super::super::people::{tags, without_padding};
 use super::super::places::{country, short, to_utc_in, upper};
 use super::super::segments::{Arena, Segment};
@@ -134,6 +134,8 @@ pub struct Reader<'p, 't, 'm> {
     at: At,
     /// Check-in time of the group that is open.
     checked_in_at: Option<i64>,
+    /// Its boarding number was met.
+    numbered: bool,
     services: Vec<Service<'p, 't>>,
     bare: bool,
     /// Where the traveller of a reference stands.
@@ -162,6 +164,7 @@ impl<'p> Booking<'p> {
             zone,
             at: At::Booking,
             checked_in_at: None,
+            numbered: false,
             services: Vec::new(),
             bare: false,
             references: FxHashMap::default(),
@@ -236,6 +239,7 @@ impl<'p, 't> Reader<'p, 't, '_> {
             (b"TRI", At::Leg(leg) | At::CheckIn { leg, .. }) => {
                 let person = self.person_of(s.get(1, 3), None);
                 self.at = At::CheckIn { leg, person };
+                self.numbered = true;
                 self.check_in(leg, person);
             }
             (b"SSD", At::CheckIn { leg, person }) => self.seat_at_check_in(leg, person, s),
@@ -288,6 +292,7 @@ impl<'p, 't> Reader<'p, 't, '_> {
         self.booking.legs.push(Leg { flight, ..Leg::default() });
         self.at = At::Leg(self.booking.legs.len() - 1);
         self.checked_in_at = None;
+        self.numbered = false;
     }
 
     fn codeshare(&mut self, leg: usize, carrier: &str, number: &str) {
@@ -355,9 +360,11 @@ impl<'p, 't> Reader<'p, 't, '_> {
     }
 
     fn check_in(&mut self, leg: usize, person: Option<usize>) {
-        let at = self.checked_in_at;
+        let (at, numbered) = (self.checked_in_at, self.numbered);
         if let Some(person) = person.and_then(|i| self.booking.people.get_mut(i)) {
-            person.on_leg(leg).checked_in_at = at.or(person.on_leg(leg).checked_in_at);
+            let on = person.on_leg(leg);
+            on.checked_in_at = at.or(on.checked_in_at);
+            on.checked_in |= numbered || at.is_some();
         }
     }
 
@@ -379,9 +386,14 @@ impl<'p, 't> Reader<'p, 't, '_> {
         match (mass.map(number), s.get(1, 2)) {
             (None, _) => {}
             (Some(Some(mass)), unit) => match unit {
-                "700" | "KGM" | "K" => bags.mass_kg = Some(mass),
-                "701" | "LBR" | "L" => bags.mass_kg = Some(mass * 0.453_592_37),
-                other => self.warn("bad_unit", s, format!("TBD in `{}`", short(other))),
+                "700" => bags.mass_kg = Some(mass),
+                "701" => bags.mass_kg = Some(mass * 0.453_592_37),
+                unit => {
+                    bags.mass_kg = mass_kg(mass, unit).filter(|_| !unit.is_empty());
+                    if bags.mass_kg.is_none() {
+                        self.warn("bad_unit", s, format!("TBD in `{}`", short(unit)));
+                    }
+                }
             },
             _ => self.warn("bad_number", s, "TBD mass"),
         }
@@ -404,7 +416,8 @@ impl<'p, 't> Reader<'p, 't, '_> {
             bags.tags.extend(tags(tag, n.min(TAGS_MAX.saturating_sub(bags.tags.len()))));
         }
         if let Some(person) = person.and_then(|i| self.booking.people.get_mut(i)) {
-            person.on_leg(leg).bags = Some(bags);
+            let on = person.on_leg(leg);
+            (on.bags, on.checked_in) = (Some(bags), true);
         } else {
             self.warn("unknown_reference", s, "bags of nobody the booking lists");
         }
@@ -452,6 +465,7 @@ impl<'p, 't> Reader<'p, 't, '_> {
                 }
                 ("2", At::Leg(leg) | At::CheckIn { leg, .. }) => {
                     self.checked_in_at = at;
+                    self.numbered = false;
                     self.at = At::Leg(leg);
                 }
                 _ => {}
@@ -568,12 +582,18 @@ impl<'p, 't> Reader<'p, 't, '_> {
         }
     }
 
+    /// TKT: a ticket, and those in conjunction with it.
     fn ticket(&mut self, i: usize, s: Segment<'p, 't>) {
-        let Some(number) = s.value(0, 0).map(upper) else {
-            return self.warn("malformed", s, "TKT without number");
-        };
-        if let Some(person) = self.booking.people.get_mut(i) {
-            person.add_ticket(number);
+        let mut any = false;
+        for element in 0..s.len() {
+            let Some(number) = s.value(element, 0).map(upper) else { continue };
+            any = true;
+            if let Some(person) = self.booking.people.get_mut(i) {
+                person.add_ticket(number);
+            }
+        }
+        if !any {
+            self.warn("malformed", s, "TKT without number");
         }
     }
 

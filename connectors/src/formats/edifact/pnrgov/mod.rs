@@ -10,6 +10,7 @@
 
 mod booking;
 mod header;
+mod hyphens;
 mod person;
 mod rows;
 pub(in crate::formats) mod services;
@@ -40,9 +41,15 @@ const CHECK_INS_ASKED: usize = 8;
 /// Reads a booking message.
 pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     out.saw(FORMAT, &message.version);
-    let mut split = Vec::new();
+    let (mut split, mut hyphenated) = (Vec::new(), Vec::new());
     let mut warnings = Vec::new();
-    let segments = glued(message, &mut split, &mut warnings);
+    let released = hyphens::released(message);
+    let segments = if released.iter().any(Option::is_some) {
+        hyphenated.extend(hyphens::replaced(message, &released));
+        glued(&hyphenated, message, &mut split, &mut warnings)
+    } else {
+        glued(message.segments, message, &mut split, &mut warnings)
+    };
     let first = segments.iter().position(|s| s.tag() == "SRC").unwrap_or(segments.len());
     let arena = message.header(segments[..first].iter().copied(), &mut warnings);
     let header = Header::read(&arena, message, &mut warnings);
@@ -60,7 +67,8 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     out.flights.insert(header.flight.key());
     let pnrs = bookings.len() as u64;
     out.count("pnrs", pnrs);
-    if let Some(said) = header.bookings.filter(|said| *said != pnrs) {
+    // EQN counts what the whole push holds, and so says nothing against a part of it.
+    if let Some(said) = header.bookings.filter(|said| *said != pnrs && message.is_whole()) {
         out.warn("cnt_mismatch", message.path(1), format!("EQN says {said}, {pnrs} bookings follow"));
     }
     let mut rows = Rows::new(message, &header, complete(message, &header, pnrs));
@@ -198,7 +206,12 @@ fn booking<'t>(
 
 /// The segments, those cut in two that lack a terminator between them (`...+9TIF+KIM`): a tag of bookings right behind a
 /// digit, or behind the status of a leg, and before a separator. Free text is left alone.
-fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warnings: &mut Vec<Warning>) -> &'s [Raw<'m>] {
+fn glued<'s, 'm: 's>(
+    segments: &'s [Raw<'m>],
+    message: &Message<'_>,
+    split: &'s mut Vec<Raw<'m>>,
+    warnings: &mut Vec<Warning>,
+) -> &'s [Raw<'m>] {
     const TAGS: &[&str] = &[
         "TIF", "FTI", "IFT", "REF", "FAR", "SSR", "ADD", "TKT", "MON", "PTK", "TXD", "DAT", "FOP", "TVL", "TRA", "RPI",
         "APD", "RCI", "TRI", "SSD", "TBD", "EQN", "MSG", "ABI", "SAC", "LTS", "ORG", "EBD",
@@ -225,10 +238,10 @@ fn glued<'s, 'm: 's>(message: &Message<'m>, split: &'s mut Vec<Raw<'m>>, warning
             (glued && TAGS.contains(&&raw.text[at - 3..at])).then_some(at - 3)
         })
     };
-    if !message.segments.iter().any(|raw| cut(raw).is_some()) {
-        return message.segments;
+    if !segments.iter().any(|raw| cut(raw).is_some()) {
+        return segments;
     }
-    for raw in message.segments {
+    for raw in segments {
         let mut rest = *raw;
         while let Some(at) = cut(&rest) {
             let text = format!("{} and {} were cut apart", rest.tag(), &rest.text[at..at + 3]);

@@ -98,6 +98,8 @@ pub struct OnLeg<'p> {
     pub seat: Option<Cow<'p, str>>,
     /// DAT 2.
     pub checked_in_at: Option<i64>,
+    /// At a time, with a boarding number (TRI) or with bags (TBD): a seat alone may have been reserved before.
+    pub checked_in: bool,
     /// TBD.
     pub bags: Option<Bags<'p>>,
 }

@@ -12,6 +12,7 @@ use super::super::segments::Raw;
 use super::booking::{Booking, Leg};
 use super::header::Header;
 use super::person::Person;
+use super::services::is_given_up;
 
 columns! {
     /// Where a booking writes.
@@ -214,7 +215,7 @@ impl<'m> Rows<'m> {
             if let Some(on) = person.seen_on(at) {
                 table.set(c.seat, on.seat.as_deref());
                 table.set(c.checked_in_at, on.checked_in_at.map(Cell::Ts));
-                state = if on.checked_in_at.is_some() { "checked_in" } else { state };
+                state = if on.checked_in { "checked_in" } else { state };
             }
             if let Some(bags) = person.bags_on(at) {
                 table.set(c.bag_count, bags.count);
@@ -222,9 +223,8 @@ impl<'m> Rows<'m> {
                 table.set_texts(c.bag_tags, &bags.tags);
                 table.set(c.bag_pool_head, bags.pool_head);
             }
-            // Cancelled by the traveller (HX, XX) or by the carrier (UN, UC, NO).
             let status = booking.flown().and_then(|leg| leg.status.as_deref());
-            if matches!(status, Some("HX" | "XX" | "UN" | "UC" | "NO")) {
+            if status.is_some_and(is_given_up) {
                 state = "cancelled";
             }
         }

@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 use super::super::dates::{Century, Moment, month_named};
 use super::super::places::{short, upper};
 use super::super::segments::Segment;
-use super::booking::{PEOPLE_MAX, Reader, Service, seat};
+use super::booking::{Leg, PEOPLE_MAX, Reader, Service, seat};
 use super::person::{Document, Person};
-use super::texts::{Docs, contact, doca, doco, docs, is_date, loyalty};
+use super::texts::{Contact, Docs, contact, doca, doco, docs, is_date, loyalty};
 
 /// How many travellers a name is looked for among.
 const NAMES_ASKED: usize = 64;
@@ -89,11 +89,11 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
         }
         b"CTCM" | b"CTCE" | b"CTCH" | b"CTCB" | b"CTCR" => {
             let kind = code.chars().nth(3).unwrap_or('M');
-            for person in people {
-                let found = contact(kind, text(s, reader.message.chars.element));
-                if let (Some(found), Some(person)) = (found, reader.booking.people.get_mut(person)) {
-                    person.contacts.add(found);
-                }
+            let sent = text(s, reader.message.chars.element);
+            let found = contact(kind, sent).or_else(|| contact_behind(reader, s, kind, sent));
+            let Some(found) = found else { return no_contact(reader, s, code, sent) };
+            for person in reader.booking.named(&people) {
+                person.contacts.add(found.clone());
             }
         }
         b"FQTV" => {
@@ -133,6 +133,31 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
     }
 }
 
+/// Whether a status says that what was booked does not hold any more: given up by the traveller (HX, XX), or refused by
+/// the carrier (UN, UC, NO).
+pub fn is_given_up(status: &str) -> bool {
+    matches!(status, "HX" | "XX" | "UN" | "UC" | "NO")
+}
+
+/// A phone behind a plus that its sender did not release: `:::::+821012345678+::1`. Nobody is named by such an element.
+#[cold]
+fn contact_behind(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, kind: char, sent: &str) -> Option<Contact> {
+    let number = s.value(1, 0).filter(|_| sent.is_empty() && s.get(1, 2).is_empty())?;
+    let is_phone = number.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+    let found = contact(kind, number).filter(|_| is_phone && reader.message.chars.element == b'+')?;
+    let Contact::Phone(phone) = found else { return None };
+    reader.warn("short_composite", s, "SSR: the phone stands in an element of its own");
+    Some(Contact::Phone(format!("+{phone}")))
+}
+
+/// What is said instead of a contact: that there is none, or something that nobody can be reached by.
+#[cold]
+fn no_contact(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, code: &str, sent: &str) {
+    if code != "CTCR" && !sent.is_empty() {
+        reader.warn("malformed", s, format!("SSR {code}"));
+    }
+}
+
 /// Thirteen digits or more, a coupon behind them.
 fn is_ticket(word: &str) -> bool {
     word.bytes().take_while(u8::is_ascii_digit).count() >= 13
@@ -154,7 +179,11 @@ fn text<'p>(s: Segment<'p, '_>, element_separator: u8) -> &'p str {
 
 /// Seats: `14A::1`, each of a traveller; without a number of the one it stands under, or of the only one.
 fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<usize>, leg: Option<usize>) {
-    let Some(leg) = leg.or(reader.booking.flown) else { return };
+    // Refused or given back: there is no such seat.
+    if is_given_up(s.get(0, 1)) {
+        return;
+    }
+    let Some(leg) = leg_of_seat(reader, s, leg) else { return };
     let alone = (reader.booking.people.len() == 1).then_some(0);
     for element in 1..s.len() {
         let Some(number) = s.value(element, 0).and_then(seat) else { continue };
@@ -168,6 +197,32 @@ fn seats<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<
             person.on_leg(leg).seat.get_or_insert(number);
         }
     }
+}
+
+/// The leg of a seat: that between the ends it names, the one it stands under or the flight of the message before any
+/// other. Without ends it is of one of these two.
+fn leg_of_seat<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: Option<usize>) -> Option<usize> {
+    let (from, to) = (s.get(0, 6), s.get(0, 7));
+    let same = |sent: &str, end: &Option<String>| {
+        sent.is_empty() || end.as_deref().is_some_and(|end| end.eq_ignore_ascii_case(sent))
+    };
+    let legs = &reader.booking.legs;
+    let fits = |leg: &Leg<'_>| same(from, &leg.flight.from) && same(to, &leg.flight.to);
+    let nearest = under.or(reader.booking.flown);
+    if nearest.and_then(|at| legs.get(at)).map_or(from.is_empty() && to.is_empty(), fits) {
+        return nearest;
+    }
+    if let Some(other) = legs.iter().position(fits) {
+        return Some(other);
+    }
+    // Some name the city of an airport; nobody the other end.
+    let turned = |leg: &Leg<'_>| same(from, &leg.flight.to) && same(to, &leg.flight.from);
+    if under.is_some_and(|at| !legs.get(at).is_some_and(turned)) {
+        return under;
+    }
+    let text = format!("a seat from {} to {}, where no leg goes", short(from), short(to));
+    reader.warn("unknown_reference", s, text);
+    None
 }
 
 fn identity<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, docs: &Docs<'p>, people: &[usize]) {

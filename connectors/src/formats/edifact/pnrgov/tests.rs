@@ -234,6 +234,9 @@ fn oddities_are_taken_with_a_warning() {
         ("SSR+DOCS:HK:1:ZZ'", "", "surname", "KIM", Some("malformed")),
         ("SSR+DOCO:KH:1:UA::::: HERE VA/V/8675309/OTHER PLACE/22DEC06/LI+::002'", "", "document_no", "8675309", None),
         ("TKT+:700'", "", "tickets", "", Some("malformed")),
+        ("TKT+1801234567890:T:2+1801234567891:4::1234'", "", "tickets", "1801234567890|1801234567891", None),
+        ("", "TRI++:::1'TBD++2:31:KG'", "bag_mass_kg", "31.0", None),
+        ("", "TRI++:::1'TBD++2:31'", "bag_mass_kg", "", Some("bad_unit")),
         ("MON+:235.85:+:250.00:'", "", "fare_amount_usd", "", Some("malformed")),
         ("MON+T:250.00:THB'", "", "fare_amount_usd", "", Some("amount_currency")),
         ("FOP+CA::1.00'", "", "payment_kind", "cash", None),
@@ -298,6 +301,32 @@ fn hyphens_in_text_survive_where_hyphens_separate() {
 }
 
 #[test]
+fn hyphens_in_names_and_addresses_survive_where_hyphens_separate() {
+    for (people, expected) in [
+        ("TIF-KIM-SOO-JIN:A:1*", vec!["KIM/SOO-JIN"]),
+        ("TIF-KIM-ARA:A:1-SOO-JIN:C:2*", vec!["KIM/ARA", "KIM/SOO-JIN"]),
+        ("TIF-KIM-SOO-JIN:A:1-BO:C:2*", vec!["KIM/SOO-JIN", "KIM/BO"]),
+        ("TIF-KIM-SOO?-JIN:A:1*", vec!["KIM/SOO-JIN"]),
+        ("TIF-KIM-SOO-JIN*", vec!["KIM/SOO-JIN"]),
+    ] {
+        let text = format!(
+            "UNA:-.? *UNB-IATA:1-ZZ-KR-270313:1530-R1*UNH-A1-PNRGOV:13:1:IA*MSG-:22*TVL-140327:0105:140327:0830-BKK-ICN-ZZ-421*\
+             EQN-1*SRC*RCI-ZZ:AAAAAA*ADD--700:12-3 MAIN-ST:SEOUL:::KR:04524-702:9-1 WAY:BUSAN*{people}UNT-9-A1*UNZ-1-R1*"
+        );
+        let reading = read(&text);
+        let names =
+            column(&reading, "traveller", "surname").into_iter().zip(column(&reading, "traveller", "given_names"));
+        assert_eq!(
+            names.map(|(surname, given)| format!("{surname}/{given}")).collect::<Vec<_>>(),
+            expected,
+            "{people}"
+        );
+        assert_eq!(one(&reading, "address"), "12-3 MAIN-ST, SEOUL, 04524");
+        assert_eq!((warnings(&reading), reasons(&reading)), (vec![], vec![]), "{people}");
+    }
+}
+
+#[test]
 fn a_terminator_in_a_name_of_a_booking_ends_nothing() {
     for name in ["O'NEIL", "D'ANGELO"] {
         let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA::010227:0912'TIF+{name}+PAT:A:1'{LEG}"));
@@ -344,4 +373,99 @@ fn a_segment_of_repeated_elements_names_a_flight_for_each() {
                 TVL+140327:0105:140327:0830*140327:1100:140327:1400+BKK*ICN+ICN*NRT+ZZ+421:Y*600:Y'UNT+9+A1'UNZ+1+R1'";
     let legs = format!("{:?}", read(text).records[0].1.column_by_name("itinerary").unwrap());
     assert!(legs.contains("421") && legs.contains("600") && legs.contains("NRT"), "{legs}");
+}
+
+/// Services stand before the flights: which one a seat is of, its ends tell.
+#[test]
+fn a_seat_before_the_flights_is_of_the_one_between_its_ends() {
+    let (there, here) = ("SSR+SEAT:HK:1:ZZ:::ICN:BKK+20A::1'", "SSR+SEAT:HK:1:ZZ:::BKK:ICN+14A::1'");
+    let out = "TVL+100327:0900:100327:1230+ICN+BKK+ZZ+422:Y'RPI+1+HK'";
+    for seats in [format!("{there}{here}"), format!("{here}{there}")] {
+        let reading = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{seats}{out}{LEG}"));
+        assert_eq!((one(&reading, "seat"), warnings(&reading)), ("14A".into(), vec![]), "{seats}");
+    }
+    for (seat, expected, code) in [
+        ("SSR+SEAT:HK:1:ZZ:::ICN:NRT+20A::1'", "", Some("unknown_reference")),
+        ("SSR+SEAT:HK:1:ZZ:::bkk:icn+20A::1'", "20A", None),
+        ("SSR+SEAT:HK:1:ZZ:::BKK+20A::1'", "20A", None),
+        ("SSR+SEAT:HK:1:ZZ+20A::1'", "20A", None),
+    ] {
+        let reading = one_with(seat, "");
+        assert_eq!(one(&reading, "seat"), expected, "{seat}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{seat}");
+    }
+    // Under a flight too its ends have the last word, unless they are the cities of its airports.
+    for (seat, expected, code) in [
+        ("SSR+SEAT:HK:1:ZZ:::ICN:BKK+20A::1'", "", Some("unknown_reference")),
+        ("SSR+SEAT:HK:1:ZZ:::BKK:SEL+20A::1'", "20A", None),
+    ] {
+        let reading = one_with("", seat);
+        assert_eq!(one(&reading, "seat"), expected, "{seat}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{seat}");
+    }
+    let both = push("22", &format!("SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{out}{LEG}{there}"));
+    assert_eq!((one(&both, "seat"), warnings(&both)), (String::new(), vec![]), "of the flight before");
+}
+
+#[test]
+fn a_seat_that_was_refused_or_given_back_is_none() {
+    for status in ["UN", "HX", "NO", "XX", "UC"] {
+        let refused = format!("SSR+SEAT:{status}:1:ZZ:::BKK:ICN+20A::1'");
+        assert_eq!(one(&one_with(&refused, &refused), "seat"), "", "{status}");
+        let again = format!("{refused}SSR+SEAT:HK:1:ZZ:::BKK:ICN+14A::1'");
+        assert_eq!(one(&one_with("", &again), "seat"), "14A", "{status}");
+    }
+}
+
+#[test]
+fn a_part_of_a_push_may_hold_fewer_bookings_than_all_of_it() {
+    let said = |part: &str| {
+        let text = format!(
+            "UNB+IATA:1+ZZ+KR+270313:1530+R1'UNH+A1+PNRGOV:15:1:IA+X{part}'MSG+:22'ORG+ZZ:BKK'\
+             TVL+140327:0105:140327:0830+BKK+ICN+ZZ+421'EQN+2'SRC'RCI+ZZ:AAAAAA'TIF+KIM+ARA:A:1'{LEG}UNT+11+A1'UNZ+1+R1'"
+        );
+        warnings(&read(&text))
+    };
+    assert_eq!(["", "+01:F"].map(said), [["cnt_mismatch"], ["cnt_mismatch"]]);
+    assert_eq!(["+01:C", "+02:F", "+02"].map(said), [[""; 0]; 3]);
+}
+
+/// As in the first example of the guide: whoever has a boarding number or bags was checked in, whenever that was.
+#[test]
+fn who_has_a_boarding_number_or_bags_is_checked_in() {
+    let tif = "TIF+KIM+ARA:A:1'";
+    for (leg, state) in [
+        ("DAT'TRI++017:::1'TIF+KIM+ARA:A:1'SSD+14A++++Y'TBD++1:10:700++HP+ZZ:0180123456:1:ICN'", "checked_in"),
+        ("TRI++017:::1'", "checked_in"),
+        ("TRI++017:::7'TIF+KIM+ARA:A:1'", "checked_in"),
+        ("TIF+KIM+ARA:A:1'TBD++1:10:700'", "checked_in"),
+        // A seat alone may have been reserved before.
+        ("TIF+KIM+ARA:A:1'SSD+14A++++Y'", "booked"),
+        ("SSR+SEAT:HK:1:ZZ:::BKK:ICN+14A::1'", "booked"),
+    ] {
+        let reading = one_with("", leg);
+        assert_eq!((one(&reading, "state"), one(&reading, "checked_in_at")), (state.into(), String::new()), "{leg}");
+        assert_eq!(warnings(&reading), Vec::<&str>::new(), "{leg}");
+    }
+    // On the flight before it, not on this one.
+    let before = "TVL+130327:1800:130327:2130+CAN+BKK+ZZ+410:Y'RPI+1+HK'TRI++017:::1'";
+    assert_eq!(one(&push("22", &format!("SRC'RCI+ZZ:AAAAAA'{tif}{before}{LEG}")), "state"), "booked");
+}
+
+#[test]
+fn contacts_are_read_behind_the_letter_and_before_the_language() {
+    for (segment, column, value, code) in [
+        ("ADD++700:1 ST:SEOUL:::KR:04524:EBOB..KIM//EXAMPLE.COM'", "emails", "bob_kim@example.com", None),
+        ("SSR+CTCE:HK:1:ZZ:::::A..KIM//EXAMPLE.COM/EN+::1'", "emails", "a_kim@example.com", None),
+        ("SSR+CTCM:HK:1:ZZ:::::M821012345678+::1'", "phones", "821012345678", None),
+        ("SSR+CTCM:HK:1:ZZ:::::+821012345678+::1'", "phones", "+821012345678", Some("short_composite")),
+        ("SSR+CTCM:HK:1:ZZ+::1'", "phones", "", None),
+        ("SSR+CTCM:HK:1:ZZ:::::ASK HIM+::1'", "phones", "", Some("malformed")),
+        // Who does not want to be reached says so.
+        ("SSR+CTCR:HK:1:ZZ:::::REFUSED+::1'", "phones", "", None),
+    ] {
+        let reading = one_with(segment, "");
+        assert_eq!(one(&reading, column), value, "{segment}");
+        assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{segment}");
+    }
 }

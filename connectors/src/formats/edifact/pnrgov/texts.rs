@@ -176,7 +176,7 @@ pub fn doco(text: &str) -> Option<Doco<'_>> {
 }
 
 /// A phone or a mail address.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Contact {
     /// Digits, a plus before them if sent.
     Phone(String),
@@ -184,10 +184,14 @@ pub enum Contact {
     Email(String),
 }
 
-/// Mail as the trade writes it, since `@` and `_` are not in its alphabet: `//` is `@`, `..` is `_`.
+/// Mail as the trade writes it, since `@` and `_` are not in its alphabet: `//` is `@`, `..` is `_`. A slash behind it
+/// begins the language that its owner reads: `A..KIM//EXAMPLE.COM/EN`.
 pub fn email(text: &str) -> Option<String> {
     let mut text = as_typed(trimmed(text).trim_start_matches('/'));
     let at = memchr::memchr(b'@', text.as_bytes()).filter(|at| *at > 0)?;
+    if let Some(end) = memchr::memchr2(b'/', b'@', &text.as_bytes()[at + 1..]) {
+        text.truncate(at + 1 + end);
+    }
     memchr::memchr(b'.', &text.as_bytes()[at..])?;
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         text.make_ascii_lowercase();
@@ -223,13 +227,18 @@ fn has_pair(text: &str, pair: &str) -> bool {
     text.as_bytes().windows(2).any(|two| two == pair.as_bytes())
 }
 
-/// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the digits up to the first letter.
+/// More letters than a kind or a city before a phone has, with blanks: what stands behind more is a number in a text.
+const BEFORE_PHONE_MAX: usize = 5;
+
+/// A contact of this kind (`M` mobile, `H` home, `B` business, `E` mail): the first digits, up to a letter. Before them
+/// some repeat the kind, or write a city: `M821012345678`.
 pub fn contact(kind: char, text: &str) -> Option<Contact> {
     let text = without_name(text);
     if kind == 'E' || has_pair(text, "//") || text.contains('@') {
         return email(text).map(Contact::Email);
     }
-    let text = text.trim();
+    let begin = text.find(|c: char| c == '+' || c.is_ascii_digit()).filter(|begin| *begin <= BEFORE_PHONE_MAX)?;
+    let text = &text[begin..];
     let end = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
     phone(&text[..end]).filter(|p| p.len() >= 5).map(Contact::Phone)
 }
@@ -249,7 +258,8 @@ pub fn contact_remark(text: &str) -> Option<Contact> {
 }
 
 /// The contacts in the last component of an ADD: phones behind a letter each (`H5555555555 W 1 555 555 5555`), a mail
-/// address, or a remark.
+/// address behind an `E`, or a remark. By the rule the letter is always there, so the first of a name that begins with
+/// one is taken for it, unless phones beside it have none.
 pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
     if text.is_empty() {
         return;
@@ -262,7 +272,7 @@ pub fn contacts_of_address(text: &str, mut each: impl FnMut(Contact)) {
         // Phones beside it, a letter before each, and then before the mail too.
         let phones = others().filter(|word| word.bytes().any(|b| b.is_ascii_digit())).count();
         if phones == 0 {
-            return email(without_letter(text, "E ")).map(Contact::Email).into_iter().for_each(each);
+            return email(without_letter(text, "E")).map(Contact::Email).into_iter().for_each(each);
         }
         let is_letter = |word: &str| {
             let rest = word.strip_prefix(['H', 'M', 'B', 'W']);
@@ -283,8 +293,9 @@ fn is_mail(text: &str) -> bool {
     has_pair(text, "//") || text.contains('@')
 }
 
-fn without_letter<'t>(text: &'t str, letter: &str) -> &'t str {
-    text.strip_prefix(letter).unwrap_or(text)
+/// A mail address without the letter of its kind, as far as something is left before its `@`.
+pub fn without_letter<'t>(text: &'t str, letter: &str) -> &'t str {
+    text.strip_prefix(letter).filter(|rest| !rest.starts_with("//") && !rest.starts_with('@')).unwrap_or(text)
 }
 
 /// At most the first six and the last four characters of a card number, whatever was sent.
@@ -379,6 +390,11 @@ mod tests {
             ("CTCM /1800123456789-1KIM/ARA", phone("1800123456789")),
             ("CTCE MARU..KIM//EXAMPLE.COM-1KIM/MARU", mail("maru_kim@example.com")),
             ("CTCE MARU-1A//EXAMPLE.COM", mail("maru-1a@example.com")),
+            ("CTCE A..KIM//EXAMPLE.COM/EN", mail("a_kim@example.com")),
+            ("CTCE A.B//EXAMPLE.COM//EN", mail("a.b@example.com")),
+            ("CTCM /M821012345678", phone("821012345678")),
+            ("CTCH SEL 02 123 4567", phone("021234567")),
+            ("CTCR REFUSED ON 20270314", None),
             ("CTCT SEA 866 746-4647 TVL", None),
             ("CTCH ABC", None),
             ("THIS PASSENGER", None),
@@ -402,7 +418,13 @@ mod tests {
             assert!(of_address(&text).contains(&mail), "{phone}");
         }
         assert_eq!(of_address("E KIM//EXAMPLE.COM"), [mail]);
-        assert_eq!(of_address("EVE//EXAMPLE.COM"), [Contact::Email("eve@example.com".into())]);
+        let mail = |text: &str| [Contact::Email(text.into())];
+        assert_eq!(of_address("EBOB..KIM//EXAMPLE.COM"), mail("bob_kim@example.com"));
+        assert_eq!(of_address("EEVE//EXAMPLE.COM"), mail("eve@example.com"));
+        assert_eq!(of_address("E//EXAMPLE.COM"), mail("e@example.com"));
+        assert_eq!(of_address("KIM//EXAMPLE.COM"), mail("kim@example.com"));
+        let [mail, _] = of_address("EVE//EXAMPLE.COM 5555555555").try_into().unwrap();
+        assert_eq!(mail, Contact::Email("eve@example.com".into()), "nothing beside it has a letter");
     }
 
     proptest::proptest! {

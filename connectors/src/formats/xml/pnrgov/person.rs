@@ -16,8 +16,10 @@ use super::{Flight, SHEET};
 use crate::formats::edifact::dates::{Century, Moment, days, month_named};
 use crate::formats::edifact::people::{phone, split_title, without_glued_title, without_title};
 use crate::formats::edifact::places::{to_utc_at, to_utc_in};
-use crate::formats::edifact::pnrgov::services::birth;
-use crate::formats::edifact::pnrgov::texts::{Contact, contact, doca, doco, docs, loyalty, masked};
+use crate::formats::edifact::pnrgov::services::{birth, is_given_up};
+use crate::formats::edifact::pnrgov::texts::{
+    Contact, contact, doca, doco, docs, email, loyalty, masked, without_letter,
+};
 
 /// How many of a kind one passenger may have.
 const EACH_MAX: usize = 50;
@@ -231,14 +233,21 @@ impl<'u, 'f> Party<'u, 'f> {
         identify(std::slice::from_ref(infant), &[], (Some("infant"), self.flight.day), path, row);
     }
 
-    /// Reads a passenger. Returns whether he has a name.
+    /// Reads a passenger: of one who has no name of his own, his document's is taken. Returns whether there is anything to
+    /// know him by.
     pub fn person(&self, index: usize, path: &str, row: &mut Row<'u>) -> bool {
         let (pnr, person) = (self.pnr, &self.people[index]);
         let passenger = person.element;
         let name = |name: &str| passenger.get(name).map(|t| text(Cow::Borrowed(t)));
-        let (surname, given) = (name("Surname"), name("GivenName"));
+        let (mut surname, mut given) = (name("Surname"), name("GivenName"));
         if surname.is_none() && given.is_none() {
-            return false;
+            let own = || person.identities.iter().filter(|identity| !identity.of_infant);
+            let shown = own().find(|identity| identity.surname.is_some() || identity.given.is_some());
+            (surname, given) = shown.map_or((None, None), |shown| (shown.surname.clone(), shown.given.clone()));
+            let numbers = || own().map(|identity| &identity.document).chain(&person.visas);
+            if shown.is_none() && numbers().all(|document| document.number.is_none()) {
+                return false;
+            }
         }
         row.put(&SHEET, "surname", surname.map(untitled));
         let mut own = person.identities.iter().filter(|identity| !identity.of_infant);
@@ -596,17 +605,9 @@ fn contacts<'u>(pnr: Element<'u>, person: &Person<'u>, path: &str, row: &mut Row
         }
         for name in ["PhoneNumber", "Email", "EmailAddress"] {
             let Some(sent) = contact.attribute_value(name) else { continue };
-            if sent.contains('@') {
-                // The letter of a kind, as it stands before numbers, where it can be told from the first of a name.
-                let among_numbers = name == "PhoneNumber";
-                let is_letter = |rest: &&str| {
-                    rest.starts_with([':', '-', ' ']) || (among_numbers && !rest.contains(char::is_uppercase))
-                };
-                let rest = sent.strip_prefix('E').filter(is_letter);
-                let email = rest.unwrap_or(&sent).trim_start_matches([':', '-', ' ']).to_lowercase();
-                if !emails.contains(&email) {
-                    emails.push(email);
-                }
+            if sent.contains('@') || sent.contains("//") {
+                let email = mail(&sent, name == "PhoneNumber");
+                emails.extend(email.filter(|email| !emails.contains(email)));
                 continue;
             }
             let bare = sent.trim_start_matches(|c: char| c.is_ascii_alphabetic());
@@ -619,6 +620,16 @@ fn contacts<'u>(pnr: Element<'u>, person: &Person<'u>, path: &str, row: &mut Row
     row.put_at(SHEET.at("emails"), Value::texts(emails.into_iter().map(Cow::Owned)));
 }
 
+/// A mail address, as people write it or with `//` for `@`. Among numbers the letter of its kind stands before it, as
+/// before them; elsewhere only where a sign behind it says so.
+fn mail(sent: &str, among_numbers: bool) -> Option<String> {
+    const SIGNS: [char; 3] = [':', '-', ' '];
+    let own = if among_numbers { without_letter(sent, "E") } else { sent };
+    let own = sent.strip_prefix('E').filter(|rest| rest.starts_with(SIGNS)).unwrap_or(own).trim_start_matches(SIGNS);
+    // What is no address is kept as it is, where its `@` says that it was meant as one.
+    email(own).or_else(|| sent.contains('@').then(|| own.to_lowercase()))
+}
+
 /// Whether the booking of the flight does not hold any more.
 pub fn given_up(pnr: Element<'_>, flight: &Flight) -> bool {
     let mut on_flight = pnr.all("Flight").filter(|leg| {
@@ -626,7 +637,7 @@ pub fn given_up(pnr: Element<'_>, flight: &Flight) -> bool {
         from.as_deref() == flight.from.as_deref()
     });
     let status = on_flight.next().and_then(|leg| leg.attribute_value("Status")).map(id);
-    status.is_some_and(|status| matches!(status.as_ref(), "HX" | "UN" | "UC" | "NO" | "XX"))
+    status.is_some_and(|status| is_given_up(&status))
 }
 
 /// The seat and check-in of a passenger on the flight. Returns whether he is checked in.
