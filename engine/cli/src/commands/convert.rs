@@ -11,8 +11,8 @@ use arrow::json::LineDelimitedWriter;
 use clap::Args;
 use haechi_connectors::ReadOptions;
 use haechi_connectors::format::MessageReading;
-use haechi_connectors::recognise::{Recognised, recognise};
-use haechi_connectors::sources::{self, Unwrapped};
+use haechi_connectors::recognise::{Recognised, no_table, recognise};
+use haechi_connectors::sources::{self, Unwrapped, is_damage};
 use haechi_model::SetAside;
 use haechi_model::derive::derive;
 use serde::Serialize;
@@ -109,7 +109,6 @@ fn convert(
 ) -> Result<Converted, CommandError> {
     let name = path.display().to_string();
     let at = |source| CommandError::File { path: path.to_owned(), source };
-    let Unwrapped { head, mut content, .. } = sources::unwrap(path, std::sync::Arc::default()).map_err(at)?;
     let mut converted = Converted {
         file: name.clone(),
         format: "unknown".into(),
@@ -119,11 +118,26 @@ fn convert(
         warnings: Spool::new(),
         set_aside: Spool::new(),
     };
+    let damaged = |error: io::Error, read: &str, head: &[u8]| {
+        let reason = format!("the file cannot be read to its end ({error}); {read}, send it again");
+        SetAside::new(&name, "the end", "damaged", reason, head)
+    };
+    let Unwrapped { head, mut content, .. } = match sources::unwrap(path, std::sync::Arc::default()) {
+        Ok(unwrapped) => unwrapped,
+        Err(error) if is_damage(&error) => {
+            converted.set_aside.push(&damaged(error, "nothing of it was read", b"")).map_err(unkept)?;
+            return Ok(converted);
+        }
+        Err(error) => return Err(at(error)),
+    };
     let refused = |code, reason: String| SetAside::new(&name, "byte 0", code, reason, &head);
     let format = match recognise(&head) {
         Ok(Recognised::Message(format)) => format,
         Ok(other) => {
-            let reason = format!("the file is {}, not a message; read it with `haechi run --input`", other.name());
+            // Any text may be a table of one column; what does not look like one is told what messages look like.
+            let text = matches!(other, Recognised::Csv).then(|| no_table(&head)).flatten();
+            let table = || format!("is {}, not a message; read it with `haechi run --input`", other.name());
+            let reason = format!("the file {}", text.unwrap_or_else(table));
             converted.set_aside.push(&refused("no_message", reason)).map_err(unkept)?;
             return Ok(converted);
         }
@@ -143,6 +157,10 @@ fn convert(
     match read {
         Err(error) if error.kind() == ErrorKind::FileTooLarge => {
             converted.set_aside.push(&refused("too_large", format!("the file {error}"))).map_err(unkept)?;
+        }
+        // What is cut off or damaged is so however often it is read: it says nothing of the next file.
+        Err(error) if is_damage(&error) => {
+            converted.set_aside.push(&damaged(error, "what came before was read", b"")).map_err(unkept)?;
         }
         read => read.map_err(at)?,
     }
