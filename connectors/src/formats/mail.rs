@@ -122,6 +122,10 @@ fn read(input: MessageInput<'_>) -> MessageReading {
         };
         if let Some(format) = message(&bytes) {
             messages += 1;
+            if part.is_encoded() || part.is_packed() {
+                let text = "it came encoded or packed; places are those in what came out";
+                reading.warn("transport_encoding", &place, text);
+            }
             let around = Around { charset: xml::charset(&part.charset()), ..Around::default() };
             let around =
                 input.options.around.clone().map_or(around.clone(), |own| Around { charset: around.charset, ..own });
@@ -232,7 +236,8 @@ mod tests {
             // Places begin with the part.
             assert!(reading.set_aside.iter().all(|unit| unit.position.starts_with("part ")), "{:?}", reading.set_aside);
         }
-        assert_eq!(codes(&reading(mixed("B1", &[hello, xml]).as_bytes())).0.last(), Some(&"transport_dirt"));
+        let (warnings, _) = codes(&reading(mixed("B1", &[hello, xml]).as_bytes()));
+        assert_eq!((warnings[0], warnings.last()), ("transport_encoding", Some(&"transport_dirt")));
     }
 
     #[test]

@@ -39,6 +39,8 @@ struct Stream<'b> {
     said: Option<&'static Encoding>,
     chunk: Vec<u8>,
     at_end: bool,
+    /// The stream breaks off, and this is why.
+    broken: Option<io::Error>,
 }
 
 impl<'b> Input<'b> {
@@ -72,11 +74,17 @@ impl<'b> Input<'b> {
     /// A document that is read as it comes. Its encoding is settled by the first bytes.
     pub fn stream(mut bytes: impl Read + 'b, told: Option<&'static Encoding>) -> io::Result<Self> {
         let mut chunk = vec![0; CHUNK_BYTES];
-        let n = fill(&mut bytes, &mut chunk)?;
+        let (n, broken) = fill(&mut bytes, &mut chunk);
+        if n == 0
+            && let Some(error) = broken
+        {
+            return Err(error);
+        }
         let Said { encoding, mark, cannot } = said(&chunk[..n], told);
         let decoder = encoding.new_decoder_without_bom_handling();
         let said = is_asked(encoding, mark).then_some(encoding);
-        let stream = Stream { bytes: Box::new(bytes), decoder, said, chunk, at_end: n < CHUNK_BYTES };
+        let at_end = n < CHUNK_BYTES;
+        let stream = Stream { bytes: Box::new(bytes), decoder, said, chunk, at_end, broken };
         let (text, stream) = (Cow::Owned(String::new()), Some(stream));
         let mut input =
             Self { text, base: 0, lines: 1, column: 0, stream, replaced: false, mistold: cannot, dirt: false };
@@ -154,16 +162,21 @@ impl<'b> Input<'b> {
         }
     }
 
-    /// Reads on.
-    pub fn more(&mut self) -> io::Result<()> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
+    /// Reads on. Where the stream breaks off, what came before is in hand, and the last.
+    pub fn more(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
         if stream.at_end {
-            return Ok(());
+            return;
         }
-        let n = fill(&mut stream.bytes, &mut stream.chunk)?;
+        let (n, broken) = fill(&mut stream.bytes, &mut stream.chunk);
         stream.at_end = n < CHUNK_BYTES;
+        stream.broken = broken;
         self.decode(0, n);
-        Ok(())
+    }
+
+    /// Why nothing comes any more, where that is not its end.
+    pub fn broken(&mut self) -> Option<io::Error> {
+        self.stream.as_mut().and_then(|stream| stream.broken.take())
     }
 
     fn decode(&mut self, from: usize, to: usize) {
@@ -185,7 +198,9 @@ impl<'b> Input<'b> {
             let room = stream.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
             // As much again as is held already, at most: a window that doubles would be twice what is needed.
             text.reserve_exact(room);
-            let (result, read, replaced) = stream.decoder.decode_to_string(bytes, text, stream.at_end);
+            // A character that breaks off is none that its encoding does not have.
+            let last = stream.at_end && stream.broken.is_none();
+            let (result, read, replaced) = stream.decoder.decode_to_string(bytes, text, last);
             self.replaced |= replaced;
             bytes = &bytes[read..];
             if result == CoderResult::InputEmpty {
@@ -201,18 +216,18 @@ impl<'b> Input<'b> {
     }
 }
 
-/// Reads until `chunk` is full or nothing comes any more.
-fn fill(bytes: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+/// Reads until `chunk` is full or nothing comes any more; and why, where that is not the end.
+fn fill(bytes: &mut impl Read, chunk: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut n = 0;
     while n < chunk.len() {
         match bytes.read(&mut chunk[n..]) {
             Ok(0) => break,
             Ok(more) => n += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (n, Some(error)),
         }
     }
-    Ok(n)
+    (n, None)
 }
 
 /// What a document says of its encoding.
@@ -357,7 +372,7 @@ mod tests {
     fn streamed(bytes: &[u8]) -> (String, bool) {
         let mut input = Input::stream(bytes, None).unwrap();
         while !input.is_last() {
-            input.more().unwrap();
+            input.more();
         }
         (input.text().to_owned(), input.replaced())
     }
@@ -480,7 +495,7 @@ mod tests {
             if input.is_last() {
                 break;
             }
-            input.more().unwrap();
+            input.more();
         }
         assert_eq!((seen, input.base(), input.first_line()), (bytes.len(), bytes.len() as u64, 100_001));
     }

@@ -153,13 +153,10 @@ pub fn scan(input: &mut Input<'_>, handler: &mut dyn Handler) -> std::io::Result
         input.discard(unneeded);
         from -= unneeded;
         scanner.shift(unneeded);
-        if let Err(error) = input.more() {
-            // What was read is not lost with what was not.
-            scanner.cut_off(input, input.text().len(), handler);
-            return Err(error);
-        }
+        input.more();
     }
-    Ok(())
+    // What was read is not lost with what was not.
+    input.broken().map_or(Ok(()), Err)
 }
 
 struct Open {
