@@ -126,9 +126,8 @@ fn read(input: MessageInput<'_>) -> MessageReading {
                 let text = "it came encoded or packed; places are those in what came out";
                 reading.warn("transport_encoding", &place, text);
             }
-            let around = Around { charset: xml::charset(&part.charset()), ..Around::default() };
-            let around =
-                input.options.around.clone().map_or(around.clone(), |own| Around { charset: around.charset, ..own });
+            let around = input.options.around.clone().unwrap_or_default();
+            let around = Around { charset: xml::charset(&part.charset()), ..around };
             let options = ReadOptions { around: Some(around), ..input.options.clone() };
             reading.take(&place, (format.read)(MessageInput { bytes: &bytes, options: &options, ..input }));
         } else if is_words(part) || bytes.trim_ascii().is_empty() {
@@ -176,7 +175,8 @@ mod tests {
 
     fn base64(bytes: &[u8]) -> String {
         let text = BASE64_STANDARD.encode(bytes);
-        text.as_bytes().chunks(76).map(|line| format!("{}\r\n", str::from_utf8(line).unwrap())).collect()
+        let lines: Vec<_> = text.as_bytes().chunks(76).map(|line| str::from_utf8(line).unwrap()).collect();
+        lines.join("\r\n") + "\r\n"
     }
 
     fn gzip(text: &str) -> Vec<u8> {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn mixed(boundary: &str, parts: &[String]) -> String {
-        let parts: String = parts.iter().map(|part| format!("--{boundary}\r\n{part}\r\n")).collect();
+        let parts = parts.iter().map(|part| format!("--{boundary}\r\n{part}\r\n")).collect::<Vec<_>>().concat();
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n{parts}--{boundary}--\r\n")
     }
 
@@ -227,6 +227,10 @@ mod tests {
             (part("application/gzip", "base64", &base64(&gzip(XML))), 1),
             (part("application/gzip", "base64", &base64(&gzip(EDI))), 1),
             (part("text/plain", "base64", &base64(IMP.as_bytes())), 1),
+            (
+                mixed("B1", &[hello.clone(), part("message/rfc822", "7bit", &mixed("B2", std::slice::from_ref(&xml)))]),
+                1,
+            ),
         ] {
             assert_eq!(named(mail.as_bytes()), NAME, "{mail}");
             let reading = reading(mail.as_bytes());

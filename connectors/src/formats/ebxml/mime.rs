@@ -66,9 +66,12 @@ impl<'b> Part<'b> {
         self.body.starts_with(b"\x1F\x8B")
     }
 
-    /// What is in it, where it is multipart itself.
+    /// What is in it, where it is multipart itself, or a mail that is sent on.
     pub fn inner(&self) -> Option<Body<'b>> {
         let kind = self.media_type();
+        if kind == "message/rfc822" && !self.is_encoded() {
+            return split(self.body);
+        }
         let boundary = parameter(self.field("content-type"), "boundary").filter(|_| kind.starts_with("multipart/"))?;
         let boundary = boundary.as_bytes();
         (is_boundary(boundary) && next(self.body, 0, boundary).is_some()).then(|| cut(self.body, 0, boundary))

@@ -8,6 +8,8 @@ use crate::format::HEAD_BYTES;
 
 /// How long the first tag may be that carries a namespace.
 const TAG_BYTES_MAX: usize = 4 * 1024;
+/// What names an encoding in a header.
+const CHARSET: &[u8] = b"charset=";
 
 /// Where the document begins, and whether anything but blanks stands before it; `None` where no document is found.
 ///
@@ -30,6 +32,16 @@ pub fn declaration(bytes: &[u8]) -> &[u8] {
     }
     let reach = &bytes[..bytes.len().min(HEAD_BYTES)];
     memchr::memchr_iter(b'<', reach).find(|at| is_beginning(reach, *at)).map_or(begins, |at| &bytes[at..])
+}
+
+/// The encoding that a header before the document names: the last one, which is the nearest.
+pub fn charset(bytes: &[u8]) -> Option<&str> {
+    let before = &bytes[..bytes.len() - declaration(bytes).len()];
+    let at = before.windows(CHARSET.len()).rposition(|name| name.eq_ignore_ascii_case(CHARSET))?;
+    let value = before[at + CHARSET.len()..].trim_ascii_start();
+    let value = value.strip_prefix(b"\"").unwrap_or(value);
+    let end = value.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':')));
+    str::from_utf8(&value[..end.unwrap_or(value.len())]).ok()
 }
 
 fn is_beginning(bytes: &[u8], at: usize) -> bool {
@@ -77,6 +89,14 @@ mod tests {
         }
         for text in ["", "a", "a < b", "<", "see <b>this</b>", "<?xml", "x <?xml-stylesheet a?>"] {
             assert_eq!(begins(text).filter(|(_, dirty)| *dirty), None, "{text}");
+        }
+        for (text, name) in [
+            ("Content-Type: text/xml; Charset=\"ISO-8859-2\"\r\n\r\n<a/>", Some("ISO-8859-2")),
+            ("Content-Type: a; charset=utf-8\n\n--b\nContent-Type: b;charset=latin2\n\n<a/>", Some("latin2")),
+            ("Content-Type: text/xml\n\n<a b='charset=utf-8'/>", None),
+            ("<a/>", None),
+        ] {
+            assert_eq!(charset(text.as_bytes()), name, "{text}");
         }
         // No further than files are looked at.
         let far = format!("{}\n<a/>", "x".repeat(HEAD_BYTES));

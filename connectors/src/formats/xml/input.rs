@@ -265,7 +265,8 @@ fn said(bytes: &[u8], told: Option<&'static Encoding>) -> Said {
     let declared = declared.and_then(|label| Encoding::for_label(label).or_else(|| known_elsewhere(label)));
     // Whoever declares UTF-16 and writes one byte a character has changed the bytes and not the declaration.
     let cannot = declared.is_some_and(|e| e == UTF_16LE || e == UTF_16BE);
-    let told = told.filter(|told| !cannot && told.is_ascii_compatible());
+    let told =
+        told.or_else(|| dirt::charset(bytes).and_then(by_name)).filter(|told| !cannot && told.is_ascii_compatible());
     Said { encoding: declared.filter(|_| !cannot).or(told).unwrap_or(UTF_8), mark: 0, cannot }
 }
 
@@ -449,6 +450,7 @@ mod tests {
         for (bytes, text, mistold) in [
             (&b"<a>\xB3</a>"[..], "<a>\u{142}</a>", false),
             (b"POST / HTTP/1.1\r\n\r\n<a>\xB3</a>", "<a>\u{142}</a>", false),
+            (b"HTTP/1.1 200 OK\r\nContent-Type: a;charset=iso-8859-5\r\n\r\n<a>\xB3</a>", "<a>\u{142}</a>", false),
             (b"<a>\xC5\x82</a>", "<a>\u{142}</a>", true),
             (b"\xEF\xBB\xBF<a>\xC5\x82</a>", "<a>\u{142}</a>", false),
             (b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xB3</a>", "<a>\u{b3}</a>", false),
@@ -461,6 +463,8 @@ mod tests {
             let streamed = Input::stream(bytes, latin2).unwrap();
             assert_eq!((streamed.text(), streamed.mistold()), (whole.text(), mistold));
         }
+        let header = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=iso-8859-2\r\n\r\n<a>\xB3</a>";
+        assert_eq!(Input::whole(header, None).text(), "<a>\u{142}</a>");
     }
 
     #[test]

@@ -118,14 +118,14 @@ fn convert(
         warnings: Spool::new(),
         set_aside: Spool::new(),
     };
-    let damaged = |error: io::Error, read: &str, head: &[u8]| {
+    let damaged = |error: io::Error, read: &str| {
         let reason = format!("the file cannot be read to its end ({error}); {read}, send it again");
-        SetAside::new(&name, "the end", "damaged", reason, head)
+        SetAside::new(&name, "the end", "damaged", reason, b"")
     };
     let Unwrapped { head, mut content, .. } = match sources::unwrap(path, std::sync::Arc::default()) {
         Ok(unwrapped) => unwrapped,
         Err(error) if is_damage(&error) => {
-            converted.set_aside.push(&damaged(error, "nothing of it was read", b"")).map_err(unkept)?;
+            converted.set_aside.push(&damaged(error, "nothing of it was read")).map_err(unkept)?;
             return Ok(converted);
         }
         Err(error) => return Err(at(error)),
@@ -160,7 +160,7 @@ fn convert(
         }
         // What is cut off or damaged is so however often it is read: it says nothing of the next file.
         Err(error) if is_damage(&error) => {
-            converted.set_aside.push(&damaged(error, "what came before was read", b"")).map_err(unkept)?;
+            converted.set_aside.push(&damaged(error, "what came before was read")).map_err(unkept)?;
         }
         read => read.map_err(at)?,
     }
