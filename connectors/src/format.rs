@@ -13,6 +13,7 @@ use haechi_model::intake::{SetAside, Warning};
 
 use crate::answers::AnswerWriter;
 use crate::options::ReadOptions;
+use crate::sources::is_damage;
 
 /// One message format: recognised from content, read to rows.
 #[derive(Clone, Copy)]
@@ -60,8 +61,13 @@ impl MessageFormat {
         if let Some(stream) = self.stream {
             return stream(source, content, options, each);
         }
-        each(self.read_whole(source, content, options)?);
-        Ok(())
+        let mut bytes = Vec::new();
+        let broken = take_whole(content, &mut bytes).err();
+        if broken.as_ref().is_none_or(is_damage) && !(broken.is_some() && bytes.is_empty()) {
+            // Of what breaks off, what came is read; its reader says what is cut.
+            each((self.read)(MessageInput { source, bytes: &bytes, options }));
+        }
+        broken.map_or(Ok(()), Err)
     }
 
     /// Reads an input whole.
@@ -75,13 +81,19 @@ impl MessageFormat {
         options: &ReadOptions,
     ) -> io::Result<MessageReading> {
         let mut bytes = Vec::new();
-        content.take(WHOLE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > WHOLE_BYTES_MAX {
-            let reason = format!("has more than {WHOLE_BYTES_MAX} bytes, which is more than is read whole; split it");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
-        }
+        take_whole(content, &mut bytes)?;
         Ok((self.read)(MessageInput { source, bytes: &bytes, options }))
     }
+}
+
+/// Takes an input, to its end or to where it breaks off.
+fn take_whole(content: &mut dyn Read, bytes: &mut Vec<u8>) -> io::Result<()> {
+    content.take(WHOLE_BYTES_MAX + 1).read_to_end(bytes)?;
+    if bytes.len() as u64 > WHOLE_BYTES_MAX {
+        let reason = format!("has more than {WHOLE_BYTES_MAX} bytes, which is more than is read whole; split it");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(())
 }
 
 /// How much of the beginning [`MessageFormat::recognise`] is shown at most. Mail, HTTP and comments of XML put some

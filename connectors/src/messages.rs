@@ -166,4 +166,34 @@ mod tests {
         let readings: Vec<io::Result<MessageReading>> = messages.collect();
         assert_eq!(readings.last().unwrap().as_ref().unwrap_err().to_string(), "the line is dead");
     }
+
+    #[test]
+    fn what_came_before_damage_is_read_in_every_format() {
+        let table = |name: &str| FORMATS.iter().find(|format| format.name == name).unwrap();
+        let bill = "<Bol_segment><Bol_id><Bol_reference>B1</Bol_reference></Bol_id></Bol_segment>";
+        let list = "UNB+UNOA:4+ZZ+KR+270313:2200+R1'UNH+1+PAXLST:D:15B:UN'BGM+745'TDT+20+ZZ1+++ZZ'LOC+125+BKK'\
+                    DTM+189:2703140105:201'LOC+87+ICN'DTM+232:2703140830:201'NAD+FL+++KIM:A'CNT+42:1'UNT+10+1'";
+        for (name, text) in [
+            ("awmds", format!("<Awmds><General_segment/>{bill}<Bol_segment><Bol_id>")),
+            ("edifact", format!("{list}UNH+2+PAXLST")),
+            ("cargo_imp", "FFM/8\n1/ZZ123/12MAR1230/ICN\nLAX\n999-12345675ICNLAX/T10K250.5MC1.2/SHOES\n".to_owned()),
+        ] {
+            for (kind, is_read) in [(io::ErrorKind::UnexpectedEof, true), (io::ErrorKind::TimedOut, false)] {
+                struct Breaks(io::ErrorKind);
+                impl Read for Breaks {
+                    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                        Err(self.0.into())
+                    }
+                }
+                let mut n_rows = 0;
+                let mut content = text.as_bytes().chain(Breaks(kind));
+                let ended = table(name).read_from("a", &mut content, &ReadOptions::default(), &mut |reading| {
+                    n_rows += reading.records.iter().map(|(_, batch)| batch.num_rows()).sum::<usize>();
+                });
+                assert_eq!(ended.unwrap_err().kind(), kind, "{name}");
+                // What is read as it comes has given what came, whatever ends it.
+                assert!(n_rows > 0 || !is_read, "{name}");
+            }
+        }
+    }
 }

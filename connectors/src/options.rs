@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use encoding_rs::Encoding;
 use haechi_model::Cell;
 use haechi_model::summary::PartSummary;
 
@@ -48,6 +49,8 @@ pub struct Around {
     pub sender_id: Option<String>,
     /// For the column `message_issued_at`, UTC milliseconds.
     pub issued_at: Option<i64>,
+    /// In what encoding its text is.
+    pub charset: Option<&'static Encoding>,
 }
 
 impl Around {

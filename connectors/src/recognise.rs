@@ -4,7 +4,7 @@
 //! reasons for refusing say what to do, since the usual cause is a spreadsheet saved the wrong way.
 
 use crate::format::MessageFormat;
-use crate::formats::FORMATS;
+use crate::formats::{FORMATS, cargo_imp, xml};
 use crate::tabular::split::{Cells, SEPARATORS, Split};
 
 /// What a file holds, once unwrapped.
@@ -59,9 +59,15 @@ pub enum Unrecognised {
     /// XML of a kind we have no reader for.
     #[error("is XML of a kind not read here")]
     Xml,
+    /// What a poll is answered where messages wait elsewhere, or none do.
+    #[error("is the answer to a poll, with links or nothing, and no message in it; fetch what its links name")]
+    Poll,
     /// Parquet with an encrypted footer.
     #[error("is an encrypted Parquet file; decrypt it first")]
     EncryptedParquet,
+    /// A PDF, as people attach what a message says.
+    #[error("is a PDF; send the message that it shows")]
+    Pdf,
     /// Binary data.
     #[error("is binary data of no known kind")]
     Binary,
@@ -78,7 +84,7 @@ pub(crate) const FIRST_LOOK_BYTES: usize = 4096;
 pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
     let first = look(&head[..head.len().min(FIRST_LOOK_BYTES)]);
     let goes_on = match first {
-        Ok(Recognised::Empty) | Err(Unrecognised::Xml) => true,
+        Ok(Recognised::Empty) | Err(Unrecognised::Xml | Unrecognised::Poll) => true,
         Ok(Recognised::Csv) => begins_with_header_field(head),
         _ => false,
     };
@@ -111,6 +117,10 @@ fn look(head: &[u8]) -> Result<Recognised, Unrecognised> {
         (b"ARROW1", Ok(Recognised::ArrowFile)),
         (ARROW_CONTINUATION, Ok(Recognised::ArrowStream)),
         (b"PK\x03\x04", Err(Unrecognised::Zip)),
+        (b"%PDF-", Err(Unrecognised::Pdf)),
+        (b"\x89PNG", Err(Unrecognised::Binary)),
+        (b"\xFF\xD8\xFF", Err(Unrecognised::Binary)),
+        (b"\xD0\xCF\x11\xE0", Err(Unrecognised::Binary)),
         (b"\xFF\xFE", Err(Unrecognised::Utf16)),
         (b"\xFE\xFF", Err(Unrecognised::Utf16)),
     ] {
@@ -120,13 +130,21 @@ fn look(head: &[u8]) -> Result<Recognised, Unrecognised> {
     }
     let text = head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start();
     // What a trader writes into a row must not decide how the file is read: a cell may hold the beginning of a message.
-    let is_table = text.first() == Some(&b'{') || is_table(text);
+    // What begins with a tag is none, however alike the commas in its comments stand.
+    let is_table = match text.first() {
+        Some(b'{') => true,
+        Some(b'<') => false,
+        Some(b'[') => is_json_array(text),
+        _ => is_table(text),
+    };
     if !is_table && let Some(format) = FORMATS.iter().find(|format| (format.recognise)(head)) {
         return Ok(Recognised::Message(format));
     }
     match text.first() {
         None => Ok(Recognised::Empty),
-        Some(b'{' | b'[') => Ok(Recognised::Ndjson),
+        Some(b'{') => Ok(Recognised::Ndjson),
+        Some(b'[') if is_json_array(text) => Ok(Recognised::Ndjson),
+        Some(b'<') if xml::is_poll(head) => Err(Unrecognised::Poll),
         Some(b'<') => Err(Unrecognised::Xml),
         Some(_) => {
             // Rows may be damaged in any way, so only the header line is asked to be text.
@@ -134,6 +152,33 @@ fn look(head: &[u8]) -> Result<Recognised, Unrecognised> {
             if header.contains(&0) { Err(Unrecognised::Binary) } else { Ok(Recognised::Csv) }
         }
     }
+}
+
+/// What is said, to who wants messages, of text that looks like no table either; `None` where it looks like one: a header
+/// of several cells, and as many in the row behind it.
+pub fn no_table(head: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(head.strip_prefix(UTF8_BOM).unwrap_or(head).trim_ascii_start());
+    let mut lines = text.lines();
+    let (header, row) = (lines.next().unwrap_or_default(), lines.next());
+    let looks_so = SEPARATORS.into_iter().any(|separator| {
+        let mut cells = Cells::default();
+        let mut count = |line: &str| (cells.split(line, separator) == Split::Whole).then(|| cells.len());
+        count(header).is_some_and(|n| n > 1 && row.is_none_or(|row| count(row) == Some(n)))
+    });
+    let reason = || {
+        cargo_imp::not_read(&text).unwrap_or_else(|| {
+            "holds no message that is read: no EDIFACT segment, no XML document and no Cargo-IMP line (FWB, FHL, FFM) \
+             begins in it"
+                .to_owned()
+        })
+    };
+    (!looks_so).then(reason)
+}
+
+/// Whether a JSON array begins here, and not the `[main]` of a log.
+fn is_json_array(text: &[u8]) -> bool {
+    let behind = text[1..].trim_ascii_start();
+    matches!(behind.first(), Some(b'{' | b'[' | b'"' | b']'))
 }
 
 /// Whether the first line and the one behind it have the same number of cells, several: what no mail disclaimer or
@@ -165,6 +210,7 @@ mod tests {
             (b"\xFF\xFF\xFF\xFF\x10\x01\0\0", "arrow_stream"),
             (b"{\"declaration_id\": \"1\"}\n", "ndjson"),
             (b" [{\"declaration_id\": \"1\"}]", "ndjson"),
+            (b"[{\"a\": \"\n<?xml version='1.0'?><ASYCUDA/>\"}]", "ndjson"),
             (b"\xEF\xBB\xBF\n {\"declaration_id\": \"1\"}\n", "ndjson"),
             (b"declaration_id,item_no\n1,1\n", "csv"),
             (b"\xEF\xBB\xBFdeclaration_id;item_no\n", "csv"),
@@ -176,6 +222,17 @@ mod tests {
             (b"UNB+UNOA:4+A,B,C'\nUNH+1,2,3'", "edifact"),
             (b"\xFF\xFEU\0N\0B\0+\0U\0N\0O\0A\0:\x004\0+\0A\0'\0", "edifact"),
             (b"Subject: a\nContent-Transfer-Encoding: base64\n\nVU5CK1VOT0E6NCtBJw==\n", "edifact"),
+            // Commas in comments, blanks in tags: XML is no table.
+            (b"<!-- a, b, c -->\n<!-- d, e, f -->\n<ASYCUDA/>", "asycuda_sad"),
+            (b"<ASYCUDA a='1;2;3'\n b='1;2;3'/>", "asycuda_sad"),
+            (b"Please find it below\n\n<?xml version='1.0'?>\n<ASYCUDA/>", "asycuda_sad"),
+            (b"From: <a@b.example>\nSubject: SAD\n\nDear Sirs, see below.\n\n<ASYCUDA>", "asycuda_sad"),
+            (b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n<ASYCUDA>", "asycuda_sad"),
+            (b"2027-03-10 09:00:00,123 INFO received: <?xml version='1.0'?><ASYCUDA>", "asycuda_sad"),
+            (b"[main] INFO received: <?xml version='1.0'?><ASYCUDA>", "asycuda_sad"),
+            (b"\x02<?xml version='1.0'?><ASYCUDA>\x03", "asycuda_sad"),
+            (b"declaration_id,item_no,description\n1,1,<ASYCUDA xmlns='a'/>\n", "csv"),
+            (b"id,description\n1,see <ASYCUDA>\n", "csv"),
         ] {
             assert_eq!(recognise(head).map(Recognised::name), Ok(expected), "{}", head.escape_ascii());
         }
@@ -201,11 +258,35 @@ mod tests {
     }
 
     #[test]
+    fn text_that_is_no_table_is_not_called_one() {
+        for (text, says) in [
+            ("declaration_id,item_no\n1,1\n", None),
+            ("a;b\n", None),
+            ("hello world\n", Some("holds no message")),
+            ("Dear Sirs, see below.\nRegards\n", Some("holds no message")),
+            ("fwb/16\n999-12345675BKKICN/T1K1\n", Some("Cargo-IMP FWB in small letters")),
+            ("QK ICNAPKR\n.BKKRMZZ 220100\nFSU/12\n999-12345675BKKICN/T1K1\n", Some("Cargo-IMP FSU")),
+            ("\u{1}FNA\nACK/ERROR\n", Some("Cargo-IMP FNA")),
+            ("FMA\nACK/MESSAGE PROCESSED\n", Some("Cargo-IMP FMA")),
+            ("FMA AND OTHERS\n", Some("holds no message")),
+        ] {
+            let found = no_table(text.as_bytes());
+            assert_eq!(found.is_some(), says.is_some(), "{text}: {found:?}");
+            assert!(found.unwrap_or_default().contains(says.unwrap_or_default()), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_not_read_is_named() {
         for (head, expected) in [
             (&b"\xFF\xFEd\0e\0"[..], Unrecognised::Utf16),
             (b"PK\x03\x04\x14\0", Unrecognised::Zip),
+            (b"%PDF-1.4\n%\xE2\xE3\n", Unrecognised::Pdf),
+            (b"\xFF\xD8\xFF\xE0\0\x10JFIF", Unrecognised::Binary),
             (b"<html>", Unrecognised::Xml),
+            (b"<entryDeclarationResponses><response><link>/a</link>", Unrecognised::Poll),
+            (b"<advancedNotifications/>", Unrecognised::Poll),
+            (b"<?xml version='1.0'?>\n<outcomeResponse><response/>", Unrecognised::Poll),
             (b"\x7FELF\0\0", Unrecognised::Binary),
         ] {
             assert_eq!(recognise(head).map(Recognised::name), Err(expected), "{}", head.escape_ascii());

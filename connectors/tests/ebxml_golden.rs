@@ -218,6 +218,64 @@ fn a_payload_behind_a_long_comment_is_read() {
     assert_eq!((rows(&reading, "declaration").len(), reading.set_aside.len()), (3, 0));
 }
 
+/// A payload that does not say in what it is written is in what its part or the envelope says; what it says itself holds.
+#[test]
+fn a_payload_is_in_the_charset_that_is_told_of_it() {
+    let file = std::fs::read_to_string(messages().join("korea/govcbr929_import_3_items.xml")).unwrap();
+    let bare = &file[file.find("?>").unwrap() + 2..];
+    let name = bare.split("Importer>").nth(1).and_then(|importer| importer.split("Name>").nth(1)).unwrap();
+    let name = &name[..name.find('<').unwrap()];
+    let polish = bare.replace(name, "\u{141}\u{f3}d\u{17a}");
+    let (latin2, ..) = encoding_rs::ISO_8859_2.encode(&polish);
+    let with = |header: &str, properties: &str, body: &[u8]| {
+        let message = as4(&["cid:p"], &[(&format!("Content-ID: <p>\r\n{header}"), body)]);
+        let at = message.windows(2).position(|two| two == b"/>" && properties.len() > 1).unwrap_or(0);
+        let message = if properties.is_empty() {
+            message
+        } else {
+            let properties = format!("><eb:PartProperties>{properties}</eb:PartProperties></eb:PartInfo>");
+            [&message[..at], properties.as_bytes(), &message[at + 2..]].concat()
+        };
+        read("a.mime", &message)
+    };
+    let property = "<eb:Property name=\"CharacterSet\">iso-8859-2</eb:Property>";
+    let utf8 = "<eb:Property name=\"CharacterSet\">utf-8</eb:Property>";
+    let declared = [b"<?xml version='1.0' encoding='ISO-8859-2'?>", &*latin2].concat();
+    for (header, properties, body) in [
+        ("Content-Type: text/xml; charset=ISO-8859-2", "", &*latin2),
+        ("Content-Type: text/xml", property, &*latin2),
+        ("Content-Type: text/xml; charset=\"utf-8\"", "", polish.as_bytes()),
+        ("Content-Type: text/xml; charset=nonsense", "", polish.as_bytes()),
+        ("Content-Type: text/xml; charset=utf-8", utf8, declared.as_slice()),
+    ] {
+        let reading = with(header, properties, body);
+        let found = rows(&reading, "declaration");
+        assert_eq!(text(&found[0], "importer_name"), "\u{141}\u{f3}d\u{17a}", "{header} {properties}");
+        assert!(!warned(&reading, "charset"), "{header}: {:?}", reading.warnings);
+    }
+}
+
+/// What is no text, or too long to be looked at, is called what it is, whatever the Action says.
+#[test]
+fn the_reason_of_a_refusal_is_the_true_one() {
+    let long = format!("X-Trace: {}\r\nContent-ID: <p>", "a".repeat(20_000));
+    for (header, body, code, says) in [
+        ("Content-ID: <p>", &b"%PDF-1.4\n%\xE2\xE3\n1 0 obj\n"[..], "unknown_content", "is a PDF"),
+        ("Content-ID: <p>", b"PK\x03\x04\x14\0a", "unknown_content", "zip archive"),
+        (long.as_str(), b"<a/>", "part_header", "its header has no end within 16 KiB"),
+    ] {
+        let message = String::from_utf8_lossy(&as4(&["cid:p"], &[(header, b"PAYLOAD")])).into_owned();
+        let message = message.replace(
+            "</eb:PartyInfo>",
+            "</eb:PartyInfo><eb:CollaborationInfo><eb:Action>PAXLST</eb:Action></eb:CollaborationInfo>",
+        );
+        let (before, behind) = message.split_once("PAYLOAD").unwrap();
+        let reading = read("a.mime", &[before.as_bytes(), body, behind.as_bytes()].concat());
+        let found: Vec<_> = reading.set_aside.iter().map(|unit| (unit.code, unit.reason.as_str())).collect();
+        assert!(found.len() == 1 && found[0].0 == code && found[0].1.contains(says), "{found:?}");
+    }
+}
+
 /// One payload that cannot be taken costs itself only.
 #[test]
 fn what_cannot_be_taken_is_set_aside_and_the_rest_goes_on() {

@@ -201,6 +201,59 @@ fn many_small_faults_cost_little() {
     assert!(reading.counts.contains_key("warnings_lost"));
 }
 
+/// Faults beyond those that are kept are not counted one by one each time.
+#[test]
+fn faults_that_are_not_kept_cost_what_tags_do() {
+    let took = |piece: &str| {
+        let bytes = format!("{HEAD}<TypeCode>{}</TypeCode>{ITEM}</Declaration>", piece.repeat(200_000));
+        let began = Instant::now();
+        is_sound(&read(piece, bytes.as_bytes()), piece);
+        began.elapsed()
+    };
+    let tags = took("<a/>");
+    for piece in ["<!", "</x>", "<x></y>", "&"] {
+        let faults = took(piece);
+        assert!(faults < tags * 10, "{piece}: {faults:?}, where tags take {tags:?}");
+    }
+}
+
+/// What is taken as it stands is told, as often as it helps.
+#[test]
+fn a_lone_ampersand_is_kept_and_told() {
+    let named = |name: &str| format!("{HEAD}<Importer><Name>{name}</Name></Importer>{ITEM}</Declaration>");
+    let reading = quickly("lone", named("A & B &amp; C&").as_bytes());
+    assert_eq!(rows(&reading, "declaration")[0]["importer_name"], "A & B & C&");
+    let n_told = |reading: &MessageReading| reading.warnings.iter().filter(|w| w.code == "lone_ampersand").count();
+    assert_eq!(n_told(&reading), 2, "{:?}", reading.warnings);
+    let many = quickly("many", named(&"& ".repeat(10_000)).as_bytes());
+    assert_eq!((n_told(&many), n_rows(&many)), (100, 1));
+    assert_eq!(n_told(&quickly("none", named("A &amp; B").as_bytes())), 0);
+}
+
+/// What transport put before a document, or behind it, is cut and told, wherever the input is cut.
+#[test]
+fn a_document_in_mail_or_a_log_is_read() {
+    let document = format!("<?xml version=\"1.0\" encoding=\"EUC-KR\"?>\n{HEAD}{ITEM}</Declaration>\n");
+    let header = "From: <a@b.example>\r\nSubject: a <declaration>\r\n\r\nDear Sirs & all, see 1 < 2.\r\n\r\n";
+    for (before, behind) in [
+        ("\u{2}", "\u{3}"),
+        ("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n", ""),
+        ("2027-03-10 09:00:00,123 INFO <main> received: ", ""),
+        ("Please find it below\n\n", "\nRegards\n--\nA <a@b.example>\n"),
+        (header, "Regards"),
+    ] {
+        let text = format!("{before}{document}{behind}");
+        assert_eq!(xml_support::recognised(text.as_bytes()), Some("govcbr929"), "{text}");
+        let reading = quickly(before, text.as_bytes());
+        assert_eq!(n_rows(&reading), 1, "{before}: {:?}", reading.set_aside);
+        assert!(warned(&reading, "transport_dirt"), "{before}: {:?}", reading.warnings);
+        assert!(!warned(&reading, "truncated") && !warned(&reading, "charset"), "{before}: {:?}", reading.warnings);
+        let position = rows(&reading, "declaration")[0]["source_position"].as_str().unwrap().to_owned();
+        let at = text.find("<GovernmentAgencyGoodsItem").unwrap_or_default();
+        assert!(position.starts_with(&format!("byte {at}")), "{position}, not {at}");
+    }
+}
+
 #[test]
 fn every_cut_of_a_sample_is_told() {
     for path in samples() {

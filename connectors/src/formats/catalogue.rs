@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::edifact::mapping;
 use super::xml::pages;
-use super::{FORMATS, ebxml, edifact};
+use super::{FORMATS, ebxml, edifact, mail};
 
 /// Which way a format goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Entry {
     pub fn page(&self) -> String {
         let hand_written = match self.name {
             ebxml::NAME => Some(include_str!("../../pages/ebxml.md")),
+            mail::NAME => Some(include_str!("../../pages/mail.md")),
             "cargo_imp" => Some(include_str!("../../pages/cargo_imp.md")),
             _ => None,
         };
@@ -70,6 +71,7 @@ impl Entry {
 /// Which way, and which streams; the rest is in [`FORMATS`].
 const MESSAGES: &[(&str, Direction, &[&str])] = &[
     (ebxml::NAME, Direction::Both, &[]),
+    (mail::NAME, Direction::Read, &[]),
     ("govcbr929", Direction::Read, &["declaration"]),
     ("govcbr830", Direction::Read, &["declaration"]),
     ("unipass_cargo", Direction::Read, &["consignment", "cargo_event"]),

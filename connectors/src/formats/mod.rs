@@ -4,21 +4,23 @@ pub mod cargo_imp;
 pub mod catalogue;
 pub mod ebxml;
 pub mod edifact;
+pub mod mail;
 pub mod xml;
 
 mod kept;
 
 use crate::format::MessageFormat;
 
-/// Every message format we read, in the order they are tried: an envelope stands around the others, XML is sure of
-/// itself, while an interchange may begin behind anything.
+/// Every message format we read, in the order they are tried: an envelope stands around the others, and so does mail, XML
+/// is sure of itself, while an interchange may begin behind anything.
 pub const FORMATS: &[MessageFormat] = &{
-    let mut all = [edifact::FORMAT; xml::FORMATS.len() + 3];
+    let mut all = [edifact::FORMAT; xml::FORMATS.len() + 4];
     all[0] = ebxml::FORMAT;
-    all[xml::FORMATS.len() + 2] = cargo_imp::FORMAT;
+    all[1] = mail::FORMAT;
+    all[xml::FORMATS.len() + 3] = cargo_imp::FORMAT;
     let mut n = 0;
     while n < xml::FORMATS.len() {
-        all[n + 1] = xml::FORMATS[n];
+        all[n + 2] = xml::FORMATS[n];
         n += 1;
     }
     all

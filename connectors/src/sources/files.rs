@@ -140,27 +140,48 @@ pub fn unwrap(path: &Path, bytes_read: Arc<AtomicU64>) -> io::Result<Unwrapped> 
 
 fn unwrap_from(inner: impl Read + Send + 'static, bytes_read: Arc<AtomicU64>) -> io::Result<Unwrapped> {
     let mut file = Counted { inner, bytes_read };
-    let magic = take_head(&mut file, 4)?;
+    let mut magic = Vec::with_capacity(4);
+    file.by_ref().take(4).read_to_end(&mut magic)?;
     let wrapping = match magic.as_slice() {
         [0x1F, 0x8B, ..] => Wrapping::Gzip,
         [0x28, 0xB5, 0x2F, 0xFD] => Wrapping::Zstd,
         _ => Wrapping::Plain,
     };
     let whole = Cursor::new(magic).chain(file);
-    let mut content: Box<dyn Read + Send> = match wrapping {
+    let content: Box<dyn Read + Send> = match wrapping {
         Wrapping::Plain => Box::new(whole),
         Wrapping::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
         Wrapping::Zstd => Box::new(zstd::stream::read::Decoder::new(whole)?),
     };
-    let head = take_head(&mut content, HEAD_BYTES)?;
-    let content = Box::new(Cursor::new(head.clone()).chain(content));
-    Ok(Unwrapped { wrapping, head, content })
+    let (head, content) = begun(content, HEAD_BYTES)?;
+    Ok(Unwrapped { wrapping, head, content: Box::new(content) })
 }
 
-fn take_head(reader: &mut impl Read, bytes: usize) -> io::Result<Vec<u8>> {
+/// The first bytes of a content, and all of it from its first byte. Where it breaks off within them, it is told behind what
+/// came before: that can be read.
+pub(crate) fn begun(mut content: impl Read, bytes: usize) -> io::Result<(Vec<u8>, impl Read)> {
     let mut head = Vec::with_capacity(bytes);
-    reader.take(bytes as u64).read_to_end(&mut head)?;
-    Ok(head)
+    let broken = content.by_ref().take(bytes as u64).read_to_end(&mut head).err();
+    match broken {
+        Some(error) if head.is_empty() || !is_damage(&error) => Err(error),
+        broken => Ok((head.clone(), Cursor::new(head).chain(Broken(broken)).chain(content))),
+    }
+}
+
+/// Whether an error is in the data, a compression that is cut off or is none, and comes again however often it is read;
+/// what the system says may pass.
+pub fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    error.raw_os_error().is_none() && matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput | Other)
+}
+
+/// Where a content breaks off, if it does: told once.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 struct Counted<R> {
@@ -197,6 +218,25 @@ mod tests {
         assert!(matches!(expand(&[at("*.parquet")]), Err(FileError::NoMatch { .. })));
         assert!(matches!(expand(&[at("gone.csv")]), Err(FileError::Unreadable { .. })));
         assert!(matches!(expand(&[dir.path().display().to_string()]), Err(FileError::Folder { .. })));
+    }
+
+    #[test]
+    fn what_is_whole_of_a_broken_file_is_read() {
+        let text = "UNB+UNOA:4+A'".repeat(100);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let cut = &gzip[..gzip.len() - 8];
+        let mut opened = Place::Memory(cut.to_vec().into()).unwrap(Arc::default()).unwrap();
+        assert!(text.as_bytes().starts_with(&opened.head) && opened.head.len() > 100);
+        let mut content = Vec::new();
+        let error = opened.content.read_to_end(&mut content).unwrap_err();
+        assert!(is_damage(&error), "{error:?}");
+        assert_eq!(content, opened.head);
+        // Of one that is none nothing is.
+        let none = Place::Memory(vec![0x1F, 0x8B, 0xFF, 0xFF].into()).unwrap(Arc::default());
+        assert!(none.is_err_and(|error| is_damage(&error)));
+        assert!(!is_damage(&io::Error::from_raw_os_error(5)));
     }
 
     #[test]

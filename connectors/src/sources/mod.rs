@@ -11,4 +11,4 @@ pub(crate) mod reading;
 #[cfg(test)]
 mod testing;
 
-pub use files::{FileError, InputFile, Place, Unwrapped, Wrapping, expand, unwrap};
+pub use files::{FileError, InputFile, Place, Unwrapped, Wrapping, expand, is_damage, unwrap};

@@ -55,6 +55,24 @@ pub fn recognise(head: &[u8]) -> bool {
     head.split(|b| *b == b'\n').any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
 }
 
+/// Other messages of the format, which are not read: what becomes of a shipment, answers, bookings.
+const OTHERS: [&str; 14] =
+    ["FAD", "FBL", "FFA", "FFR", "FMA", "FMB", "FNA", "FSA", "FSN", "FSR", "FSU", "FUM", "FWR", "FZB"];
+
+/// What a text is that holds another message of the format, or one whose first line is written in small letters.
+pub fn not_read(text: &str) -> Option<String> {
+    text.lines().take(100).find_map(|line| {
+        let line = line.trim_matches(|c: char| c.is_control() || c == ' ');
+        if let Some((kind, _)) = begins(&line.to_ascii_uppercase()) {
+            return Some(format!("is a Cargo-IMP {kind} in small letters; send it in capitals"));
+        }
+        let (name, version) = line.split_once('/').unwrap_or((line, "0"));
+        let digits = !version.is_empty() && version.len() <= 2 && version.bytes().all(|b| b.is_ascii_digit());
+        let name = OTHERS.iter().find(|other| **other == name).filter(|_| digits)?;
+        Some(format!("is a Cargo-IMP {name}, which is not read; FWB, FHL and FFM are"))
+    })
+}
+
 /// The messages of a text. What stands before the first is transport's.
 pub fn messages<'t>(text: &'t str, out: &mut Output<'_>) -> Vec<Message<'t>> {
     let mut messages: Vec<Message<'t>> = Vec::new();

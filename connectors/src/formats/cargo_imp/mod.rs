@@ -32,6 +32,7 @@ mod waybill;
 use super::edifact::output::Output;
 use crate::format::{MessageFormat, MessageInput, MessageReading};
 use lines::Message;
+pub(crate) use lines::not_read;
 
 /// The entry in the list of formats.
 pub const FORMAT: MessageFormat = MessageFormat {

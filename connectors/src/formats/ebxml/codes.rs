@@ -4,6 +4,7 @@
 pub const WARNINGS: &[(&str, &str)] = &[
     ("mime", "a multipart body that is not as it should be: no header, an indented or unannounced boundary, no end"),
     ("transport_dirt", "text before the first or behind the last boundary was left out"),
+    ("transport_encoding", "mail whose bodies came encoded or packed: places are those in what came out"),
     ("transfer_encoding", "a part whose transfer encoding is damaged in places, kept as sent there"),
     ("href", "a reference to a part without `cid:`, taken as one"),
     ("no_content_id", "a part without Content-ID, taken for the one that is referred to and missing, by its place"),

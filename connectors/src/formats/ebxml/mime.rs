@@ -38,7 +38,7 @@ pub struct Part<'b> {
     pub body: &'b [u8],
 }
 
-impl Part<'_> {
+impl<'b> Part<'b> {
     /// A field of the header, by its name in lower case; empty where there is none.
     pub fn field(&self, name: &str) -> &str {
         self.header.iter().flatten().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
@@ -48,6 +48,33 @@ impl Part<'_> {
     pub fn id(&self) -> Option<&str> {
         let id = bare_id(self.field("content-id"));
         (!id.is_empty()).then_some(id)
+    }
+
+    /// What its Content-Type says of its encoding, empty where it says nothing.
+    pub fn charset(&self) -> String {
+        parameter(self.field("content-type"), "charset").unwrap_or_default()
+    }
+
+    /// Whether it says that its body is written in base64 or quoted-printable.
+    pub fn is_encoded(&self) -> bool {
+        let encoding = self.field("content-transfer-encoding").trim();
+        encoding.eq_ignore_ascii_case("base64") || encoding.eq_ignore_ascii_case("quoted-printable")
+    }
+
+    /// Whether gzip is in it, as it stands.
+    pub fn is_packed(&self) -> bool {
+        self.body.starts_with(b"\x1F\x8B")
+    }
+
+    /// What is in it, where it is multipart itself, or a mail that is sent on.
+    pub fn inner(&self) -> Option<Body<'b>> {
+        let kind = self.media_type();
+        if kind == "message/rfc822" && !self.is_encoded() {
+            return split(self.body);
+        }
+        let boundary = parameter(self.field("content-type"), "boundary").filter(|_| kind.starts_with("multipart/"))?;
+        let boundary = boundary.as_bytes();
+        (is_boundary(boundary) && next(self.body, 0, boundary).is_some()).then(|| cut(self.body, 0, boundary))
     }
 
     /// Content-Type without parameters, in lower case.
@@ -70,11 +97,14 @@ pub fn split(bytes: &[u8]) -> Option<Body<'_>> {
     if let Some((fields, body)) = &announced {
         let part = Part { header: Some(fields.clone()), body: &bytes[*body..] };
         let kind = part.media_type();
+        if kind.is_empty() && part.is_encoded() {
+            return Some(Body { parts: vec![part], ..Body::default() });
+        }
         if kind.is_empty() {
             return Some(with(unannounced(bytes, from)?, "there is no header that names the boundary"));
         }
         if !kind.starts_with("multipart/") {
-            let bare = part.body.trim_ascii_start().starts_with(b"<");
+            let bare = part.body.trim_ascii_start().starts_with(b"<") || part.is_encoded() || part.is_packed();
             return bare.then(|| Body { parts: vec![part], ..Body::default() });
         }
         let start = parameter(part.field("content-type"), "start").map(|id| bare_id(&id).to_owned());
@@ -284,7 +314,11 @@ fn is_name(name: &str) -> bool {
 }
 
 fn is_start_line(line: &str) -> bool {
-    line.starts_with("HTTP/1.") || line.ends_with(" HTTP/1.1") || line.ends_with(" HTTP/1.0")
+    // Mail in a folder of mail begins with `From` and no colon.
+    line.starts_with("From ")
+        || line.starts_with("HTTP/1.")
+        || line.ends_with(" HTTP/1.1")
+        || line.ends_with(" HTTP/1.0")
 }
 
 /// A parameter of a field, without its quotes.

@@ -1,7 +1,7 @@
 //! ebXML envelopes, as a Single Window gateway sends them: ebMS 2.0 and ebMS 3.0 (AS4), with their payloads.
 //!
 //! [`mime`] cuts the message into parts, [`envelope`] says what the envelope tells, [`transfer`] undoes what was done to a
-//! payload on its way, [`payloads`] gives each payload to the reader of its format. The rows are those of the payloads; what an
+//! payload on its way, [`payloads`] gives each payload to the reader of its format, [`parts`] gathers what they find. The rows are those of the payloads; what an
 //! envelope adds is who sent them and under what number, where they do not say. Signals (receipts, acknowledgements,
 //! errors, pings) make no rows. Answers are written by [`answers`].
 //!
@@ -13,8 +13,9 @@ pub mod answers;
 pub mod codes;
 
 mod envelope;
-mod mime;
-mod payloads;
+pub(super) mod mime;
+pub(super) mod parts;
+pub(super) mod payloads;
 mod reply;
 pub(super) mod transfer;
 

@@ -1,26 +1,19 @@
 //! The payloads of a message: which part each one is, who reads it, and what the envelope adds to its rows.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, AsArray, StringArray};
-use arrow::record_batch::RecordBatch;
-use haechi_model::intake::{SetAside, Warning};
 
 use super::envelope::{Envelope, Purpose, Reference, content_id};
 use super::mime::{PARTS_MAX, Part};
-use super::transfer::{self, Refusal, UNPACKED_BYTES_MAX};
-use super::{NAME, Opened, codes};
+use super::parts::{Reading, label, said};
+use super::transfer::{self, Refusal};
+use super::{NAME, Opened};
 use crate::format::{HEAD_BYTES, MessageFormat, MessageInput, MessageReading};
-use crate::formats::{FORMATS, xml};
+use crate::formats::{FORMATS, mail, xml};
 use crate::options::{Around, ReadOptions};
-use crate::recognise::{FIRST_LOOK_BYTES, Recognised, recognise};
+use crate::recognise::{FIRST_LOOK_BYTES, Recognised, Unrecognised, recognise};
 
-/// More warnings than anybody reads.
-const WARNINGS_MAX: usize = 10_000;
-/// Characters of an id or an Action that are repeated in what we say.
-const SAID_CHARS: usize = 100;
+/// What is said of a part whose header cannot be read.
+const PART_HEADER: &str = "its header has no end within 16 KiB, or is none; shorten it and send the message again";
 
 /// Document codes in an Action, and the format of their readers.
 const DOCUMENTS: &[(&str, &str)] = &[
@@ -60,7 +53,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
 
 /// Reads the payloads of an opened message.
 pub fn read(opened: &Opened<'_>, input: MessageInput<'_>) -> MessageReading {
-    let mut reading = Reading::new(input);
+    let mut reading = Reading::new(NAME, input);
     for (code, text) in &opened.body.oddities {
         reading.warn(code, "", text);
     }
@@ -104,6 +97,7 @@ fn user_message(opened: &Opened<'_>, envelope: &Envelope, taken: &mut [bool], re
         message_id: (!envelope.message_id.is_empty()).then(|| envelope.message_id.clone()),
         sender_id: (!envelope.sender().is_empty()).then(|| envelope.sender().to_owned()),
         issued_at: envelope.issued_at,
+        charset: None,
     };
     let options = ReadOptions { around: Some(around), ..reading.input.options.clone() };
     let mut in_body = opened.found.body_payload;
@@ -121,6 +115,13 @@ fn user_message(opened: &Opened<'_>, envelope: &Envelope, taken: &mut [bool], re
             continue;
         }
         let Some(at) = part_of(opened, &id, &reference.href, taken, reading) else {
+            if let Some(at) = unnamed_by_header(opened, taken) {
+                // Which part it is, its header would say.
+                taken[at] = true;
+                let says = format!("{PART_HEADER}; it may be payload `{said}`");
+                reading.set_aside("part_header", &label(at, &opened.body.parts[at]), &says, opened.body.parts[at].body);
+                continue;
+            }
             let says = format!("payload `{said}` is not in the message; ask the sender to send all parts");
             reading.set_aside("missing_part", "envelope", &says, reference.href.as_bytes());
             continue;
@@ -175,6 +176,11 @@ fn part_of(opened: &Opened<'_>, id: &str, href: &str, taken: &[bool], reading: &
     Some(at)
 }
 
+/// The first part whose header cannot be read, of those that are left.
+fn unnamed_by_header(opened: &Opened<'_>, taken: &[bool]) -> Option<usize> {
+    opened.body.parts.iter().zip(taken).position(|(part, taken)| !taken && part.header.is_none())
+}
+
 /// What came beside: parts that nobody named, or that were not looked at.
 fn rest(opened: &Opened<'_>, any_user: bool, taken: &[bool], reading: &mut Reading<'_>) {
     for (at, part) in opened.body.parts.iter().enumerate().filter(|(at, _)| !taken[*at]) {
@@ -207,11 +213,28 @@ fn payload(
             Err((code, says)) => reading.set_aside(code, &place, &says, &bytes),
             Ok(format) => {
                 reading.count("payloads", 1);
-                let input = MessageInput { source: reading.input.source, bytes: &bytes, options };
+                let mut options = options.clone();
+                if let Some(around) = &mut options.around {
+                    around.charset = xml::charset(&charset(part, reference));
+                }
+                let input = MessageInput { source: reading.input.source, bytes: &bytes, options: &options };
                 reading.take(&place, (format.read)(input));
             }
         },
     }
+}
+
+/// The encoding of a payload as the envelope or its part tells it; empty where neither does.
+fn charset(part: &Part<'_>, reference: Option<&Reference>) -> String {
+    let property = property(reference, "CharacterSet");
+    if property.is_empty() { part.charset() } else { property.to_owned() }
+}
+
+/// A property that the envelope tells of a part, empty where it tells none.
+fn property<'r>(reference: Option<&'r Reference>, name: &str) -> &'r str {
+    let properties = reference.into_iter().flat_map(|reference| &reference.properties);
+    let found = properties.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map_or("", |(_, value)| value.as_str())
 }
 
 fn open<'b>(
@@ -222,7 +245,7 @@ fn open<'b>(
     reading: &mut Reading<'_>,
 ) -> Result<Cow<'b, [u8]>, Refusal> {
     if part.header.is_none() {
-        return Err(("part_header", "its header has no end within 16 KiB, or is none; send the message again".into()));
+        return Err(("part_header", PART_HEADER.into()));
     }
     let kind = part.media_type();
     if kind.starts_with("multipart/") {
@@ -232,11 +255,7 @@ fn open<'b>(
     if damaged {
         reading.warn("transfer_encoding", place, "an `=` in it means nothing and was kept");
     }
-    let property = |name: &str| {
-        let properties = reference.iter().flat_map(|reference| &reference.properties);
-        let found = properties.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value.as_str())
-    };
+    let property = |name: &str| property(reference, name);
     let gzip = |kind: &&str| kind.ends_with("/gzip") || kind.ends_with("/x-gzip");
     let encoding =
         Some(part.field("content-encoding")).filter(|e| !e.is_empty() && !e.eq_ignore_ascii_case("identity"));
@@ -284,8 +303,8 @@ fn reader(
         return Ok(format);
     }
     if let Some(format) = recognise_in(bytes) {
-        if format.name == NAME {
-            return Err(("nested", "is an ebXML envelope itself; send it by itself".into()));
+        if format.name == NAME || format.name == mail::NAME {
+            return Err(("nested", "is an envelope or mail itself; send it by itself".into()));
         }
         if let Some(other) = named.first() {
             let text = format!("the Action says {}, the content is {}", other.name, format.name);
@@ -293,127 +312,26 @@ fn reader(
         }
         return Ok(format);
     }
-    if let Some(format) = named.first() {
-        return Ok(format);
+    // A sender who says what it is may still be told best by the reader of that, unless it is no text at all.
+    match other(bytes) {
+        (may_be_damaged, _) if may_be_damaged && !named.is_empty() => Ok(named[0]),
+        (_, what) => Err(("unknown_content", what)),
     }
-    let what = match recognise(&bytes[..bytes.len().min(HEAD_BYTES)]) {
-        Ok(Recognised::Ndjson) => "is JSON, which is taken by itself and not out of envelopes".to_owned(),
+}
+
+/// What is not recognised as a message: whether it may be a damaged one, and what it is.
+pub fn other(bytes: &[u8]) -> (bool, String) {
+    match recognise(&bytes[..bytes.len().min(HEAD_BYTES)]) {
+        Ok(Recognised::Ndjson) => (false, "is JSON, which is taken by itself and not out of envelopes".to_owned()),
         Ok(Recognised::Csv | Recognised::Empty | Recognised::Message(_)) => {
-            "is text of no kind that is read here; tables are taken by themselves".to_owned()
+            (true, "is text of no kind that is read here; tables are taken by themselves".to_owned())
         }
-        Ok(other) => format!("is {}, which is taken by itself and not out of envelopes", other.name()),
-        Err(unrecognised) => unrecognised.to_string(),
-    };
-    Err(("unknown_content", what))
+        Ok(other) => (false, format!("is {}, which is taken by itself and not out of envelopes", other.name())),
+        Err(Unrecognised::Xml) => (true, Unrecognised::Xml.to_string()),
+        Err(unrecognised) => (false, unrecognised.to_string()),
+    }
 }
 
 fn find(name: &str) -> Option<&'static MessageFormat> {
     FORMATS.iter().find(|format| format.name == name)
-}
-
-/// How a part is named in places: by its number, and its id where it has one.
-fn label(at: usize, part: &Part<'_>) -> String {
-    match part.id() {
-        Some(id) => format!("part {} `{}`", at + 1, said(id)),
-        None => format!("part {}", at + 1),
-    }
-}
-
-/// Somebody's text, short and on one line.
-fn said(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !matches!(c, '`' | ',')).take(SAID_CHARS).collect()
-}
-
-/// What is gathered of all payloads.
-struct Reading<'i> {
-    input: MessageInput<'i>,
-    out: MessageReading,
-    n_warnings: usize,
-    /// Bytes that payloads may still unpack to.
-    left: usize,
-}
-
-impl<'i> Reading<'i> {
-    fn new(input: MessageInput<'i>) -> Self {
-        let out = MessageReading {
-            format: NAME,
-            version: String::new(),
-            records: Vec::new(),
-            warnings: Vec::new(),
-            set_aside: Vec::new(),
-            counts: BTreeMap::new(),
-        };
-        Self { input, out, n_warnings: 0, left: UNPACKED_BYTES_MAX }
-    }
-
-    fn count(&mut self, name: &'static str, n: u64) {
-        // What senders write as a count has no bound.
-        let count = self.out.counts.entry(name).or_default();
-        *count = count.saturating_add(n);
-    }
-
-    fn warn(&mut self, code: &'static str, path: &str, text: &str) {
-        debug_assert!(codes::WARNINGS.iter().any(|(c, _)| *c == code), "undocumented code {code}");
-        self.warn_with(Warning { code, path: path.to_owned(), text: text.to_owned() });
-    }
-
-    fn warn_with(&mut self, warning: Warning) {
-        self.n_warnings += 1;
-        if self.n_warnings <= WARNINGS_MAX {
-            self.out.warnings.push(warning);
-        }
-    }
-
-    fn set_aside(&mut self, code: &'static str, place: &str, says: &str, raw: &[u8]) {
-        debug_assert!(codes::REASONS.iter().any(|(c, _)| *c == code), "undocumented code {code}");
-        let reason = format!("{place}: {says}");
-        self.out.set_aside.push(SetAside::new(self.input.source, place, code, reason, raw));
-        self.count("set_aside", 1);
-    }
-
-    /// Takes what the reader of a payload found, with the place of the payload before every place in it.
-    fn take(&mut self, place: &str, found: MessageReading) {
-        for (stream, batch) in found.records {
-            self.out.records.push((stream, placed(&batch, place)));
-        }
-        for warning in found.warnings {
-            let path = within(place, &warning.path);
-            self.warn_with(Warning { path, ..warning });
-        }
-        for unit in found.set_aside {
-            let (position, reason) = (within(place, &unit.position), within(place, &unit.reason));
-            self.out.set_aside.push(SetAside { position, reason, ..unit });
-        }
-        for (name, n) in found.counts {
-            self.count(name, n);
-        }
-    }
-
-    fn finish(mut self) -> MessageReading {
-        if self.n_warnings > WARNINGS_MAX {
-            let lost = self.n_warnings - WARNINGS_MAX;
-            self.count("warnings_lost", lost as u64);
-            let text = format!("{lost} further warnings were counted only");
-            self.out.warnings.push(Warning { code: "warnings_capped", path: String::new(), text });
-        }
-        self.out
-    }
-}
-
-fn within(place: &str, position: &str) -> String {
-    if position.is_empty() { place.to_owned() } else { format!("{place}, {position}") }
-}
-
-/// Rows with the place of their payload before their own.
-fn placed(batch: &RecordBatch, place: &str) -> RecordBatch {
-    let mut columns = batch.columns().to_vec();
-    for name in ["source_position", "message_path"] {
-        if let Ok(at) = batch.schema().index_of(name)
-            && let Some(texts) = batch.column(at).as_string_opt::<i32>()
-        {
-            let placed: StringArray = texts.iter().map(|text| text.map(|text| within(place, text))).collect();
-            columns[at] = Arc::new(placed) as ArrayRef;
-        }
-    }
-    RecordBatch::try_new(batch.schema(), columns).unwrap_or_else(|_| batch.clone())
 }

@@ -99,6 +99,33 @@ pub fn unpack<'b>(announced: &str, bytes: Cow<'b, [u8]>, left: &mut usize) -> Re
     Err(("compression", format!("is compressed as `{announced}`; send gzip or nothing")))
 }
 
+/// The first bytes of what is encoded and packed so, of which only the first bytes are known; empty where it cannot be told.
+pub fn beginning(encoding: &str, bytes: &[u8], most: usize) -> Vec<u8> {
+    let encoding = encoding.trim().to_ascii_lowercase();
+    let Ok((bytes, _)) = decode(&encoding, &whole_letters(&encoding, bytes)).map(|(b, d)| (b.into_owned(), d)) else {
+        return Vec::new();
+    };
+    if !bytes.starts_with(GZIP) {
+        return bytes;
+    }
+    let mut out = Vec::new();
+    // It ends where what is known of it does.
+    let _ = MultiGzDecoder::new(bytes.as_slice()).take(most as u64).read_to_end(&mut out);
+    out
+}
+
+/// Base64 that is cut off, as the first bytes of a file are, without the letter that means nothing by itself.
+pub fn whole_letters<'b>(encoding: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
+    if encoding != "base64" {
+        return Cow::Borrowed(body);
+    }
+    let mut letters: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+    if letters.len() % 4 == 1 {
+        letters.pop();
+    }
+    Cow::Owned(letters)
+}
+
 fn gunzip(bytes: &[u8], left: &mut usize) -> Result<Vec<u8>, Refusal> {
     let ratio = bytes.len().saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_BYTES_FREE);
     let most = ratio.min(*left);

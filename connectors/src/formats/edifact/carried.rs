@@ -5,8 +5,6 @@
 //! only where an interchange comes out: what is plain, which is nearly everything, is not copied. Places are those in the
 //! text that comes out.
 
-use std::borrow::Cow;
-
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::service;
@@ -66,7 +64,7 @@ fn mail(bytes: &[u8]) -> Option<Vec<u8>> {
         if !matches!(encoding.as_str(), "base64" | "quoted-printable") {
             continue;
         }
-        let letters = whole_letters(&encoding, &bytes[from..to]);
+        let letters = transfer::whole_letters(&encoding, &bytes[from..to]);
         let Ok((text, _)) = transfer::decode(&encoding, &letters) else { continue };
         if service::is_sure(&text) {
             out.extend_from_slice(&bytes[taken..from]);
@@ -93,18 +91,6 @@ fn body(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let from = ends.into_iter().flatten().min()?;
     let to = memchr::memmem::find(&bytes[from..], b"\n--").map_or(bytes.len(), |i| from + i + 1);
     Some((from, to))
-}
-
-/// Base64 that is cut off, as the first bytes of a file are, without the letter that means nothing by itself.
-fn whole_letters<'b>(encoding: &str, body: &'b [u8]) -> Cow<'b, [u8]> {
-    if encoding != "base64" {
-        return Cow::Borrowed(body);
-    }
-    let mut letters: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    if letters.len() % 4 == 1 {
-        letters.pop();
-    }
-    Cow::Owned(letters)
 }
 
 /// The input without the quotes before its lines, if they stand before the interchange.

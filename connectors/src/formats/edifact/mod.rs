@@ -40,6 +40,7 @@ use std::io::{self, Read};
 
 use crate::format::{HEAD_BYTES, MessageFormat, MessageInput, MessageReading};
 use crate::options::ReadOptions;
+use crate::sources::files::begun;
 use output::Output;
 
 /// Name of the format, and of a reading whose messages are of several formats or none.
@@ -96,13 +97,10 @@ fn stream(
     options: &ReadOptions,
     each: &mut dyn FnMut(MessageReading),
 ) -> io::Result<()> {
-    let mut head = Vec::new();
-    Read::take(&mut *content, HEAD_BYTES as u64).read_to_end(&mut head)?;
-    let mut content = head.as_slice().chain(content);
+    let (head, mut content) = begun(content, HEAD_BYTES)?;
     if carried::uncovered(&head).is_some() {
         // Mail is no longer than it may be read whole.
-        each(FORMAT.read_whole(source, &mut content, options)?);
-        return Ok(());
+        return MessageFormat { stream: None, ..FORMAT }.read_from(source, &mut content, options, each);
     }
     pieces::pieces(source, content, options).try_for_each(|reading| reading.map(&mut *each))
 }

@@ -20,6 +20,7 @@ use super::interchange::{Walk, read_piece};
 use super::output::{Formats, Output};
 use crate::format::{MessageInput, MessageReading};
 use crate::options::ReadOptions;
+use crate::sources::is_damage;
 
 /// Longest message that is read from a stream.
 pub const MESSAGE_BYTES_MAX: usize = 48 * 1024 * 1024;
@@ -46,6 +47,8 @@ pub struct Pieces<'o, R> {
     formats: Formats,
     /// Inside a message that is too long.
     skipping: bool,
+    /// The input breaks off, and this is still to be told.
+    broken: Option<io::Error>,
     ended: bool,
     any: bool,
 }
@@ -63,6 +66,7 @@ impl<'o, R: Read> Pieces<'o, R> {
             open: None,
             formats: Formats::new(),
             skipping: false,
+            broken: None,
             ended: false,
             any: false,
         }
@@ -71,12 +75,20 @@ impl<'o, R: Read> Pieces<'o, R> {
     /// Reads on; false where that was the rest of the input.
     fn fill(&mut self) -> io::Result<bool> {
         let wanted = self.piece_bytes as u64;
-        let read = self.input.by_ref().take(wanted).read_to_end(&mut self.rest)?;
+        let before = self.rest.len();
+        if let Err(error) = self.input.by_ref().take(wanted).read_to_end(&mut self.rest) {
+            if !is_damage(&error) || self.rest.is_empty() {
+                return Err(error);
+            }
+            // What is in hand ends here, as a message that is cut off does.
+            self.broken = Some(error);
+        }
+        let read = self.rest.len() - before;
         if self.offset == 0 && self.rest.starts_with(b"\xEF\xBB\xBF") {
             self.rest.drain(..3);
             self.offset = 3;
         }
-        Ok(read == self.piece_bytes)
+        Ok(read == self.piece_bytes && self.broken.is_none())
     }
 
     fn next_piece(&mut self) -> io::Result<MessageReading> {
@@ -145,7 +157,7 @@ impl<R: Read> Iterator for Pieces<'_, R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
-            return None;
+            return self.broken.take().map(Err);
         }
         let next = self.next_piece();
         self.ended |= next.is_err();

@@ -10,6 +10,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("text_too_long", "a text of more than 64 KiB, or in too many pieces, left out"),
     ("value_cut", "a value of a header longer, or a list with more, than any sender writes, cut: every row repeats it"),
     ("unknown_entity", "an entity that is not expanded, left out"),
+    ("lone_ampersand", "an `&` that begins no entity, kept as sent"),
     ("not_well_formed", "a piece of the document that is no XML, outside of what is read by itself"),
     ("envelope", "markup outside of any message is not well-formed"),
     ("unknown_code", "a code that is in no list we know; kept as sent where a column takes it"),

@@ -1,5 +1,6 @@
-//! Bytes to text: the encoding by byte order mark, then by declaration, then UTF-8; held a window at a time. What says
-//! one encoding and is plainly another ([`really`]) is read as what it is.
+//! Bytes to text: the encoding by byte order mark, then by declaration, then as the header of what it came in says, then
+//! UTF-8; held a window at a time. What says one encoding and is plainly another ([`really`]) is read as what it is.
+//! What transport put before the document ([`dirt`]) is let go.
 //!
 //! What is whole in memory and UTF-8 already is not copied. Of a stream only what is not yet read is held, so the
 //! reader decides how much that is.
@@ -8,6 +9,8 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 
 use encoding_rs::{CoderResult, Decoder, EUC_KR, Encoding, GBK, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::dirt;
 
 /// How much of a stream is read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -26,6 +29,7 @@ pub struct Input<'b> {
     stream: Option<Stream<'b>>,
     replaced: bool,
     mistold: bool,
+    dirt: bool,
 }
 
 struct Stream<'b> {
@@ -35,17 +39,19 @@ struct Stream<'b> {
     said: Option<&'static Encoding>,
     chunk: Vec<u8>,
     at_end: bool,
+    /// The stream breaks off, and this is why.
+    broken: Option<io::Error>,
 }
 
 impl<'b> Input<'b> {
-    /// A document in memory.
-    pub fn whole(bytes: &'b [u8]) -> Self {
+    /// A document in memory, in `told` where it does not say itself in what.
+    pub fn whole(bytes: &'b [u8], told: Option<&'static Encoding>) -> Self {
         if bytes.len() > WHOLE_BYTES_MAX
-            && let Ok(input) = Self::stream(bytes)
+            && let Ok(input) = Self::stream(bytes, told)
         {
             return input;
         }
-        let (said, mark) = encoding_of(bytes);
+        let Said { encoding: said, mark, cannot } = said(bytes, told);
         let bytes = &bytes[mark..];
         let valid = if said == UTF_8 { std::str::from_utf8(bytes).ok() } else { None };
         let asked = valid.is_none() && is_asked(said, mark);
@@ -55,27 +61,44 @@ impl<'b> Input<'b> {
             Some(text) => (Cow::Borrowed(text), false),
             None => encoding.decode_without_bom_handling(bytes),
         };
-        let mistold = encoding != said;
-        let mut input = Self { text, base: 0, lines: 1, column: 0, stream: None, replaced, mistold };
+        let mistold = cannot || encoding != said;
+        let mut input = Self { text, base: 0, lines: 1, column: 0, stream: None, replaced, mistold, dirt: false };
         if memchr::memchr(0, input.text.as_bytes()).is_some() {
             input.text = Cow::Owned(input.text.replace('\0', "\u{fffd}"));
             input.replaced = true;
         }
+        input.begin();
         input
     }
 
     /// A document that is read as it comes. Its encoding is settled by the first bytes.
-    pub fn stream(mut bytes: impl Read + 'b) -> io::Result<Self> {
+    pub fn stream(mut bytes: impl Read + 'b, told: Option<&'static Encoding>) -> io::Result<Self> {
         let mut chunk = vec![0; CHUNK_BYTES];
-        let n = fill(&mut bytes, &mut chunk)?;
-        let (encoding, mark) = encoding_of(&chunk[..n]);
+        let (n, broken) = fill(&mut bytes, &mut chunk);
+        if n == 0
+            && let Some(error) = broken
+        {
+            return Err(error);
+        }
+        let Said { encoding, mark, cannot } = said(&chunk[..n], told);
         let decoder = encoding.new_decoder_without_bom_handling();
         let said = is_asked(encoding, mark).then_some(encoding);
-        let stream = Stream { bytes: Box::new(bytes), decoder, said, chunk, at_end: n < CHUNK_BYTES };
+        let at_end = n < CHUNK_BYTES;
+        let stream = Stream { bytes: Box::new(bytes), decoder, said, chunk, at_end, broken };
         let (text, stream) = (Cow::Owned(String::new()), Some(stream));
-        let mut input = Self { text, base: 0, lines: 1, column: 0, stream, replaced: false, mistold: false };
+        let mut input =
+            Self { text, base: 0, lines: 1, column: 0, stream, replaced: false, mistold: cannot, dirt: false };
         input.decode(mark, n);
+        input.begin();
         Ok(input)
+    }
+
+    /// Lets go of what transport put before the document.
+    fn begin(&mut self) {
+        if let Some((at, true)) = dirt::begins(&self.text) {
+            self.dirt = true;
+            self.discard(at);
+        }
     }
 
     /// What is in hand.
@@ -113,34 +136,47 @@ impl<'b> Input<'b> {
         self.mistold
     }
 
+    /// Something stood before the document, and was let go.
+    pub fn dirt(&self) -> bool {
+        self.dirt
+    }
+
     /// Text that was made of a part of a document, which begins at this byte, in this line behind so many bytes.
     pub fn made(text: &'b str, byte: u64, line: u64, column: u64) -> Self {
         let text = Cow::Borrowed(text);
-        Self { text, base: byte, lines: line, column, stream: None, replaced: false, mistold: false }
+        Self { text, base: byte, lines: line, column, stream: None, replaced: false, mistold: false, dirt: false }
     }
 
     /// Lets go of the first `n` bytes in hand.
     pub fn discard(&mut self, n: usize) {
-        if self.stream.is_none() || n == 0 {
+        if n == 0 {
             return;
         }
         self.base += n as u64;
         let gone = &self.text.as_bytes()[..n];
         self.lines += memchr::memchr_iter(b'\n', gone).count() as u64;
         self.column = memchr::memrchr(b'\n', gone).map_or(self.column + n as u64, |at| (n - at - 1) as u64);
-        self.text.to_mut().drain(..n);
+        match &mut self.text {
+            Cow::Borrowed(text) => *text = &text[n..],
+            Cow::Owned(text) => drop(text.drain(..n)),
+        }
     }
 
-    /// Reads on.
-    pub fn more(&mut self) -> io::Result<()> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
+    /// Reads on. Where the stream breaks off, what came before is in hand, and the last.
+    pub fn more(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
         if stream.at_end {
-            return Ok(());
+            return;
         }
-        let n = fill(&mut stream.bytes, &mut stream.chunk)?;
+        let (n, broken) = fill(&mut stream.bytes, &mut stream.chunk);
         stream.at_end = n < CHUNK_BYTES;
+        stream.broken = broken;
         self.decode(0, n);
-        Ok(())
+    }
+
+    /// Why nothing comes any more, where that is not its end.
+    pub fn broken(&mut self) -> Option<io::Error> {
+        self.stream.as_mut().and_then(|stream| stream.broken.take())
     }
 
     fn decode(&mut self, from: usize, to: usize) {
@@ -162,7 +198,9 @@ impl<'b> Input<'b> {
             let room = stream.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16);
             // As much again as is held already, at most: a window that doubles would be twice what is needed.
             text.reserve_exact(room);
-            let (result, read, replaced) = stream.decoder.decode_to_string(bytes, text, stream.at_end);
+            // A character that breaks off is none that its encoding does not have.
+            let last = stream.at_end && stream.broken.is_none();
+            let (result, read, replaced) = stream.decoder.decode_to_string(bytes, text, last);
             self.replaced |= replaced;
             bytes = &bytes[read..];
             if result == CoderResult::InputEmpty {
@@ -178,34 +216,58 @@ impl<'b> Input<'b> {
     }
 }
 
-/// Reads until `chunk` is full or nothing comes any more.
-fn fill(bytes: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+/// Reads until `chunk` is full or nothing comes any more; and why, where that is not the end.
+fn fill(bytes: &mut impl Read, chunk: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut n = 0;
     while n < chunk.len() {
         match bytes.read(&mut chunk[n..]) {
             Ok(0) => break,
             Ok(more) => n += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (n, Some(error)),
         }
     }
-    Ok(n)
+    (n, None)
+}
+
+/// What a document says of its encoding.
+struct Said {
+    encoding: &'static Encoding,
+    /// Bytes of the byte order mark.
+    mark: usize,
+    /// It declares one in which its declaration could not be read.
+    cannot: bool,
 }
 
 /// The encoding of a document, and the length of its byte order mark.
 pub fn encoding_of(bytes: &[u8]) -> (&'static Encoding, usize) {
+    let Said { encoding, mark, .. } = said(bytes, None);
+    (encoding, mark)
+}
+
+/// An encoding by its name in a header.
+pub fn by_name(name: &str) -> Option<&'static Encoding> {
+    Encoding::for_label(name.as_bytes()).or_else(|| known_elsewhere(name.as_bytes()))
+}
+
+fn said(bytes: &[u8], told: Option<&'static Encoding>) -> Said {
+    let sure = |encoding, mark| Said { encoding, mark, cannot: false };
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return (encoding, mark);
+        return sure(encoding, mark);
     }
     match bytes {
-        [b'<' | b' ' | b'\t' | b'\r' | b'\n', 0, ..] => return (UTF_16LE, 0),
-        [0, b'<' | b' ' | b'\t' | b'\r' | b'\n', ..] => return (UTF_16BE, 0),
+        [b'<' | b' ' | b'\t' | b'\r' | b'\n', 0, ..] => return sure(UTF_16LE, 0),
+        [0, b'<' | b' ' | b'\t' | b'\r' | b'\n', ..] => return sure(UTF_16BE, 0),
         _ => {}
     }
-    let head = &bytes[..bytes.len().min(DECLARATION_BYTES)];
-    let declared = declared(head).and_then(|label| Encoding::for_label(label).or_else(|| known_elsewhere(label)));
+    let head = dirt::declaration(bytes);
+    let declared = declared(&head[..head.len().min(DECLARATION_BYTES)]);
+    let declared = declared.and_then(|label| Encoding::for_label(label).or_else(|| known_elsewhere(label)));
     // Whoever declares UTF-16 and writes one byte a character has changed the bytes and not the declaration.
-    (declared.filter(|e| *e != UTF_16LE && *e != UTF_16BE).unwrap_or(UTF_8), 0)
+    let cannot = declared.is_some_and(|e| e == UTF_16LE || e == UTF_16BE);
+    let told =
+        told.or_else(|| dirt::charset(bytes).and_then(by_name)).filter(|told| !cannot && told.is_ascii_compatible());
+    Said { encoding: declared.filter(|_| !cannot).or(told).unwrap_or(UTF_8), mark: 0, cannot }
 }
 
 /// Whether it may turn out to be in another encoding: not with a byte order mark, and not where letters of ASCII are
@@ -309,9 +371,9 @@ mod tests {
     use super::*;
 
     fn streamed(bytes: &[u8]) -> (String, bool) {
-        let mut input = Input::stream(bytes).unwrap();
+        let mut input = Input::stream(bytes, None).unwrap();
         while !input.is_last() {
-            input.more().unwrap();
+            input.more();
         }
         (input.text().to_owned(), input.replaced())
     }
@@ -376,9 +438,41 @@ mod tests {
             (utf16("\r\n<a/>"), "\r\n<a/>", false),
             (b"<a>\0</a>".to_vec(), "<a>\u{fffd}</a>", true),
         ] {
-            let whole = Input::whole(&bytes);
+            let whole = Input::whole(&bytes, None);
             assert_eq!((whole.text(), whole.replaced()), (text, replaced));
             assert_eq!(streamed(&bytes), (text.to_owned(), replaced));
+        }
+    }
+
+    #[test]
+    fn a_header_tells_where_the_document_does_not() {
+        let latin2 = Encoding::for_label(b"iso-8859-2");
+        for (bytes, text, mistold) in [
+            (&b"<a>\xB3</a>"[..], "<a>\u{142}</a>", false),
+            (b"POST / HTTP/1.1\r\n\r\n<a>\xB3</a>", "<a>\u{142}</a>", false),
+            (b"HTTP/1.1 200 OK\r\nContent-Type: a;charset=iso-8859-5\r\n\r\n<a>\xB3</a>", "<a>\u{142}</a>", false),
+            (b"<a>\xC5\x82</a>", "<a>\u{142}</a>", true),
+            (b"\xEF\xBB\xBF<a>\xC5\x82</a>", "<a>\u{142}</a>", false),
+            (b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xB3</a>", "<a>\u{b3}</a>", false),
+            (b"\x02<?xml version='1.0' encoding='ISO-8859-1'?><a>\xB3</a>", "<a>\u{b3}</a>", false),
+            (b"<?xml version='1.0' encoding='UTF-16'?><a>\xC5\x82</a>", "<a>\u{142}</a>", true),
+        ] {
+            let whole = Input::whole(bytes, latin2);
+            assert!(whole.text().ends_with(text) && !whole.replaced(), "{}", whole.text());
+            assert_eq!(whole.mistold(), mistold, "{text}");
+            let streamed = Input::stream(bytes, latin2).unwrap();
+            assert_eq!((streamed.text(), streamed.mistold()), (whole.text(), mistold));
+        }
+        let header = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=iso-8859-2\r\n\r\n<a>\xB3</a>";
+        assert_eq!(Input::whole(header, None).text(), "<a>\u{142}</a>");
+    }
+
+    #[test]
+    fn places_are_those_in_the_input_whatever_stands_before_the_document() {
+        let bytes = b"Subject: a\n\nSee below:\n <a/>";
+        for input in [Input::whole(bytes, None), Input::stream(&bytes[..], None).unwrap()] {
+            assert_eq!((input.text(), input.dirt()), ("<a/>", true));
+            assert_eq!((input.base(), input.first_line(), input.first_column()), (24, 4, 1));
         }
     }
 
@@ -386,17 +480,17 @@ mod tests {
     fn the_first_letter_beyond_ascii_tells() {
         let text = format!("<a>{}M\u{dc}LLER \u{ac00}</a>", " ".repeat(CHUNK_BYTES));
         let declared = format!("<?xml version='1.0' encoding='ISO-8859-1'?>{text}");
-        let whole = Input::whole(declared.as_bytes());
+        let whole = Input::whole(declared.as_bytes(), None);
         assert!(whole.mistold() && whole.text().ends_with("M\u{dc}LLER \u{ac00}</a>"));
         assert_eq!(streamed(declared.as_bytes()), (whole.text().to_owned(), false));
-        assert!(!Input::whole(text.as_bytes()).mistold());
+        assert!(!Input::whole(text.as_bytes(), None).mistold());
     }
 
     #[test]
     fn a_stream_is_held_in_part_and_counted_whole() {
         let line = "<a>\u{ac00}</a>\n";
         let bytes = line.repeat(100_000);
-        let mut input = Input::stream(bytes.as_bytes()).unwrap();
+        let mut input = Input::stream(bytes.as_bytes(), None).unwrap();
         let mut seen = 0;
         loop {
             seen += input.text().len();
@@ -405,7 +499,7 @@ mod tests {
             if input.is_last() {
                 break;
             }
-            input.more().unwrap();
+            input.more();
         }
         assert_eq!((seen, input.base(), input.first_line()), (bytes.len(), bytes.len() as u64, 100_001));
     }

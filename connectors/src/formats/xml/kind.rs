@@ -4,6 +4,7 @@ use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use super::attributes;
+use super::dirt;
 use super::input::encoding_of;
 use super::tree::unescape;
 
@@ -51,6 +52,10 @@ pub enum Kind {
 /// Namespaces of the two Korean declarations hold these.
 const KOREA_IMPORT: &str = "KCS_DeclarationOfIMP_929";
 const KOREA_EXPORT: &str = "KCS_DeclarationOfEXP_830";
+
+/// What gateways answer to a poll: messages, links to them, or nothing.
+pub const POLLS: [&str; 4] =
+    ["entryDeclarationResponses", "advancedNotifications", "outcomeResponse", "interventionResponse"];
 
 /// The kind of unit that an element begins.
 pub fn of<P: AsRef<str>>(local: &str, namespace: &str, path: &[P]) -> Option<Kind> {
@@ -139,9 +144,10 @@ const HEAD_ELEMENTS_MAX: usize = 200;
 pub fn head(bytes: &[u8]) -> Head {
     let (encoding, mark) = encoding_of(bytes);
     let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let Some((at, _)) = dirt::begins(&text) else { return Head::default() };
+    let text = &text[at..];
     let head = head_of(text);
-    if head.kind.is_some() || !text.starts_with('<') {
+    if head.kind.is_some() {
         return head;
     }
     let inner = match (text.split_once("<![CDATA["), text.find("&lt;")) {

@@ -1,6 +1,6 @@
 //! XML messages: one scanner for all, a table and a little code for each format.
 //!
-//! [`input`] makes text of bytes, [`scan`] finds the units in it and keeps the limits, [`tree`] is one unit ([`attributes`] of its tags), [`map`]
+//! [`input`] makes text of bytes behind what transport put before them ([`dirt`]), [`scan`] finds the units in it and keeps the limits, [`tree`] is one unit ([`attributes`] of its tags), [`map`]
 //! turns elements to columns by tables, [`kind`] says what begins with an element. Each format then has a file:
 //! [`korea`], [`tracking`], [`wco`], [`ens`], [`ncts`], [`asycuda`], [`awmds`], [`cargo`], [`pnrgov`]. What is tolerated and
 //! refused, by code: [`codes`]; the pages of documentation, made from the tables: [`pages`]; answers that we write:
@@ -22,6 +22,7 @@ mod cargo;
 mod consignment;
 mod convert;
 mod declaration;
+mod dirt;
 mod ens;
 mod input;
 mod kind;
@@ -39,6 +40,8 @@ mod value;
 mod wco;
 
 use std::io::{self, Read};
+
+use encoding_rs::Encoding;
 
 use crate::format::{MessageFormat, MessageInput, MessageReading};
 use crate::options::ReadOptions;
@@ -209,7 +212,7 @@ fn has(head: &[u8], names: &[&str]) -> bool {
 
 /// Reads a document in memory, whatever messages are in it.
 pub fn read(message: MessageInput<'_>) -> MessageReading {
-    let mut input = Input::whole(message.bytes);
+    let mut input = Input::whole(message.bytes, told(message.options));
     let mut reader = Reader::new(message.source, message.options, None);
     // Memory does not fail to be read.
     let _ = scan::scan(&mut input, &mut reader);
@@ -227,7 +230,7 @@ pub fn stream(
     options: &ReadOptions,
     each: &mut dyn FnMut(MessageReading),
 ) -> io::Result<()> {
-    let mut input = Input::stream(bytes)?;
+    let mut input = Input::stream(bytes, told(options))?;
     let mut reader = Reader::new(source, options, Some(each));
     let scanned = scan::scan(&mut input, &mut reader);
     reader.manifest.end(&mut reader.out);
@@ -237,6 +240,11 @@ pub fn stream(
         each(out.finish());
     }
     scanned
+}
+
+/// The encoding that what stands around a message tells of it.
+fn told(options: &ReadOptions) -> Option<&'static Encoding> {
+    options.around.as_ref().and_then(|around| around.charset)
 }
 
 /// Hands each unit of a document to `each`, for those who ask for no rows.
@@ -252,13 +260,18 @@ fn each_unit(bytes: &[u8], each: &mut dyn FnMut(&Unit<'_>)) {
         fn outside(&mut self, _: &'static str, _: Place, _: &'static str, _: &str) {}
     }
     // Memory does not fail to be read.
-    let _ = scan::scan(&mut Input::whole(bytes), &mut Each(each));
+    let _ = scan::scan(&mut Input::whole(bytes, None), &mut Each(each));
 }
 
 /// Scans a document for whoever looks for units of his own: readers of envelopes.
 pub(super) fn scan_for(bytes: &[u8], handler: &mut dyn Handler) {
     // Memory does not fail to be read.
-    let _ = scan::scan(&mut Input::whole(bytes), handler);
+    let _ = scan::scan(&mut Input::whole(bytes, None), handler);
+}
+
+/// An encoding by its name in a header.
+pub(super) fn charset(name: &str) -> Option<&'static Encoding> {
+    input::by_name(name.trim())
 }
 
 /// The first bytes of a document as text.
@@ -270,6 +283,11 @@ pub(super) fn decoded(head: &[u8]) -> String {
 /// Whether one of our messages begins in these first bytes.
 pub(super) fn begins_any(head: &[u8]) -> bool {
     kind::head(head).kind.is_some()
+}
+
+/// Whether it begins as what a gateway answers to a poll: around its messages, or links to them.
+pub(crate) fn is_poll(head: &[u8]) -> bool {
+    kind::head(head).names.first().is_some_and(|root| kind::POLLS.contains(&root.as_str()))
 }
 
 /// Gives each unit to the reader of its format.

@@ -69,7 +69,7 @@ pub struct Fault {
 impl Fault {
     /// Whether the element around it cannot be relied upon; else a value is lost and no more.
     pub fn breaks(&self) -> bool {
-        self.code != "text_too_long" && self.code != "unknown_entity"
+        !matches!(self.code, "text_too_long" | "unknown_entity" | "lone_ampersand")
     }
 }
 
@@ -153,13 +153,10 @@ pub fn scan(input: &mut Input<'_>, handler: &mut dyn Handler) -> std::io::Result
         input.discard(unneeded);
         from -= unneeded;
         scanner.shift(unneeded);
-        if let Err(error) = input.more() {
-            // What was read is not lost with what was not.
-            scanner.cut_off(input, input.text().len(), handler);
-            return Err(error);
-        }
+        input.more();
     }
-    Ok(())
+    // What was read is not lost with what was not.
+    input.broken().map_or(Ok(()), Err)
 }
 
 struct Open {
@@ -170,6 +167,8 @@ struct Open {
     needed: usize,
     nodes: Vec<u32>,
     faults: Vec<Fault>,
+    /// How many of them do not break anything, and how many do.
+    kept: [usize; 2],
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "what was met of a document, each by itself")]
@@ -488,6 +487,12 @@ impl Scanner {
     ) {
         let window = input.text();
         let depth = self.path.len();
+        let odd = |b: u8| b.is_ascii() && !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.' | b':');
+        if depth == 0 && window[name.0..name.1].bytes().any(odd) {
+            // Who writes signs with an address in angle brackets.
+            self.dirt = true;
+            return;
+        }
         if depth >= self.limits.unit_depth {
             self.skipped = usize::from(!empty);
             return;
@@ -512,7 +517,8 @@ impl Scanner {
             self.any_unit = true;
             self.tree.clear();
             let node = self.tree.open(at, Span::new(local.0, local.1), trimmed(window, attributes));
-            self.unit = Some(Open { kind, namespace, place, needed: at, nodes: vec![node], faults: Vec::new() });
+            self.unit =
+                Some(Open { kind, namespace, place, needed: at, nodes: vec![node], faults: Vec::new(), kept: [0; 2] });
             if empty {
                 self.close(input, end, handler);
             }
@@ -610,7 +616,7 @@ impl Scanner {
             let place = self.place(input, input.text().len());
             handler.outside("truncated", place, "the document ends before its outermost element", "");
         }
-        if self.dirt {
+        if self.dirt || input.dirt() {
             let place = Place::default();
             handler.outside("transport_dirt", place, "text stands outside of the outermost element", "");
         }
@@ -664,7 +670,11 @@ impl Scanner {
         let mut buffer = [0; 4];
         let piece: &str = match entity(name) {
             Some(c) => c.encode_utf8(&mut buffer),
-            None if name.is_empty() => "&",
+            None if name.is_empty() => {
+                let reason = "an `&` that begins nothing, taken as it stands; send `&amp;`";
+                self.fault(input, at, "lone_ampersand", reason, handler);
+                "&"
+            }
             None => {
                 let reason = "an entity that is not expanded, left out: only the five of XML and characters are";
                 self.fault(input, at, "unknown_entity", reason, handler);
@@ -686,24 +696,27 @@ impl Scanner {
         if self.skipped > 0 {
             return;
         }
+        let Some(unit) = &self.unit else {
+            let place = self.place(input, at);
+            return self.outside_fault(place, code, reason, handler);
+        };
+        let node = unit.nodes.last().copied().unwrap_or(0);
+        let mut fault = Fault { code, node, line: 0, column: 0, reason };
+        let breaks = fault.breaks();
+        let n = unit.kept[usize::from(breaks)];
+        let most = if breaks { self.limits.faults * 10 } else { self.limits.faults };
+        if n == most + usize::from(breaks) {
+            return;
+        }
+        if n == most {
+            // Which other parts are broken is not kept: none can be relied upon.
+            (fault.node, fault.reason) = (0, "more is not well-formed than is kept");
+        }
         let place = self.place(input, at);
-        let limit = self.limits.faults;
-        match &mut self.unit {
-            Some(unit) => {
-                let node = unit.nodes.last().copied().unwrap_or(0);
-                let mut fault = Fault { code, node, line: place.line, column: place.column, reason };
-                let breaks = fault.breaks();
-                let n = unit.faults.iter().filter(|kept| kept.breaks() == breaks).count();
-                let most = if breaks { limit * 10 } else { limit };
-                if breaks && n == most {
-                    // Which other parts are broken is not kept: none can be relied upon.
-                    (fault.node, fault.reason) = (0, "more is not well-formed than is kept");
-                }
-                if n < most + usize::from(breaks) {
-                    unit.faults.push(fault);
-                }
-            }
-            None => self.outside_fault(place, code, reason, handler),
+        (fault.line, fault.column) = (place.line, place.column);
+        if let Some(unit) = &mut self.unit {
+            unit.kept[usize::from(breaks)] += 1;
+            unit.faults.push(fault);
         }
     }
 

@@ -353,8 +353,8 @@ fn scanned(document: &str) -> Vec<String> {
         }
     }
     let (mut whole, mut streamed) = (Told::default(), Told::default());
-    scan::scan(&mut Input::whole(document.as_bytes()), &mut whole).unwrap();
-    scan::scan(&mut Input::stream(document.as_bytes()).unwrap(), &mut streamed).unwrap();
+    scan::scan(&mut Input::whole(document.as_bytes(), None), &mut whole).unwrap();
+    scan::scan(&mut Input::stream(document.as_bytes(), None).unwrap(), &mut streamed).unwrap();
     assert_eq!(whole.0, streamed.0);
     whole.0
 }

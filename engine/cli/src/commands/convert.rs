@@ -12,8 +12,8 @@ use clap::Args;
 use haechi_connectors::ReadOptions;
 use haechi_connectors::format::MessageReading;
 use haechi_connectors::mapping::Mapping;
-use haechi_connectors::recognise::{Recognised, recognise};
-use haechi_connectors::sources::{self, Unwrapped};
+use haechi_connectors::recognise::{Recognised, no_table, recognise};
+use haechi_connectors::sources::{self, Unwrapped, is_damage};
 use haechi_connectors::tabular::{self, OpenError, in_full};
 use haechi_model::derive::derive;
 use haechi_model::{Intake, SetAside, Stream};
@@ -131,7 +131,6 @@ fn convert(
 ) -> Result<Converted, CommandError> {
     let name = path.display().to_string();
     let at = |source| CommandError::File { path: path.to_owned(), source };
-    let Unwrapped { head, mut content, .. } = sources::unwrap(path, std::sync::Arc::default()).map_err(at)?;
     let mut converted = Converted {
         file: name.clone(),
         format: "unknown".into(),
@@ -141,6 +140,18 @@ fn convert(
         warnings: Spool::new(),
         set_aside: Spool::new(),
     };
+    let damaged = |error: io::Error, read: &str| {
+        let reason = format!("the file cannot be read to its end ({error}); {read}, send it again");
+        SetAside::new(&name, "the end", "damaged", reason, b"")
+    };
+    let Unwrapped { head, mut content, .. } = match sources::unwrap(path, std::sync::Arc::default()) {
+        Ok(unwrapped) => unwrapped,
+        Err(error) if is_damage(&error) => {
+            converted.set_aside.push(&damaged(error, "nothing of it was read")).map_err(unkept)?;
+            return Ok(converted);
+        }
+        Err(error) => return Err(at(error)),
+    };
     let refused = |code, reason: String| SetAside::new(&name, "byte 0", code, reason, &head);
     let format = match recognise(&head) {
         Ok(Recognised::Message(format)) => format,
@@ -149,7 +160,13 @@ fn convert(
             return Ok(converted);
         }
         Ok(table) => {
-            if let Some((code, reason)) = tables.convert(path, table.name(), options, each, &mut converted)? {
+            // Any text may be a table of one column; what does not look like one is told what messages look like.
+            let text = matches!(table, Recognised::Csv) && tables.stream.is_none();
+            let refusal = match text.then(|| no_table(&head)).flatten() {
+                Some(text) => Some(("no_message", format!("the file {text}"))),
+                None => tables.convert(path, table.name(), options, each, &mut converted)?,
+            };
+            if let Some((code, reason)) = refusal {
                 converted.set_aside.push(&refused(code, reason)).map_err(unkept)?;
             }
             return Ok(converted);
@@ -170,6 +187,10 @@ fn convert(
     match read {
         Err(error) if error.kind() == ErrorKind::FileTooLarge => {
             converted.set_aside.push(&refused("too_large", format!("the file {error}"))).map_err(unkept)?;
+        }
+        // What is cut off or damaged is so however often it is read: it says nothing of the next file.
+        Err(error) if is_damage(&error) => {
+            converted.set_aside.push(&damaged(error, "what came before was read")).map_err(unkept)?;
         }
         read => read.map_err(at)?,
     }

@@ -1,6 +1,7 @@
 //! `haechi convert`: messages to rows, a line of JSON a file.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -111,9 +112,8 @@ fn no_input_and_no_earlier_output_is_lost() {
     assert!(ran.err.contains("is an input too; write the rows to another file"), "{}", ran.err);
     assert_eq!(fs::read(desk.path("a.edi")).unwrap(), message);
 
-    // A gzip file that is none ends the call after the rows of the first file.
-    desk.file("broken.gz", [0x1F, 0x8B, 0xFF, 0xFF]);
-    assert_eq!(desk.haechi("convert a.edi broken.gz --out rows.ndjson").code, 3);
+    // A file that the system does not let be read ends the call after the rows of the first file.
+    assert_eq!(desk.haechi("convert a.edi /proc/self/mem --out rows.ndjson").code, 3);
     assert_eq!(desk.read("rows.ndjson"), "earlier\n");
     desk.haechi("convert a.edi --out rows.ndjson").done();
     assert!(desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
@@ -140,4 +140,29 @@ fn tables_are_converted_as_messages_are() {
     let ran = desk.haechi("convert --stream declaration people.csv");
     assert!(ran.out.contains("set aside missing_column"), "{}", ran.out);
     assert_eq!(desk.haechi("convert --stream declarations people.csv").code, 2);
+}
+
+/// What is cut off or damaged is so however often it is read: what is whole of it is taken, and the next file is read.
+#[test]
+fn a_damaged_file_stops_no_other() {
+    let desk = Desk::new();
+    let message = fs::read(shared("messages/synthetic/paxlst_12b_745.edi")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&message).unwrap();
+    let gzip = gzip.finish().unwrap();
+    desk.file("a.edi", &message).file("cut.gz", &gzip[..gzip.len() - 8]).file("none.gz", [0x1F, 0x8B, 0xFF, 0xFF]);
+    desk.file("words.edi", "hello world\n").file("day.csv", "a,b\n1,2\n");
+    let ran = desk.haechi("convert --json cut.gz none.gz words.edi day.csv a.edi --out rows.ndjson");
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let lines = ran.json_lines();
+    let travellers = |line: &serde_json::Value| line["records"]["traveller"].as_u64().unwrap_or(0);
+    assert!(travellers(&lines[0]) > 0 && travellers(&lines[4]) > 0, "{lines:?}");
+    let reason = |n: usize| {
+        let unit = lines[n]["set_aside"].as_array().unwrap().last().unwrap();
+        format!("{}: {}", unit["code"].as_str().unwrap(), unit["reason"].as_str().unwrap())
+    };
+    assert!(reason(0).starts_with("damaged: ") && reason(0).contains("what came before was read"), "{}", reason(0));
+    assert!(reason(1).starts_with("damaged: ") && reason(1).contains("nothing of it was read"), "{}", reason(1));
+    assert!(reason(2).contains("holds no message that is read"), "{}", reason(2));
+    assert!(reason(3).contains("no stream has its columns"), "{}", reason(3));
 }

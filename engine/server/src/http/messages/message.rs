@@ -12,6 +12,7 @@ use bytes::Bytes;
 use haechi_connectors::answers::{Answering, Document, Taken};
 use haechi_connectors::format::HEAD_BYTES;
 use haechi_connectors::formats::{catalogue, ebxml, edifact};
+use haechi_connectors::recognise::no_table;
 use haechi_connectors::{MessageFormat, MessageInput, MessageReading, ReadOptions, Recognised, recognise};
 use haechi_model::Stream;
 use haechi_model::intake::SetAside;
@@ -81,8 +82,13 @@ pub fn request_key(id: &str) -> String {
 impl Message {
     /// Reads a message. Where parts of it cannot be read that is in the reading; here fails what is no message at all.
     pub fn read(bytes: Bytes, options: ReadOptions, at_ms: i64) -> Result<Self, Problem> {
-        let format = match recognise(&bytes[..bytes.len().min(HEAD_BYTES)]) {
+        let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+        let format = match recognise(head) {
             Ok(Recognised::Message(format)) => format,
+            Ok(Recognised::Csv) if no_table(head).is_some() => {
+                let detail = format!("the body {}; nothing of it was taken", no_table(head).unwrap_or_default());
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not_readable", detail));
+            }
             Ok(table) => {
                 let name = table.name();
                 let detail = format!(
