@@ -86,7 +86,8 @@ pub const FIELDS: &[Field] = &[
     field(
         "PNR/Flight/SSR/Text",
         "documents",
-        By("of this passenger (RPH): DOCS, DOCA, DOCO, FQTV, CTCM, CTCE, ... as in EDIFACT; codes kept where allowed"),
+        By("of this passenger (RPH): DOCS, DOCA, DOCO, FQTV, CTCM, CTCE, TKNE, INFT, and SEAT of the flight, as in \
+             EDIFACT; codes kept where allowed"),
     ),
 ];
 
@@ -171,6 +172,10 @@ impl State {
             self.says(all.attribute_value("NumberOfPnrs").and_then(|n| n.parse().ok()));
         }
         let flight = Flight::read(leg);
+        // Its departure is missed on every row.
+        if let Some(sent) = leg.attribute_value("ArrivalDateTime").filter(|sent| moment(sent).is_none()) {
+            out.warn("bad_date", "FlightLeg@ArrivalDateTime", format!("`{}`, left NULL", short(&sent)));
+        }
         out.count("flights", 1);
         self.flight = Some(flight);
         for pnr in bookings {
@@ -276,21 +281,33 @@ impl State {
         let operating = locators.iter().find(|(company, _)| *company == flight.carrier).or(locators.first());
         let locator = operating.map(|(_, locator)| locator.clone());
         let message = locator.as_deref().map_or_else(|| path.to_owned(), str::to_owned);
+        if locator.is_none() && pnr.at("Passenger").is_some() {
+            row.warn("missing_value", format!("{path}/BookingRefID"), "the booking has no locator");
+        }
         row.put(&SHEET, "locator", locator);
         let locators = locators.into_iter().map(|(company, locator)| vec![company.into(), locator.into()]);
         row.put_at(SHEET.at("locators"), records(locators));
-        let size = pnr.attribute_value("NumberOfPassengers").and_then(|n| n.parse::<i32>().ok());
+        let told = pnr.attribute_value("NumberOfPassengers");
+        let size = told.as_deref().and_then(|n| n.parse::<i32>().ok());
         row.put(&SHEET, "party_size", size);
+        if let Some(told) = told.filter(|_| size.is_none()) {
+            row.warn("bad_number", format!("{path}@NumberOfPassengers"), format!("`{}`", short(&told)));
+        }
         let listed = pnr.all("Passenger").count();
         if let Some(size) = size.filter(|size| *size as usize != listed) {
             row.warn("item_count", format!("{path}@NumberOfPassengers"), format!("says {size}, {listed} are listed"));
         }
-        let utc = |name: &str| {
+        let mut utc = |name: &str| {
             let sent = pnr.attribute_value(name)?;
-            to_utc_in(moment(&sent)?, chrono_tz::Tz::UTC)
+            let at = moment(&sent).and_then(|moment| to_utc_in(moment, chrono_tz::Tz::UTC));
+            if at.is_none() {
+                row.warn("bad_date", format!("{path}@{name}"), format!("`{}`", short(&sent)));
+            }
+            at
         };
-        row.put_at(SHEET.at("booked_at"), utc("PNR_CreationDate").map_or(Value::Null, Value::Ts));
+        let booked = utc("PNR_CreationDate");
         let changed = utc("PNR_TransDate");
+        row.put_at(SHEET.at("booked_at"), booked.map_or(Value::Null, Value::Ts));
         if let Some(source) = pnr.at("POS/Source") {
             let number = source.at("RequestorID").and_then(|by| by.attribute_value("ID"));
             let is_agency =

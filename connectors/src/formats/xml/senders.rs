@@ -374,3 +374,70 @@ fn a_release_without_its_declaration_is_set_aside() {
     let stub = reading("<ncts:CC029C PhaseID='NCTS5.0' xmlns:ncts='http://ncts.dgtaxud.ec'></ncts:CC029C>");
     assert_eq!(stub.set_aside.iter().map(|unit| unit.code).collect::<Vec<_>>(), ["no_declaration"]);
 }
+
+#[test]
+fn services_of_bookings_name_tickets_seats_and_infants() {
+    let booking = |passengers: &str, leg: &str, legs: &str| {
+        reading(&format!(
+            "<IATA_PNRGOV_NotifRQ Version='13.1'><FlightLeg CarrierCode='ZZ' FlightNumber='421' \
+             DepartureDateTime='2027-03-14T01:05:00'><DepartureAirport LocationCode='BKK'/>\
+             <ArrivalAirport LocationCode='ICN'/></FlightLeg><PNRs><PNR><BookingRefID ID='ABC123'/>{passengers}\
+             <Flight><DepartureAirport LocationCode='BKK'/><ArrivalAirport LocationCode='ICN'/>{leg}</Flight>{legs}</PNR>\
+             </PNRs></IATA_PNRGOV_NotifRQ>"
+        ))
+    };
+    let ssr = |code: &str, number: u32, text: &str| {
+        format!("<SSR SSR_Code='{code}' RPH='{number}'><Text>{text}</Text></SSR>")
+    };
+    let one = "<Passenger RPH='1'><GivenName>MARU</GivenName><Surname>SAEBYEOK</Surname></Passenger>";
+    let two = one.to_owned() + "<Passenger RPH='2'><GivenName>ARA</GivenName><Surname>LEE</Surname></Passenger>";
+    let told = ssr("TKNE", 1, "9991234567890C1") + &ssr("SEAT", 2, "15C") + &ssr("NSSA", 1, "014A");
+    let other = format!(
+        "<Flight><DepartureAirport LocationCode='ICN'/><ArrivalAirport LocationCode='NRT'/>{}</Flight>",
+        ssr("SEAT", 1, "30F")
+    );
+    let both = booking(&two, &told, &other);
+    assert_eq!(column(&both, "traveller", "seat"), ["14A", "15C"]);
+    assert_eq!(column(&both, "traveller", "state"), ["booked", "booked"], "a seat asked for is no check-in");
+    assert_eq!(list(&both, "traveller", "tickets"), "[9991234567890]");
+    let refused = "<SSR SSR_Code='SEAT' RPH='1' Status='UN'><Text>14A</Text></SSR>";
+    assert_eq!(column(&booking(one, refused, ""), "traveller", "seat"), [""]);
+
+    let named = ssr("INFT", 1, "SAEBYEOK/BABY 01JAN27");
+    let shown = ssr("DOCS", 1, "/P/KOR/M1/KOR/01JAN27/FI/01JAN30/SAEBYEOK/BABY");
+    for (told, columns) in
+        [(named.clone(), "- 20454"), (named.clone() + &shown, "M1 20454"), (shown + &named, "M1 20454")]
+    {
+        let infants = booking(one, &told, "");
+        assert_eq!(column(&infants, "traveller", "given_names"), ["MARU", "BABY"], "{told}");
+        assert_eq!(column(&infants, "traveller", "person_kind"), ["", "infant"], "{told}");
+        let last = |name: &str| column(&infants, "traveller", name).pop().unwrap();
+        let number = Some(last("document_no")).filter(|n| !n.is_empty()).unwrap_or_else(|| "-".to_owned());
+        assert!(last("birth_date").contains("2027") && columns.starts_with(&number), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_time_and_no_number_in_a_booking_is_told() {
+    let sent = "<IATA_PNRGOV_NotifRQ><FlightLeg CarrierCode='ZZ' FlightNumber='421' DepartureDateTime='2027-03-14T01:05:00' \
+        ArrivalDateTime='soon'><DepartureAirport LocationCode='BKK'/><ArrivalAirport LocationCode='ICN'/></FlightLeg><PNRs>\
+        <PNR NumberOfPassengers='one' PNR_CreationDate='yesterday' PNR_TransDate='??'><Passenger RPH='1'>\
+        <Surname>LEE</Surname><TicketDocument TicketDocumentNbr='1' DateOfIssue='99'>\
+        <TotalFare Amount='abc' CurrencyCode='USD'/></TicketDocument></Passenger><Flight>\
+        <DepartureAirport LocationCode='BKK'/><CheckInInfo Time='late'><BoardingNumber RPH='1'/></CheckInInfo></Flight></PNR>\
+        </PNRs></IATA_PNRGOV_NotifRQ>";
+    let reading = reading(sent);
+    let paths: Vec<_> = reading.warnings.iter().map(|w| format!("{} {}", w.code, w.path)).collect();
+    for part in [
+        "bad_date FlightLeg@ArrivalDateTime",
+        "bad_number PNR[1]@NumberOfPassengers",
+        "bad_date PNR[1]@PNR_CreationDate",
+        "bad_date PNR[1]@PNR_TransDate",
+        "bad_date PNR[1]/Passenger[1]//TicketDocument@DateOfIssue",
+        "bad_number PNR[1]/Passenger[1]//TotalFare@Amount",
+        "bad_date PNR[1]/Passenger[1]: CheckInInfo@Time",
+        "missing_value PNR[1]/BookingRefID",
+    ] {
+        assert!(paths.iter().any(|path| path == part), "{part} is not in {paths:?}");
+    }
+}

@@ -155,7 +155,7 @@ fn a_damaged_file_stops_no_other() {
     let ran = desk.haechi("convert --json cut.gz none.gz words.edi day.csv a.edi --out rows.ndjson");
     assert_eq!(ran.code, 1, "{}", ran.err);
     let lines = ran.json_lines();
-    let travellers = |line: &serde_json::Value| line["records"]["traveller"].as_u64().unwrap_or(0);
+    let travellers = |line: &Value| line["records"]["traveller"].as_u64().unwrap_or(0);
     assert!(travellers(&lines[0]) > 0 && travellers(&lines[4]) > 0, "{lines:?}");
     let reason = |n: usize| {
         let unit = lines[n]["set_aside"].as_array().unwrap().last().unwrap();

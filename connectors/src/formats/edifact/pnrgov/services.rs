@@ -8,7 +8,7 @@ use super::super::places::{short, upper};
 use super::super::segments::Segment;
 use super::booking::{Leg, PEOPLE_MAX, Reader, Service, seat};
 use super::person::{Document, Person};
-use super::texts::{Contact, Docs, contact, doca, doco, docs, is_date, loyalty};
+use super::texts::{Contact, Docs, contact, doca, doco, docs, infant_named, loyalty, ticket};
 
 /// How many travellers a name is looked for among.
 const NAMES_ASKED: usize = 64;
@@ -104,14 +104,10 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
             }
         }
         b"TKNE" | b"TKNA" | b"TKNM" => {
-            let number = text(s, reader.message.chars.element)
-                .split(|c: char| !c.is_ascii_alphanumeric())
-                .find(|w| is_ticket(w));
+            let number = ticket(text(s, reader.message.chars.element));
             for person in reader.booking.named(&people) {
-                // A ticket with its coupon, `...C1`, is the ticket.
-                let number = number.and_then(|n| n.split('C').next()).map(upper);
                 if let (true, Some(number)) = (people.len() == 1, number) {
-                    person.add_ticket(number);
+                    person.add_ticket(upper(number));
                 }
             }
         }
@@ -156,11 +152,6 @@ fn no_contact(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, code: &str, s
     if code != "CTCR" && !sent.is_empty() {
         reader.warn("malformed", s, format!("SSR {code}"));
     }
-}
-
-/// Thirteen digits or more, a coupon behind them.
-fn is_ticket(word: &str) -> bool {
-    word.bytes().take_while(u8::is_ascii_digit).count() >= 13
 }
 
 /// The free text of a service. Where hyphens separate elements, one in the text cuts it: then the text goes on to where
@@ -309,10 +300,8 @@ fn infant<'p>(reader: &mut Reader<'p, '_, '_>, docs: &Docs<'p>, bearer: Option<u
 
 /// `BELT/SOPHY 20SEP12`: an infant that has neither a TIF nor a document of its own is known by this alone.
 fn infant_alone<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>) {
-    let text = text(s, reader.message.chars.element).trim().trim_start_matches('/');
-    let (name, date) = text.rsplit_once(' ').filter(|(_, date)| is_date(date)).unwrap_or((text, ""));
-    let Some((surname, given)) = name.split_once('/').map(|(s, g)| (s.trim(), g.trim())) else { return };
-    if surname.is_empty() || given.is_empty() || reader.booking.people.len() >= PEOPLE_MAX {
+    let Some((surname, given, date)) = infant_named(text(s, reader.message.chars.element)) else { return };
+    if reader.booking.people.len() >= PEOPLE_MAX {
         return;
     }
     let docs = Docs { surname: Some(surname), given: Some(given), ..Docs::default() };

@@ -307,6 +307,22 @@ pub fn masked(number: &str) -> String {
     masked
 }
 
+/// The ticket in the text of SSR TKNE: thirteen digits or more, without the coupon behind them (`...C1`).
+pub fn ticket(text: &str) -> Option<&str> {
+    let digits = |word: &str| word.bytes().take_while(u8::is_ascii_digit).count();
+    let number = text.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| digits(word) >= 13)?;
+    number.split('C').next()
+}
+
+/// Surname, given names and birth, which may be empty, of the infant in the text of SSR INFT: `KIM/BABY 01JAN27`.
+pub fn infant_named(text: &str) -> Option<(&str, &str, &str)> {
+    let text = text.trim().trim_start_matches('/');
+    let (name, date) = text.rsplit_once(' ').filter(|(_, date)| is_date(date)).unwrap_or((text, ""));
+    let (surname, given) = name.split_once('/')?;
+    let (surname, given) = (surname.trim(), given.trim());
+    (!surname.is_empty() && !given.is_empty()).then_some((surname, given, date))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

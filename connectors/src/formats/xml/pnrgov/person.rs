@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use super::super::convert::{country, id, moment, number, text};
+use super::super::convert::{country, id, moment, number, short, text};
 use super::super::declaration::records;
 use super::super::output::{Output, Row};
 use super::super::tree::{Element, value};
@@ -18,7 +18,7 @@ use crate::formats::edifact::people::{phone, split_title, without_glued_title, w
 use crate::formats::edifact::places::{to_utc_at, to_utc_in};
 use crate::formats::edifact::pnrgov::services::{birth, is_given_up};
 use crate::formats::edifact::pnrgov::texts::{
-    Contact, contact, doca, doco, docs, email, loyalty, masked, without_letter,
+    Contact, contact, doca, doco, docs, email, infant_named, loyalty, masked, ticket, without_letter,
 };
 
 /// How many of a kind one passenger may have.
@@ -50,6 +50,7 @@ struct Person<'u> {
     loyalty: Vec<[Cow<'u, str>; 2]>,
     phones: Vec<String>,
     emails: Vec<String>,
+    tickets: Vec<Cow<'u, str>>,
     services: Vec<Cow<'u, str>>,
 }
 
@@ -156,6 +157,21 @@ impl<'u, 'f> Party<'u, 'f> {
                     self.people[*n].other(document, place.clone());
                 }
             }
+            "TKNE" | "TKNA" | "TKNM" => {
+                if let (Some(number), [n]) = (ticket(text), whose) {
+                    let tickets = &mut self.people[*n].tickets;
+                    if tickets.len() < EACH_MAX && !tickets.iter().any(|known| known == number) {
+                        tickets.push(Cow::Borrowed(number));
+                    }
+                }
+            }
+            "INFT" => {
+                if let (Some((surname, given, date)), Some(n)) = (infant_named(text), whose.first()) {
+                    let born = value(date).map(Cow::Borrowed);
+                    let [surname, given] = [surname, given].map(|name| Some(Cow::Borrowed(name)));
+                    self.people[*n].add(Identity { surname, given, born, of_infant: true, ..Identity::default() });
+                }
+            }
             "FQTV" => {
                 let Some((carrier, number)) = loyalty(text) else { return };
                 for n in whose {
@@ -203,7 +219,12 @@ impl<'u, 'f> Party<'u, 'f> {
                 person.kind = Some("infant");
             }
             person.identities = own;
-            for mut identity in infants {
+            let by_document = |named: &Identity<'u>| {
+                infants.iter().any(|other| other.document != Document::default() && other.is_also(named))
+            };
+            let told: Vec<bool> =
+                infants.iter().map(|i| i.document != Document::default() || !by_document(i)).collect();
+            for (mut identity, _) in infants.into_iter().zip(told).filter(|(_, told)| *told) {
                 identity.of_infant = false;
                 let listed = || self.people.iter().take(NAMES_ASKED).enumerate().filter(|(n, _)| *n != bearer);
                 let named = listed().find(|(_, person)| person.is(&identity));
@@ -259,14 +280,14 @@ impl<'u, 'f> Party<'u, 'f> {
         row.put(&SHEET, "given_names", given);
         row.put(&SHEET, "person_kind", person.kind);
         contacts(pnr, person, path, row);
-        let checked_in = seat(pnr, passenger, self.flight, row);
+        let checked_in = seat(self, passenger, path, row);
         let state = match (checked_in, given_up(pnr, self.flight)) {
             (_, true) => "cancelled",
             (true, false) => "checked_in",
             (false, false) => "booked",
         };
         row.put(&SHEET, "state", state);
-        tickets(&self.tickets, passenger, path, row);
+        tickets(&self.tickets, person, path, row);
         identify(&person.identities, &person.visas, (person.kind, self.flight.day), path, row);
         row.put(&SHEET, "birth_place", person.birth_place.clone());
         if let Some(home) = &person.home {
@@ -308,6 +329,7 @@ impl<'u> Person<'u> {
             loyalty: Vec::new(),
             phones: Vec::new(),
             emails: Vec::new(),
+            tickets: Vec::new(),
             services: Vec::new(),
         };
         for told in element.descendants() {
@@ -353,7 +375,6 @@ impl<'u> Person<'u> {
 
     /// Whether a document shows his name.
     fn is(&self, identity: &Identity<'_>) -> bool {
-        let letters = |name: &str| name.chars().filter(|c| c.is_alphabetic()).collect::<String>().to_uppercase();
         let same = |sent: Option<&str>, shown: Option<&Cow<'_, str>>| {
             let (Some(sent), Some(shown)) = (sent, shown) else { return false };
             let (sent, shown) = (letters(sent), letters(shown));
@@ -416,7 +437,20 @@ impl<'u> Address<'u> {
     }
 }
 
+/// The letters of a name, which writers space and join as they like.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphabetic()).collect::<String>().to_uppercase()
+}
+
 impl<'u> Identity<'u> {
+    /// Whether both are of one person, going by the names.
+    fn is_also(&self, other: &Self) -> bool {
+        let same = |own: &Option<Cow<'u, str>>, other: &Option<Cow<'u, str>>| {
+            own.as_deref().map(letters) == other.as_deref().map(letters)
+        };
+        same(&self.surname, &other.surname) && same(&self.given, &other.given)
+    }
+
     fn of_element(docs: Element<'u>, day: Option<NaiveDate>) -> Self {
         let mut read = Self::default();
         let (mut gender, mut expires, mut infant) = (None, None, None);
@@ -557,12 +591,20 @@ fn identify<'u>(
 }
 
 /// Tickets and who paid: of the passenger, else what stands under none.
-fn tickets<'u>(shared: &[Element<'u>], passenger: Element<'u>, path: &str, row: &mut Row<'u>) {
-    let own: Vec<Element<'u>> = passenger.descendants().filter(|element| element.name() == TICKET).collect();
-    let tickets = if own.is_empty() { shared } else { &own };
+fn tickets<'u>(shared: &[Element<'u>], person: &Person<'u>, path: &str, row: &mut Row<'u>) {
+    let own: Vec<Element<'u>> = person.element.descendants().filter(|element| element.name() == TICKET).collect();
+    // A service names a ticket of this passenger, documents under nobody may be of another.
+    let tickets = if own.is_empty() && person.tickets.is_empty() { shared } else { &own };
     let numbers = tickets.iter().filter_map(|e| e.attribute_value("TicketDocumentNbr").map(id));
-    row.put_at(SHEET.at("tickets"), Value::texts(numbers.collect::<Vec<_>>()));
-    let issued = tickets.iter().find_map(|ticket| moment(&ticket.attribute_value("DateOfIssue")?));
+    let mut numbers: Vec<Cow<'u, str>> = numbers.collect();
+    numbers.extend(person.tickets.iter().filter(|told| !numbers.contains(told)).cloned().collect::<Vec<_>>());
+    row.put_at(SHEET.at("tickets"), Value::texts(numbers));
+    let tickets = if own.is_empty() { shared } else { &own };
+    let dated = tickets.iter().find_map(|ticket| ticket.attribute_value("DateOfIssue"));
+    let issued = dated.as_deref().and_then(moment);
+    if let Some(sent) = dated.filter(|_| issued.is_none()) {
+        row.warn("bad_date", format!("{path}//{TICKET}@DateOfIssue"), format!("`{}`", short(&sent)));
+    }
     let issued = issued.and_then(|moment| to_utc_in(moment, chrono_tz::Tz::UTC));
     row.put_at(SHEET.at("ticketed_at"), issued.map_or(Value::Null, Value::Ts));
     let fares = tickets.iter().filter_map(|ticket| ticket.at("TotalFare"));
@@ -570,7 +612,11 @@ fn tickets<'u>(shared: &[Element<'u>], passenger: Element<'u>, path: &str, row: 
     for sent in fares {
         match sent.attribute_value("CurrencyCode").map(id).as_deref() {
             Some("USD") => {
-                let amount = sent.attribute_value("Amount").and_then(|n| number(&n));
+                let told = sent.attribute_value("Amount");
+                let amount = told.as_deref().and_then(number);
+                if let Some(told) = told.filter(|_| amount.is_none()) {
+                    row.warn("bad_number", format!("{path}//TotalFare@Amount"), format!("`{}`", short(&told)));
+                }
                 fare = amount.map(|n| n + fare.unwrap_or(0.0)).or(fare);
             }
             _ => row.warn("amount_currency", format!("{path}//TotalFare"), "not in USD"),
@@ -641,24 +687,51 @@ pub fn given_up(pnr: Element<'_>, flight: &Flight) -> bool {
 }
 
 /// The seat and check-in of a passenger on the flight. Returns whether he is checked in.
-fn seat<'u>(pnr: Element<'u>, passenger: Element<'u>, flight: &Flight, row: &mut Row<'u>) -> bool {
+fn seat<'u>(party: &Party<'u, '_>, passenger: Element<'u>, path: &str, row: &mut Row<'u>) -> bool {
     let reference = passenger.attribute_value("RPH");
-    for leg in pnr.all("Flight") {
+    for leg in party.pnr.all("Flight") {
         let from = leg.at("DepartureAirport").and_then(|a| a.attribute_value("LocationCode")).map(id);
-        if from.as_deref() != flight.from.as_deref() {
+        if from.as_deref() != party.flight.from.as_deref() {
             continue;
         }
+        let asked = seat_asked(leg, reference.as_deref().filter(|_| party.people.len() > 1));
         for check_in in leg.all("CheckInInfo") {
             let Some(boarding) = check_in.all("BoardingNumber").find(|b| b.attribute_value("RPH") == reference) else {
                 continue;
             };
-            let seat = boarding.get("SeatNumber").or_else(|| check_in.get("SeatNumber"));
+            let seat = boarding.get("SeatNumber").or_else(|| check_in.get("SeatNumber")).or(asked);
             row.put(&SHEET, "seat", seat.map(|seat| id(Cow::Borrowed(seat.trim_start_matches('0')))));
-            let at = check_in.attribute_value("Time").and_then(|sent| moment(&sent));
+            let time = check_in.attribute_value("Time");
+            let at = time.as_deref().and_then(moment);
+            if let Some(sent) = time.filter(|_| at.is_none()) {
+                row.warn("bad_date", format!("{path}: CheckInInfo@Time"), format!("`{}`", short(&sent)));
+            }
             let at = at.and_then(|moment| to_utc_at(moment, from.as_deref()));
             row.put_at(SHEET.at("checked_in_at"), at.map_or(Value::Null, Value::Ts));
             return true;
         }
+        if let Some(seat) = asked {
+            row.put(&SHEET, "seat", id(Cow::Borrowed(seat.trim_start_matches('0'))));
+            return false;
+        }
     }
     false
+}
+
+/// The seat that a service asks for on a leg, for who has this number, or for the only one; unless it was refused.
+fn seat_asked<'u>(leg: Element<'u>, reference: Option<&str>) -> Option<&'u str> {
+    let is_seat = |word: &&str| {
+        let row = word.bytes().take_while(u8::is_ascii_digit).count();
+        (1..=3).contains(&row) && word.len() == row + 1 && word.as_bytes()[row].is_ascii_alphabetic()
+    };
+    services_of(leg).find_map(|(code, service)| {
+        let refused = service.attribute_value("Status").is_some_and(|status| is_given_up(&id(status)));
+        let whose = service.attribute_value("RPH").unwrap_or_default();
+        let is_his = reference.is_none_or(|own| whose.split_whitespace().any(|n| n == own));
+        if refused || !is_his || !matches!(code.as_ref(), "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
+            return None;
+        }
+        let text = ["Text", "TEXT", "FreeText"].iter().find_map(|name| service.get(name)).or(service.value())?;
+        text.split(|c: char| !c.is_ascii_alphanumeric()).find(is_seat)
+    })
 }
