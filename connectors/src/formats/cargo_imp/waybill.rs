@@ -9,7 +9,7 @@ use super::super::edifact::places::{country, short, to_utc_in};
 use super::consignment::{Consignment, Party, coded, day, measure, quantities, waybill};
 use super::format_of;
 use super::lines::{Message, position};
-use super::manifest::moment;
+use super::manifest::{moment, no_pieces, undated};
 use super::rows::{Shared, write};
 
 /// More stops than a route has.
@@ -25,6 +25,9 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     };
     let mut shared = Shared::default();
     let mut warnings = Vec::new();
+    if own.pieces.is_none() {
+        warnings.push(no_pieces(&own, message));
+    }
     let mut currency = "";
     let mut block = "";
     for line in lines {
@@ -75,7 +78,10 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                     let zone = place.map_or(out.input.options.zone, |airport| airport.tz);
                     shared.issued_at = to_utc_in(moment(date, time), zone);
                 }
-                None => warn("bad_date", "ISU".to_owned()),
+                None => {
+                    let (code, text) = undated(part(0), out.input.options.received_on);
+                    warn(code, format!("ISU {text}"));
+                }
             },
             ("SPH", _) => own.handle(rest),
             ("OCI", _) => own.note(rest),
