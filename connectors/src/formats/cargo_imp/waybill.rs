@@ -71,18 +71,17 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                     warn("amount_currency", format!("{tag} in `{}`", short(currency)));
                 }
             }
-            ("ISU", "ISU") => match day(part(0), out.input.options.received_on) {
-                Some((date, time)) => {
+            ("ISU", "ISU") => {
+                if let Some((date, time)) = day(part(0), out.input.options.received_on) {
                     // The day at the place it names, which may be a name; a waybill is made out where the goods begin.
                     let place = [Some(part(1)), own.origin.as_deref()].into_iter().flatten().find_map(codes::airport);
                     let zone = place.map_or(out.input.options.zone, |airport| airport.tz);
                     shared.issued_at = to_utc_in(moment(date, time), zone);
-                }
-                None => {
+                } else {
                     let (code, text) = undated(part(0), out.input.options.received_on);
                     warn(code, format!("ISU {text}"));
                 }
-            },
+            }
             ("SPH", _) => own.handle(rest),
             ("OCI", _) => own.note(rest),
             // Read and kept in the bytes: routes, agents, services, charges, signatures, references.

@@ -213,7 +213,7 @@ impl Report {
                     Some(port) => {
                         format!("`{}` has no time zone we know; read in that of the office, {zone}", short(port))
                     }
-                    None => format!("no place is told; read in the zone of the office, {zone}"),
+                    None => format!("no place is told by its code; read in the zone of the office, {zone}"),
                 };
                 warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
             }

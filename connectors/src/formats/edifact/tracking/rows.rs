@@ -154,7 +154,7 @@ impl<'m> Rows<'m> {
                     Some(code) => {
                         format!("`{}` has no time zone we know; read in that of the office, {zone}", short(code))
                     }
-                    None => format!("no place is told; read in the zone of the office, {zone}"),
+                    None => format!("no place is told by its code; read in the zone of the office, {zone}"),
                 };
                 warn("unknown_port", text);
             }

@@ -335,7 +335,7 @@ fn a_chassis_is_no_container() {
 #[test]
 fn a_place_that_nobody_tells_is_not_said_to_have_no_zone() {
     let reading = message("CODECO", "BGM+34'EQD+CN+MSKU1234565'DTM+7:202703011000:203'");
-    assert_eq!(reading.warnings[0].text, "no place is told; read in the zone of the office, Asia/Seoul");
+    assert_eq!(reading.warnings[0].text, "no place is told by its code; read in the zone of the office, Asia/Seoul");
     let reading = message("CODECO", "BGM+34'EQD+CN+MSKU1234565'DTM+7:202703011000:203'LOC+165+LANDSKRONA'");
     let text = "`LANDSKRONA` has no time zone we know; read in that of the office, Asia/Seoul";
     assert_eq!(reading.warnings[0].text, text);
