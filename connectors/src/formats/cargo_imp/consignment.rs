@@ -225,6 +225,14 @@ impl Consignment {
         }
     }
 
+    /// Whether customs notes name goods by a UN number: `US/DNR/D/UN1234`.
+    pub fn is_dangerous(&self) -> bool {
+        self.notes.iter().any(|[_, subject, _, text]| {
+            let number = text.strip_prefix("UN").map(str::trim_start).filter(|_| subject == "DNR");
+            number.is_some_and(|n| n.len() >= 4 && n.bytes().take(4).all(|b| b.is_ascii_digit()))
+        })
+    }
+
     /// The trader number that customs notes give for a subject.
     pub fn trader_id(&self, subject: &str) -> Option<&str> {
         self.notes.iter().find(|note| note[1] == subject && note[2] == "T").map(|note| note[3].as_str())

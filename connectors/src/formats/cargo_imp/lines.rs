@@ -50,6 +50,16 @@ fn begins(line: &str) -> Option<(&'static str, &str)> {
     digits.then_some((*kind, version))
 }
 
+/// Whether a message has a version that we know.
+fn is_known(kind: &str, version: &str) -> bool {
+    let known = match kind {
+        "FFM" => 5..=8,
+        "FHL" => 2..=5,
+        _ => 9..=17,
+    };
+    version.parse().is_ok_and(|version: u8| known.contains(&version))
+}
+
 /// Whether a message begins in these first bytes, behind addresses of transport or the head of a mail.
 pub fn recognise(head: &[u8]) -> bool {
     head.split(|b| *b == b'\n').any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
@@ -73,16 +83,29 @@ pub fn not_read(text: &str) -> Option<String> {
     })
 }
 
-/// The messages of a text. What stands before the first is transport's.
+/// What begins and ends a message of teleprinters, each on a line of its own.
+fn is_mark(line: &str) -> bool {
+    matches!(line, "NNNN" | "ZZZZ") || line.starts_with("ZCZC")
+}
+
+/// The messages of a text. What stands before the first, and between the end mark of one and the next, is transport's.
 pub fn messages<'t>(text: &'t str, out: &mut Output<'_>) -> Vec<Message<'t>> {
     let mut messages: Vec<Message<'t>> = Vec::new();
-    let mut before = 0;
+    let (mut dirt, mut ended) = (0, false);
     for (n, line) in text.lines().enumerate() {
         let number = n + 1;
         let line = line.trim_end_matches(|c: char| c.is_control() || c == ' ');
         if let Some((kind, version)) = begins(line) {
+            ended = false;
+            if !is_known(kind, version) {
+                let text = format!("{kind} of version {version}; read as those we know");
+                out.warn("unknown_code", format!("{kind}@{number}"), text);
+            }
             messages.push(Message { kind, version, line: number, lines: Vec::new() });
-        } else if let Some(message) = messages.last_mut() {
+            continue;
+        }
+        ended |= is_mark(line.trim());
+        if let Some(message) = messages.last_mut().filter(|_| !ended) {
             let text = line.trim_start_matches(|c: char| c.is_control());
             if text.len() > LINE_BYTES_MAX {
                 let position = position(number);
@@ -92,14 +115,14 @@ pub fn messages<'t>(text: &'t str, out: &mut Output<'_>) -> Vec<Message<'t>> {
                 message.lines.push(Line { text, number });
             }
         } else {
-            before += usize::from(!line.trim().is_empty());
+            dirt += usize::from(!line.trim().is_empty());
         }
     }
     if messages.is_empty() {
         let reason = "line 1: no FFM, FHL or FWB begins; send a Cargo-IMP message";
         out.set_aside("no_interchange", "line 1", reason, text.as_bytes());
-    } else if before > 0 {
-        out.warn("transport_dirt", "line 1", format!("cut {before} lines before the message"));
+    } else if dirt > 0 {
+        out.warn("transport_dirt", "line 1", format!("cut {dirt} lines around the messages"));
     }
     messages
 }

@@ -93,11 +93,10 @@ impl Reader {
                 self.uld = (!id.is_empty()).then(|| id.to_owned());
                 self.last = None;
             }
-            "" => {
-                if let Some((own, _)) = self.last.and_then(|i| self.consignments.get_mut(i)) {
-                    own.handle(rest);
-                }
-            }
+            "" => match self.last.and_then(|i| self.consignments.get_mut(i)) {
+                Some((own, _)) => own.handle(rest),
+                None => self.orphan(rest, number, message, out),
+            },
             "NIL" | "LAST" | "CONT" | "DIM" | "OSI" | "COR" | "SCI" | "SPH" | "ONT" | "CUS" | "SRI" => {}
             place if place.len() == 3 && place.bytes().all(|b| b.is_ascii_uppercase()) => {
                 self.unload(place, rest, number, message);
@@ -109,6 +108,19 @@ impl Reader {
             }
             other => self.warn("unknown_segment", number, message, format!("`{}` in a flight manifest", short(other))),
         }
+    }
+
+    /// A line that goes on with a waybill, of which there is none: one that names a waybill is set aside with its goods.
+    fn orphan(&mut self, rest: &str, number: usize, message: &Message<'_>, out: &mut Output<'_>) {
+        let of_goods = rest.split_once('/').is_some_and(|(_, goods)| waybill(goods, number).is_some());
+        if of_goods || waybill(rest, number).is_some() {
+            let position = position(number);
+            let reason = format!(
+                "{position}: a waybill behind a slash, under no point of unloading; send it again on a line of its own"
+            );
+            return out.set_aside("no_bill", position, reason, rest.as_bytes());
+        }
+        self.warn("orphan_segment", number, message, "a line that goes on with no waybill".to_owned());
     }
 
     fn warn(&mut self, code: &'static str, line: usize, message: &Message<'_>, text: String) {
@@ -139,8 +151,8 @@ impl Reader {
 
     fn instant(&mut self, text: &str, port: &str, line: usize, message: &Message<'_>) -> Option<i64> {
         let Some((date, time)) = day(text, self.near) else {
-            let code = if self.near.is_none() { "no_year" } else { "bad_date" };
-            self.warn(code, line, message, format!("`{}`", short(text)));
+            let (code, text) = undated(text, self.near);
+            self.warn(code, line, message, text);
             return None;
         };
         if codes::airport(port).is_none() {
@@ -155,11 +167,19 @@ impl Reader {
             let text = format!("waybill {}", part.waybill);
             warnings.push(Warning { code: "check_digit", path: message.path(part.line), text });
         }
+        if part.pieces.is_none() {
+            warnings.push(no_pieces(&part, message));
+        }
+        if part.unloading.is_none() {
+            let text = "a waybill before any point of unloading; its destination was taken".to_owned();
+            warnings.push(Warning { code: "orphan_segment", path: message.path(part.line), text });
+        }
         // A waybill comes again at another point of unloading as another consignment.
         let key = format!("{}{}", part.waybill, part.unloading.as_deref().unwrap_or_default());
         let at = *self.place.entry(key).or_insert(self.consignments.len());
-        if let Some((known, _)) = self.consignments.get_mut(at) {
+        if let Some((known, told)) = self.consignments.get_mut(at) {
             known.add(&part);
+            told.extend(warnings);
         } else {
             part.again = !self.waybills.insert(part.waybill.clone());
             self.consignments.push((part, warnings));
@@ -197,6 +217,24 @@ impl Reader {
 
 /// What may go on over several lines, but for goods and their handling codes.
 const BLOCKS: [&str; 7] = ["OCI", "DIM", "OSI", "ONT", "CUS", "SRI", "SCI"];
+
+/// That nobody tells how many pieces a waybill has.
+pub fn no_pieces(own: &Consignment, message: &Message<'_>) -> Warning {
+    let text = format!("waybill {} tells no number of pieces; left NULL", own.waybill);
+    Warning { code: "bad_number", path: message.path(own.line), text }
+}
+
+/// Code and text of a warning that a day is none, or of no year that anybody knows.
+pub fn undated(text: &str, near: Option<NaiveDate>) -> (&'static str, String) {
+    if near.is_some() || day(text, Some(NaiveDate::default())).is_none() {
+        return ("bad_date", format!("`{}` is no day", short(text)));
+    }
+    let text = format!(
+        "`{}` has no year, and on what day it came is not told; left NULL (`haechi serve` knows the day, a file does not)",
+        short(text)
+    );
+    ("no_year", text)
+}
 
 /// A day and a time on the clock of an airport.
 pub fn moment(date: NaiveDate, time: Option<NaiveTime>) -> Moment {

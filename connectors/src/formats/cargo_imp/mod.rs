@@ -18,7 +18,7 @@
 //! | FWB ISU `12MAR27/BKK`, the day there, else where the waybill begins | `manifested_at` |
 //! | FHL MBI; HBS `number/ICNLAX/5/K120/25/DESC`; TXT; HTS | `master_bill_id`; `house_bill_id` and its goods; `description`, told once where TXT begins with it again; `hs_codes` |
 //! | FHL TXT as Korean forwarders write it: `.COM.`, `.SNM.`, `.CNM.` | `description`; parties that have no SHP or CNE |
-//! | OCI `country/subject/kind/text`, subject carried over | `customs_notes`; kind T of SHP and CNE is `shipper_id`, `consignee_id` |
+//! | OCI `country/subject/kind/text`, subject carried over | `customs_notes`; kind T of SHP and CNE is `shipper_id`, `consignee_id`; subject DNR with a UN number is `dangerous` |
 //!
 //! Days come without a year: the one nearest to [`ReadOptions::received_on`](crate::ReadOptions) is meant; without it
 //! they stay NULL, with a warning.

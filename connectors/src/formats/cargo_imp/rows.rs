@@ -19,12 +19,12 @@ columns! {
         manifested_at, departed_at,
         arrival_expected_at, shipper_id, consignee_id, shipper_name, consignee_name, notify_name, shipper_address,
         consignee_address, shipper_country, consignee_country, description, hs_codes, containers, package_count,
-        gross_mass_kg, volume_m3, part_kind, freight_usd, value_usd, special_handling, customs_notes, version,
+        gross_mass_kg, volume_m3, part_kind, freight_usd, value_usd, special_handling, dangerous, customs_notes, version,
         change_kind, source, source_position, message_format, message_version, message_path, warnings,
     }
 }
 
-static SHEET: Sheet = Sheet { stream: &CONSIGNMENT, also: &["message_path", "warnings"] };
+static SHEET: Sheet = Sheet { stream: &CONSIGNMENT, also: &["dangerous", "message_path", "warnings"] };
 
 /// Looked up once, not a message.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns::of(&SHEET.builder()));
@@ -124,6 +124,8 @@ pub fn write(
     table.set(c.freight_usd, own.freight_usd);
     table.set(c.value_usd, own.value_usd);
     table.set_texts(c.special_handling, &own.handling);
+    // Where nobody names a UN number, the handling codes say it.
+    table.set(c.dangerous, own.is_dangerous().then_some(true));
     let notes = own.notes.iter().map(|note| {
         let [country, subject, kind, text] = note.each_ref().map(|part| (!part.is_empty()).then_some(part.as_str()));
         [country.into(), subject.into(), kind.into(), Cell::Text(text.unwrap_or_default())]

@@ -310,3 +310,55 @@ fn a_waybill_that_is_unloaded_twice_is_two_consignments() {
     assert_eq!(of(&reading, "consignment_id"), ["999-12345675", "999-12345675/PUS"]);
     assert_eq!(of(&reading, "unloading_port"), ["ICN", "PUS"]);
 }
+
+#[test]
+fn marks_of_teleprinters_are_dirt() {
+    for (text, dirt) in [
+        (format!("{FWB}NNNN\n"), vec!["transport_dirt"]),
+        (format!("{FWB}ZZZZ\r\n"), vec!["transport_dirt"]),
+        (format!("ZCZC ABC001\n.ICNFMZZ\n{FWB}NNNN\n\nZCZC ABC002\n.ICNFMZZ\n{FWB}NNNN\n"), vec!["transport_dirt"]),
+        (FWB.to_owned(), vec![]),
+    ] {
+        let reading = read(&text);
+        assert_eq!((warnings(&reading), reasons(&reading)), (dirt, vec![]), "{text}");
+        assert_eq!(of(&reading, "special_handling")[0], "EAP", "{text}");
+    }
+}
+
+/// As somebody's own version writes it: every line behind a slash, and no point of unloading.
+#[test]
+fn waybills_before_any_point_of_unloading_are_not_lost() {
+    let ffm = "FFM/1\n1/LH8234/15MAR/FRA/ORD\n/1/125-99887766FRAORD/T10K550.5MC1.2/FLOWERS\n/ULD/AKE12345LH\nLAST\n";
+    let reading = read(ffm);
+    assert_eq!((reasons(&reading), reading.set_aside[0].text.contains("FLOWERS")), (vec!["no_bill"], true));
+    assert_eq!(warnings(&reading), ["unknown_code", "orphan_segment"]);
+    let bare = read(&ffm.replace("FFM/1", "FFM/8").replace("\n/1/125", "\n125").replace("/ULD", "ULD"));
+    assert_eq!((of(&bare, "unloading_port"), reasons(&bare)), (vec!["ORD".to_owned()], vec![]));
+    assert!(warnings(&bare).contains(&"orphan_segment"));
+}
+
+#[test]
+fn a_un_number_in_customs_notes_makes_goods_dangerous() {
+    let dangerous = |oci: &str| of(&read(&FWB.replace("OCI/KR/CNE/T/KRT1", oci)), "dangerous").join(" ");
+    assert_eq!(dangerous("OCI/US/DNR/D/UN1234"), "true");
+    assert_eq!(dangerous("OCI/US/SHP/T/1\n/US/DNR/D/UN 1234"), "true");
+    // Whether they are otherwise follows from the handling codes.
+    assert_eq!(dangerous("OCI/KR/CNE/T/UN1234"), "");
+}
+
+#[test]
+fn a_waybill_without_pieces_is_said() {
+    let ffm = read(&FFM.replace("BKKICN/T5K100.5MC1.2", "BKKICN/K100.5"));
+    assert!(ffm.warnings.iter().any(|w| w.text == "waybill 999-12345675 tells no number of pieces; left NULL"));
+    let fwb = read(&FWB.replace("/T10K250.5MC1.2", "/K250.5"));
+    assert_eq!((warnings(&fwb), of(&fwb, "gross_mass_kg")), (vec!["bad_number"], vec!["250.5".to_owned()]));
+}
+
+#[test]
+fn a_day_without_a_year_is_named_whole() {
+    let options = ReadOptions::default();
+    let reading = super::read(MessageInput { source: "s", bytes: FFM.as_bytes(), options: &options });
+    let text = reading.warnings.iter().find(|w| w.code == "no_year").map(|w| w.text.as_str()).unwrap();
+    assert!(text.starts_with("`13MAR1805` has no year") && text.contains("haechi serve"), "{text}");
+    assert!(warnings(&read(&FFM.replace("13MAR1805", "31FEB1805"))).contains(&"bad_date"));
+}

@@ -9,7 +9,7 @@ use super::super::edifact::places::{country, short, to_utc_in};
 use super::consignment::{Consignment, Party, coded, day, measure, quantities, waybill};
 use super::format_of;
 use super::lines::{Message, position};
-use super::manifest::moment;
+use super::manifest::{moment, no_pieces, undated};
 use super::rows::{Shared, write};
 
 /// More stops than a route has.
@@ -25,6 +25,9 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     };
     let mut shared = Shared::default();
     let mut warnings = Vec::new();
+    if own.pieces.is_none() {
+        warnings.push(no_pieces(&own, message));
+    }
     let mut currency = "";
     let mut block = "";
     for line in lines {
@@ -68,15 +71,17 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
                     warn("amount_currency", format!("{tag} in `{}`", short(currency)));
                 }
             }
-            ("ISU", "ISU") => match day(part(0), out.input.options.received_on) {
-                Some((date, time)) => {
+            ("ISU", "ISU") => {
+                if let Some((date, time)) = day(part(0), out.input.options.received_on) {
                     // The day at the place it names, which may be a name; a waybill is made out where the goods begin.
                     let place = [Some(part(1)), own.origin.as_deref()].into_iter().flatten().find_map(codes::airport);
                     let zone = place.map_or(out.input.options.zone, |airport| airport.tz);
                     shared.issued_at = to_utc_in(moment(date, time), zone);
+                } else {
+                    let (code, text) = undated(part(0), out.input.options.received_on);
+                    warn(code, format!("ISU {text}"));
                 }
-                None => warn("bad_date", "ISU".to_owned()),
-            },
+            }
             ("SPH", _) => own.handle(rest),
             ("OCI", _) => own.note(rest),
             // Read and kept in the bytes: routes, agents, services, charges, signatures, references.

@@ -2,7 +2,8 @@
 //!
 //! BGM 98 is an arrival at LOC 60, and tells when the last port (LOC 94) was left; 124 is a departure. Each event stands
 //! for every manifest the report names (RFF CN), else for the trip (BGM 336 and its number), else for the voyage. The times also belong on the bills of the voyage,
-//! which is for whoever knows them to see to. A withdrawn report (BGM 1, 3 or 50) cancels its events.
+//! which is for whoever knows them to see to. A withdrawn report (BGM 1, 3 or 50) cancels its events; without a time, that
+//! the conveyance arrived, or departed, at the time of the message.
 
 use std::sync::LazyLock;
 
@@ -89,7 +90,10 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let mut warnings = Vec::new();
     let arena = message.header(message.segments.iter().copied(), &mut warnings);
     let report = Report::read(&arena, message, &mut warnings);
-    let events = report.events(message, out.input.options.zone, &mut warnings);
+    let mut events = report.events(message, out.input.options.zone, &mut warnings);
+    if events.is_empty() && report.change_kind() == "cancel" {
+        events.extend(report.withdrawn(message, out.input.options.zone, &mut warnings));
+    }
     let subjects = report.subjects();
     for warning in &warnings {
         out.warn_with(warning.clone());
@@ -199,16 +203,18 @@ impl Report {
     }
 
     fn events(&self, message: &Message<'_>, zone: Tz, warnings: &mut Vec<Warning>) -> Vec<Event<'_>> {
-        let departure = matches!(self.kind.as_str(), "124" | "186");
+        let departure = self.is_departure();
         // By what the place is called, not by where it stands: the last port often comes before this one.
         let of = |qualifiers: &[&str]| qualifiers.iter().find_map(|q| self.ports.iter().find(|(own, ..)| own == q));
         let mut at = |moment: Moment, port: Option<&str>| {
             let known = port.and_then(zone_of_port);
             if known.is_none() && moment.offset_minutes.is_none() {
-                let text = format!(
-                    "`{}` has no time zone we know; read in that of the office",
-                    short(port.unwrap_or_default())
-                );
+                let text = match port {
+                    Some(port) => {
+                        format!("`{}` has no time zone we know; read in that of the office, {zone}", short(port))
+                    }
+                    None => format!("no place is told by its code; read in the zone of the office, {zone}"),
+                };
                 warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
             }
             to_utc_in(moment, known.unwrap_or(zone))
@@ -239,6 +245,33 @@ impl Report {
         events
     }
 
+    /// Column `change_kind`.
+    fn change_kind(&self) -> &'static str {
+        match self.function.as_str() {
+            "1" | "3" | "50" => "cancel",
+            "4" | "5" => "amend",
+            _ => "new",
+        }
+    }
+
+    /// What a withdrawal withdraws that repeats neither place nor time: at the time it was written.
+    fn withdrawn(&self, message: &Message<'_>, zone: Tz, warnings: &mut Vec<Warning>) -> Option<Event<'_>> {
+        let written = self.times.iter().find(|(qualifier, ..)| qualifier == "137");
+        let written = written.and_then(|(_, moment, _)| to_utc_in(*moment, zone));
+        let at = written.or(message.envelope.issued_at)?;
+        let text = "a withdrawal without the time of its event; that of the message was taken".to_owned();
+        warnings.push(Warning { code: "no_event_time", path: message.path(1), text });
+        let departure = self.is_departure();
+        let here: &[&str] = if departure { &["5", "9", "60", "94"] } else { &["60", "11", "8"] };
+        let place = here.iter().find_map(|q| self.ports.iter().find(|(own, ..)| own == q));
+        let kind = if departure { "departed" } else { "arrived" };
+        Some(Event { kind, place: place.map(|(_, port, _)| port.as_str()), at, segment: 1 })
+    }
+
+    fn is_departure(&self) -> bool {
+        matches!(self.kind.as_str(), "124" | "186")
+    }
+
     fn write(
         &self,
         message: &Message<'_>,
@@ -252,15 +285,6 @@ impl Report {
         let id = hex::encode(&digest[..12]);
         let position = message.position(event.segment);
         let source = out.input.source;
-        let cancelled = matches!(self.function.as_str(), "1" | "3" | "50");
-        let amended = matches!(self.function.as_str(), "4" | "5");
-        let change = if cancelled {
-            "cancel"
-        } else if amended {
-            "amend"
-        } else {
-            "new"
-        };
         let words: Vec<&str> = [&self.name, &self.voyage].into_iter().flatten().map(String::as_str).collect();
         let table = out.table(&SHEET);
         table.set(c.cargo_event_id, id.as_str());
@@ -272,7 +296,7 @@ impl Report {
         table.set(c.reference_id, self.number.as_deref());
         table.set(c.text, (!words.is_empty()).then(|| words.join(" ")).as_deref());
         table.set(c.version, 1);
-        table.set(c.change_kind, change);
+        table.set(c.change_kind, self.change_kind());
         table.set(c.source, source);
         table.set(c.source_position, position.as_str());
         table.set(c.message_format, FORMAT);

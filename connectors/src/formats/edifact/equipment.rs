@@ -35,7 +35,7 @@ impl Equipment {
             _ => (None, None),
         };
         let id = container_id(eqd.get(1, 0));
-        let check_digit_ok = (eqd.get(0, 0) == "CN").then(|| ContainerId::parse(&id).is_ok());
+        let check_digit_ok = (eqd.get(0, 0) == "CN" && !id.is_empty()).then(|| ContainerId::parse(&id).is_ok());
         let iso_type = eqd.value(2, 0).map(|t| upper(t).into_owned());
         Self { id, iso_type, fill, load, check_digit_ok, ..Self::default() }
     }

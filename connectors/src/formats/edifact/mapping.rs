@@ -164,7 +164,7 @@ pub const PAGES: &[Page] = &[
         lines: &[
             ENVELOPE,
             ("BGM 1004, RFF CN SS ABO", &["manifest_id"]),
-            ("BGM 1225: 9, 4, 5, 1, 3", &["change_kind", "change_reason", "version"]),
+            ("BGM 1225: 9, 4, 5, 20, 21, 1, 3", &["change_kind", "change_reason", "version"]),
             (
                 "CNI, RFF BM BH MB AWB MWB HWB AAM UCN",
                 &["consignment_id", "line_no", "master_bill_id", "house_bill_id", "bill_kind"],
@@ -187,13 +187,19 @@ pub const PAGES: &[Page] = &[
             ),
             ("GID, FTX AAA, CST or RFF HS, PCI, DGS", &["lines", "description", "hs_codes", "marks", "dangerous"]),
             ("EQD, SEL, SGP", &["containers"]),
-            ("GID 7224, else PAC, CNT; MEA", &["package_count", "gross_mass_kg", "volume_m3"]),
-            ("MOA 64; 40 44 14 39; HAN", &["freight_usd", "value_usd", "special_handling"]),
+            ("GID 7224, else PAC, added up, CNT; MEA", &["package_count", "gross_mass_kg", "volume_m3"]),
+            (
+                "MOA 64; 40 44 14 39, of the bill, else of its lines together; HAN",
+                &["freight_usd", "value_usd", "special_handling"],
+            ),
         ],
         notes: &[
             "Empty containers without a bill give one consignment of nature `empty` a manifest.",
             "What a bill says itself goes before what is said for all bills of its CNI; MEA behind SGP is of the goods in that \
-             container.",
+             container, and its mass where EQD tells none and the line is in no other.",
+            "Several RFF BM under a CNI of another number are its houses. A bill without number is set aside alone, a \
+             manifest without any bill, be it withdrawn, as a whole.",
+            "An aircraft is named by its flight: TDT 8028, with C040 where it is a number alone, else C222 8212.",
         ],
     },
     Page {
@@ -223,7 +229,7 @@ pub const PAGES: &[Page] = &[
                 &["gross_mass_kg", "package_count", "package_kind", "container_ids", "container_mode"],
             ),
             (
-                "RFF MB BH UCN ABT, AAS; DOC 704 741 714 705 703",
+                "RFF MB BH UCN ABT, AWB, AAS; DOC 704 741 714 705 703 740",
                 &["master_bill_id", "house_bill_id", "cargo_control_id", "prior_declaration_ids"],
             ),
             ("TDT 20", &["transport_mode", "conveyance_id"]),
@@ -240,11 +246,12 @@ pub const PAGES: &[Page] = &[
                 ],
             ),
             (
-                "TOD, else RFF APH; MOA 39, else 63 141; MOA 64",
+                "TOD, else RFF APH; MOA 39, else 63 141; MOA 64, else those of the items together",
                 &["incoterm", "invoice_amount", "currency", "freight_usd"],
             ),
             ("CST 1496; 122 169 108, RFF ABD", &["item_no", "hs_code"]),
-            ("FTX AAA; LOC 27, else that of the header", &["description", "origin_country"]),
+            ("FTX AAA, else IMD; LOC 27, else that of the header", &["description", "origin_country"]),
+            ("LIN, IMD, QTY, PRI, MOA 203 38 66, of the only item or under its own", &["model_lines"]),
             ("MEA AAF; ABT AAR AAS AAT ABW AAA", &["net_mass_kg", "quantity", "quantity_unit"]),
             (
                 "MOA 40, else 63 141, by the rate of CUX; MOA 38 14",
@@ -258,6 +265,10 @@ pub const PAGES: &[Page] = &[
             "A bare date is the beginning of the day, with the warning `day_only`.",
             "A cancellation gives one row, under item 1; so does a declaration without items, with `no_items`: what others say \
              of an item it says of all its goods.",
+            "KRW is the money of an office in the zone of Seoul, where CUX names none.",
+            "An aircraft is named by its flight. LOC 35 of an item stands for the declaration where the header has none.",
+            "AWB and DOC 740 are the house bill, or the master where a house bill is told. Of the declarants one with an id \
+             goes before those with a name only.",
         ],
     },
     Page {
@@ -277,7 +288,11 @@ pub const PAGES: &[Page] = &[
             ("UNB S004", &["recorded_at"]),
             ("TDT C222 name, RFF VON", &["text"]),
         ],
-        notes: &["An arrival tells of the departure from the last port too."],
+        notes: &[
+            "An arrival tells of the departure from the last port too.",
+            "A withdrawal (1225 1, 3, 50) without time is of the arrival, or departure, at the time of the message, with \
+             `no_event_time`.",
+        ],
     },
     Page {
         format: "iftsta",
@@ -286,7 +301,7 @@ pub const PAGES: &[Page] = &[
         lines: &[
             ENVELOPE,
             (
-                "RFF UCN; else AFB, MB MWB, BH HWB, BM AWB AAM; else CNI 1004; else BN; else the container",
+                "RFF UCN; else AFB, MB MWB, BH HWB, BM AWB AAM; else CNI 1004; else BN; else the container; else SRN CU CW",
                 &["consignment_id"],
             ),
             ("EQD, else RFF EQ", &["container_id"]),
@@ -334,6 +349,7 @@ pub const PAGES: &[Page] = &[
         lines: MOVES,
         notes: &[
             "BGM 34 `carried_in`, 36 `carried_out`; else by the words in it; else kept as sent, with `unknown_code`.",
+            "A chassis (EQD CH, CZ) is no container: its events are left out, with `other_equipment`.",
         ],
     },
     Page {
@@ -353,7 +369,7 @@ pub const PAGES: &[Page] = &[
         lines: &[],
         notes: &[
             "iAPI: BGM 962 132 312, RFF TN, RFF AF with DTM and LOC a leg, ERP 2 with RFF AVF ABO, ERC, FTX AAP a person; \
-             ERP 1 for the whole request.",
+             ERP 1 for the whole request. An answer that names nothing it answers, or has no BGM, is read with `no_subject`.",
             "Customs: BGM 962 961 963, DTM 9 58, LOC 22, GIS or GEI, RFF ABT ABE CN UCN, DOC 929 with CST, DOC 714 705 a \
              bill with EQD, ERP, ERC, FTX.",
         ],
@@ -363,7 +379,10 @@ pub const PAGES: &[Page] = &[
         title: "CONTRL 2.2, D.3, 4.1: syntax answers, read and written",
         stream: "",
         lines: &[],
-        notes: &["UCI with action 7, 8 or 4; UCM a message, UCS a segment, UCD an element that is named."],
+        notes: &[
+            "UCI with action 7, 8 or 4; UCM a message, UCS a segment, UCD an element that is named. Without UCI it is set aside.",
+            "Rejected messages (UCM 4) are counted, under an accepted interchange too.",
+        ],
     },
 ];
 

@@ -23,6 +23,7 @@ mod interchange;
 mod marks;
 pub(super) mod measure;
 pub(super) mod output;
+mod packages;
 mod party;
 mod paxlst;
 pub(super) mod people;

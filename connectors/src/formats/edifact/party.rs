@@ -101,6 +101,17 @@ impl Ranked {
         true
     }
 
+    /// The same of parties that are looked for by their ids: one of any qualifier goes before those that have a name only.
+    pub fn offer_by_id(&mut self, order: &[&str], qualifier: &str, party: impl FnOnce() -> Party) -> bool {
+        let Some(rank) = order.iter().position(|q| *q == qualifier) else { return false };
+        let party = party();
+        let rank = if party.id.is_some() { rank } else { rank + order.len() };
+        if self.party.is_none() || rank < self.rank {
+            *self = Self { rank, party: Some(party) };
+        }
+        true
+    }
+
     /// The first of the order was sent.
     pub fn is_best(&self) -> bool {
         self.party.is_some() && self.rank == 0

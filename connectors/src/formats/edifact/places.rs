@@ -62,9 +62,11 @@ pub fn airport<'t>(code: &'t str, path: &dyn Fn() -> String, warnings: &mut Vec<
     code
 }
 
-/// At most eight characters of a code, for messages.
+/// As much of a code as messages show of it: all of a place, a date or a number, and of a text that stands where a code
+/// belongs no more than its beginning.
 pub fn short(code: &str) -> &str {
-    &code[..code.floor_char_boundary(8)]
+    const CHARS_MAX: usize = 17;
+    code.char_indices().nth(CHARS_MAX).map_or(code, |(end, _)| &code[..end])
 }
 
 /// An instant in UTC milliseconds: by its own offset, else by the zone of the airport. A bare day is its midnight.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use haechi_model::codes;
+use haechi_model::derive::is_dangerous_handling;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::consignment::{Container, Line, Party, Role, SHEET, id_at, key, notify, text_at};
@@ -679,18 +680,13 @@ fn amounts<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
     row.put(&SHEET, "freight_usd", total.or(parts));
 }
 
-/// Handling codes that begin with R are of dangerous goods, but for reserved cargo and human remains; so are dry ice
-/// (UN 1845), magnetised material (UN 2807), and what only freighters may carry.
+/// Whether handling codes tell of dangerous goods.
 fn dangerous(row: &mut Row<'_>) {
     let codes = match row.get(&SHEET, "special_handling") {
         Some(Value::List(codes)) => codes.as_slice(),
         _ => &[],
     };
-    let of = |code: &str| {
-        code.len() == 3 && code.starts_with('R') && !matches!(code, "RAC" | "RES")
-            || matches!(code, "ICE" | "MAG" | "DGD" | "DGR" | "CAO")
-    };
-    let dangerous = codes.iter().filter_map(Value::text).any(of);
+    let dangerous = codes.iter().filter_map(Value::text).any(is_dangerous_handling);
     row.put(&SHEET, "dangerous", dangerous);
 }
 

@@ -27,9 +27,8 @@ pub(super) const DERIVATIONS: &[Derivation] = &[
         }
         let un_nos = lines.and_then(|lists| Some((lists, member(lists, "un_no")?)));
         let codes = handling.and_then(|lists| Some((lists, lists.values().as_string_opt::<i32>()?)));
-        let dangerous = |row: usize| {
-            any(un_nos, row, |un_no| !un_no.is_empty()) || any(codes, row, |code| DANGEROUS_HANDLING.contains(&code))
-        };
+        let dangerous =
+            |row: usize| any(un_nos, row, |un_no| !un_no.is_empty()) || any(codes, row, is_dangerous_handling);
         column(Some((0..rows.len()).map(|row| Some(dangerous(row))).collect::<BooleanArray>()))
     }),
     Derivation::new("container_count", &["containers"], |rows| {
@@ -54,11 +53,17 @@ pub(super) const DERIVATIONS: &[Derivation] = &[
     event_at!("manifested_at"),
 ];
 
-/// Air handling codes of dangerous goods, by IATA class.
+/// Whether an air handling code is of dangerous goods.
+pub fn is_dangerous_handling(code: &str) -> bool {
+    DANGEROUS_HANDLING.contains(&code)
+}
+
+/// By IATA class; dry ice (UN 1845) and magnetised material (UN 2807), whose codes are older; and what only they are
+/// marked with: for freighters alone, with the shipper's declaration.
 const DANGEROUS_HANDLING: &[&str] = &[
-    "DGR", "RBI", "RBM", "RCL", "RCM", "RCX", "RDS", "REX", "RFG", "RFL", "RFS", "RFW", "RGX", "RIS", "RLI", "RLM",
-    "RMD", "RNG", "ROP", "ROX", "RPB", "RPG", "RRE", "RRW", "RRY", "RSB", "RSC", "RXB", "RXC", "RXD", "RXE", "RXG",
-    "RXP", "RXS",
+    "CAO", "DGD", "DGR", "ICE", "MAG", "RBI", "RBM", "RCL", "RCM", "RCX", "RDS", "REX", "RFG", "RFL", "RFS", "RFW",
+    "RGX", "RIS", "RLI", "RLM", "RMD", "RNG", "ROP", "ROX", "RPB", "RPG", "RRE", "RRW", "RRY", "RSB", "RSC", "RXB",
+    "RXC", "RXD", "RXE", "RXG", "RXP", "RXS",
 ];
 
 /// The country of a UN/LOCODE (its first two letters) or an IATA airport.

@@ -16,6 +16,7 @@ mod kernels;
 mod rows;
 mod traveller;
 
+pub use consignment::is_dangerous_handling;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};

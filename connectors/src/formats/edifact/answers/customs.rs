@@ -280,7 +280,10 @@ pub(super) fn read(arena: &Arena<'_>, warn: &mut Warnings<'_, '_, '_>) -> Custom
                 at = At::Error;
                 let sub = s.get(0, 2).parse().ok();
                 let item = s.get(0, 1).parse().ok().map(|item| (item, sub));
-                answer.errors.push(CustomsError { section: s.get(0, 0).to_owned(), item, ..CustomsError::default() });
+                // `001` is the header as `1` is.
+                let section = s.get(0, 0);
+                let section = Some(section.trim_start_matches('0')).filter(|s| !s.is_empty()).unwrap_or(section);
+                answer.errors.push(CustomsError { section: section.to_owned(), item, ..CustomsError::default() });
             }
             ("ERC", At::Error) => {
                 if let Some(error) = answer.errors.last_mut() {

@@ -56,6 +56,16 @@ pub(super) fn read_cusres(message: &Message<'_>, out: &mut Output<'_>) {
         in_error |= s.tag() == "ERP";
         s.tag() == "RFF" && (matches!(s.get(0, 0), "TN" | "AVF") || (in_error && s.get(0, 0) == "ABO"))
     });
+    // It is read all the same: what it says of single persons, items and bills stands.
+    let named = |s: Segment<'_, '_>| match s.tag() {
+        "BGM" | "DOC" => s.value(1, 0).is_some(),
+        tag => tag == "RFF" && s.value(0, 1).is_some(),
+    };
+    let bgm = arena.iter().any(|s| s.tag() == "BGM");
+    if !bgm || !arena.iter().any(named) {
+        let missing = if bgm { "no reference says what is answered" } else { "no BGM says what kind of answer it is" };
+        warn.out.warn("no_subject", message.path(1), missing);
+    }
     let answer = if travel {
         Answer::Boarding(boarding::read(&arena, message, &mut warn))
     } else {
@@ -73,6 +83,11 @@ pub(super) fn read_cusres(message: &Message<'_>, out: &mut Output<'_>) {
 pub(super) fn read_contrl(message: &Message<'_>, out: &mut Output<'_>) {
     out.saw("contrl", &message.version);
     let Some(arena) = arena(message, out) else { return };
+    if !arena.iter().any(|s| s.tag() == "UCI") {
+        let position = message.position(1);
+        let reason = format!("{position}: no UCI says which interchange is answered; send the answer again with it");
+        return out.set_aside("no_answer", position, reason, message.raw(message.segments).as_bytes());
+    }
     let answer = syntax::read(&arena, message, &mut Warnings { message, out });
     syntax::count(&answer, out);
     out.answer(Answer::Syntax(answer));

@@ -284,7 +284,14 @@ impl<'p> Position<'p> {
 pub(super) fn is_whole(code: &str) -> bool {
     matches!(
         code,
-        "message_type" | "bad_header" | "no_flight" | "no_manifest" | "no_declaration" | "no_item" | "no_report"
+        "message_type"
+            | "bad_header"
+            | "no_flight"
+            | "no_manifest"
+            | "no_declaration"
+            | "no_item"
+            | "no_report"
+            | "no_answer"
     )
 }
 
@@ -293,7 +300,7 @@ pub(super) fn fault_of(code: &str) -> Fault {
     match code {
         "message_type" => Fault::NoAgreement,
         "no_flight" | "no_identity" | "no_bill" | "no_manifest" | "no_declaration" | "no_item" | "no_report"
-        | "no_event" | "truncated" => Fault::Missing,
+        | "no_event" | "no_answer" | "truncated" => Fault::Missing,
         "segment_too_long" => Fault::TooLong,
         "group_too_long" => Fault::TooManySegments,
         "bad_header" | "cell" => Fault::InvalidValue,
@@ -352,4 +359,7 @@ pub(super) fn count(answer: &SyntaxAnswer, out: &mut Output<'_>) {
     let accepted = answer.action != Action::Rejected;
     out.count("accepted", u64::from(accepted));
     out.count("rejected", u64::from(!accepted));
+    // Of an interchange that is accepted some messages may be rejected.
+    let rejected = answer.messages.iter().filter(|message| message.action == Action::Rejected).count();
+    out.count("rejected_messages", rejected as u64);
 }

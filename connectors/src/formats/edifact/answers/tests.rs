@@ -248,3 +248,48 @@ fn every_interchange_is_answered_by_what_was_set_aside() {
     assert_eq!((cut.reference.as_str(), cut.segments[0].position, cut.segments[0].fault), ("A1", 6, Some(13)));
     assert!(answered("hello").is_empty());
 }
+
+/// What an input says, and what is counted of it.
+fn counted(text: &str) -> MessageReading {
+    let options = ReadOptions::default();
+    super::super::read(MessageInput { source: "s", bytes: text.as_bytes(), options: &options })
+}
+
+#[test]
+fn a_syntax_answer_without_its_interchange_accepts_nothing() {
+    let of = |segments: &str| {
+        counted(&format!(
+            "UNB+UNOA:2+KR+ZZ+270313:2200+R1'UNH+1+CONTRL:D:3:UN'{segments}UNT+{}+1'UNZ+1+R1'",
+            segments.matches('\'').count() + 2
+        ))
+    };
+    let reading = of("UCM+CD1+CUSDEC:D:96B:UN+4'");
+    assert_eq!((reading.set_aside[0].code, reading.counts.get("accepted")), ("no_answer", None));
+    let reading = of("UCI+DEC5+99901+KR+7'UCM+CD1+CUSDEC:D:96B:UN+7'UCM+CD2+CUSDEC:D:96B:UN+4+13'UCS+5+13'");
+    assert!(reading.warnings.is_empty() && reading.set_aside.is_empty());
+    let counts = ["accepted", "rejected", "rejected_messages"].map(|name| reading.counts[name]);
+    assert_eq!(counts, [1, 0, 1], "one message is rejected under an interchange that is accepted");
+}
+
+#[test]
+fn an_answer_to_nothing_is_said() {
+    let of = |segments: &str| {
+        let reading = counted(&format!(
+            "UNB+UNOA:2+KR+ZZ+270313:2200+R1'UNH+1+CUSRES:D:96B:UN'{segments}UNT+{}+1'UNZ+1+R1'",
+            segments.matches('\'').count() + 2
+        ));
+        reading.warnings.iter().map(|w| format!("{} {}", w.code, w.text)).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(of("DTM+9:202703021605:203'GIS+4'"), "no_subject no BGM says what kind of answer it is");
+    assert_eq!(of("BGM+962'GIS+4'"), "no_subject no reference says what is answered");
+    assert_eq!(of("BGM+962'RFF+ABT:26KR1'GIS+4'"), "");
+}
+
+#[test]
+fn the_section_of_an_error_may_have_zeros_before_it() {
+    let text = "UNB+UNOA:2+KR+ZZ+270313:2200+R1'UNH+1+CUSRES:D:96B:UN'BGM+963+E1+11'RFF+ABT:26KR1'\
+                ERP+001'ERC+12'ERP+2:3'ERC+13'UNT+8+1'UNZ+1+R1'";
+    let [Answer::Customs(answer)] = &read_back(text)[..] else { panic!("one answer of customs") };
+    assert_eq!(answer.errors.iter().map(|error| error.section.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(counted(text).counts["header_errors"], 1);
+}

@@ -5,10 +5,13 @@ use haechi_model::intake::Warning;
 use super::super::equipment::{Equipment, container_id};
 use super::super::interchange::Message;
 use super::super::measure::{self, Measure};
+use super::super::packages::Packages;
 use super::super::party::{Party, Ranked, is_same_as_consignee};
 use super::super::places::{short, upper};
 use super::super::segments::{Arena, Segment};
-use super::manifest::{Totals, equip, equipment, nature_of};
+use super::amounts::{Amounts, total};
+use super::manifest::{equip, equipment, nature_of, no_number};
+use super::totals::{Listed, Totals};
 
 /// A consignment as its segments tell it.
 #[derive(Debug, Default)]
@@ -43,16 +46,16 @@ pub struct Bill {
     pub marks: Vec<String>,
     /// EQD under the bill.
     pub equipment: Vec<Equipment>,
-    /// CNT of the bill.
+    /// CNT of the bill, and of its CNI.
     pub totals: Totals,
+    /// CNT of the bill alone.
+    pub own_totals: Totals,
     /// MEA outside a line.
     pub gross_mass_kg: Option<f64>,
     /// MEA outside a line.
     pub volume_m3: Option<f64>,
-    /// MOA 64.
-    pub freight_usd: Option<f64>,
-    /// MOA 40, 44, 14, 39.
-    pub value_usd: Option<f64>,
+    /// MOA outside a line.
+    pub amounts: Amounts,
     /// HAN.
     pub handling: Vec<String>,
     /// A DGS stands in it.
@@ -86,11 +89,26 @@ pub struct Line {
     pub marks: Vec<String>,
     /// MEA behind SGP: mass and volume, of each.
     in_containers: Vec<(Option<f64>, Option<f64>)>,
+    /// PAC, where GID counts none.
+    packed: Packages,
+    /// MOA.
+    amounts: Amounts,
 }
 
 impl Line {
+    /// The container that all of the line is in, and the mass that is told behind its SGP.
+    pub fn in_one_container(&self) -> Option<(&str, f64)> {
+        match (self.containers.as_slice(), self.in_containers.as_slice()) {
+            ([(id, _)], [(Some(mass), _)]) => Some((id, *mass)),
+            _ => None,
+        }
+    }
+
     /// What stands behind SGP is of the goods in that container: where the line says nothing itself, it is their sum.
     fn settle(&mut self) {
+        let packed = std::mem::take(&mut self.packed);
+        self.packages = self.packages.or(packed.count);
+        self.package_kind = self.package_kind.take().or(packed.kind);
         let sum = |sum, n| sum + n;
         let mass = self.in_containers.iter().filter_map(|told| told.0).reduce(sum);
         let volume = self.in_containers.iter().filter_map(|told| told.1).reduce(sum);
@@ -99,10 +117,12 @@ impl Line {
     }
 }
 
-/// Whom the segments that several bills share name, and what they say happens: of a bill that says neither.
+/// Whom the segments that several bills share name, what they say happens, and what it is worth: of a bill that does not
+/// say so itself.
 struct Shared {
     parties: [Ranked; 3],
     nature: Option<&'static str>,
+    amounts: Amounts,
 }
 
 impl Bill {
@@ -120,7 +140,12 @@ impl Bill {
                 // One dialect has the tariff here.
                 "RFF" if s.get(0, 0) == "HS" => bill.tariff(s.get(0, 1), s, message),
                 "RFF" => bill.reference(s),
-                "CNT" => bill.totals.read(s),
+                "CNT" => {
+                    bill.totals.read(s);
+                    if shared.is_some() {
+                        bill.own_totals.read(s);
+                    }
+                }
                 "LOC" => bill.place(s),
                 "GIS" | "GEI" => bill.nature = bill.nature.or(nature_of(s)),
                 "NAD" => bill.party(s, message),
@@ -131,6 +156,9 @@ impl Bill {
                 "EQD" => {
                     in_equipment = true;
                     let (equipment, warnings) = with_warnings(s, message, |warn| equipment(s, warn));
+                    if equipment.id.is_empty() {
+                        bill.warnings.push(no_number(message.path(s.number())));
+                    }
                     bill.equipment.push(equipment);
                     bill.warnings.extend(warnings);
                 }
@@ -142,8 +170,8 @@ impl Bill {
                 "FTX" if s.get(0, 0) == "AAA" => bill.describe(s),
                 "PCI" => bill.mark(s),
                 "CST" => bill.classify(s, message),
-                "PAC" => bill.packages_of_line(s),
-                "DGS" => bill.danger(s),
+                "PAC" => bill.packages_of_line(s, message),
+                "DGS" => bill.danger(s, message),
                 "SGP" => bill.split(s),
                 "HAN" => bill.handling.extend(s.value(0, 0).or_else(|| s.value(1, 0)).map(|c| upper(c).into_owned())),
                 "CUX" => s.get(0, 1).clone_into(&mut currency),
@@ -158,13 +186,45 @@ impl Bill {
         if let Some(shared) = shared {
             bill.put_shared(shared);
         }
+        // Its seals and masses are of nothing we could name.
+        bill.equipment.retain(|equipment| !equipment.id.is_empty());
+        let differences = bill.own_totals.differs_from(&bill.listed());
+        if !differences.is_empty() {
+            let text = format!("CNT of the bill says {}", differences.join("; "));
+            bill.warnings.push(Warning { code: "cnt_mismatch", path: message.path(own), text });
+        }
         bill
+    }
+
+    /// What its own counts can be held to.
+    fn listed(&self) -> Listed {
+        let of_lines = self.lines.iter().flat_map(|line| &line.containers);
+        let mut containers: Vec<&str> = of_lines.clone().map(|(id, _)| id.as_str()).collect();
+        containers.extend(self.equipment.iter().map(|equipment| equipment.id.as_str()));
+        containers.sort_unstable();
+        containers.dedup();
+        Listed {
+            gross_mass_kg: sum(self.lines.iter().map(|line| line.gross_mass_kg)),
+            packages: sum(self.lines.iter().map(|line| line.packages)),
+            stowed: sum(of_lines.map(|(_, packages)| *packages)),
+            equipment: (!containers.is_empty()).then_some(containers.len() as u64),
+        }
+    }
+
+    /// MOA 64: of the bill, else of its lines together.
+    pub fn freight_usd(&self) -> Option<f64> {
+        total(self.amounts.freight, self.lines.iter().map(|line| line.amounts.freight))
+    }
+
+    /// MOA 40, 44, 14, 39: of the bill, else of its lines together.
+    pub fn value_usd(&self) -> Option<f64> {
+        total(self.amounts.value, self.lines.iter().map(|line| line.amounts.value))
     }
 
     /// What was said before the bill itself begins.
     fn take_shared(&mut self) -> Shared {
         let parties = [&mut self.shipper, &mut self.consignee, &mut self.notify].map(std::mem::take);
-        Shared { parties, nature: self.nature.take() }
+        Shared { parties, nature: self.nature.take(), amounts: std::mem::take(&mut self.amounts) }
     }
 
     /// Puts it where the bill says nothing itself.
@@ -176,6 +236,12 @@ impl Bill {
             }
         }
         self.nature = self.nature.or(shared.nature);
+        if self.freight_usd().is_none() {
+            self.amounts.freight = shared.amounts.freight;
+        }
+        if self.value_usd().is_none() {
+            self.amounts.value = shared.amounts.value;
+        }
     }
 
     /// Whom to tell: the consignee, where the sender only points at it.
@@ -258,11 +324,10 @@ impl Bill {
     }
 
     /// PAC under a GID that has no packages of its own.
-    fn packages_of_line(&mut self, pac: Segment<'_, '_>) {
-        if let Some(line) = self.lines.last_mut().filter(|line| line.packages.is_none()) {
-            line.packages = pac.value(0, 0).and_then(measure::number);
-            let kind = pac.value(2, 0).or_else(|| pac.value(2, 3)).map(|k| upper(k).into_owned());
-            line.package_kind = line.package_kind.take().or(kind);
+    fn packages_of_line(&mut self, pac: Segment<'_, '_>, message: &Message<'_>) {
+        let line = self.lines.last_mut().filter(|line| line.packages.is_none());
+        if let Some(Err((code, text))) = line.map(|line| line.packed.add(pac)) {
+            self.warn(code, pac, message, text);
         }
     }
 
@@ -313,6 +378,14 @@ impl Bill {
         if let Some(code) = s.value(1, 0).or_else(|| s.value(0, 0)) {
             self.tariff(code, s, message);
         }
+        // Behind the first come further tariffs, and procedures and preferences of other lists.
+        for element in 2..s.len() {
+            let Some(code) = s.value(element, 0) else { continue };
+            let is_hs = (4..=10).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
+            if matches!(s.get(element, 1), "122" | "169" | "108") || (s.get(element, 1).is_empty() && is_hs) {
+                self.tariff(code, s, message);
+            }
+        }
     }
 
     fn tariff(&mut self, code: &str, s: Segment<'_, '_>, message: &Message<'_>) {
@@ -326,10 +399,18 @@ impl Bill {
         }
     }
 
-    fn danger(&mut self, s: Segment<'_, '_>) {
+    /// DGS: the UN number has four digits, before which some write what it is. The first of several is kept.
+    fn danger(&mut self, s: Segment<'_, '_>, message: &Message<'_>) {
         self.dangerous = true;
-        if let Some(line) = self.lines.last_mut() {
-            line.un_no = line.un_no.take().or_else(|| s.value(2, 0).map(str::to_owned));
+        let Some(sent) = s.value(2, 0).map(upper) else { return };
+        let bare = sent.strip_prefix("UN").unwrap_or(&sent).trim_start();
+        let is_un_no = bare.len() == 4 && bare.bytes().all(|b| b.is_ascii_digit());
+        if !is_un_no {
+            self.warn("unknown_code", s, message, format!("DGS `{}` is no UN number", short(&sent)));
+        }
+        let un_no = if is_un_no { bare } else { &sent };
+        if let Some(line) = self.lines.last_mut().filter(|line| line.un_no.is_none()) {
+            line.un_no = Some(un_no.to_owned());
         }
     }
 
@@ -343,20 +424,9 @@ impl Bill {
     }
 
     fn amount(&mut self, s: Segment<'_, '_>, currency: &str, message: &Message<'_>) {
-        let into = match s.get(0, 0) {
-            "64" => &mut self.freight_usd,
-            "40" | "44" | "14" | "39" => &mut self.value_usd,
-            _ => return,
-        };
-        let currency = if s.get(0, 2).is_empty() { currency } else { s.get(0, 2) };
-        let amount = measure::number(s.get(0, 1));
-        match (currency, amount) {
-            ("USD", Some(amount)) => *into = Some(amount),
-            (_, None) => self.warn("bad_number", s, message, format!("MOA {}", s.get(0, 0))),
-            (other, _) => {
-                let text = format!("MOA {} in `{}`", s.get(0, 0), short(other));
-                self.warn("amount_currency", s, message, text);
-            }
+        let into = self.lines.last_mut().map_or(&mut self.amounts, |line| &mut line.amounts);
+        if let Err((code, text)) = into.read(s, currency) {
+            self.warn(code, s, message, text);
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use haechi_model::intake::Warning;
 
-use super::super::carriage::mode;
+use super::super::carriage::{flight, mode};
 use super::super::dates::{Century, Moment, clock, parse};
 use super::super::equipment::{Equipment, container_id};
-use super::super::interchange::{Message, leading_number};
+use super::super::interchange::Message;
 use super::super::measure::{self, Measure};
 use super::super::party::{Party, Ranked};
 use super::super::places::{country, short, to_utc_in, upper, zone_of_port};
 use super::super::segments::{Arena, Segment};
+use super::totals::Totals;
 
 /// Everything before the first CNI.
 #[derive(Debug, Default)]
@@ -30,11 +31,11 @@ pub struct Manifest {
     pub carrier: Option<String>,
     /// NAD FW.
     pub forwarder: Option<String>,
-    /// TDT 8028.
+    /// TDT 8028; of an aircraft that has none its flight.
     pub voyage_no: Option<String>,
     /// TDT C220.
     pub mode: Option<&'static str>,
-    /// TDT C222 8213; of a road vehicle its plate, else its chassis.
+    /// TDT C222 8213; of a road vehicle its plate, else its chassis; of an aircraft its flight.
     pub conveyance_id: Option<String>,
     /// TDT C222 8212.
     pub conveyance_name: Option<String>,
@@ -52,34 +53,6 @@ pub struct Manifest {
     pub equipment: Vec<Equipment>,
     /// CNT 7, 8 or 11, 10, 16.
     pub totals: Totals,
-}
-
-/// What CNT says of the whole.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Totals {
-    /// 7.
-    pub gross_mass_kg: Option<f64>,
-    /// 8, 11.
-    pub packages: Option<f64>,
-    /// 10.
-    pub consignments: Option<u64>,
-    /// 16.
-    pub equipment: Option<u64>,
-}
-
-impl Totals {
-    /// Takes a CNT.
-    pub fn read(&mut self, cnt: Segment<'_, '_>) {
-        let value = if cnt.get(0, 1).is_empty() { cnt.get(1, 0) } else { cnt.get(0, 1) };
-        let tonnes = if cnt.get(0, 2) == "TNE" { 1000.0 } else { 1.0 };
-        match cnt.get(0, 0) {
-            "7" => self.gross_mass_kg = measure::number(value).map(|n| n * tonnes),
-            "8" | "11" => self.packages = measure::number(value),
-            "10" => self.consignments = leading_number(value),
-            "16" => self.equipment = leading_number(value),
-            _ => {}
-        }
-    }
 }
 
 /// A time as sent, and the place it stands behind.
@@ -127,9 +100,15 @@ impl Manifest {
     pub fn change_kind(&self) -> &'static str {
         match self.function.as_str() {
             "1" | "3" => "cancel",
-            "4" | "5" => "amend",
+            // 20 and 21: its heading, its bills anew.
+            "4" | "5" | "20" | "21" => "amend",
             _ => "new",
         }
+    }
+
+    /// Whether it repeats only what of the manifest changes.
+    pub fn is_part(&self) -> bool {
+        matches!(self.function.as_str(), "4" | "20" | "21")
     }
 
     /// Reads the header.
@@ -141,6 +120,7 @@ impl Manifest {
         let mut tdt_carrier = None;
         let mut main: Option<&str> = None;
         let mut first_port = None;
+        let mut numberless = Vec::new();
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
@@ -189,13 +169,20 @@ impl Manifest {
                     manifest.place(s);
                 }
                 "GIS" | "GEI" => manifest.nature = manifest.nature.or(nature_of(s)),
-                "EQD" => manifest.equipment.push(equipment(s, &mut warn)),
+                "EQD" => {
+                    manifest.equipment.push(equipment(s, &mut warn));
+                    numberless.push(s.number());
+                }
                 "MEA" | "SEL" => equip(manifest.equipment.last_mut(), s, &mut warn),
                 "CNT" => manifest.totals.read(s),
                 "TSR" | "DIM" | "TMP" | "RNG" | "FTX" | "CTA" | "COM" | "QTY" | "AUT" | "EQN" | "DGS" | "PAC"
                 | "UNS" => {}
                 tag => warn("unknown_segment", format!("{tag} in the header of a manifest")),
             }
+        }
+        // What has no number may have a plate behind it.
+        for (_, segment) in manifest.equipment.iter().zip(numberless).filter(|(e, _)| e.id.is_empty()) {
+            warnings.push(no_number(message.path(segment)));
         }
         let named = carrier.party().and_then(|p| p.id.clone().or_else(|| p.name.clone()));
         manifest.carrier = if carrier.is_best() { named.or(tdt_carrier) } else { tdt_carrier.or(named) };
@@ -220,7 +207,8 @@ impl Manifest {
         if !function.is_empty() {
             function.clone_into(&mut self.function);
         }
-        if !matches!(self.function.as_str(), "1" | "2" | "3" | "4" | "5" | "6" | "7" | "9" | "22" | "35") {
+        if !matches!(self.function.as_str(), "1" | "2" | "3" | "4" | "5" | "6" | "7" | "9" | "20" | "21" | "22" | "35")
+        {
             warn("unknown_code", format!("BGM 1225 {}", short(&self.function)));
         }
         if !matches!(bgm.get(0, 0), "85" | "785" | "788" | "833" | "") {
@@ -242,6 +230,10 @@ impl Manifest {
             }
             return;
         }
+        // An empty one says nothing.
+        if dtm.value(0, 1).is_none() {
+            return;
+        }
         let Ok(moment) = parse(dtm.get(0, 1), dtm.get(0, 2), Century::Recent) else {
             return warn("bad_date", format!("DTM {}", short(qualifier)));
         };
@@ -261,10 +253,11 @@ impl Manifest {
         if number_of_vehicle(tdt).is_some() {
             return self.vehicle(tdt, path, warnings);
         }
-        // An aircraft is known by its flight.
-        let flight = || flight(tdt).filter(|_| self.mode == Some("air"));
-        self.conveyance_id = tdt.value(7, 0).map(|c| upper(c).into_owned()).or_else(flight);
-        self.conveyance_name = tdt.value(7, 3).map(str::to_owned);
+        // An aircraft is known by its flight, whatever else is told of it.
+        let flight = if self.mode == Some("air") { flight(tdt) } else { None };
+        self.voyage_no = self.voyage_no.take().or_else(|| flight.clone());
+        self.conveyance_name = tdt.value(7, 3).filter(|name| flight.as_deref() != Some(*name)).map(str::to_owned);
+        self.conveyance_id = flight.or_else(|| tdt.value(7, 0).map(|c| upper(c).into_owned()));
         self.conveyance_country = tdt.value(7, 4).map(|c| country(c, path, warnings).into_owned());
     }
 
@@ -306,8 +299,11 @@ impl Manifest {
             let known = || places.into_iter().flatten().find_map(|place| zone_of_port(place));
             let zone = if moment.offset_minutes.is_some() { Some(chrono_tz::UTC) } else { known() };
             if zone.is_none() {
-                let place = places.into_iter().flatten().next().map_or("", String::as_str);
-                let text = format!("`{}` has no time zone we know", short(place));
+                let place = places.into_iter().flatten().next();
+                let text = match place {
+                    Some(place) => format!("`{}` has no time zone we know; its times are left NULL", short(place)),
+                    None => "no place is told on whose clock a time is; it is left NULL".to_owned(),
+                };
                 warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
             }
             to_utc_in(*moment, zone?)
@@ -331,14 +327,6 @@ fn number_of_vehicle<'a>(tdt: Segment<'a, '_>) -> Option<(&'a str, &'a str)> {
     (known && tdt.value(7, 0).is_none()).then_some((list, tdt.value(7, 3)?))
 }
 
-/// A flight: the airline stands before its number, or by itself in C040.
-fn flight(tdt: Segment<'_, '_>) -> Option<String> {
-    let number = upper(tdt.value(1, 0)?);
-    let bare = number.bytes().all(|b| b.is_ascii_digit());
-    let airline = tdt.value(4, 0).filter(|airline| bare && airline.len() < 4).map(upper).unwrap_or_default();
-    Some(format!("{airline}{number}"))
-}
-
 /// Column `nature` of a GIS or GEI.
 pub fn nature_of(s: Segment<'_, '_>) -> Option<&'static str> {
     match s.get(usize::from(s.tag() == "GEI"), 0) {
@@ -348,6 +336,11 @@ pub fn nature_of(s: Segment<'_, '_>) -> Option<&'static str> {
         "28" => Some("transhipment"),
         _ => None,
     }
+}
+
+/// That a container has no number, so that no bill can be in it.
+pub fn no_number(path: String) -> Warning {
+    Warning { code: "no_container_number", path, text: "EQD names no container; send it again with its number".into() }
 }
 
 /// An EQD, its check digit looked at.

@@ -2,12 +2,14 @@
 //!
 //! D.95B to D.16B, in three dialects. The header runs to the first CNI. Under a CNI, an RFF of a bill (BM, BH, AWB,
 //! HWB, AAM) starts a consignment; where BH or HWB does, the CNI or an RFF MB or MWB names its master, otherwise the bill
-//! is straight. Empty containers that no bill names give one consignment of nature `empty` a manifest, so that nobody
-//! forgets them.
+//! is straight, but for several BM under a CNI of another number, which is their master. Empty containers that no bill
+//! names give one consignment of nature `empty` a manifest, so that nobody forgets them.
 
+mod amounts;
 mod bill;
 mod manifest;
 mod rows;
+mod totals;
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,9 +18,9 @@ use haechi_model::intake::Warning;
 use super::equipment::Equipment;
 use super::interchange::Message;
 use super::output::Output;
-use super::places::upper;
+use super::places::{short, upper};
 use super::segments::{Arena, Raw};
-use bill::Bill;
+use bill::{Bill, Line};
 use manifest::{Manifest, nature_of};
 use rows::Rows;
 
@@ -64,8 +66,11 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     let manifest = Manifest::read(&arena, message, out.input.options.zone, &mut warnings);
     let groups = groups(message, first);
     let natures = segments[first..].iter().any(|s| says_nature(message, *s));
-    if manifest.nature.is_none() && !natures && !groups.is_empty() {
-        warnings.push(Warning { code: "no_nature", path: message.path(1), text: "taken as import".into() });
+    // What is withdrawn need not say what was to happen to it.
+    let withdrawn = manifest.change_kind() == "cancel";
+    if manifest.nature.is_none() && !natures && !groups.is_empty() && !withdrawn {
+        let text = format!("{}taken as import", other_indicator(message));
+        warnings.push(Warning { code: "no_nature", path: message.path(1), text });
     }
     for warning in warnings {
         out.warn_with(warning);
@@ -83,6 +88,33 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     }
     reader.without_bill(out);
     reader.tally.report(message, &manifest, out);
+    if groups.is_empty() && reader.tally.empties == 0 {
+        nothing_listed(message, withdrawn, out);
+    }
+}
+
+/// A manifest without any consignment, be it withdrawn as a whole: of no bill could be said what becomes of it.
+fn nothing_listed(message: &Message<'_>, withdrawn: bool, out: &mut Output<'_>) {
+    let position = message.position(1);
+    let what = if withdrawn {
+        "a withdrawal that names no bill withdraws none; send it again with a CNI and RFF for each bill"
+    } else {
+        "a manifest without any consignment; send it again with a CNI and RFF for each bill"
+    };
+    out.set_aside("no_bill", &position, format!("{position}: {what}"), message.raw(message.segments).as_bytes());
+}
+
+/// What the first GIS or GEI says that tells nothing of what happens to goods, for a warning that none does.
+fn other_indicator(message: &Message<'_>) -> String {
+    let mut arena = Arena::new(message.chars);
+    for raw in message.segments.iter().filter(|raw| matches!(raw.tag(), "GIS" | "GEI")) {
+        arena.clear();
+        let _ = arena.push(*raw);
+        if let Some(s) = arena.first().filter(|s| nature_of(*s).is_none()) {
+            return format!("{} `{}` does not say; ", s.tag(), short(s.get(usize::from(s.tag() == "GEI"), 0)));
+        }
+    }
+    String::new()
 }
 
 /// Whether a segment says what happens to goods: other GIS and GEI tell of procedures.
@@ -153,19 +185,32 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
     let mut master = cni.and_then(|c| c.value(1, 0)).map(|m| upper(m).into_owned());
     let own = master.clone();
     let at = segments[0].number;
-    let mut bills: Vec<(Numbers, usize)> = Vec::new();
+    // A bill whose number is missing is one all the same: what stands behind it is not of the bill before.
+    let mut bills: Vec<(Option<Numbers>, usize)> = Vec::new();
     let houses = arena.iter().skip(1).any(|r| matches!(r.get(0, 0), "BH" | "HWB"));
+    let several = arena.iter().skip(1).filter(|r| r.get(0, 0) == "BM").count() > 1;
     let mut master_only = None;
     for (rff, index) in arena.iter().skip(1).zip(references) {
-        let Some(number) = rff.value(0, 1).map(|n| upper(n).into_owned()) else { continue };
         let qualifier = rff.get(0, 0);
+        let Some(number) = rff.value(0, 1).map(|n| upper(n).into_owned()) else {
+            let starts = match qualifier {
+                "BM" | "AWB" => !houses,
+                "AAM" => !houses && !bills.is_empty(),
+                "BH" | "HWB" => true,
+                _ => false,
+            };
+            if starts {
+                bills.push((None, index));
+            }
+            continue;
+        };
         match qualifier {
             "MB" | "MWB" => {
                 // Right behind its house bill it names that one's master, otherwise that of what follows.
                 let behind = bills
                     .last_mut()
                     .filter(|(_, i)| index - *i < 16 && segments[*i..index].iter().all(|s| s.tag() == "RFF"));
-                if let Some((numbers, _)) = behind {
+                if let Some((Some(numbers), _)) = behind {
                     numbers.master = Some(number.clone());
                 }
                 master_only = master_only.or(Some((number.clone(), index)));
@@ -173,18 +218,19 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
             }
             "BM" | "AWB" | "AAM" if houses => master = Some(number),
             "BM" | "AWB" | "AAM" => {
-                bills.push((
-                    Numbers { line_no, master: None, house: number, kind: "straight", segment: rff.number() },
-                    index,
-                ));
+                let numbers = Numbers { line_no, master: None, house: number, kind: "straight", segment: rff.number() };
+                bills.push((Some(numbers), index));
             }
             "BH" | "HWB" => {
                 let master = master.clone();
-                bills.push((Numbers { line_no, master, house: number, kind: "house", segment: rff.number() }, index));
+                let numbers = Numbers { line_no, master, house: number, kind: "house", segment: rff.number() };
+                bills.push((Some(numbers), index));
             }
             _ => {}
         }
     }
+    let mut bills = without_blanks(bills, segments);
+    stand_to_others(&mut bills, own.as_deref().filter(|_| several && !houses));
     if bills.is_empty() {
         let named = master_only.map(|(number, _)| (number, "master_only")).or(own.map(|number| (number, "straight")));
         let numbers = named.map(|(house, kind)| {
@@ -195,7 +241,7 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
         return;
     }
     // What stands before the reference of a bill that is alone is its own, in whatever order it was sent.
-    if let [(numbers, _)] = bills.as_slice()
+    if let [(Some(numbers), _)] = bills.as_slice()
         && numbers.kind == "straight"
     {
         groups.push(Group { numbers: Some(numbers.clone()), shared: (start, start), own: (start, end) });
@@ -204,7 +250,41 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
     let shared = (start, start + bills[0].1);
     let ends: Vec<usize> = bills.iter().skip(1).map(|(_, i)| start + i).chain([end]).collect();
     for ((numbers, index), end) in bills.into_iter().zip(ends) {
-        groups.push(Group { numbers: Some(numbers), shared, own: (start + index, end) });
+        groups.push(Group { numbers, shared, own: (start + index, end) });
+    }
+}
+
+/// A reference without number right beside one that has it, or alone under a CNI, is a place that was left empty and no
+/// bill.
+fn without_blanks(bills: Vec<(Option<Numbers>, usize)>, segments: &[Raw<'_>]) -> Vec<(Option<Numbers>, usize)> {
+    let mut kept: Vec<(Option<Numbers>, usize)> = Vec::with_capacity(bills.len());
+    for (numbers, index) in bills {
+        let beside = kept.last().is_some_and(|(_, before)| segments[*before..index].iter().all(|s| s.tag() == "RFF"));
+        match &numbers {
+            None if beside => continue,
+            Some(_) if beside && kept.last().is_some_and(|(before, _)| before.is_none()) => drop(kept.pop()),
+            _ => {}
+        }
+        kept.push((numbers, index));
+    }
+    if let [(None, _)] = kept.as_slice() {
+        kept.clear();
+    }
+    kept
+}
+
+/// How the bills of one CNI stand to each other: several under the number of another are its houses, and none is its own
+/// master.
+fn stand_to_others(bills: &mut [(Option<Numbers>, usize)], above: Option<&str>) {
+    let above = above.filter(|above| bills.iter().flat_map(|(numbers, _)| numbers).all(|n| n.house != *above));
+    for numbers in bills.iter_mut().filter_map(|(numbers, _)| numbers.as_mut()) {
+        if let Some(above) = above {
+            numbers.kind = "house";
+            numbers.master.get_or_insert_with(|| above.to_owned());
+        }
+        if numbers.kind == "house" && numbers.master.as_ref() == Some(&numbers.house) {
+            numbers.master = None;
+        }
     }
 }
 
@@ -217,6 +297,8 @@ struct Reader<'m> {
     equipment: HashMap<&'m str, usize>,
     /// Those that some bill names.
     named: HashSet<usize>,
+    /// Consignments so far.
+    written: HashSet<String>,
     tally: Tally,
 }
 
@@ -224,7 +306,8 @@ impl<'m> Reader<'m> {
     fn new(message: &'m Message<'m>, manifest: &'m Manifest) -> Self {
         let equipment = manifest.equipment.iter().enumerate().map(|(i, e)| (e.id.as_str(), i)).collect();
         let rows = Rows::new(message, manifest);
-        Self { message, manifest, rows, equipment, named: HashSet::new(), tally: Tally::default() }
+        let (named, written) = (HashSet::new(), HashSet::new());
+        Self { message, manifest, rows, equipment, named, written, tally: Tally::default() }
     }
 
     fn consignment(&mut self, group: &Group, arena: &mut Arena<'m>, out: &mut Output<'_>) {
@@ -259,10 +342,16 @@ impl<'m> Reader<'m> {
         warnings.append(&mut bill.warnings);
         bill.warnings = warnings;
         let containers = self.containers_of(&mut bill, at);
+        let id = self.rows.consignment_id(numbers, &bill);
+        if self.written.contains(&id) {
+            let text = format!("bill {} stands twice; both were read", short(&numbers.house));
+            bill.warnings.push(Warning { code: "duplicate_bill", path: message.path(at), text });
+        }
         for warning in &bill.warnings {
             out.warn_with(warning.clone());
         }
-        if self.rows.write(numbers, &bill, &containers, own, out) {
+        if self.rows.write(&id, numbers, &bill, &containers, own, out) {
+            self.written.insert(id);
             self.tally.add(numbers, &bill);
             self.tally.without_nature += u64::from(bill.nature.or(self.manifest.nature).is_none());
             out.count("containers", bill.equipment.len() as u64);
@@ -282,7 +371,7 @@ impl<'m> Reader<'m> {
                 self.named.extend(known);
                 let found = known.and_then(|i| self.manifest.equipment.get(i)).cloned();
                 // A change repeats the bills it changes, not the equipment.
-                if found.is_none() && self.manifest.function != "4" {
+                if found.is_none() && !self.manifest.is_part() {
                     let text = format!("container {} is not on the manifest", manifest::short_id(id));
                     bill.warnings.push(Warning { code: "no_containers_listed", path: self.message.path(at), text });
                 }
@@ -293,13 +382,24 @@ impl<'m> Reader<'m> {
                 *total = Some(total.unwrap_or(0.0) + packages);
             }
         }
+        // Of a container of which no mass is told, what the lines that are in it alone weigh.
+        let mut in_it: HashMap<usize, f64> = HashMap::new();
+        for (id, mass) in bill.lines.iter().filter_map(Line::in_one_container) {
+            if let Some(i) = place.get(id).filter(|i| containers[**i].0.gross_mass_kg.is_none()) {
+                *in_it.entry(*i).or_default() += mass;
+            }
+        }
+        for (i, mass) in in_it {
+            containers[i].0.gross_mass_kg = Some(mass);
+        }
         containers
     }
 
     /// Equipment that no bill names: empty, one consignment; full, a warning.
     fn without_bill(&mut self, out: &mut Output<'_>) {
-        let unnamed =
-            self.manifest.equipment.iter().enumerate().filter(|(i, _)| !self.named.contains(i)).map(|(_, e)| e);
+        let unnamed = self.manifest.equipment.iter().enumerate().filter(|(i, _)| !self.named.contains(i));
+        // Of one without number that was told already.
+        let unnamed = unnamed.map(|(_, e)| e).filter(|e| !e.id.is_empty());
         let (empty, full): (Vec<_>, Vec<_>) = unnamed.partition(|e| e.fill == Some("empty"));
         for equipment in full {
             let text = format!("container {} is in no bill", manifest::short_id(&equipment.id));
@@ -312,7 +412,8 @@ impl<'m> Reader<'m> {
         let containers: Vec<_> = empty.into_iter().map(|e| (e.clone(), None)).collect();
         let bill = Bill { nature: Some("empty"), ..Bill::default() };
         let raw: Vec<Raw<'_>> = self.message.segments.iter().copied().filter(|s| s.tag() == "EQD").collect();
-        if self.rows.write(&numbers, &bill, &containers, &raw, out) {
+        let id = self.rows.consignment_id(&numbers, &bill);
+        if self.rows.write(&id, &numbers, &bill, &containers, &raw, out) {
             self.tally.empties += 1;
         }
     }
@@ -351,13 +452,15 @@ impl Tally {
         out.count("gross_mass_kg", self.gross_mass_kg.round() as u64);
         out.count("empty_consignments", self.empties);
         match manifest.function.as_str() {
-            "4" | "5" => out.count("amended", self.bills),
+            "4" | "5" | "20" | "21" => out.count("amended", self.bills),
             "1" | "3" => out.count("cancelled", self.bills),
             _ => {}
         }
         // Where none says it, that was told at the beginning.
-        if (1..self.bills).contains(&self.without_nature) {
-            out.warn("no_nature", message.path(1), format!("{} bills taken as import", self.without_nature));
+        let withdrawn = manifest.change_kind() == "cancel";
+        if (1..self.bills).contains(&self.without_nature) && !withdrawn {
+            let text = format!("{}{} bills taken as import", other_indicator(message), self.without_nature);
+            out.warn("no_nature", message.path(1), text);
         }
         let totals = &manifest.totals;
         let listed = self.bills + self.set_aside;

@@ -54,9 +54,18 @@ impl<'m> Rows<'m> {
         Self { columns: *COLUMNS, message, manifest, id: message.id() }
     }
 
-    /// Writes a row. Returns whether it was taken.
+    /// Column `consignment_id`: the cargo control number, else manifest, master and bill.
+    pub fn consignment_id(&self, numbers: &Numbers, bill: &Bill) -> String {
+        bill.control_number.clone().unwrap_or_else(|| {
+            let parts = [self.manifest.id.as_deref(), numbers.master.as_deref(), Some(numbers.house.as_str())];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("/")
+        })
+    }
+
+    /// Writes the row of a consignment. Returns whether it was taken.
     pub fn write(
         &self,
+        id: &str,
         numbers: &Numbers,
         bill: &Bill,
         containers: &[(Equipment, Option<f64>)],
@@ -66,7 +75,7 @@ impl<'m> Rows<'m> {
         let position = self.message.position(numbers.segment);
         let source = out.input.source;
         let table = out.table(&SHEET);
-        self.numbers(table, numbers, bill);
+        self.numbers(table, id, numbers, bill);
         self.voyage(table, bill);
         self.parties(table, bill);
         self.goods(table, bill, containers);
@@ -79,15 +88,10 @@ impl<'m> Rows<'m> {
         out.finish_row(&SHEET, &position, || self.message.raw(raw))
     }
 
-    fn numbers(&self, table: &mut Table, numbers: &Numbers, bill: &Bill) {
+    fn numbers(&self, table: &mut Table, id: &str, numbers: &Numbers, bill: &Bill) {
         let c = &self.columns;
-        let manifest = self.manifest.id.as_deref();
-        let id = bill.control_number.clone().unwrap_or_else(|| {
-            let parts = [manifest, numbers.master.as_deref(), Some(numbers.house.as_str())];
-            parts.into_iter().flatten().collect::<Vec<_>>().join("/")
-        });
-        table.set(c.consignment_id, id.as_str());
-        table.set(c.manifest_id, manifest);
+        table.set(c.consignment_id, id);
+        table.set(c.manifest_id, self.manifest.id.as_deref());
         table.set(c.line_no, numbers.line_no);
         table.set(c.master_bill_id, numbers.master.as_deref());
         table.set(c.house_bill_id, numbers.house.as_str());
@@ -115,13 +119,14 @@ impl<'m> Rows<'m> {
         for port in [bill.origin_port.as_deref(), loading, unloading, bill.destination.as_deref()].into_iter().flatten()
         {
             // Five digits are a number of a list of its own; three letters are an airport, where goods go by air.
+            let is_country = |country: &&str| codes::country(country).is_some();
             let letters = |country: &&str| country.bytes().all(|b| b.is_ascii_uppercase());
             let country = match port.len() {
                 5 => port.get(..2).filter(letters),
                 3 if m.mode == Some("air") => codes::airport(port).map(|airport| airport.country.as_str()),
                 _ => None,
             };
-            route.extend(country.filter(|c| route.last() != Some(c)));
+            route.extend(country.filter(|c| route.last() != Some(c)).filter(is_country));
         }
         table.set_texts(c.route_countries, &route);
         table.set(c.manifested_at, m.manifested_at.map(Cell::Ts));
@@ -162,8 +167,8 @@ impl<'m> Rows<'m> {
         table.set(c.package_count, bill.packages());
         table.set(c.gross_mass_kg, bill.mass_kg());
         table.set(c.volume_m3, bill.volume());
-        table.set(c.freight_usd, bill.freight_usd);
-        table.set(c.value_usd, bill.value_usd);
+        table.set(c.freight_usd, bill.freight_usd());
+        table.set(c.value_usd, bill.value_usd());
         table.set_texts(c.special_handling, &bill.handling);
         table.set(c.dangerous, bill.dangerous);
     }

@@ -1,5 +1,8 @@
 //! Manifests, dialect by dialect and oddity by oddity.
 
+use arrow::array::AsArray;
+use arrow::datatypes::Float64Type;
+
 use super::super::tests::{column, read, reasons, warnings};
 use crate::format::MessageReading;
 
@@ -429,4 +432,195 @@ fn goods_of_which_nobody_says_what_happens_are_taken_as_import_aloud() {
     assert_eq!(of("GEI+7+135'", ""), ("import import".into(), vec!["no_nature"]));
     assert_eq!(of("GEI+5+22'", "GIS+N:109'"), ("export import".into(), vec!["no_nature"]));
     assert_eq!(of("GIS+22'", "GIS+24'"), ("export transit".into(), vec![]));
+}
+
+/// Amounts of the bill go before those of its lines, which add up.
+#[test]
+fn amounts_of_lines_add_up_where_the_bill_tells_none() {
+    let of = |amounts: &str| {
+        let reading = bills(&format!("CNI+1'RFF+BM:B1'{amounts}"));
+        ["value_usd", "freight_usd"].map(|name| one(&reading, name)).join(" ")
+    };
+    for (amounts, expected) in [
+        ("GID+1+4:CT'MOA+14:45.5:USD'MOA+64:1:USD'GID+2+6:CT'MOA+14:54.5:USD'MOA+64:2:USD'", "100.0 3.0"),
+        ("MOA+40:500:USD'MOA+64:9:USD'GID+1+4:CT'MOA+44:100:USD'MOA+64:2:USD'", "500.0 9.0"),
+        ("GID+1'MOA+40:30:USD'MOA+44:20:USD'GID+2'MOA+44:5:USD'", "35.0 "),
+        // A sum without a part of it would be too small.
+        ("GID+1'MOA+14:30:USD'GID+2'MOA+14:20:EUR'", " "),
+        ("MOA+40:500:EUR'GID+1'MOA+14:30:USD'", "30.0 "),
+    ] {
+        assert_eq!(of(amounts), expected, "{amounts}");
+    }
+    let shared = bills("CNI+1+MA'MOA+40:500:USD'RFF+BH:H1'GID+1'RFF+BH:H2'MOA+44:20:USD'GID+1'");
+    assert_eq!(column(&shared, "consignment", "value_usd"), ["500.0", "20.0"]);
+}
+
+#[test]
+fn a_bill_whose_number_is_missing_is_not_of_the_bill_before() {
+    let house =
+        |number: &str, name: &str| format!("RFF+BH{number}'NAD+CN+++{name}'LOC+9+CNSHA'GID+1+10:CT'FTX+AAA+++{name}'");
+    let reading = bills(&format!("CNI+1+MA'{}{}{}", house(":H1", "ONE"), house("", "TWO"), house(":H3", "THREE")));
+    assert_eq!(numbers(&reading), ["M1/MA/H1: house, MA, H1", "M1/MA/H3: house, MA, H3"]);
+    assert_eq!(column(&reading, "consignment", "description"), ["ONE", "THREE"]);
+    assert_eq!(column(&reading, "consignment", "package_count"), ["10.0", "10.0"]);
+    assert_eq!((reasons(&reading), reading.set_aside[0].text.contains("TWO")), (vec!["no_bill"], true));
+    let first = bills("CNI+1+MA'RFF+BM::2'GID+1+1:CT'RFF+BM:B2'GID+1+2:CT'");
+    assert_eq!((numbers(&first), reasons(&first)), (vec!["M1/MA/B2: house, MA, B2".into()], vec!["no_bill"]));
+    // The number may stand elsewhere.
+    assert_eq!(numbers(&bills("CNI+1+B1'RFF+BM'GID+1'")), ["M1/B1: straight, , B1"]);
+    assert_eq!(numbers(&bills("CNI+1'RFF+AAM'RFF+BM:B1'GID+1'")), ["M1/B1: straight, , B1"]);
+    for places in ["RFF+AWB:B1'RFF+BM'", "RFF+BM'RFF+AWB:B1'", "RFF+BM'RFF+BM'RFF+BM:B1'RFF+BM'"] {
+        let reading = bills(&format!("CNI+1'{places}GID+1+4:CT'"));
+        assert_eq!((numbers(&reading), reasons(&reading)), (vec!["M1/B1: straight, , B1".into()], vec![]), "{places}");
+        assert_eq!(one(&reading, "package_count"), "4.0", "{places}");
+    }
+}
+
+#[test]
+fn a_manifest_without_any_bill_is_not_passed_over() {
+    for function in ["1", "9", "20"] {
+        let text = format!(
+            "UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:95B:UN'BGM+85+M1+{function}'DTM+137:202703010900:203'\
+             {VOYAGE}UNT+10+C1'UNZ+1+R1'"
+        );
+        let reading = read(&text);
+        assert_eq!((reasons(&reading), numbers(&reading).len()), (vec!["no_bill"], 0), "{function}");
+        assert_eq!(reading.set_aside[0].reason.contains("withdrawal"), function == "1");
+    }
+    let empties = manifest(&format!("{VOYAGE}EQD+CN+ZZZU0000010+22G1:102:5++3+4'"), "");
+    assert_eq!((reasons(&empties), numbers(&empties).len()), (vec![], 1));
+}
+
+#[test]
+fn an_aircraft_is_known_by_its_flight() {
+    for (tdt, conveyance, voyage, name) in [
+        ("TDT+20++4+++++:::QF253'", "QF253", "QF253", ""),
+        ("TDT+20+KE123+4++KE:172:3+++HL7531'", "KE123", "KE123", ""),
+        ("TDT+20++4+++++HL7531:::SPIRIT'", "HL7531", "", "SPIRIT"),
+    ] {
+        let reading = manifest(&format!("{tdt}LOC+9+LAX'LOC+11+ICN'GIS+23'"), "CNI+1'RFF+HWB:H1'");
+        let found = ["conveyance_id", "voyage_no", "conveyance_name"].map(|column| one(&reading, column));
+        assert_eq!(found, [conveyance, voyage, name], "{tdt}");
+    }
+}
+
+#[test]
+fn several_bills_under_another_number_are_its_houses() {
+    for (consignment, expected) in [
+        ("CNI+1+MA'RFF+BM:B1'GID+1'RFF+BM:B2'GID+1'", &["M1/MA/B1: house, MA, B1", "M1/MA/B2: house, MA, B2"][..]),
+        ("CNI+1+B1'RFF+BM:B1'GID+1'RFF+BM:B2'GID+1'", &["M1/B1: straight, , B1", "M1/B2: straight, , B2"]),
+        ("CNI+1'RFF+BM:B1'GID+1'RFF+BM:B2'GID+1'", &["M1/B1: straight, , B1", "M1/B2: straight, , B2"]),
+        ("CNI+1+MA'RFF+BM:B1'GID+1'", &["M1/B1: straight, , B1"]),
+        // None is its own master.
+        ("CNI+1+H1'RFF+HWB:H1'GID+1'", &["M1/H1: house, , H1"]),
+        ("CNI+1+H1'RFF+HWB:H1'RFF+MWB:MA'GID+1'", &["M1/MA/H1: house, MA, H1"]),
+    ] {
+        assert_eq!(numbers(&bills(consignment)), expected, "{consignment}");
+    }
+}
+
+#[test]
+fn a_bill_is_held_to_its_own_counts() {
+    let goods = "GID+1+5:CT'MEA+AAE+G+KGM:100'SGP+ZZZU0000010+60'";
+    let of = |counts: &str| {
+        let reading =
+            manifest(&format!("{VOYAGE}EQD+CN+ZZZU0000010+22G1++3+7'"), &format!("CNI+1'RFF+BM:B1'{counts}{goods}"));
+        reading.warnings.iter().map(|w| format!("{} {}", w.code, w.text)).collect::<Vec<_>>().join(", ")
+    };
+    for counts in ["CNT+7:100:KGM'", "CNT+7:0.1:TNE'", "CNT+8:5'", "CNT+11:60'", "CNT+16:1'", "CNT+10:9'"] {
+        assert_eq!(of(counts), "", "{counts}");
+    }
+    assert_eq!(
+        of("CNT+7:999:KGM'CNT+8:61'CNT+16:2'"),
+        "cnt_mismatch CNT of the bill says equipment 2, listed 1; packages 61, listed 5; gross mass 999 kg, listed 100 kg"
+    );
+    // Those of a CNI are of all its bills together.
+    let shared = bills("CNI+1+MA'CNT+8:30'RFF+BH:H1'GID+1+10:CT'RFF+BH:H2'GID+1+20:CT'");
+    assert_eq!(warnings(&shared), Vec::<&str>::new());
+}
+
+#[test]
+fn a_bill_that_stands_twice_is_said() {
+    let reading = bills("CNI+1'RFF+BM:B1'GID+1'CNI+2'RFF+BM:B2'GID+1'CNI+3'RFF+BM:B1'GID+1'");
+    assert_eq!((warnings(&reading), numbers(&reading).len()), (vec!["duplicate_bill"], 3));
+}
+
+#[test]
+fn packages_and_tariffs_of_one_line_are_all_read() {
+    let reading = bills(
+        "CNI+1'RFF+BM:B1'GID+1'PAC+10++CT'PAC+5++PK'CST+1+640299:122+640391+4000:117+X12:122'GID+2+3:BX'PAC+9++CT'",
+    );
+    assert_eq!((one(&reading, "package_count"), one(&reading, "hs_codes")), ("18.0".into(), "640299|640391".into()));
+    assert_eq!(warnings(&reading), ["unknown_code"], "a tariff that is none");
+    let inner = bills("CNI+1'RFF+BM:B1'GID+1'PAC+10+1+CT'PAC+2+3+PX'");
+    assert_eq!(one(&inner, "package_count"), "2.0", "cartons on two pallets");
+}
+
+#[test]
+fn a_un_number_has_four_digits() {
+    for (dgs, un_no, warned) in [
+        ("DGS+IMD+8+UN1830'", "1830", vec![]),
+        ("DGS+IMD+8+1830'", "1830", vec![]),
+        ("DGS+IMD+8+ACID'", "ACID", vec!["unknown_code"]),
+    ] {
+        let reading = bills(&format!("CNI+1'RFF+BM:B1'GID+1+1:CT'{dgs}"));
+        let lines = format!("{:?}", reading.records[0].1.column_by_name("lines").unwrap());
+        assert!(lines.contains(&format!("\"{un_no}\"")), "{lines}");
+        assert_eq!((warnings(&reading), one(&reading, "dangerous")), (warned, "true".into()), "{dgs}");
+    }
+}
+
+#[test]
+fn replaced_headings_and_bills_are_amendments() {
+    for function in ["20", "21"] {
+        let text = format!(
+            "UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:98A:UN'BGM+785+M1+{function}'DTM+137:202703010900:203'GIS+23'\
+             CNI+1+B1'RFF+BM:B1'UNT+7+C1'UNZ+1+R1'"
+        );
+        let reading = read(&text);
+        assert_eq!((one(&reading, "change_kind"), warnings(&reading)), ("amend".into(), vec![]), "{function}");
+    }
+}
+
+#[test]
+fn what_says_nothing_and_what_is_not_known_are_told_apart() {
+    let empty = bills("CNI+1+B1'RFF+BM:B1'");
+    assert_eq!(warnings(&empty), Vec::<&str>::new());
+    let undated = manifest(&format!("{VOYAGE}DTM+178::102'"), "CNI+1+B1'RFF+BM:B1'");
+    assert_eq!(warnings(&undated), Vec::<&str>::new(), "an empty time says nothing");
+    let other = manifest(&VOYAGE.replace("GIS+23", "GIS+99"), "CNI+1+B1'RFF+BM:B1'");
+    assert_eq!(other.warnings[0].text, "GIS `99` does not say; taken as import");
+    let nowhere = bills("CNI+1+B1'RFF+BM:B1'LOC+9+ZZZZZ'");
+    assert_eq!(one(&nowhere, "route_countries"), "KR", "ZZ is no country");
+    let withdrawn = read(
+        "UNB+UNOA:2+ZZ+KR+270301:0905+R1'UNH+C1+CUSCAR:D:95B:UN'BGM+85+M1+1'DTM+137:202703010900:203'CNI+1+B1'RFF+BM:B1'\
+         UNT+6+C1'UNZ+1+R1'",
+    );
+    assert_eq!((one(&withdrawn, "change_kind"), warnings(&withdrawn)), ("cancel".into(), vec![]));
+}
+
+#[test]
+fn a_container_without_number_is_said_once() {
+    for status in ["4", "5"] {
+        let reading = manifest(&format!("{VOYAGE}EQD+CN++22G1++3+{status}'SEL+S1'"), "CNI+1+B1'RFF+BM:B1'");
+        assert_eq!((warnings(&reading), numbers(&reading).len()), (vec!["no_container_number"], 1), "{status}");
+    }
+    let in_bill = bills("CNI+1+B1'RFF+BM:B1'EQD+CN++22G1++3+5'SEL+S1'");
+    assert_eq!(warnings(&in_bill), ["no_container_number"]);
+}
+
+#[test]
+fn a_container_weighs_what_is_in_it_alone() {
+    let of = |equipment: &str, goods: &str| {
+        let reading =
+            manifest(&format!("{VOYAGE}EQD+CN+ZZZU0000010+22G1++3+7'{equipment}"), &format!("CNI+1'RFF+BM:B1'{goods}"));
+        let list = reading.records[0].1.column_by_name("containers").unwrap().as_list::<i32>().value(0);
+        let masses = list.as_struct().column_by_name("gross_mass_kg").unwrap().as_primitive::<Float64Type>().clone();
+        masses.iter().collect::<Vec<_>>()
+    };
+    let goods = "GID+1+5:CT'SGP+ZZZU0000010+5'MEA+AAE+G+KGM:600'GID+2+5:CT'SGP+ZZZU0000010+5'MEA+AAE+G+KGM:400'";
+    assert_eq!(of("", goods), [Some(1000.0)]);
+    assert_eq!(of("MEA+AAE+G+KGM:3000'", goods), [Some(3000.0)]);
+    let split = "GID+1+5:CT'SGP+ZZZU0000010+3'MEA+AAE+G+KGM:600'SGP+ZZZU0000026+2'MEA+AAE+G+KGM:400'";
+    assert_eq!(of("EQD+CN+ZZZU0000026+22G1++3+7'", split), [None, None]);
 }

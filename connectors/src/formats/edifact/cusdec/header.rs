@@ -1,16 +1,19 @@
 //! What a declaration says before and behind its items: which one it is, what it does, who, where, how carried, in
 //! which money.
 
+use haechi_model::ids::ContainerId;
 use haechi_model::intake::Warning;
 
-use super::super::carriage::mode;
+use super::super::carriage::{flight, mode};
 use super::super::dates::{Century, Moment, Precision, clock, parse};
 use super::super::equipment::container_id;
 use super::super::interchange::{Message, leading_number};
 use super::super::measure::{self, number};
+use super::super::packages::Packages;
 use super::super::party::{Party, Ranked};
 use super::super::places::{country, short, to_utc_in, upper, zone_of_port};
 use super::super::segments::{Arena, Segment};
+use super::lines::ModelLines;
 use super::money::Money;
 
 /// Qualifiers of the times that are read: accepted, declared, issued, processed; arrived; arrives, is imported, is
@@ -68,9 +71,9 @@ pub struct Header {
     pub unloading_port: Option<String>,
     /// LOC 14, 18.
     pub warehouse: Option<String>,
-    /// RFF BH, BM, HWB; DOC 714, 705, 703.
+    /// RFF BH, BM, HWB; DOC 714, 705, 703; RFF AWB and DOC 740 where it is no house of theirs.
     pub house_bill: Option<String>,
-    /// RFF MB, MWB; DOC 704, 741.
+    /// RFF MB, MWB; DOC 704, 741; RFF AWB and DOC 740 where there is a house bill.
     pub master_bill: Option<String>,
     /// RFF UCN.
     pub cargo_control: Option<String>,
@@ -84,8 +87,6 @@ pub struct Header {
     pub gross_mass_kg: Option<f64>,
     /// PAC, all of them, else CNT 11, 8.
     pub packages: Option<f64>,
-    /// Level of packaging that they are of: 1 inner, 3 outer.
-    packed_at: Option<u8>,
     /// PAC.
     pub package_kind: Option<String>,
     /// TOD.
@@ -98,6 +99,8 @@ pub struct Header {
     pub money: Money,
     /// CNT 5.
     pub items: Option<u64>,
+    /// LIN of the invoices.
+    pub lines: ModelLines,
 }
 
 impl Header {
@@ -122,7 +125,8 @@ impl Header {
 
     /// Reads everything of a message but its items.
     pub fn read(arena: &Arena<'_>, message: &Message<'_>, zone: chrono_tz::Tz, warnings: &mut Vec<Warning>) -> Self {
-        let mut header = Self { flow: "import", function: "9".to_owned(), ..Self::default() };
+        let money = Money::at_office(zone);
+        let mut header = Self { flow: "import", function: "9".to_owned(), money, ..Self::default() };
         let mut own = None;
         let mut times: [Option<Moment>; TIMES.len()] = [None; TIMES.len()];
         // Amounts are read once the rate is known, wherever it stands.
@@ -130,23 +134,24 @@ impl Header {
             header.money.read(s);
         }
         let (mut in_tax, mut at_border, mut of_document) = (false, false, false);
-        let (mut transport_document, mut office_elsewhere) = (None, None);
+        let (mut waybill, mut transport_document, mut office_elsewhere) = (None, None, None);
         let mut counted = (None, None);
         // Of the whole, and of the invoices that its goods are on.
         let (mut amounts, mut invoiced, mut in_invoices) = (Amounts::default(), Amounts::default(), false);
-        let mut packed_before = false;
+        let (mut packed, mut packed_before) = (Packages::default(), false);
         for s in arena.iter() {
             let path = || message.path(s.number());
             let mut warn = |code, text: String| warnings.push(Warning { code, path: path(), text });
             in_tax = s.tag() == "TAX" || (in_tax && matches!(s.tag(), "MOA" | "GIS" | "GEI"));
             if s.tag() == "DMS" && !in_invoices {
-                packed_before = header.packages.is_some();
+                packed_before = packed.count.is_some();
             }
             in_invoices = s.tag() == "DMS" || (in_invoices && s.tag() != "UNS");
             of_document = match s.tag() {
                 "RFF" => !matches!(s.get(0, 0), "ABE" | "ABO" | "ABT"),
                 tag => tag == "DOC" || (of_document && tag == "DTM"),
             };
+            header.lines.read(s);
             match s.tag() {
                 // When another document was issued.
                 "DTM" if of_document && matches!(s.get(0, 0), "137" | "9") => {}
@@ -176,15 +181,25 @@ impl Header {
                     Ok(_) => {}
                     Err((code, text)) => warn(code, text),
                 },
-                "EQD" => header.equipment(s),
+                "EQD" => header.equipment(s, &mut warn),
                 "RFF" if s.get(0, 0) == "AAS" => {
                     transport_document = transport_document.or(s.value(0, 1).map(|n| upper(n).into_owned()));
+                }
+                "RFF" if s.get(0, 0) == "AWB" => {
+                    waybill = waybill.or(s.value(0, 1).map(|n| upper(n).into_owned()));
+                }
+                "DOC" if s.get(0, 0) == "740" => {
+                    waybill = waybill.or(s.value(1, 0).map(|n| upper(n).into_owned()));
                 }
                 "RFF" => header.reference(s, &mut own),
                 "DOC" => header.document(s),
                 // Told for the whole already.
                 "PAC" if in_invoices && packed_before => {}
-                "PAC" => header.packed(s, &mut warn),
+                "PAC" => {
+                    if let Err((code, text)) = packed.add(s) {
+                        warn(code, text);
+                    }
+                }
                 // At the border; at departure where nothing else is told.
                 "TDT" if matches!(s.get(0, 0), "20" | "11" | "") => {
                     header.transport(s);
@@ -216,12 +231,16 @@ impl Header {
         }
         header.invoice = amounts.invoice.or(invoiced.invoice).or(amounts.cost).or(invoiced.cost);
         header.freight_usd = amounts.freight_usd.or(invoiced.freight_usd);
-        header.packages = header.packages.or(counted.0);
+        header.packages = packed.count.or(counted.0);
+        header.package_kind = packed.kind;
         header.gross_mass_kg = header.gross_mass_kg.or(counted.1);
         let sender = &message.envelope.sender;
         header.id = header.id.take().or_else(|| own.map(|own| format!("{sender}:{own}")));
-        // A document of carriage of no kind: the house bill, or what stands above it.
-        if let Some(number) = transport_document {
+        // An air waybill, and a document of carriage of no kind: the house bill, or what stands above it.
+        for number in [waybill, transport_document].into_iter().flatten() {
+            if [&header.house_bill, &header.master_bill].into_iter().flatten().any(|known| *known == number) {
+                continue;
+            }
             let bill = if header.house_bill.is_none() { &mut header.house_bill } else { &mut header.master_bill };
             bill.get_or_insert(number);
         }
@@ -294,30 +313,11 @@ impl Header {
         }
     }
 
-    /// PAC: several are added up, and are of the first kind; what stands in others (DE 7075) is not counted beside them.
-    fn packed(&mut self, pac: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
-        let sent = pac.value(0, 0);
-        let packages = sent.and_then(number);
-        if packages.is_none() && sent.is_some() {
-            warn("bad_number", "PAC".to_owned());
-        }
-        let level = pac.value(1, 0).and_then(|level| level.parse::<u8>().ok()).filter(|level| (1..=3).contains(level));
-        match (level, self.packed_at) {
-            (Some(inner), Some(outer)) if inner < outer => return,
-            (Some(outer), Some(inner)) if inner < outer && packages.is_none() => return,
-            (Some(outer), Some(inner)) if inner < outer => (self.packages, self.package_kind) = (None, None),
-            _ => {}
-        }
-        self.packed_at = level.filter(|_| packages.is_some()).or(self.packed_at);
-        let kind = pac.value(2, 0).or_else(|| pac.value(2, 3)).map(|kind| upper(kind).into_owned());
-        if self.packages.is_none() {
-            self.package_kind = kind.or(self.package_kind.take());
-        }
-        self.packages = packages.map(|n| n + self.packages.unwrap_or_default()).or(self.packages);
-    }
-
-    fn equipment(&mut self, eqd: Segment<'_, '_>) {
+    fn equipment(&mut self, eqd: Segment<'_, '_>, warn: &mut dyn FnMut(&'static str, String)) {
         let id = container_id(eqd.get(1, 0));
+        if eqd.get(0, 0) == "CN" && !id.is_empty() && ContainerId::parse(&id).is_err() {
+            warn("check_digit", format!("container {}", short(&id)));
+        }
         // One more than are kept tells that some were cut.
         if !id.is_empty() && self.containers.len() <= LISTED_MAX && !self.containers.contains(&id) {
             self.containers.push(id);
@@ -360,8 +360,11 @@ impl Header {
 
     fn transport(&mut self, tdt: Segment<'_, '_>) {
         self.mode = mode(tdt).or(self.mode);
-        let vessel = tdt.value(7, 0).or_else(|| tdt.value(7, 3)).or_else(|| tdt.value(1, 0));
-        self.conveyance_id = vessel.map(|id| upper(id).into_owned()).or(self.conveyance_id.take());
+        // An aircraft is known by its flight, whatever else is told of it.
+        let flight = if self.mode == Some("air") { flight(tdt) } else { None };
+        let vessel = || tdt.value(7, 0).or_else(|| tdt.value(7, 3)).or_else(|| tdt.value(1, 0));
+        let named = flight.or_else(|| vessel().map(|id| upper(id).into_owned()));
+        self.conveyance_id = named.or(self.conveyance_id.take());
     }
 
     fn party(&mut self, nad: Segment<'_, '_>, path: &dyn Fn() -> String, warnings: &mut Vec<Warning>) {
@@ -378,7 +381,7 @@ impl Header {
         } else {
             let known = self.importer.offer(importers, qualifier, &mut read)
                 || self.exporter.offer(exporters, qualifier, &mut read)
-                || self.declarant.offer(&["CB", "DT", "AE", "AG"], qualifier, &mut read);
+                || self.declarant.offer_by_id(&["CB", "DT", "AE", "AG"], qualifier, &mut read);
             if !known
                 && !matches!(
                     qualifier,
@@ -418,7 +421,7 @@ impl Header {
         };
         let known = port.as_deref().and_then(zone_of_port);
         if let (Some(port), None, Some(None)) = (port, known, moment.map(|m| m.offset_minutes)) {
-            let text = format!("`{}` has no time zone we know; read in that of the office", short(port));
+            let text = format!("`{}` has no time zone we know; read in that of the office, {zone}", short(port));
             warnings.push(Warning { code: "unknown_port", path: message.path(1), text });
         }
         self.arrival_at = moment.and_then(|m| to_utc_in(m, known.unwrap_or(zone)));

@@ -7,6 +7,7 @@ use super::super::interchange::Message;
 use super::super::measure::{mass_kg, number};
 use super::super::places::{country, short, upper};
 use super::super::segments::{Arena, Segment};
+use super::lines::{ModelLines, words};
 use super::money::Money;
 
 /// An item as its segments tell it.
@@ -20,7 +21,7 @@ pub struct Item {
     pub procedure: Option<String>,
     /// CST 116, 184.
     pub preference: Option<String>,
-    /// FTX AAA.
+    /// FTX AAA, else IMD.
     pub description: Option<String>,
     /// LOC 27.
     pub origin: Option<String>,
@@ -46,6 +47,8 @@ pub struct Item {
     pub prior: Vec<String>,
     /// GIN VV.
     pub vehicles: Vec<String>,
+    /// LIN.
+    pub lines: ModelLines,
     /// What was tolerated.
     pub warnings: Vec<Warning>,
 }
@@ -63,13 +66,24 @@ pub fn is_tariff(cst: Segment<'_, '_>, element: usize) -> bool {
     matches!(cst.get(element, 1), "122" | "169" | "108") && cst.value(element, 0).is_some()
 }
 
+/// Whether a CST begins with a procedure of seven digits, and the tariff of more stands behind it: `4000000+6403911898`.
+fn is_procedure(cst: Segment<'_, '_>) -> bool {
+    let digits = |element| Some(cst.get(element, 0)).filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
+    let bare = cst.get(1, 1).is_empty() && cst.get(2, 1).is_empty();
+    bare && digits(1).is_some_and(|code| code.len() == 7) && digits(2).is_some_and(|code| code.len() >= 8)
+}
+
 impl Item {
     /// Reads the segments of an item, the `nth` of its message.
     pub fn read(group: &Arena<'_>, message: &Message<'_>, money: &Money, nth: i32) -> Self {
         let mut item = Self { number: nth, ..Self::default() };
         let mut in_duty = false;
+        let mut article = Vec::new();
         for s in group.iter() {
+            let of_line = item.lines.read(s);
             match s.tag() {
+                "MOA" if of_line => {}
+                "IMD" if !of_line => article.extend(words(s, 2)),
                 "CST" => item.classify(s, message, nth),
                 "FTX" if s.get(0, 0) == "AAA" => {
                     let text: Vec<_> = s.components(3).filter(|c| !c.is_empty()).collect();
@@ -123,6 +137,9 @@ impl Item {
                 tag => item.warn("unknown_segment", s, message, format!("{tag} in an item")),
             }
         }
+        if item.description.is_none() && !article.is_empty() {
+            item.description = Some(article.join(" "));
+        }
         item
     }
 
@@ -156,6 +173,9 @@ impl Item {
             match cst.get(element, 1) {
                 _ if is_tariff(cst, element) => self.tariff(code, cst, message),
                 "117" => self.procedure = Some(upper(code).into_owned()),
+                // One dialect has the procedure before the tariff, and names neither list.
+                "" if element == 1 && is_procedure(cst) => self.procedure = Some(code.to_owned()),
+                "" if element == 2 && is_procedure(cst) => self.tariff(code, cst, message),
                 "116" | "184" => self.preference = Some(upper(code).into_owned()),
                 "" if element == 1 && code.contains(|c: char| c.is_ascii_digit()) => self.tariff(code, cst, message),
                 _ => {}

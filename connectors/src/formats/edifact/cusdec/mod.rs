@@ -8,6 +8,7 @@
 
 mod header;
 mod item;
+mod lines;
 mod money;
 mod rows;
 
@@ -16,11 +17,15 @@ use std::collections::HashSet;
 use haechi_model::Warning;
 
 use super::interchange::Message;
+use super::measure::number;
 use super::output::Output;
 use super::party::Party;
+use super::places::short;
 use super::segments::{Arena, Raw};
 use header::Header;
 use item::Item;
+use lines::ModelLines;
+use money::Money;
 use rows::Rows;
 
 /// The column `message_format`.
@@ -42,6 +47,18 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     if header.bound(items.len()) {
         let text = "more containers or earlier declarations than are kept".to_owned();
         warnings.push(Warning { code: "value_cut", path: message.path(1), text });
+    }
+    if header.freight_usd.is_none() && !header.changes_items() {
+        header.freight_usd = freight(message, &items, &header.money, &mut warnings);
+    }
+    if header.lines.cut {
+        let text = format!("more than {} LIN", header.lines.len());
+        warnings.push(Warning { code: "value_cut", path: message.path(1), text });
+    }
+    if items.len() > 1 && !header.lines.is_empty() {
+        let text = format!("{} LIN before {} items", header.lines.len(), items.len());
+        warnings.push(Warning { code: "line_without_item", path: message.path(1), text });
+        header.lines = ModelLines::default();
     }
     let n = items.len() as u64;
     if let Some(said) = header.items.filter(|said| *said != n) {
@@ -67,7 +84,10 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     } else if !message.complete {
         Some("cut off before its first CST; send the declaration again")
     } else if header.changes_items() {
-        Some("an amendment that names no item; send it again with the items that change")
+        Some(
+            "an amendment that names no item; send it again with the items that change, or send the declaration again as \
+             replacement (5)",
+        )
     } else {
         None
     };
@@ -183,6 +203,29 @@ fn names_tariff(message: &Message<'_>, cst: Raw<'_>) -> bool {
     (1..cst.len()).any(|element| item::is_tariff(cst, element))
 }
 
+/// MOA 64 of the items together, where the header tells none; nothing where one is in money that cannot be converted.
+fn freight(message: &Message<'_>, items: &[(usize, usize)], money: &Money, warnings: &mut Vec<Warning>) -> Option<f64> {
+    let mut sum = None;
+    let mut arena = Arena::new(message.chars);
+    for raw in items.iter().flat_map(|(from, to)| &message.segments[*from..*to]) {
+        if raw.tag() != "MOA" || raw.qualifier(message.chars) != "64" {
+            continue;
+        }
+        arena.clear();
+        arena.push(*raw).ok()?;
+        let moa = arena.first()?;
+        let Some(amount) = number(moa.get(0, 1)) else { continue };
+        let currency = money.currency_of(moa.get(0, 2));
+        let Some(usd) = money.usd(amount, currency) else {
+            let text = format!("MOA 64 in `{}`; the freight of the items is left NULL", short(currency));
+            warnings.push(Warning { code: "amount_currency", path: message.path(raw.number), text });
+            return None;
+        };
+        sum = Some(sum.unwrap_or(0.0) + usd);
+    }
+    sum
+}
+
 /// LOC 35 of an item.
 fn departure(message: &Message<'_>, group: &[Raw<'_>]) -> Option<String> {
     let loc = group.iter().find(|raw| raw.tag() == "LOC" && raw.qualifier(message.chars) == "35")?;
@@ -237,6 +280,16 @@ fn item<'t>(
         warnings.push(Warning { code: "item_numbers", path: message.path(at), text });
     }
     warnings.append(&mut item.warnings);
+    if let (Some(own), Some(all)) = (item.departure.as_deref(), rows.departure_country())
+        && own != all
+    {
+        let text = format!("LOC 35 `{}`; the declaration is from `{}`", short(own), short(all));
+        warnings.push(Warning { code: "item_differs", path: message.path(at), text });
+    }
+    if item.lines.cut {
+        let text = format!("more than {} LIN", item.lines.len());
+        warnings.push(Warning { code: "value_cut", path: message.path(at), text });
+    }
     item.warnings = warnings;
     item.origin = item.origin.take().or_else(|| header.origin_country.clone());
     let (value, duty) = (item.value(), item.duty());

@@ -21,7 +21,7 @@ columns! {
         departure_country, destination_country, loading_port, unloading_port, arrival_at, warehouse_id, conveyance_id,
         house_bill_id, master_bill_id, cargo_control_id, prior_declaration_ids, container_ids, container_mode,
         gross_mass_kg, package_count, package_kind, incoterm, currency, invoice_amount, freight_usd, hs_code,
-        description, quantity, quantity_unit, net_mass_kg, customs_value_usd, customs_value_local, unit_price_usd,
+        description, model_lines, quantity, quantity_unit, net_mass_kg, customs_value_usd, customs_value_local, unit_price_usd,
         tariff_rate, tariff_kind, preference_claimed, duty_local, origin_certificate_id, permits, vehicle_ids, version,
         change_kind, change_reason, source, source_position, message_format, message_version, message_id, sender_id,
         message_issued_at, message_path, warnings,
@@ -62,6 +62,11 @@ impl<'m> Rows<'m> {
     ) -> Self {
         let departure_country = header.departure_country.clone().or(departure);
         Self { columns: *COLUMNS, message, header, id: message.id(), departure_country, supplier }
+    }
+
+    /// Column `departure_country`, of all rows.
+    pub fn departure_country(&self) -> Option<&str> {
+        self.departure_country.as_deref()
     }
 
     /// A row for an item; for a declaration that is cancelled without naming any, a row of its header under item 1.
@@ -140,6 +145,9 @@ impl<'m> Rows<'m> {
         table.set_texts(c.prior_declaration_ids, self.header.prior.iter().chain(&item.prior));
         table.set(c.hs_code, item.hs_code.as_deref());
         table.set(c.description, item.description.as_deref());
+        // Lines of invoices are of the only item: where there are several nobody says which.
+        let lines = if item.lines.is_empty() { &self.header.lines } else { &item.lines };
+        table.set_records(c.model_lines, lines.records());
         if let Some((quantity, unit)) = &item.quantity {
             table.set(c.quantity, *quantity);
             table.set(c.quantity_unit, (!unit.is_empty()).then_some(unit.as_str()));

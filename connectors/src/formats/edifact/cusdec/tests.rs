@@ -105,7 +105,7 @@ fn dialects_are_read_everywhere() {
         (one(&reading, "flow"), one(&reading, "exporter_id"), one(&reading, "importer_id")),
         ("export".into(), "KR1".into(), "US1".into())
     );
-    assert_eq!(warnings(&reading), ["day_only", "amount_currency"]);
+    assert_eq!(warnings(&reading), ["day_only"], "won are the money of the office");
     let own = declaration("BGM+929++9'RFF+ABE:OWN1'LOC+41+030'DTM+150:202703020930:203'", ITEM);
     assert_eq!(one(&own, "declaration_id"), "99901:OWN1");
 }
@@ -341,7 +341,7 @@ fn goods_for_export_leave() {
 /// A header must not make more of a message than it is.
 #[test]
 fn lists_that_every_item_repeats_are_bounded() {
-    let containers = (0..6_000).map(|n| format!("EQD+CN+ZZZU{n:07}'")).collect::<Vec<_>>().concat();
+    let containers = (0..6_000).map(|n| format!("EQD+BX+ZZZU{n:07}'")).collect::<Vec<_>>().concat();
     let items = (1..=2_000).map(|n| format!("CST+{n}+84713000:122'")).collect::<Vec<_>>().concat();
     let reading = declaration(&format!("{HEADER}{containers}"), &items);
     let listed = column(&reading, "declaration", "container_ids");
@@ -373,4 +373,147 @@ fn a_terminator_in_the_name_of_a_company_ends_nothing() {
         );
         assert_eq!(one(&reading, "exporter_name"), "SAIGON");
     }
+}
+
+/// The text of a warning.
+fn told(reading: &MessageReading, code: &str) -> String {
+    reading.warnings.iter().find(|w| w.code == code).map_or_else(String::new, |w| w.text.clone())
+}
+
+#[test]
+fn freight_told_by_item_is_that_of_all() {
+    let items = |currency: &str| {
+        format!(
+            "CST+1+8471300000:122'MOA+40:532:USD'MOA+64:30:USD'CST+2+8471300000:122'MOA+40:522:USD'MOA+64:20:{currency}'"
+        )
+    };
+    let header = HEADER.replace("MOA+64:700.00:USD'", "");
+    let reading = declaration(&header, &items("USD"));
+    assert_eq!(column(&reading, "declaration", "freight_usd"), ["50.0", "50.0"]);
+    assert_eq!(one(&declaration(HEADER, &items("USD")), "freight_usd"), "700.0", "the header says it");
+    let reading = declaration(&header, &items("EUR"));
+    assert_eq!((one(&reading, "freight_usd"), warnings(&reading)), (String::new(), vec!["amount_currency"]));
+    let amended = declaration(&header.replace("26KR1+9", "26KR1:2+4"), &items("USD"));
+    assert_eq!(one(&amended, "freight_usd"), "", "an amendment tells of some items only");
+}
+
+#[test]
+fn won_and_dollars_may_be_the_money_of_the_office() {
+    let header = "BGM+929+26KR1+9'LOC+41+030'DTM+150:202703020930:203'";
+    let of = |cux: &str, amounts: &str| {
+        let reading = declaration(&format!("{header}{cux}"), &format!("CST+1+8471300000:122'{amounts}"));
+        let columns = ["customs_value_usd", "customs_value_local", "duty_local"];
+        (columns.map(|name| one(&reading, name)).join(" "), warnings(&reading))
+    };
+    for (cux, amounts, expected, warned) in [
+        ("", "MOA+40:1350000:KRW'TAX+1+CUD'MOA+161:650:KRW'", " 1350000.0 650.0", vec![]),
+        ("CUX+2:USD:4++1350'", "MOA+40:1350000:KRW'", "1000.0 1350000.0 ", vec![]),
+        ("CUX+2:EUR:4+3:USD+1.10'", "MOA+40:1100:EUR'", "1210.0 1210.0 ", vec![]),
+        ("CUX+2:EUR:4+3:USD+1.10'", "MOA+40:1100:JPY'", "  ", vec!["amount_currency"]),
+        ("", "MOA+40:1100:EUR'", "  ", vec!["amount_currency"]),
+    ] {
+        assert_eq!(of(cux, amounts), (expected.to_owned(), warned), "{cux}{amounts}");
+    }
+}
+
+#[test]
+fn an_air_waybill_is_the_house_bill_or_its_master() {
+    let of = |references: &str| {
+        let header = format!("BGM+929+26KR1+9'LOC+41+030'DTM+150:202703020930:203'{references}");
+        let reading = declaration(&header, "CST+1+8471300000:122'");
+        ["house_bill_id", "master_bill_id"].map(|name| one(&reading, name)).join(" ")
+    };
+    for (references, expected) in [
+        ("RFF+AWB:180-1'", "180-1 "),
+        ("DOC+740+180-1'", "180-1 "),
+        ("RFF+AWB:180-1'DOC+740+180-1'", "180-1 "),
+        ("RFF+AWB:180-1'RFF+HWB:H1'", "H1 180-1"),
+        ("RFF+MWB:180-1'RFF+HWB:H1'DOC+740+180-9'", "H1 180-1"),
+        ("DOC+740+180-1'DOC+703+H1'", "H1 180-1"),
+    ] {
+        assert_eq!(of(references), expected, "{references}");
+    }
+}
+
+#[test]
+fn a_declarant_with_an_id_goes_before_one_with_a_name() {
+    for (parties, declarant) in [
+        ("NAD+DT+++BROKER NAME'NAD+AE+AE99:160'", "AE99"),
+        ("NAD+AE+AE99:160'NAD+DT+DT1'", "DT1"),
+        ("NAD+AE+++AGENT'NAD+DT+++BROKER NAME'", "BROKER NAME"),
+    ] {
+        let header = HEADER.replace("NAD+CB+99901:160:ZZZ'", parties);
+        assert_eq!(one(&declaration(&header, ITEM), "declarant_id"), declarant, "{parties}");
+    }
+}
+
+#[test]
+fn lines_of_an_invoice_are_models_of_the_only_item() {
+    let line = |n: u32, text: &str, quantity: u32| {
+        format!("LIN+{n}++SKU{n}:SRV'IMD+F++:::{text}'QTY+47:{quantity}:NMB'MOA+203:1000:USD'PRI+AAA:10'")
+    };
+    let lines = format!("UNS+D'DMS+INV1+380'{}{}", line(1, "SHOE MODEL A", 100), line(2, "SHOE MODEL B", 50));
+    let of = |reading: &MessageReading| format!("{:?}", reading.records[0].1.column_by_name("model_lines").unwrap());
+    let reading = declaration(HEADER, &format!("{lines}{ITEM}UNS+S'"));
+    assert_eq!((warnings(&reading), column(&reading, "declaration", "item_no").len()), (vec![], 1));
+    for value in ["SHOE MODEL A", "SHOE MODEL B", "100.0", "50.0", "NMB", "10.0", "1000.0"] {
+        assert!(of(&reading).contains(value), "{value}: {}", of(&reading));
+    }
+    let several = declaration(HEADER, &format!("{lines}{ITEM}CST+2+8471300000:122'UNS+S'"));
+    assert_eq!(warnings(&several), ["line_without_item"]);
+    assert!(!of(&several).contains("SHOE MODEL"));
+    // Under the item it is of, and its amount is not the item's.
+    let own = declaration(HEADER, &format!("{ITEM}LIN+7'IMD+F++:::SOLE'MOA+38:1.5:USD'CST+2+8471300000:122'"));
+    assert!(of(&own).contains("SOLE") && of(&own).contains("1.5"));
+    assert_eq!(one(&own, "unit_price_usd"), "4.0");
+    let many: String = (1..=120).map(|n| line(n, "X", 1)).collect();
+    assert_eq!(warnings(&declaration(HEADER, &format!("UNS+D'DMS+INV1+380'{many}{ITEM}UNS+S'"))), ["value_cut"]);
+}
+
+#[test]
+fn an_item_from_elsewhere_than_its_declaration_is_said() {
+    let reading = declaration(HEADER, "CST+1+8471300000:122'LOC+35+CN'CST+2+8471300000:122'LOC+35+VN'");
+    assert_eq!(column(&reading, "declaration", "departure_country"), ["VN", "VN"], "equal on all rows");
+    assert_eq!(
+        (warnings(&reading), told(&reading, "item_differs")),
+        (vec!["item_differs"], "LOC 35 `CN`; the declaration is from `VN`".to_owned())
+    );
+}
+
+#[test]
+fn an_amendment_of_the_header_is_told_how_to_be_sent() {
+    let reading = declaration("BGM+929+26KR1:2+4'LOC+14+03099999'", "UNS+D'UNS+S'");
+    assert_eq!(reasons(&reading), ["no_item"]);
+    assert!(reading.set_aside[0].reason.ends_with("or send the declaration again as replacement (5)"));
+}
+
+/// As the dialect of Britain has it.
+#[test]
+fn a_procedure_of_seven_digits_is_no_tariff() {
+    let item = "CST++4000000+6403911898+A999++100'LOC+27+CN'IMD+++:::COVERING THE ANKLE'";
+    let reading = declaration(HEADER, &format!("UNS+D'{item}UNS+S'"));
+    for (name, value) in [("hs_code", "6403911898"), ("procedure", "4000000"), ("description", "COVERING THE ANKLE")] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    let described = declaration(HEADER, &format!("{ITEM}IMD+++:::OF RUBBER'"));
+    assert_eq!(one(&described, "description"), "SPORTS SHOES OF RUBBER");
+    assert_eq!(one(&declaration(HEADER, "CST+1+6402991'"), "hs_code"), "6402991", "alone, seven digits are a tariff");
+}
+
+#[test]
+fn goods_by_air_are_on_a_flight_and_containers_have_check_digits() {
+    for (tdt, conveyance) in [
+        ("TDT+20+KE123+4++KE:172:3+++HL7531'", "KE123"),
+        ("TDT+20++4+++++:::QF253'", "QF253"),
+        ("TDT+20++4+++++HL7531'", "HL7531"),
+        ("TDT+20+027W+1++ZZ:172:20+++:::PIONEER'", "PIONEER"),
+    ] {
+        let header = HEADER.replace("TDT+20+027W+1++ZZ:172:20+++0000012:146:11:PIONEER:PA'", tdt);
+        assert_eq!(one(&declaration(&header, ITEM), "conveyance_id"), conveyance, "{tdt}");
+    }
+    let reading = declaration(&HEADER.replace("ZZZU0000010", "ZZZU0000011"), ITEM);
+    assert_eq!(
+        (warnings(&reading), told(&reading, "check_digit")),
+        (vec!["check_digit"], "container ZZZU0000011".into())
+    );
 }

@@ -80,3 +80,24 @@ fn a_departure_is_from_here_wherever_the_last_port_stands() {
     assert_eq!(column(&reading, "cargo_event", "place_id"), ["KRPUS"]);
     assert_eq!(column(&reading, "cargo_event", "happened_at"), ["2027-03-03T21:00:00Z"]);
 }
+
+/// As Australia and Korea withdraw a report: neither its place nor its time is told again.
+#[test]
+fn a_withdrawal_needs_no_time() {
+    for function in ["1", "50"] {
+        let reading = report(&format!("BGM+98+A1+{function}'"), "RFF+CN:27ZZLX0001I'");
+        let of = |name| column(&reading, "cargo_event", name);
+        assert_eq!(
+            (of("event_kind"), of("change_kind")),
+            (vec!["arrived".into()], vec!["cancel".to_owned()]),
+            "{function}"
+        );
+        assert_eq!((of("consignment_id"), of("place_id")), (vec!["27ZZLX0001I".to_owned()], vec![String::new()]));
+        assert_eq!(of("happened_at"), ["2027-03-01T00:00:00Z"], "of the interchange");
+        assert_eq!((warnings(&reading), reasons(&reading)), (vec!["no_event_time"], vec![]));
+    }
+    let reading = report("BGM+124+A1+1'", "DTM+137:202703010800:203'LOC+60+KRPUS'");
+    assert_eq!(column(&reading, "cargo_event", "event_kind"), ["departed"]);
+    assert_eq!(column(&reading, "cargo_event", "place_id"), ["KRPUS"]);
+    assert_eq!(column(&reading, "cargo_event", "happened_at"), ["2027-02-28T23:00:00Z"]);
+}

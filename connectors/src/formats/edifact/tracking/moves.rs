@@ -9,7 +9,7 @@ use super::super::places::short;
 use super::super::segments::Arena;
 use super::kinds::{self, Move};
 use super::rows::{Event, Rows};
-use super::told::Told;
+use super::told::{Told, is_chassis};
 use super::{Header, group};
 
 /// The column `message_format`: what was unloaded and loaded.
@@ -37,6 +37,16 @@ pub fn read(format: &'static str, message: &Message<'_>, out: &mut Output<'_>) {
     let ends = starts.iter().skip(1).copied().chain([segments.len()]);
     for (start, end) in starts.iter().copied().zip(ends) {
         let own = &segments[start..end];
+        // It went through the gate with its container, or without one, which moves no goods.
+        let qualifier = own[0].qualifier(message.chars);
+        if is_chassis(qualifier) {
+            out.warn(
+                "other_equipment",
+                message.path(own[0].number),
+                format!("EQD {qualifier}; its events are left out"),
+            );
+            continue;
+        }
         out.count("containers", 1);
         let mut warnings = Vec::new();
         let Some(arena) = group(message, own, &mut warnings) else {
@@ -68,9 +78,8 @@ fn kind(format: &str, header: &Header, message: &Message<'_>, out: &mut Output<'
     let found = named.or_else(said);
     if found.is_none() {
         let by_port = by_port(moves, &header.told);
-        let taken = by_port.map_or("kept as sent", |told| told.kind);
-        let code = short(&header.kind);
-        out.warn("unknown_code", message.path(1), format!("BGM {code}; taken as {taken}"));
+        let taken = by_port.map_or_else(|| "kept as sent".to_owned(), |told| format!("taken as {}", told.kind));
+        out.warn("unknown_code", message.path(1), format!("BGM {}; {taken}", short(&header.kind)));
         let kept = || Some(header.kind.clone()).filter(|kind| !kind.is_empty());
         return by_port.map(|told| told.kind.to_owned()).or_else(kept);
     }

@@ -150,21 +150,27 @@ impl<'m> Rows<'m> {
         let mut at = |moment: Moment| {
             let known = code.and_then(zone_of_port);
             if known.is_none() && moment.offset_minutes.is_none() {
-                warn("unknown_port", format!("`{}` has no time zone we know", short(code.unwrap_or_default())));
+                let text = match code {
+                    Some(code) => {
+                        format!("`{}` has no time zone we know; read in that of the office, {zone}", short(code))
+                    }
+                    None => format!("no place is told by its code; read in the zone of the office, {zone}"),
+                };
+                warn("unknown_port", text);
             }
             if moment.time.is_none() {
                 warn("day_only", "taken as the beginning of the day".to_owned());
             }
             to_utc_in(moment, known.unwrap_or(zone))
         };
+        // An order is given when it is written.
+        let order = self.format == super::COPRAR;
         let own = levels
-            .time(marks)
+            .time(marks, order)
             .and_then(|(moment, planned)| Some(When { at: at(moment)?, instead: planned.then_some("planned_time") }));
         let written = || {
             let told = levels.written().and_then(|moment| to_utc_in(moment, zone));
             let at = told.or(self.message.envelope.issued_at)?;
-            // An order is given when it is written.
-            let order = self.format == super::COPRAR;
             Some(When { at, instead: (!order).then_some("no_event_time") })
         };
         let found =

@@ -285,3 +285,59 @@ fn the_hour_may_come_behind_the_day() {
     let alone = message("IFTSTA", "CNI+1'STS+1+21'RFF+BM:B1'DTM+35:1130:401'LOC+7+KRPUS'");
     assert_eq!(warnings(&alone), ["bad_date", "no_event_time"]);
 }
+
+/// Found in the wild: a container was weighed, and its documents lodged, before anything happened to it.
+#[test]
+fn a_weighing_or_a_document_is_no_event() {
+    let told = |kind: &str, bgm: &str, times: &str| {
+        let text = format!("BGM+{bgm}+G1+9'LOC+9+KRPUS'EQD+CN+MSKU1234565'{times}LOC+165+KRPUS'");
+        let reading = message(kind, &text);
+        (of(&reading, "happened_at").join(" "), warnings(&reading))
+    };
+    let written = "2027-03-02T00:00:00Z".to_owned();
+    for times in ["DTM+798:202702280700:203'", "DTM+148:202702280700:203'", "DTM+94:20270101:102'"] {
+        assert_eq!(told("CODECO", "34", times), (written.clone(), vec!["no_event_time"]), "{times}");
+        assert_eq!(told("COPRAR", "45", times), (written.clone(), vec![]), "{times}");
+    }
+    assert_eq!(
+        told("COPRAR", "45", "DTM+ACT:202702280700:203'"),
+        (written, vec![]),
+        "an order is given when it is written"
+    );
+    assert_eq!(told("CODECO", "34", "DTM+ACT:202702280700:203'"), ("2027-02-27T22:00:00Z".into(), vec![]));
+}
+
+#[test]
+fn without_bill_booking_and_container_the_shipment_stands_for_itself() {
+    let told = |references: &str| {
+        let reading =
+            message("IFTSTA", &format!("BGM+23'{references}CNI+1'STS+1+21'DTM+78:202703011000:203'LOC+14+KRPUS'"));
+        of(&reading, "consignment_id").join(" ")
+    };
+    assert_eq!(told("RFF+CW:1Z3F4W576807747148'"), "1Z3F4W576807747148");
+    assert_eq!(told("RFF+CU:C1'RFF+BN:BOOK7'"), "BOOK7");
+    assert_eq!(told("RFF+SRN:S1'EQD+CN+MSKU1234565'"), "MSKU1234565");
+    assert_eq!(told("RFF+ZZZ:S1'"), "");
+}
+
+#[test]
+fn a_chassis_is_no_container() {
+    let times = "DTM+7:202703011000:203'LOC+165+KRPUS'";
+    let reading = message("CODECO", &format!("BGM+36'EQD+CN+MSKU1234565'{times}EQD+CZ+CHASSIS001'{times}CNT+16:2'"));
+    assert_eq!(
+        (of(&reading, "container_id"), warnings(&reading)),
+        (vec!["MSKU1234565".into()], vec!["other_equipment"])
+    );
+    let told = message("IFTSTA", "CNI+1+B1'EQD+CH+CHASSIS001'STS+1+21'DTM+35:202703011000:203'LOC+7+KRPUS'");
+    assert_eq!((of(&told, "container_id"), warnings(&told)), (vec![String::new()], vec!["other_equipment"]));
+}
+
+#[test]
+fn a_place_that_nobody_tells_is_not_said_to_have_no_zone() {
+    let reading = message("CODECO", "BGM+34'EQD+CN+MSKU1234565'DTM+7:202703011000:203'");
+    assert_eq!(reading.warnings[0].text, "no place is told by its code; read in the zone of the office, Asia/Seoul");
+    let reading = message("CODECO", "BGM+34'EQD+CN+MSKU1234565'DTM+7:202703011000:203'LOC+165+LANDSKRONA'");
+    let text = "`LANDSKRONA` has no time zone we know; read in that of the office, Asia/Seoul";
+    assert_eq!(reading.warnings[0].text, text);
+    assert_eq!(message("COARRI", "BGM+X'EQD+CN+MSKU1234565'").warnings[0].text, "BGM X; kept as sent");
+}

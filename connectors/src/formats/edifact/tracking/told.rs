@@ -57,6 +57,8 @@ pub struct Told {
     control: Option<String>,
     /// RFF BN.
     pub booking: Option<String>,
+    /// RFF SRN, CU, CW: the shipment as its carrier or consignor numbers it.
+    shipment: Option<String>,
     /// RFF ABT, AAE.
     pub declaration: Option<String>,
     /// EQD.
@@ -169,6 +171,7 @@ impl Told {
             "AFB" => first(&mut self.manifest, number),
             "UCN" => first(&mut self.control, number),
             "BN" => first(&mut self.booking, number),
+            "SRN" | "CU" | "CW" => first(&mut self.shipment, number),
             "ABT" | "AAE" => first(&mut self.declaration, number),
             "EQ" => add(&mut self.referred, container_id(&number)),
             _ => {}
@@ -185,6 +188,9 @@ impl Told {
 
     fn equipment(&mut self, eqd: Segment<'_, '_>, warn: &mut impl FnMut(&'static str, String)) {
         let Some(sent) = eqd.value(1, 0) else { return };
+        if is_chassis(eqd.get(0, 0)) {
+            return warn("other_equipment", format!("EQD {} `{}`", eqd.get(0, 0), short(sent)));
+        }
         let id = container_id(sent);
         if eqd.get(0, 0) == "CN" && ContainerId::parse(&id).is_err() {
             warn("check_digit", format!("container {}", &id[..id.floor_char_boundary(15)]));
@@ -203,6 +209,11 @@ impl Told {
             self.words.push_str(word);
         }
     }
+}
+
+/// Whether an EQD of this qualifier is what a container is moved on.
+pub fn is_chassis(qualifier: &str) -> bool {
+    matches!(qualifier, "CH" | "CZ")
 }
 
 /// Adds to a list, as far as anybody looks.
@@ -249,10 +260,12 @@ pub struct Marks {
 const HERE: &[&str] = &["175", "165", "14", "18"];
 /// When things happened, of whatever kind.
 const HAPPENED: &[&str] = &["334", "78", "7", "203"];
-/// What was planned, asked for or promised, what expires, and when something was written.
+/// What was planned, asked for or promised, what expires; when something was written, lodged or made out; when the goods
+/// were made, and their container weighed (798).
 const NOT_HAPPENED: &[&str] = &[
     "132", "133", "17", "137", "10", "2", "36", "37", "38", "61", "63", "64", "67", "69", "71", "72", "74", "75", "76",
-    "79", "171", "180", "182", "189", "191", "192", "200", "231", "232", "233", "234", "235", "358", "359",
+    "79", "171", "180", "182", "189", "191", "192", "200", "231", "232", "233", "234", "235", "358", "359", "3", "4",
+    "42", "92", "93", "94", "95", "97", "99", "124", "148", "150", "157", "273", "360", "361", "798",
 ];
 
 impl Marks {
@@ -305,7 +318,8 @@ impl<'l> Levels<'l> {
     }
 
     /// The consignments, as a manifest would name them: by the cargo control number, else by manifest, master and bill,
-    /// as far as they are told. Without a bill the booking stands for the consignment, without one nothing does.
+    /// as far as they are told. Without a bill the booking stands for the consignment; without one, and without a container
+    /// that could, the number that somebody gave the shipment.
     pub fn consignments(&self) -> Vec<String> {
         if let Some(control) = self.find(|told| told.control.clone()) {
             return vec![control];
@@ -325,7 +339,8 @@ impl<'l> Levels<'l> {
             None => {
                 let number = master.or_else(|| self.find(|told| told.number.as_deref()));
                 let bill = number.map(|number| named(None, number));
-                bill.or_else(|| self.booking().map(str::to_owned)).into_iter().collect()
+                let shipment = || self.find(|told| told.shipment.clone()).filter(|_| self.containers().is_empty());
+                bill.or_else(|| self.booking().map(str::to_owned)).or_else(shipment).into_iter().collect()
             }
         }
     }
@@ -344,13 +359,13 @@ impl<'l> Levels<'l> {
         here.or_else(of_kind).or_else(carried).or_else(own)
     }
 
-    /// When it happened, and whether that was only planned.
-    pub fn time(&self, marks: &Marks) -> Option<(Moment, bool)> {
+    /// When it happened, and whether that was only planned. An order did not happen at whatever time is told beside it.
+    pub fn time(&self, marks: &Marks, order: bool) -> Option<(Moment, bool)> {
         let first = |times: &'l [Time], qualifiers: &[&str]| {
             qualifiers.iter().find_map(|q| times.iter().find(|time| time.qualifier == *q)).map(|time| time.moment)
         };
         let own = self.0.first()?;
-        let other = || own.times.iter().find(|time| !NOT_HAPPENED.contains(&time.qualifier.as_str()));
+        let other = || own.times.iter().find(|time| !order && !NOT_HAPPENED.contains(&time.qualifier.as_str()));
         let actual = first(&own.times, HAPPENED)
             .or_else(|| first(&own.times, marks.actual))
             .or_else(|| other().map(|time| time.moment))
