@@ -35,15 +35,34 @@ pub struct OneALine<R> {
     ended: bool,
 }
 
+/// What stands around the objects.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Around {
+    /// Nothing was seen yet.
+    #[default]
+    Unknown,
+    /// An array over the whole file, that has not ended.
+    Array,
+    /// Nothing.
+    File,
+}
+
+/// Whether a byte is in a text.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Text {
+    #[default]
+    Outside,
+    Inside,
+    /// Behind a backslash.
+    Escaped,
+}
+
 #[derive(Default)]
 struct State {
-    /// The array over the whole file has begun, and not ended.
-    in_array: bool,
-    begun: bool,
+    around: Around,
     /// How deep inside of an object; 0 between them.
     depth: usize,
-    in_string: bool,
-    escaped: bool,
+    text: Text,
     /// Line breaks inside of the object, given behind it.
     held: usize,
     /// Line breaks given that the file does not have, as between two objects of one line.
@@ -72,16 +91,19 @@ impl State {
                 self.ends_here = false;
                 out.push(byte);
             }
-            b'[' if !self.begun => (self.in_array, self.begun) = (true, true),
-            b']' if self.in_array => self.in_array = false,
-            b',' if self.in_array => {}
+            b'[' if self.around == Around::Unknown => self.around = Around::Array,
+            b']' if self.around == Around::Array => self.around = Around::File,
+            b',' if self.around == Around::Array => {}
             _ => {
                 if self.ends_here && !byte.is_ascii_whitespace() {
                     out.push(b'\n');
                     (self.ends_here, self.ahead) = (false, self.ahead + 1);
                 }
                 if byte == b'{' {
-                    (self.begun, self.depth) = (true, 1);
+                    self.depth = 1;
+                    if self.around == Around::Unknown {
+                        self.around = Around::File;
+                    }
                 }
                 out.push(byte);
             }
@@ -91,7 +113,7 @@ impl State {
     fn inside(&mut self, byte: u8, out: &mut Vec<u8>) {
         match byte {
             // No text goes over a line: its end is missing, and what follows is read by itself.
-            b'\n' if self.in_string => {
+            b'\n' if self.text != Text::Outside => {
                 self.end(out);
                 out.push(byte);
                 self.ends_here = false;
@@ -101,12 +123,14 @@ impl State {
                 self.held += 1;
                 return out.push(b' ');
             }
-            _ if self.escaped => self.escaped = false,
-            b'\\' => self.escaped = self.in_string,
-            b'"' => self.in_string = !self.in_string,
-            b'{' | b'[' if !self.in_string => self.depth += 1,
-            b'}' | b']' if !self.in_string => self.depth -= 1,
-            _ => {}
+            _ => match (self.text, byte) {
+                (Text::Escaped, _) | (Text::Outside, b'"') => self.text = Text::Inside,
+                (Text::Inside, b'\\') => self.text = Text::Escaped,
+                (Text::Inside, b'"') => self.text = Text::Outside,
+                (Text::Outside, b'{' | b'[') => self.depth += 1,
+                (Text::Outside, b'}' | b']') => self.depth -= 1,
+                _ => {}
+            },
         }
         out.push(byte);
         if self.depth == 0 {
@@ -123,7 +147,7 @@ impl State {
         if breaks > 0 {
             self.ends_here = false;
         }
-        (self.depth, self.held, self.in_string, self.escaped) = (0, 0, false, false);
+        (self.depth, self.held, self.text) = (0, 0, Text::Outside);
     }
 }
 
@@ -138,7 +162,7 @@ impl<R: Read> Read for OneALine<R> {
             }
             if n == 0 {
                 self.ended = true;
-                if self.state.in_array && self.state.depth == 0 {
+                if self.state.around == Around::Array && self.state.depth == 0 {
                     // So that a file cut off between two objects is told apart from a whole one.
                     self.lines.extend_from_slice(b"\n[");
                 }
