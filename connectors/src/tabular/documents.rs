@@ -149,7 +149,7 @@ impl Desk {
 
 /// Whether a text that is no JSON object is rather several, one a line: its first line ends as an object does, or its
 /// second begins as one and not as part of the first.
-pub(super) fn is_several(text: &[u8]) -> bool {
+fn is_several(text: &[u8]) -> bool {
     let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return false };
     first.ends_with(b"}") || (second.starts_with(b"{") && !first.last().is_some_and(|last| b"[,:{".contains(last)))

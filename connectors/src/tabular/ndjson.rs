@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::cell::{Fault, Raw};
 use super::csv::checked_text;
 use super::lines::{Ahead, Lines};
+use super::one_a_line::Numbers;
 use super::rows::{Position, RawRow, RowSink, Wired};
 
 /// Lines looked at to learn which fields there are.
@@ -189,22 +190,24 @@ pub struct NdjsonFile {
     source: Arc<str>,
     lines: Lines,
     objects: Objects,
-    /// Objects were spread over lines, of which blank ones are left.
-    spread: bool,
+    /// Where the objects begin that were spread over lines.
+    numbers: Option<Numbers>,
     blank: Option<(u64, u64)>,
 }
 
 impl NdjsonFile {
-    /// Reads rows as `wired` says; blank lines mean nothing where objects were `spread` over lines.
-    pub fn new(source: Arc<str>, lines: Lines, spread: bool, wired: Wired) -> Self {
-        Self { source, lines, objects: Objects::new(wired), spread, blank: None }
+    /// Reads rows as `wired` says, from lines that have `numbers` of their own or are those of the file.
+    pub fn new(source: Arc<str>, (lines, numbers): (Lines, Option<Numbers>), wired: Wired) -> Self {
+        Self { source, lines, objects: Objects::new(wired), numbers, blank: None }
     }
 
     /// Reads some lines; `false` at the end.
     pub fn step(&mut self, sink: &mut RowSink, lines: usize) -> io::Result<bool> {
         for _ in 0..lines {
-            let number = self.lines.number();
-            match self.lines.ahead(0) {
+            let ahead = self.lines.ahead(0);
+            let told = self.numbers.as_ref().filter(|_| ahead != Ahead::End).and_then(Numbers::next);
+            let number = told.unwrap_or_else(|| self.lines.number());
+            match ahead {
                 Ahead::End => return self.lines.take_error().map_or(Ok(false), Err),
                 Ahead::Torn(line) => {
                     let fault = Fault { code: "torn_line", reason: "the file breaks off in this line".to_owned() };
@@ -230,13 +233,10 @@ impl NdjsonFile {
     }
 
     fn line(&mut self, sink: &mut RowSink, number: u64, end: usize) {
-        let Self { source, lines, objects, spread, blank } = self;
+        let Self { source, lines, objects, blank, .. } = self;
         let bytes = lines.bytes(0, end).unwrap_or_default();
         let bytes = if number == 1 { cut_bom(bytes) } else { bytes };
         if bytes.trim_ascii().is_empty() {
-            if *spread {
-                return;
-            }
             let (first, n) = blank.unwrap_or((number, 0));
             *blank = Some((first, n + 1));
             return;

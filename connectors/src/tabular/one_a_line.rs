@@ -1,11 +1,12 @@
 //! JSON as people write it, given on as NDJSON: an object spread over several lines, or objects in one array over the
-//! whole file, each come on a line of their own, at its number in the file.
+//! whole file, each come on a line of their own, with the number of the line they begin on.
 //!
-//! Streaming, in the memory of a line. What is no JSON is given on as it is: whoever reads the lines says so.
+//! Streaming, in the memory of what is read at once. What is no JSON is given on as it is: whoever reads the lines says so.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::documents::is_several;
 use super::ndjson::cut_bom;
 
 const READ_BYTES: usize = 64 * 1024;
@@ -16,12 +17,24 @@ pub fn is_spread(head: &[u8]) -> bool {
     match text.first() {
         Some(b'[') => true,
         Some(b'{') => {
-            let Some(end) = memchr::memchr(b'\n', text) else { return false };
-            let first: Result<serde_json::Value, _> = serde_json::from_slice(&text[..end]);
-            // Damage on the first line of many must not cost the others.
-            first.is_err_and(|error| error.is_eof()) && !is_several(text)
+            let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+            let (Some(first), Some(second)) = (lines.next(), lines.find(|line| !line.is_empty())) else { return false };
+            let goes_on = serde_json::from_slice::<serde_json::Value>(first).is_err_and(|error| error.is_eof());
+            // Damage on the first line of many must not cost the others: no object holds another without a name.
+            goes_on && (second.first() != Some(&b'{') || matches!(first.last(), Some(b':' | b'[')))
         }
         _ => false,
+    }
+}
+
+/// The line that each object begins on, of those that were given and not yet taken.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers(Arc<Mutex<VecDeque<u64>>>);
+
+impl Numbers {
+    /// That of the next object.
+    pub fn next(&self) -> Option<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
@@ -32,11 +45,12 @@ pub struct OneALine<R> {
     lines: Vec<u8>,
     given: usize,
     state: State,
+    numbers: Numbers,
     ended: bool,
 }
 
 /// What stands around the objects.
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Around {
     /// Nothing was seen yet.
     #[default]
@@ -47,107 +61,113 @@ enum Around {
     File,
 }
 
-/// Whether a byte is in a text.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Text {
+/// Where a byte stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// Between objects.
     #[default]
-    Outside,
-    Inside,
-    /// Behind a backslash.
+    Between,
+    /// In what is no object.
+    Other,
+    /// In an object, outside of its texts.
+    Object,
+    /// In a text.
+    Text,
+    /// In a text, behind a backslash.
     Escaped,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     around: Around,
-    /// How deep inside of an object; 0 between them.
+    place: Place,
+    /// How deep inside of an object.
     depth: usize,
-    text: Text,
-    /// Line breaks inside of the object, given behind it.
-    held: usize,
-    /// Line breaks given that the file does not have, as between two objects of one line.
-    ahead: usize,
-    /// An object has ended on this line.
-    ends_here: bool,
+    /// The last byte of an object that is neither blank nor in a text.
+    last: u8,
+    /// Line breaks that were read.
+    breaks: u64,
 }
 
 impl<R: Read> OneALine<R> {
-    /// Objects of what `inner` gives.
-    pub fn new(inner: R) -> Self {
-        let read = vec![0; READ_BYTES].into_boxed_slice();
-        Self { inner, read, lines: Vec::new(), given: 0, state: State::default(), ended: false }
+    /// Objects of what `inner` gives, and where their lines are told.
+    pub fn new(inner: R) -> (Self, Numbers) {
+        let (read, numbers) = (vec![0; READ_BYTES].into_boxed_slice(), Numbers::default());
+        let told = numbers.clone();
+        (Self { inner, read, lines: Vec::new(), given: 0, state: State::default(), numbers, ended: false }, told)
     }
 }
 
 impl State {
-    fn take(&mut self, byte: u8, out: &mut Vec<u8>) {
-        if self.depth == 0 { self.between(byte, out) } else { self.inside(byte, out) }
+    /// Takes a byte. Returns whether something begins with it, whose line is to be told.
+    fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> bool {
+        self.breaks += u64::from(byte == b'\n');
+        match self.place {
+            Place::Between => return self.between(byte, out),
+            Place::Other if byte == b'\n' || (byte == b',' && self.around == Around::Array) => self.end(out),
+            Place::Other => out.push(byte),
+            Place::Object => return self.object(byte, out),
+            // No text goes over a line: its end is missing, and what follows is read by itself.
+            Place::Text | Place::Escaped if byte == b'\n' => self.end(out),
+            Place::Text | Place::Escaped => {
+                out.push(byte);
+                self.place = match (self.place, byte) {
+                    (Place::Text, b'\\') => Place::Escaped,
+                    (Place::Text, b'"') => Place::Object,
+                    _ => Place::Text,
+                };
+            }
+        }
+        false
     }
 
-    fn between(&mut self, byte: u8, out: &mut Vec<u8>) {
+    fn between(&mut self, byte: u8, out: &mut Vec<u8>) -> bool {
         match byte {
-            b'\n' if self.ahead > 0 => self.ahead -= 1,
-            b'\n' => {
-                self.ends_here = false;
-                out.push(byte);
-            }
             b'[' if self.around == Around::Unknown => self.around = Around::Array,
             b']' if self.around == Around::Array => self.around = Around::File,
             b',' if self.around == Around::Array => {}
+            // A byte order mark.
+            0xEF | 0xBB | 0xBF if self.around == Around::Unknown => {}
+            _ if byte.is_ascii_whitespace() => {}
             _ => {
-                if self.ends_here && !byte.is_ascii_whitespace() {
-                    out.push(b'\n');
-                    (self.ends_here, self.ahead) = (false, self.ahead + 1);
-                }
-                if byte == b'{' {
-                    self.depth = 1;
-                    if self.around == Around::Unknown {
-                        self.around = Around::File;
-                    }
+                if self.around == Around::Unknown {
+                    self.around = Around::File;
                 }
                 out.push(byte);
+                let object = byte == b'{';
+                self.place = if object { Place::Object } else { Place::Other };
+                (self.depth, self.last) = (usize::from(object), byte);
+                return true;
             }
         }
+        false
     }
 
-    fn inside(&mut self, byte: u8, out: &mut Vec<u8>) {
+    fn object(&mut self, byte: u8, out: &mut Vec<u8>) -> bool {
         match byte {
-            // No text goes over a line: its end is missing, and what follows is read by itself.
-            b'\n' if self.text != Text::Outside => {
+            // The end of the object before is missing: none holds another without a name.
+            b'{' if self.depth == 1 && self.last != b':' => {
                 self.end(out);
-                out.push(byte);
-                self.ends_here = false;
-                return;
+                return self.between(byte, out);
             }
-            b'\n' => {
-                self.held += 1;
-                return out.push(b' ');
-            }
-            _ => match (self.text, byte) {
-                (Text::Escaped, _) | (Text::Outside, b'"') => self.text = Text::Inside,
-                (Text::Inside, b'\\') => self.text = Text::Escaped,
-                (Text::Inside, b'"') => self.text = Text::Outside,
-                (Text::Outside, b'{' | b'[') => self.depth += 1,
-                (Text::Outside, b'}' | b']') => self.depth -= 1,
-                _ => {}
-            },
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth -= 1,
+            b'"' => self.place = Place::Text,
+            _ => {}
         }
-        out.push(byte);
+        if !byte.is_ascii_whitespace() {
+            self.last = byte;
+        }
+        out.push(if byte == b'\n' { b' ' } else { byte });
         if self.depth == 0 {
-            self.ends_here = true;
             self.end(out);
         }
+        false
     }
 
-    /// An object ends: its line breaks follow it, and stand in for those that were given too many.
     fn end(&mut self, out: &mut Vec<u8>) {
-        let breaks = self.held.saturating_sub(self.ahead);
-        self.ahead = self.ahead.saturating_sub(self.held);
-        out.extend(std::iter::repeat_n(b'\n', breaks));
-        if breaks > 0 {
-            self.ends_here = false;
-        }
-        (self.depth, self.held, self.text) = (0, 0, Text::Outside);
+        out.push(b'\n');
+        self.place = Place::Between;
     }
 }
 
@@ -157,14 +177,18 @@ impl<R: Read> Read for OneALine<R> {
             self.lines.clear();
             self.given = 0;
             let n = self.inner.read(&mut self.read)?;
+            let mut numbers = self.numbers.0.lock().unwrap_or_else(PoisonError::into_inner);
             for byte in &self.read[..n] {
-                self.state.take(*byte, &mut self.lines);
+                if self.state.take(*byte, &mut self.lines) {
+                    numbers.push_back(self.state.breaks + 1);
+                }
             }
             if n == 0 {
                 self.ended = true;
-                if self.state.around == Around::Array && self.state.depth == 0 {
+                if self.state.around == Around::Array && self.state.place == Place::Between {
                     // So that a file cut off between two objects is told apart from a whole one.
-                    self.lines.extend_from_slice(b"\n[");
+                    numbers.push_back(self.state.breaks + 1);
+                    self.lines.push(b'[');
                 }
             }
         }
@@ -179,48 +203,56 @@ impl<R: Read> Read for OneALine<R> {
 mod tests {
     use super::*;
 
-    fn lines(text: &str) -> String {
-        let mut lines = String::new();
-        OneALine::new(text.as_bytes()).read_to_string(&mut lines).unwrap();
+    /// Lines as they are given, each behind its number.
+    fn lines(text: &str) -> Vec<String> {
+        let mut given = String::new();
+        let (mut reader, numbers) = OneALine::new(text.as_bytes());
+        reader.read_to_string(&mut given).unwrap();
+        let lines = given.lines().map(|line| format!("{}: {line}", numbers.next().unwrap())).collect();
+        assert_eq!(numbers.next(), None);
         lines
     }
 
     #[test]
-    fn objects_come_on_the_lines_they_begin_on() {
+    fn objects_come_with_the_lines_they_begin_on() {
         for (text, expected) in [
-            ("{\n \"a\": 1\n}\n{\"a\": 2}\n", "{  \"a\": 1 }\n\n\n{\"a\": 2}\n"),
-            ("[{\"a\": 1}, {\"a\": 2},\n{\"a\": 3}]\n", "{\"a\": 1}\n {\"a\": 2}{\"a\": 3}\n"),
-            ("[\n{\"a\": [1,\n2]},\n{\"b\": \"}\\\"{\"}\n]\n", "\n{\"a\": [1, 2]}\n\n{\"b\": \"}\\\"{\"}\n\n"),
-            ("[]", ""),
+            ("{\n \"a\": 1\n}\n\n{\"a\": 2}\n", &["1: {  \"a\": 1 }", "5: {\"a\": 2}"][..]),
+            (
+                "[{\"a\": 1}, {\"a\": 2},\n{\"a\": 3},\n{\"a\": 4}]\n",
+                &["1: {\"a\": 1}", "1: {\"a\": 2}", "2: {\"a\": 3}", "3: {\"a\": 4}"],
+            ),
+            ("[\n{\"a\": [1,\n2]},\n\n{\"b\": \"}\\\"{\"}\n]\n", &["2: {\"a\": [1, 2]}", "5: {\"b\": \"}\\\"{\"}"]),
+            ("\u{FEFF}[{\"a\": {\"b\": [{\"c\":\n{}}]}}]", &["1: {\"a\": {\"b\": [{\"c\": {}}]}}"]),
+            ("[]", &[]),
         ] {
-            let objects = |text: &str| text.split(['\n', ' ']).collect::<String>().replace("}{", "},{");
-            let given = lines(text);
-            assert_eq!(objects(&given), objects(expected), "{text:?} gave {given:?}");
-            for line in given.lines().filter(|line| !line.trim().is_empty()) {
-                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{text:?} gave {line:?}");
-            }
+            assert_eq!(lines(text), expected, "{text:?}");
         }
-        let at = |text: &str, what: &str| lines(text).lines().position(|line| line.contains(what)).unwrap() + 1;
-        assert_eq!(at("[\n{\"a\": [1,\n2]},\n\n{\"b\": 2}\n]\n", "b"), 5);
-        assert_eq!(at("[{\"x\": 1}, {\"y\": 2},\n{\"a\": [1,\n2]},\n\n{\"b\": 2}\n]\n", "b"), 5);
     }
 
     #[test]
     fn damage_costs_one_object_and_is_not_hidden() {
-        // A text without its end: the lines behind it are read again.
-        assert!(lines("[\n{\"a\": \"x\n},\n{\"b\": 2}\n]").lines().any(|line| line.trim() == "{\"b\": 2}"));
-        assert!(lines("[\n{\"a\": 1},\n").ends_with("\n["), "an array without its end is told");
-        assert!(lines("[{\"a\": 1}, {\"b\"").ends_with("{\"b\""));
+        for (text, expected) in [
+            // Without the end of a text, of an object, of the array; what is no object.
+            ("[\n{\"a\": \"x\n},\n{\"b\": 2}\n]", &["2: {\"a\": \"x", "3: }", "4: {\"b\": 2}"][..]),
+            ("[\n{\"a\": 1,\n{\"b\": 2},\n{\"c\": 3}]", &["2: {\"a\": 1, ", "3: {\"b\": 2}", "4: {\"c\": 3}"]),
+            ("[\n{\"a\": 1},\n", &["2: {\"a\": 1}", "3: ["]),
+            ("[{\"a\": 1}, {\"b\"", &["1: {\"a\": 1}", "1: {\"b\""]),
+            ("[1, x\n{\"a\": 1}]", &["1: 1", "1: x", "2: {\"a\": 1}"]),
+        ] {
+            assert_eq!(lines(text), expected, "{text:?}");
+        }
     }
 
     #[test]
-    fn what_is_spread_is_known_by_its_first_line() {
+    fn what_is_spread_is_known_by_its_first_lines() {
         for (head, spread) in [
             (" [\n{}\n]", true),
             ("{\n\"a\": 1}\n", true),
+            ("{\"items\": [\n{\"a\": 1}]}\n", true),
             ("\u{FEFF}{ \"a\":\n1}\n", true),
             ("{\"a\": 1}\n{\"a\": 2}\n", false),
             ("{\"a\": 1\n{\"a\": 2}\n", false),
+            ("{\"a\": 1,\n{\"a\": 2}\n", false),
             ("{\"a\": 1x}\n{\"a\": 2}\n", false),
             ("{\"a\": 1}", false),
             ("a,b\n", false),

@@ -23,7 +23,7 @@ use super::csv::{CsvFile, Header};
 use super::errors::{OpenError, ReadError};
 use super::lines::Lines;
 use super::ndjson::{self, NdjsonFile};
-use super::one_a_line::{OneALine, is_spread};
+use super::one_a_line::{Numbers, OneALine, is_spread};
 use super::parquet::ParquetFile;
 use super::plan::{Inputs, Plan, READER_OWNED, Wanted};
 use super::rows::RowSink;
@@ -353,7 +353,7 @@ impl Reader {
                 let Unwrapped { head, content, .. } = file.place.unwrap(self.bytes_read.clone()).map_err(io)?;
                 let wired = self.sink.wire(plan);
                 let lines = json_lines(&head, content, file.size);
-                Rows::Ndjson(Box::new(NdjsonFile::new(name, lines, is_spread(&head), wired)))
+                Rows::Ndjson(Box::new(NdjsonFile::new(name, lines, wired)))
             }
             Kind::Columnar { format, wrapping, plan } => {
                 let columns = column_file(&file, format, wrapping, self.bytes_read.clone()).map_err(columnar)?;
@@ -444,8 +444,12 @@ impl Known {
 }
 
 /// The lines of a file of JSON, an object on each.
-fn json_lines(head: &[u8], content: Box<dyn io::Read + Send>, size: u64) -> Lines {
-    if is_spread(head) { Lines::new(Box::new(OneALine::new(content)), size) } else { Lines::new(content, size) }
+fn json_lines(head: &[u8], content: Box<dyn io::Read + Send>, size: u64) -> (Lines, Option<Numbers>) {
+    if !is_spread(head) {
+        return (Lines::new(content, size), None);
+    }
+    let (lines, numbers) = OneALine::new(content);
+    (Lines::new(Box::new(lines), size), Some(numbers))
 }
 
 /// The stream that a table is of, going by its columns: the one that knows most of them, all parts of its key among
@@ -463,7 +467,7 @@ pub fn stream_of(path: &Path) -> Result<Option<&'static Stream>, OpenError> {
             let header = Header::read(&mut Lines::new(content, size), known);
             header.map_err(|reason| OpenError::Header { file: shown(), reason })?.names
         }
-        Recognised::Ndjson => ndjson::sample(&mut json_lines(&head, content, size)),
+        Recognised::Ndjson => ndjson::sample(&mut json_lines(&head, content, size).0),
         Recognised::Parquet | Recognised::ArrowFile | Recognised::ArrowStream => {
             let columns = column_file(&file, format, wrapping, Arc::default());
             let damaged = |error| OpenError::Columnar { file: shown(), reason: format!("is damaged: {error}") };
@@ -508,7 +512,7 @@ impl Look<'_> {
                 Kind::Csv { header, plan }
             }
             Recognised::Ndjson => {
-                let mut lines = json_lines(&head, content, file.size);
+                let (mut lines, _) = json_lines(&head, content, file.size);
                 let names = ndjson::sample(&mut lines);
                 Kind::Ndjson { plan: self.plan(&name, Inputs::AtLeast(&names))? }
             }

@@ -266,15 +266,17 @@ fn freight_usd(freight: Element<'_>, invoice: Option<Element<'_>>) -> Result<Opt
 
 /// What is told where duties and taxes are paid and none of them is known as the customs duty.
 fn unknown_taxes(item: Element<'_>) -> Option<String> {
-    let paid: Vec<Element<'_>> = item
-        .all("Taxation")
-        .flat_map(|taxation| taxation.all("Taxation_line"))
-        .filter(|line| amount(*line, "Duty_tax_amount").is_some_and(|sum| sum != 0.0))
-        .collect();
-    let codes = || paid.iter().filter_map(|line| line.get("Duty_tax_code"));
+    let lines = || item.all("Taxation").flat_map(|taxation| taxation.all("Taxation_line"));
+    // Of goods that come free the duty stands there with nothing to pay.
+    if lines().filter_map(|line| line.get("Duty_tax_code")).any(|code| DUTIES.contains(&code)) {
+        return None;
+    }
+    let paid = lines().filter(|line| amount(*line, "Duty_tax_amount").is_some_and(|sum| sum != 0.0));
+    let paid: Vec<&str> = paid.filter_map(|line| line.get("Duty_tax_code")).collect();
+    let codes = || paid.iter().copied();
     // VAT alone is paid where the duty is nothing.
     let is_tax = |code: &str| matches!(code, "VAT" | "TVA" | "IVA" | "GST" | "EXC");
-    if codes().any(|code| DUTIES.contains(&code)) || codes().all(is_tax) {
+    if codes().all(is_tax) {
         return None;
     }
     let codes: Vec<&str> = codes().filter(|code| !is_tax(code)).take(5).map(super::convert::short).collect();

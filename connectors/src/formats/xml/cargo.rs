@@ -343,6 +343,7 @@ fn on_flight<'u>(
     notes(waybill.parts.iter().flat_map(|(part, ..)| part.all("IncludedCustomsNote")), &mut row);
     let (mut mass, mut pieces, mut volume) = (None, None, None);
     let (mut lines, mut containers) = (Vec::new(), Vec::<Container<'u>>::new());
+    let mut units: FxHashMap<String, usize> = FxHashMap::default();
     for (n, (part, uld, index)) in waybill.parts.iter().enumerate() {
         let path = format!("FlightManifest/ArrivalEvent/AssociatedTransportCargo/IncludedMasterConsignment[{index}]");
         let kg = gross(*part, &path, &mut row);
@@ -366,8 +367,8 @@ fn on_flight<'u>(
             .record(),
         );
         if let Some(id) = uld_id {
-            let at = containers.iter().position(|container| container.id == id).unwrap_or_else(|| {
-                containers.push(Container { id, fill: Some("full"), ..Container::default() });
+            let at = *units.entry(id).or_insert_with_key(|id| {
+                containers.push(Container { id: id.clone(), fill: Some("full"), ..Container::default() });
                 containers.len() - 1
             });
             sum(&mut containers[at].gross_mass_kg, kg);

@@ -216,6 +216,7 @@ fn duties_and_freight_of_a_sad_are_known_or_told() {
         (&[("VAT", 9.0)], "- -", false),
         (&[("XYZ", 5.0), ("VAT", 9.0)], "- -", true),
         (&[("XYZ", 0.0)], "- -", false),
+        (&[("CUD", 0.0), ("XYZ", 50.0)], "8.0 0.0", false),
     ] {
         let reading = sad("", taxes);
         assert_eq!(cells(&reading, "declaration", &["tariff_rate", "duty_local"]), expected, "{taxes:?}");
@@ -403,7 +404,10 @@ fn services_of_bookings_name_tickets_seats_and_infants() {
     let refused = "<SSR SSR_Code='SEAT' RPH='1' Status='UN'><Text>14A</Text></SSR>";
     assert_eq!(column(&booking(one, refused, ""), "traveller", "seat"), [""]);
 
-    let named = ssr("INFT", 1, "SAEBYEOK/BABY 01JAN27");
+    let nameless = one.replace(" RPH='1'", "") + &two.replace(" RPH='2'", "").replace(one, "");
+    assert_eq!(column(&booking(&nameless, &ssr("SEAT", 1, "14A"), ""), "traveller", "seat"), ["", ""]);
+
+    let named = ssr("INFT", 1, "SAEBYEOK/BABY MISS 01JAN27");
     let shown = ssr("DOCS", 1, "/P/KOR/M1/KOR/01JAN27/FI/01JAN30/SAEBYEOK/BABY");
     for (told, columns) in
         [(named.clone(), "- 20454"), (named.clone() + &shown, "M1 20454"), (shown + &named, "M1 20454")]

@@ -160,13 +160,7 @@ fn convert(
             return Ok(converted);
         }
         Ok(table) => {
-            // Any text may be a table of one column; what does not look like one is told what messages look like.
-            let text = matches!(table, Recognised::Csv) && tables.stream.is_none();
-            let refusal = match text.then(|| no_table(&head)).flatten() {
-                Some(text) => Some(("no_message", format!("the file {text}"))),
-                None => tables.convert(path, table.name(), options, each, &mut converted)?,
-            };
-            if let Some((code, reason)) = refusal {
+            if let Some((code, reason)) = tables.convert(path, (table, &head), options, each, &mut converted)? {
                 converted.set_aside.push(&refused(code, reason)).map_err(unkept)?;
             }
             return Ok(converted);
@@ -202,15 +196,23 @@ impl Tables {
     fn convert(
         &self,
         path: &Path,
-        format: &'static str,
+        (table, head): (Recognised, &[u8]),
         options: &ReadOptions,
         each: &mut dyn FnMut(&MessageReading),
         converted: &mut Converted,
     ) -> Result<Option<(&'static str, String)>, CommandError> {
-        format.clone_into(&mut converted.format);
+        let format = table.name();
+        if !path.is_file() {
+            let reason = format!("it is {format}, which is read more than once; write it to a file first");
+            return Ok(Some(("no_file", reason)));
+        }
         let refused = |error: &OpenError| Ok(Some((error.code(), in_full(error))));
         let stream = match self.stream.map_or_else(|| tabular::stream_of(path), |stream| Ok(Some(stream))) {
             Ok(Some(stream)) => stream,
+            // Any text may be a table of one column; what does not look like one is told what messages look like.
+            Ok(None) if let Some(text) = matches!(table, Recognised::Csv).then(|| no_table(head)).flatten() => {
+                return Ok(Some(("no_message", format!("the file {text}"))));
+            }
             Ok(None) => {
                 let reason = "the file is no message that is read, and no stream has its columns; \
                               name one with --stream, or give a --mapping"
@@ -219,6 +221,7 @@ impl Tables {
             }
             Err(error) => return refused(&error),
         };
+        format.clone_into(&mut converted.format);
         let name = path.display().to_string();
         let reader = match tabular::open_file(&name, path.to_owned(), stream, self.mapping.as_ref(), options) {
             Ok(reader) => reader,

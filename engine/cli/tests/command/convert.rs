@@ -133,6 +133,12 @@ fn tables_are_converted_as_messages_are() {
     let again = desk.haechi("convert --json again.ndjson").done().json();
     assert_eq!(again["records"]["declaration"], 3, "{again}");
 
+    // Cells over several lines, and separators at the ends of rows.
+    desk.file("quoted.csv", "declaration_id,item_no,description\nA,1,\"line one\nline two\"\n");
+    assert_eq!(desk.haechi("convert --json quoted.csv").done().json()["records"]["declaration"], 1);
+    let ran = desk.haechi("convert --json --stream declaration /dev/null");
+    assert!(ran.out.contains("the file is empty"), "{}", ran.out);
+
     desk.file("people.csv", "name,colour\nA,red\n");
     let ran = desk.haechi("convert people.csv");
     assert_eq!(ran.code, 1);

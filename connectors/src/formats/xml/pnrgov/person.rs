@@ -168,7 +168,7 @@ impl<'u, 'f> Party<'u, 'f> {
             "INFT" => {
                 if let (Some((surname, given, date)), Some(n)) = (infant_named(text), whose.first()) {
                     let born = value(date).map(Cow::Borrowed);
-                    let [surname, given] = [surname, given].map(|name| Some(Cow::Borrowed(name)));
+                    let [surname, given] = [surname, given].map(|name| Some(Cow::Borrowed(without_title(name))));
                     self.people[*n].add(Identity { surname, given, born, of_infant: true, ..Identity::default() });
                 }
             }
@@ -446,9 +446,10 @@ impl<'u> Identity<'u> {
     /// Whether both are of one person, going by the names.
     fn is_also(&self, other: &Self) -> bool {
         let same = |own: &Option<Cow<'u, str>>, other: &Option<Cow<'u, str>>| {
-            own.as_deref().map(letters) == other.as_deref().map(letters)
+            let (own, other) = (letters(own.as_deref()?), letters(other.as_deref()?));
+            Some(own.starts_with(&other) || other.starts_with(&own))
         };
-        same(&self.surname, &other.surname) && same(&self.given, &other.given)
+        same(&self.surname, &other.surname) == Some(true) && same(&self.given, &other.given) == Some(true)
     }
 
     fn of_element(docs: Element<'u>, day: Option<NaiveDate>) -> Self {
@@ -694,7 +695,11 @@ fn seat<'u>(party: &Party<'u, '_>, passenger: Element<'u>, path: &str, row: &mut
         if from.as_deref() != party.flight.from.as_deref() {
             continue;
         }
-        let asked = seat_asked(leg, reference.as_deref().filter(|_| party.people.len() > 1));
+        let asked = match reference.as_deref() {
+            _ if party.people.len() == 1 => seat_asked(leg, None),
+            Some(own) => seat_asked(leg, Some(own)),
+            None => None,
+        };
         for check_in in leg.all("CheckInInfo") {
             let Some(boarding) = check_in.all("BoardingNumber").find(|b| b.attribute_value("RPH") == reference) else {
                 continue;
