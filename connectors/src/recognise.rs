@@ -85,7 +85,8 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, Unrecognised> {
     let first = look(&head[..head.len().min(FIRST_LOOK_BYTES)]);
     let goes_on = match first {
         Ok(Recognised::Empty) | Err(Unrecognised::Xml | Unrecognised::Poll) => true,
-        Ok(Recognised::Csv) => begins_with_header_field(head),
+        // Behind the first message of a mail another may stand.
+        Ok(Recognised::Csv | Recognised::Message(_)) => begins_with_header_field(head),
         _ => false,
     };
     if goes_on && head.len() > FIRST_LOOK_BYTES { look(head) } else { first }

@@ -2,13 +2,18 @@
 //!
 //! What stands in such a body as it is needs none of this: every reader cuts what transport put around its messages, and
 //! interchanges undo a transfer encoding themselves, in their place. The rest would be lost or refused: it is written
-//! out here, each body given to the reader of what it is, as [`ebxml`](super::ebxml) does it with payloads. Envelopes of
-//! ebXML are tried before and not opened here.
+//! out here, each body given to the reader of what it is, as [`ebxml`](super::ebxml) does it with payloads. So are bodies
+//! that hold messages of several formats, which no other reader would take all of. Envelopes of ebXML are tried before
+//! and not opened here.
+//!
+//! What more is behind the first bytes cannot be known from them: mail that goes on is taken here, and where one reader
+//! can take all of it after all, it is handed to that one whole, and answered by it.
 
 use super::ebxml::mime::{self, Body, Part};
 use super::ebxml::parts::{Reading, label};
 use super::ebxml::{payloads, transfer};
 use super::{FORMATS, ebxml, edifact, xml};
+use crate::answers::{Answering, Document};
 use crate::format::{HEAD_BYTES, MessageFormat, MessageInput, MessageReading};
 use crate::options::{Around, ReadOptions};
 
@@ -18,35 +23,89 @@ pub const NAME: &str = "mail";
 /// The entry in the list of formats.
 pub const FORMAT: MessageFormat = MessageFormat {
     name: NAME,
-    title: "mail or HTTP that brings messages in base64, quoted-printable or gzip",
+    title: "mail or HTTP that brings messages in base64, quoted-printable or gzip, or of several formats",
     versions: &["MIME 1.0"],
     recognise,
     read,
     stream: None,
-    answer: None,
+    answer: Some(answer),
 };
 
 /// Multipart bodies in each other that are opened: a mail of several texts, sent on with an attachment, has three.
 const DEPTH_MAX: usize = 4;
-/// Bodies that are looked at.
-const BODIES_MAX: usize = 100;
+/// Messages that are read.
+const MESSAGES_MAX: usize = 100;
+/// Bodies that are looked at, be they messages, words or pictures.
+const BODIES_MAX: usize = 1000;
+/// What becomes of messages beyond these.
+const NOT_READ: &str = "what follows is not read, send it in several messages";
 /// How much of a body tells what it is.
 const LOOK_BYTES: usize = 4 * 1024;
 
 fn recognise(head: &[u8]) -> bool {
-    // Nearly every file names no encoding, and is not looked at.
+    // Nearly every file has no header of a body, and is not looked at.
     let names = |word: &[u8]| memchr::memmem::find(head, word).is_some();
-    if head.trim_ascii_start().starts_with(b"<") || !(names(b"ncoding") || names(b"NCODING") || names(b"zip")) {
+    let has_header = names(b"ontent-") || names(b"ONTENT-") || names(b"zip");
+    if head.trim_ascii_start().starts_with(b"<") || !has_header {
         return false;
     }
     let Some(body) = mime::split(head) else { return false };
-    bodies(body).parts.iter().any(|part| {
-        let begins = transfer::beginning(part.field("content-transfer-encoding"), part.body, LOOK_BYTES);
-        let packed = !part.is_encoded() && part.is_packed();
-        let hidden = packed || part.is_encoded();
+    let bodies = bodies(body);
+    let seen: Vec<_> = bodies.parts.iter().map(begins).collect();
+    if needs_opening(&bodies.parts, &seen) {
+        return true;
+    }
+    if head.len() < LOOK_BYTES || !bodies.cut_off {
+        return false;
+    }
+    match seen.last() {
+        // One interchange as far as can be seen.
+        Some(Some(format)) if format.name == edifact::NAME => false,
+        _ if seen.iter().flatten().next().is_some() => true,
+        _ => {
+            let attached = bodies.parts.iter().filter(|part| !is_words(part));
+            let mut kinds: Vec<_> = attached.map(Part::media_type).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            kinds.len() > 1 || bodies.parts.iter().any(Part::is_encoded)
+        }
+    }
+}
+
+/// Of what format the message in a body is, by its first bytes.
+fn begins(part: &Part<'_>) -> Option<&'static MessageFormat> {
+    let head = &part.body[..part.body.len().min(HEAD_BYTES)];
+    message(&transfer::beginning(part.field("content-transfer-encoding"), head, LOOK_BYTES))
+}
+
+/// Whether a message in these bodies would be lost on every other reader. `seen` is of what format each body is.
+fn needs_opening(parts: &[Part<'_>], seen: &[Option<&'static MessageFormat>]) -> bool {
+    let hidden = parts.iter().zip(seen).any(|(part, format)| {
+        let hidden = part.is_packed() || part.is_encoded();
         // An interchange is written out where it is read, and its answer goes by the places in it.
-        hidden && message(&begins).is_some_and(|format| format.name != edifact::NAME || is_packed(part))
-    })
+        hidden && format.is_some_and(|format| format.name != edifact::NAME || is_packed(part))
+    });
+    let mut formats = seen.iter().flatten();
+    let first = formats.next();
+    // Of XML one document is read and no more.
+    let is_xml = first.is_some_and(|first| xml::FORMATS.iter().any(|format| format.name == first.name));
+    hidden || formats.any(|format| is_xml || first.is_some_and(|first| first.name != format.name))
+}
+
+/// Who can read mail whole, since it needs no opening: its first bytes did not tell.
+fn reads_whole(bytes: &[u8], parts: &[Part<'_>]) -> Option<&'static MessageFormat> {
+    let seen: Vec<_> = parts.iter().map(begins).collect();
+    let format = seen.iter().flatten().next().filter(|_| !needs_opening(parts, &seen))?;
+    // Interchanges are looked for in all of it, other messages in its first bytes.
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    (format.name == edifact::NAME || (format.recognise)(head)).then_some(*format)
+}
+
+/// What mail that one reader can take is answered by that one.
+fn answer(answering: &Answering<'_>) -> Vec<Document> {
+    let bytes = answering.message.bytes;
+    let whole = mime::split(bytes).and_then(|body| reads_whole(bytes, &bodies(body).parts));
+    whole.and_then(|format| format.answer).map_or_else(Vec::new, |write| write(answering))
 }
 
 /// Whether gzip is in a body, also where it is encoded.
@@ -57,9 +116,20 @@ fn is_packed(part: &Part<'_>) -> bool {
         && part.body.trim_ascii_start().starts_with(b"H4sI"))
 }
 
-/// All bodies that are none of several parts, in order.
-fn bodies(body: Body<'_>) -> Body<'_> {
-    let mut flat = Body { oddities: body.oddities, more_from: body.more_from, ..Body::default() };
+/// All bodies of a mail that are none of several parts, in order.
+struct Bodies<'b> {
+    parts: Vec<Part<'b>>,
+    oddities: Vec<(&'static str, &'static str)>,
+    /// More of them were there.
+    stopped: bool,
+    /// Its last boundary is not there.
+    cut_off: bool,
+}
+
+fn bodies(body: Body<'_>) -> Bodies<'_> {
+    let cut_off = body.oddities.iter().any(|(_, says)| says.starts_with("the last boundary is missing"));
+    let stopped = body.more_from.is_some();
+    let mut flat = Bodies { parts: Vec::new(), oddities: body.oddities, stopped, cut_off };
     let mut open = vec![body.parts.into_iter()];
     while let Some(part) = open.last_mut().map(Iterator::next) {
         let Some(part) = part else {
@@ -67,10 +137,14 @@ fn bodies(body: Body<'_>) -> Body<'_> {
             continue;
         };
         if flat.parts.len() == BODIES_MAX {
+            flat.stopped = true;
             break;
         }
         match part.inner().filter(|_| open.len() < DEPTH_MAX) {
-            Some(inner) => open.push(inner.parts.into_iter()),
+            Some(inner) => {
+                flat.stopped |= inner.more_from.is_some();
+                open.push(inner.parts.into_iter());
+            }
             None => flat.parts.push(part),
         }
     }
@@ -96,6 +170,9 @@ fn read(input: MessageInput<'_>) -> MessageReading {
         return reading.finish();
     };
     let body = bodies(body);
+    if let Some(format) = reads_whole(input.bytes, &body.parts) {
+        return (format.read)(input);
+    }
     for (code, text) in &body.oddities {
         reading.warn(code, "", text);
     }
@@ -121,6 +198,11 @@ fn read(input: MessageInput<'_>) -> MessageReading {
             }
         };
         if let Some(format) = message(&bytes) {
+            if messages == MESSAGES_MAX as u64 {
+                let says = format!("more than {MESSAGES_MAX} messages; {NOT_READ}");
+                reading.set_aside("too_many_parts", &place, &says, b"");
+                break;
+            }
             messages += 1;
             if part.is_encoded() || part.is_packed() {
                 let text = "it came encoded or packed; places are those in what came out";
@@ -138,8 +220,8 @@ fn read(input: MessageInput<'_>) -> MessageReading {
         }
     }
     reading.count("bodies", messages);
-    if body.parts.len() == BODIES_MAX {
-        let says = format!("more than {BODIES_MAX} bodies; what follows is not read, send it in several messages");
+    if body.stopped {
+        let says = format!("more than {BODIES_MAX} bodies; {NOT_READ}");
         reading.set_aside("too_many_parts", "byte 0", &says, b"");
     }
     if messages == 0 {
@@ -280,5 +362,94 @@ mod tests {
         }
         let reading = reading(mail.as_bytes());
         assert!(!reading.set_aside.is_empty(), "{:?}", reading.counts);
+    }
+
+    /// Whether the XML and the interchange were read.
+    fn brought(mail: &str) -> (bool, bool) {
+        assert_eq!(named(mail.as_bytes()), NAME, "{mail}");
+        let reading = reading(mail.as_bytes());
+        (reading.counts.contains_key("answers"), reading.counts.contains_key("segments"))
+    }
+
+    #[test]
+    fn messages_of_several_formats_are_all_read() {
+        let (xml, hidden_xml) =
+            (part("text/xml", "7bit", XML), part("application/xml", "base64", &base64(XML.as_bytes())));
+        let (edi, hidden_edi) =
+            (part("application/edifact", "7bit", EDI), part("application/edifact", "base64", &base64(EDI.as_bytes())));
+        for xml in [&xml, &hidden_xml] {
+            for edi in [&edi, &hidden_edi] {
+                for parts in [[xml.clone(), edi.clone()], [edi.clone(), xml.clone()]] {
+                    let mail = format!("From: a@b\r\n{}", mixed("B1", &parts));
+                    assert_eq!(brought(&mail), (true, true), "{mail}");
+                    assert_eq!(reading(mail.as_bytes()).counts["bodies"], 2);
+                }
+            }
+        }
+        // No encoding is named at all, and of one format there are two.
+        let plain = |kind: &str, body: &str| format!("Content-Type: {kind}\r\n\r\n{body}");
+        let mail = mixed("B1", &[plain("text/xml", XML), plain("application/edifact", EDI)]);
+        assert_eq!(brought(&mail), (true, true));
+        assert_eq!(reading(mixed("B1", &[xml.clone(), xml]).as_bytes()).counts["bodies"], 2);
+    }
+
+    #[test]
+    fn what_stands_behind_the_first_bytes_is_read() {
+        let hello = part("text/plain", "7bit", "please see attached");
+        let long = |kind: &str, bytes: usize| part(kind, "7bit", &"a long text\r\n".repeat(bytes / 13));
+        let pdf = part("application/pdf", "base64", &base64(format!("%PDF-1.4{}", "x".repeat(40_000)).as_bytes()));
+        let xml = part("application/xml", "base64", &base64(XML.as_bytes()));
+        let edi = part("application/edifact", "7bit", EDI);
+        let far_xml = format!("{XML}<!--{}-->\r\n", " a word\r\n".repeat(1000));
+        for (mail, expected) in [
+            (mixed("B1", &[hello.clone(), pdf.clone(), xml.clone()]), (true, false)),
+            (mixed("B1", &[edi.clone(), long("text/plain", 40_000), xml.clone()]), (true, true)),
+            (mixed("B1", &[hello.clone(), edi.clone(), long("text/plain", 5_000), xml]), (true, true)),
+            (mixed("B1", &[part("text/xml", "7bit", &far_xml), edi.clone()]), (true, true)),
+        ] {
+            let (xml, interchange) = brought(&mail);
+            assert_eq!((xml, interchange), expected, "{}", &mail[..500]);
+        }
+        // What holds nothing else in the end is read, and answered, by who reads it whole.
+        let options = ReadOptions::default();
+        for mail in [
+            mixed("B1", &[edi.clone(), long("text/plain", 40_000)]),
+            mixed("B1", &[part("application/edifact", "base64", &base64(EDI.as_bytes())), pdf.clone()]),
+            mixed("B1", &[hello.clone(), pdf.clone(), edi]),
+        ] {
+            assert_eq!(named(mail.as_bytes()), NAME);
+            let input = MessageInput { source: "mail", bytes: mail.as_bytes(), options: &options };
+            let (own, edifact) = (read(input), (edifact::FORMAT.read)(input));
+            assert_eq!(own.counts, edifact.counts);
+            assert_eq!((own.format, codes(&own)), (edifact.format, codes(&edifact)));
+        }
+        // One interchange in sight, and mail without anything encoded, stay where they were.
+        let many = EDI.replace("UNT", &"NAD+FL+++MUSTERFRAU:LINA'\r\n".repeat(400)).replace("\r\n", "\n");
+        for (mail, name) in [
+            (mixed("B1", &[hello.clone(), part("application/edifact", "7bit", &many)]), "edifact"),
+            (mixed("B1", &[hello.clone(), part("a/b", "base64", &base64(many.as_bytes()))]), "edifact"),
+            (mixed("B1", &[hello, long("text/plain", 40_000)]), "csv"),
+        ] {
+            assert_eq!(named(mail.as_bytes()), name, "{}", &mail[..500]);
+        }
+        assert_eq!(named(mixed("B1", &[pdf]).as_bytes()), NAME, "its head does not show that nothing follows");
+    }
+
+    #[test]
+    fn a_hundred_messages_are_read_however_many_words_come_with_them() {
+        let xml = part("text/xml", "base64", &base64(XML.as_bytes()));
+        let words = part("text/plain", "7bit", "Kind regards");
+        let too_many = |reading: &MessageReading| codes(reading).1.iter().filter(|c| **c == "too_many_parts").count();
+        for (parts, messages, refused) in [
+            (vec![xml.clone(); MESSAGES_MAX], 100, 0),
+            (vec![xml.clone(); MESSAGES_MAX + 1], 100, 1),
+            ([vec![words.clone(); 110], vec![xml.clone()]].concat(), 1, 0),
+            ([vec![words.clone(); BODIES_MAX - 1], vec![xml.clone()]].concat(), 1, 0),
+            ([vec![xml.clone()], vec![words.clone(); BODIES_MAX]].concat(), 1, 1),
+            ([vec![xml.clone()], vec![mixed("B2", &vec![words; BODIES_MAX]); 2]].concat(), 1, 1),
+        ] {
+            let reading = reading(mixed("B1", &parts).as_bytes());
+            assert_eq!((reading.counts["bodies"], too_many(&reading)), (messages, refused), "{}", parts.len());
+        }
     }
 }

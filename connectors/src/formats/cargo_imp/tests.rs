@@ -361,4 +361,8 @@ fn a_day_without_a_year_is_named_whole() {
     let text = reading.warnings.iter().find(|w| w.code == "no_year").map(|w| w.text.as_str()).unwrap();
     assert!(text.starts_with("`13MAR1805` has no year") && text.contains("haechi serve"), "{text}");
     assert!(warnings(&read(&FFM.replace("13MAR1805", "31FEB1805"))).contains(&"bad_date"));
+    let leap_day = FFM.replace("13MAR1805", "29FEB1805");
+    let reading = super::read(MessageInput { source: "s", bytes: leap_day.as_bytes(), options: &options });
+    let text = reading.warnings.iter().find(|w| w.text.starts_with("`29FEB1805`")).map(|w| w.code);
+    assert_eq!(text, Some("no_year"), "{:?}", reading.warnings);
 }

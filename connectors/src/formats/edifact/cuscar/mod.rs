@@ -258,8 +258,11 @@ fn under_cni(message: &Message<'_>, start: usize, end: usize, groups: &mut Vec<G
 /// bill.
 fn without_blanks(bills: Vec<(Option<Numbers>, usize)>, segments: &[Raw<'_>]) -> Vec<(Option<Numbers>, usize)> {
     let mut kept: Vec<(Option<Numbers>, usize)> = Vec::with_capacity(bills.len());
+    // The reference before, kept or not: one that is not kept stands beside the last that is.
+    let mut before = None;
     for (numbers, index) in bills {
-        let beside = kept.last().is_some_and(|(_, before)| segments[*before..index].iter().all(|s| s.tag() == "RFF"));
+        let from = before.replace(index);
+        let beside = from.is_some_and(|from| segments[from..index].iter().all(|s| s.tag() == "RFF"));
         match &numbers {
             None if beside => continue,
             Some(_) if beside && kept.last().is_some_and(|(before, _)| before.is_none()) => drop(kept.pop()),

@@ -624,3 +624,15 @@ fn a_container_weighs_what_is_in_it_alone() {
     let split = "GID+1+5:CT'SGP+ZZZU0000010+3'MEA+AAE+G+KGM:600'SGP+ZZZU0000026+2'MEA+AAE+G+KGM:400'";
     assert_eq!(of("EQD+CN+ZZZU0000026+22G1++3+7'", split), [None, None]);
 }
+
+#[test]
+fn places_left_empty_cost_no_more_than_others() {
+    let blanks = "RFF+BM'".repeat(200_000);
+    let begun = std::time::Instant::now();
+    let reading = bills(&format!("CNI+1'{blanks}RFF+BM:B1'GID+1+4:CT'"));
+    assert_eq!(reasons(&reading), ["group_too_long"]);
+    assert!(begun.elapsed().as_secs() < 20, "took {:?}", begun.elapsed());
+    // Beside a place that was left out, but not beside the bill before it.
+    let apart = bills("CNI+1'RFF+BM:B1'RFF+BM'GID+1+1:CT'RFF+BM'GID+2+2:CT'RFF+BM:B2'GID+1+3:CT'");
+    assert_eq!((numbers(&apart).len(), reasons(&apart)), (2, vec!["no_bill"]));
+}

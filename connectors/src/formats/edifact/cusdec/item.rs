@@ -21,7 +21,7 @@ pub struct Item {
     pub procedure: Option<String>,
     /// CST 116, 184.
     pub preference: Option<String>,
-    /// FTX AAA, else IMD.
+    /// FTX AAA, else IMD, else FTX AAA of its lines.
     pub description: Option<String>,
     /// LOC 27.
     pub origin: Option<String>,
@@ -78,11 +78,18 @@ impl Item {
     pub fn read(group: &Arena<'_>, message: &Message<'_>, money: &Money, nth: i32) -> Self {
         let mut item = Self { number: nth, ..Self::default() };
         let mut in_duty = false;
-        let mut article = Vec::new();
+        let (mut article, mut of_lines) = (Vec::new(), Vec::new());
+        let last_line = group.iter().filter(|s| s.tag() == "LIN").map(|s| s.number()).last();
+        // Lines that tell their price twice do so to the last.
+        let mut twice = false;
         for s in group.iter() {
             let of_line = item.lines.read(s);
             match s.tag() {
                 "MOA" if of_line => {}
+                // The price of the item stands before its lines, or behind the last of them.
+                "MOA" if item.lines.is_open() && s.get(0, 0) == "38" && (twice || item.line_value.is_some()) => {}
+                "MOA" if item.lines.is_open() && s.get(0, 0) == "38" && Some(s.number()) < last_line => twice = true,
+                "FTX" if of_line => of_lines.extend(words(s, 3)),
                 "IMD" if !of_line => article.extend(words(s, 2)),
                 "CST" => item.classify(s, message, nth),
                 "FTX" if s.get(0, 0) == "AAA" => {
@@ -133,13 +140,15 @@ impl Item {
                 // Read and kept in the bytes.
                 "FTX" | "DTM" | "PAC" | "PCI" | "NAD" | "TDT" | "GIS" | "GEI" | "CUX" | "GIR" | "GIN" | "QTY"
                 | "LIN" | "IMD" | "EQD" | "SEL" | "EFI" | "DMS" | "CTA" | "COM" | "TOD" | "PIA" | "AUT" | "DGS"
-                | "QVR" => {}
+                | "QVR" | "PRI" => {}
+                // Of a declaration that is read as one item.
+                "UNS" | "CNT" => {}
                 tag => item.warn("unknown_segment", s, message, format!("{tag} in an item")),
             }
         }
-        if item.description.is_none() && !article.is_empty() {
-            item.description = Some(article.join(" "));
-        }
+        // Where nothing is said of the item, what is said of its lines tells what it is.
+        let told = [article, of_lines].into_iter().find(|told| !told.is_empty());
+        item.description = item.description.take().or(told.map(|told| told.join(" ")));
         item
     }
 

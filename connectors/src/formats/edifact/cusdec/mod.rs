@@ -32,6 +32,11 @@ use rows::Rows;
 pub const FORMAT: &str = "cusdec";
 /// More segments than one item has.
 const GROUP_SEGMENTS_MAX: usize = 20_000;
+/// What is read of a declaration without items, with where lines begin and where they end.
+const OF_GOODS: &[&str] = &[
+    "CST", "FTX", "MEA", "TAX", "MOA", "RFF", "DOC", "DTM", "GIN", "LIN", "IMD", "QTY", "PRI", "UNS", "DMS", "CNT",
+    "PAC", "GIS", "GEI", "EQD",
+];
 
 /// Reads a declaration.
 pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
@@ -121,7 +126,7 @@ fn whole(message: &Message<'_>, header: &Header, out: &mut Output<'_>) {
     if header.change_kind() != "cancel" {
         let of_goods = message.segments.iter().copied().filter(|raw| match raw.tag() {
             "LOC" => raw.qualifier(message.chars) == "27",
-            tag => matches!(tag, "CST" | "FTX" | "MEA" | "TAX" | "MOA" | "RFF" | "DOC" | "DTM" | "GIN"),
+            tag => OF_GOODS.contains(&tag),
         });
         // What is odd about a segment was told when the header was read.
         let arena = message.header(of_goods, &mut Vec::new());

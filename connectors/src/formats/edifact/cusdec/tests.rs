@@ -517,3 +517,58 @@ fn goods_by_air_are_on_a_flight_and_containers_have_check_digits() {
         (vec!["check_digit"], "container ZZZU0000011".into())
     );
 }
+
+#[test]
+fn what_is_said_of_lines_is_not_said_of_their_item() {
+    let models =
+        |reading: &MessageReading| format!("{:?}", reading.records[0].1.column_by_name("model_lines").unwrap());
+    let item = "CST+1+6403911898:122'FTX+AAA+++SHOES OF LEATHER'MEA+WT+AAF+KGM:10'MEA+AAE+ABT+NPR:100'";
+    let line = |n: u32, amount: &str| format!("LIN+{n}++ART{n}'FTX+AAA+++MODEL {n}'QTY+47:1:PCE'PRI+AAA:7'{amount}");
+    let of = |rest: &str| declaration(HEADER, &format!("UNS+D'{item}{rest}UNS+S'"));
+    let two = of(&format!("MOA+38:1000:USD'{}{}", line(1, "MOA+38:1:USD'"), line(2, "MOA+38:2:USD'")));
+    assert_eq!((one(&two, "description"), one(&two, "unit_price_usd")), ("SHOES OF LEATHER".into(), "10.0".into()));
+    assert!(models(&two).contains("MODEL 1") && models(&two).contains("MODEL 2"), "{}", models(&two));
+    assert_eq!(warnings(&two), Vec::<&str>::new());
+    // IMD goes before FTX.
+    let both = of("LIN+1++ART1'FTX+AAA+++FREE WORDS'IMD+F++:::ARTICLE NAME'");
+    assert!(models(&both).contains("ARTICLE NAME") && !models(&both).contains("FREE WORDS"));
+    // An item that says nothing itself is what its lines are.
+    let silent = declaration(HEADER, "CST+1+6403911898:122'LIN+1'FTX+AAA+++MODEL 1'LIN+2'FTX+AAA+++MODEL 2'");
+    assert_eq!(one(&silent, "description"), "MODEL 1 MODEL 2");
+
+    // Lines beyond those that are kept.
+    let many: String = (1..=120).map(|n| line(n, "IMD+F++:::NAME'MOA+38:3:USD'")).collect();
+    for many in [of(&format!("MOA+38:1000:USD'{many}")), of(&format!("{many}MOA+38:1000:USD'"))] {
+        let (description, price) = (one(&many, "description"), one(&many, "unit_price_usd"));
+        assert_eq!((description.as_str(), price.as_str()), ("SHOES OF LEATHER", "10.0"));
+        assert_eq!(warnings(&many), ["value_cut"]);
+    }
+    let undescribed = "LIN+1'IMD+F++:::NAME'".repeat(100);
+    assert_eq!(one(&declaration(HEADER, &format!("CST+1+6403911898:122'{undescribed}")), "description"), "");
+
+    // The item's own price behind its lines, and lines that tell theirs twice.
+    let twice = |n| line(n, "MOA+203:5:USD'MOA+38:5:USD'");
+    for (rest, price) in [
+        (format!("{}{}MOA+38:1000:USD'", line(1, "MOA+203:1:USD'"), line(2, "MOA+203:2:USD'")), "10.0"),
+        (format!("{}{}MOA+38:1000:USD'", line(1, "MOA+38:1:USD'"), line(2, "MOA+38:2:USD'")), "10.0"),
+        (format!("{}MOA+203:9:USD'", line(1, "MOA+203:1:USD'")), ""),
+        (format!("{}{}", twice(1), twice(2)), ""),
+        (format!("MOA+38:1000:USD'{}", twice(1)), "10.0"),
+    ] {
+        assert_eq!(one(&of(&rest), "unit_price_usd"), price, "{rest}");
+    }
+}
+
+#[test]
+fn a_declaration_without_items_has_not_the_price_of_its_last_line() {
+    let lines = "LIN+1'IMD+F++:::SOLE'QTY+47:1:PCE'PRI+AAA:1'MOA+38:1.5:USD'FTX+AAA+++OF RUBBER'";
+    let of = |rest: &str| declaration(HEADER, &format!("MEA+AAE+ABT+NPR:100'{rest}"));
+    let reading = of(&format!("MOA+38:1000:USD'FTX+AAA+++SHOES'DMS+INV1+380'{lines}UNS+S'CNT+5:0'"));
+    for (name, value) in [("unit_price_usd", "10.0"), ("description", "SHOES")] {
+        assert_eq!(one(&reading, name), value, "{name}");
+    }
+    assert_eq!(warnings(&reading), ["no_items"]);
+    assert_eq!(one(&of(lines), "unit_price_usd"), "");
+    // What stands behind the lines is of the declaration.
+    assert_eq!(one(&of(&format!("{lines}UNS+S'MOA+38:1000:USD'")), "unit_price_usd"), "10.0");
+}
