@@ -2,7 +2,7 @@
 //!
 //! What stands in such a body as it is needs none of this: every reader cuts what transport put around its messages, and
 //! interchanges undo a transfer encoding themselves, in their place. The rest would be lost or refused: it is written
-//! out here, each body given to the reader of what it is, as [`ebxml`](super::ebxml) does it with payloads. So are bodies
+//! out here, each body given to the reader of what it is, as [`ebxml`] does it with payloads. So are bodies
 //! that hold messages of several formats, which no other reader would take all of. Envelopes of ebXML are tried before
 //! and not opened here.
 //!
