@@ -32,6 +32,7 @@ const MEDIA_TYPES: &[&str] = &[
     "application/edifact",
     "application/xml",
     "application/soap+xml",
+    "message/rfc822",
     "multipart/related",
     "text/xml",
     "text/plain",

@@ -160,6 +160,30 @@ async fn a_message_may_speak_of_several_streams_and_of_facts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mail_is_read_for_all_that_it_carries() {
+    let port = port().await;
+    let declared = "<Declaration xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfIMP_929SchemaModule:1:0'>\
+                    <ID>9990127000123M</ID><IssueDateTime>20270302</IssueDateTime><GoodsShipment><GovernmentAgencyGoodsItem>\
+                    <SequenceNumeric>1</SequenceNumeric></GovernmentAgencyGoodsItem></GoodsShipment></Declaration>";
+    let mail = format!(
+        "From: a@zz\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+         Content-Type: application/edifact\r\n\r\n{}\r\n--b\r\nContent-Type: text/xml\r\n\r\n{declared}\r\n--b--\r\n",
+        list("R1", "", &["KIM"])
+    );
+    let request = port.request(Method::POST, "/v1/messages").header("content-type", "message/rfc822");
+    let answer = told(request.body(mail)).await;
+    let mut streams: Vec<&str> = answer.body["selections"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer:?}"))
+        .iter()
+        .filter_map(|s| s["stream"].as_str())
+        .collect();
+    streams.sort_unstable();
+    assert_eq!(streams, ["declaration", "traveller"], "{answer:?}");
+    port.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_read_is_refused_in_kind_and_kept() {
     let port = port().await;
     let flightless = list("R1", "RFF+TN:T1'", &["KIM"]).replace("TDT+20+ZZ421+++ZZ'", "");
