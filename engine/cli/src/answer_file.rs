@@ -1,6 +1,6 @@
-//! Rows to a file, in the format that its name ends in. It gets its name when it is whole.
+//! Rows to a file, in the format that its name ends in.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,11 +17,12 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::CommandError;
+use crate::new_file::NewFile;
 
 /// A file of rows.
 pub struct AnswerFile {
     path: PathBuf,
-    unfinished: PathBuf,
+    new: NewFile,
     format: Format,
 }
 
@@ -36,22 +37,19 @@ enum Format {
 impl AnswerFile {
     /// A file that is begun beside its name.
     pub fn create(path: &Path) -> Result<Self, CommandError> {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".unfinished");
-        let unfinished = PathBuf::from(unfinished);
-        let file = || create(&unfinished).map_err(|source| CommandError::File { path: path.to_owned(), source });
-        let format = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => Format::Csv(csv::Writer::from_writer(file()?)),
-            Some("ndjson" | "jsonl") => {
-                Format::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(BufWriter::new(file()?)))
-            }
-            Some("parquet") => Format::ParquetFile(Some(file()?)),
-            _ => {
-                let message = format!("`{}` has to end in .csv, .ndjson or .parquet", path.display());
-                return Err(CommandError::Usage(message));
-            }
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if !matches!(extension, "csv" | "ndjson" | "jsonl" | "parquet") {
+            let message = format!("`{}` has to end in .csv, .ndjson or .parquet", path.display());
+            return Err(CommandError::Usage(message));
+        }
+        let at = |source| CommandError::File { path: path.to_owned(), source };
+        let (new, file) = NewFile::create(path).map_err(at)?;
+        let format = match extension {
+            "csv" => Format::Csv(csv::Writer::from_writer(file)),
+            "parquet" => Format::ParquetFile(Some(file)),
+            _ => Format::Ndjson(WriterBuilder::new().with_explicit_nulls(true).build(BufWriter::new(file))),
         };
-        Ok(Self { path: path.to_owned(), unfinished, format })
+        Ok(Self { path: path.to_owned(), new, format })
     }
 
     /// Says which columns come.
@@ -89,28 +87,13 @@ impl AnswerFile {
             Format::Parquet(writer) => writer.close().map(drop).map_err(of_parquet),
             Format::ParquetFile(_) => Ok(()),
         };
-        let named = written.and_then(|()| fs::rename(&self.unfinished, &self.path));
+        let named = written.and_then(|()| self.new.finish());
         named.map_err(|source| CommandError::File { path: self.path, source })
     }
 
     fn told<T>(&self, result: io::Result<T>) -> Result<T, CommandError> {
         result.map_err(|source| CommandError::File { path: self.path.clone(), source })
     }
-}
-
-/// A new file that nobody else may read: there may be personal data in it.
-fn create(path: &Path) -> io::Result<File> {
-    // One that a run left that was killed may be open to others.
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn parquet_writer(file: File, schema: &SchemaRef) -> io::Result<ArrowWriter<File>> {

@@ -5,6 +5,7 @@ mod answer_file;
 mod cli;
 mod commands;
 mod error;
+mod new_file;
 mod output;
 mod progress;
 mod rules;

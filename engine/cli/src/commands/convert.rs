@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::commands::{DONE, FOUND_WRONG};
 use crate::error::CommandError;
+use crate::new_file::NewFile;
 use crate::output::{Output, count};
 use crate::rules;
 use crate::spool::Spool;
@@ -283,8 +284,7 @@ fn print(converted: &Converted, out: &Output) -> Result<(), CommandError> {
 /// Rows as JSON lines, each beginning with its stream.
 struct Rows {
     path: PathBuf,
-    /// Where they are written until all are: what stood under `path` is not lost to a run that fails.
-    unfinished: PathBuf,
+    new: NewFile,
     out: BufWriter<File>,
 }
 
@@ -293,11 +293,9 @@ impl Rows {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|source| CommandError::File { path: folder.to_owned(), source })?;
         }
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".unfinished");
-        let unfinished = PathBuf::from(unfinished);
-        let file = File::create(&unfinished).map_err(|source| CommandError::File { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), unfinished, out: BufWriter::new(file) })
+        let at = |source| CommandError::File { path: path.to_owned(), source };
+        let (new, file) = NewFile::create(path).map_err(at)?;
+        Ok(Self { path: path.to_owned(), new, out: BufWriter::new(file) })
     }
 
     fn write(&mut self, stream: &str, batch: &RecordBatch) -> Result<(), CommandError> {
@@ -316,7 +314,7 @@ impl Rows {
     }
 
     fn finish(mut self) -> Result<(), CommandError> {
-        let written = self.out.flush().and_then(|()| fs::rename(&self.unfinished, &self.path));
+        let written = self.out.flush().and_then(|()| self.new.finish());
         written.map_err(|source| CommandError::File { path: self.path, source })
     }
 }

@@ -119,6 +119,28 @@ fn no_input_and_no_earlier_output_is_lost() {
     assert!(desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
 }
 
+/// Devices and pipes are written to, files that links lead to are replaced, and the names stay what they are.
+#[cfg(unix)]
+#[test]
+fn a_name_that_stands_for_something_else_goes_on_to_do_so() {
+    use std::os::unix::fs::symlink;
+
+    let desk = Desk::new();
+    desk.file("a.edi", fs::read(shared("messages/synthetic/paxlst_12b_745.edi")).unwrap());
+    desk.file("rows.ndjson", "earlier\n");
+    symlink("/dev/stdout", desk.path("pipe")).unwrap();
+    symlink("/dev/null", desk.path("nowhere")).unwrap();
+    symlink("rows.ndjson", desk.path("link")).unwrap();
+    let is_link = |name| desk.path(name).symlink_metadata().unwrap().is_symlink();
+
+    assert!(desk.haechi("convert a.edi --out pipe").done().out.contains("{\"stream\":\"traveller\""));
+    assert!(desk.haechi("convert a.edi --out nowhere").done().out.contains("traveller"));
+    assert!(is_link("pipe") && is_link("nowhere") && !fs::metadata(desk.path("nowhere")).unwrap().is_file());
+
+    desk.haechi("convert a.edi --out link").done();
+    assert!(is_link("link") && desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
+}
+
 /// Tables go the same way, their stream told by their columns.
 #[test]
 fn tables_are_converted_as_messages_are() {
@@ -136,7 +158,8 @@ fn tables_are_converted_as_messages_are() {
     // Cells over several lines, and separators at the ends of rows.
     desk.file("quoted.csv", "declaration_id,item_no,description\nA,1,\"line one\nline two\"\n");
     assert_eq!(desk.haechi("convert --json quoted.csv").done().json()["records"]["declaration"], 1);
-    let ran = desk.haechi("convert --json --stream declaration /dev/null");
+    desk.file("nothing.csv", "");
+    let ran = desk.haechi("convert --json --stream declaration nothing.csv");
     assert!(ran.out.contains("the file is empty"), "{}", ran.out);
 
     desk.file("people.csv", "name,colour\nA,red\n");
