@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p haechi-connectors --example xml_speed                # MB/s of generated messages
 //! cargo run --release -p haechi-connectors --example xml_speed -- stream 1000 # of a stream, and peak memory
+//! cargo run --release -p haechi-connectors --example xml_speed -- files a.xml # of these messages, each again and again
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "an example prints, and stops at the first surprise")]
 
@@ -30,6 +31,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
         Some("stream") => stream(args.get(1).and_then(|n| n.parse().ok()).unwrap_or(1000)),
+        Some("files") => files(&args[1..]),
         only => speed(only.unwrap_or_default()),
     }
 }
@@ -64,6 +66,26 @@ fn speed(only: &str) {
             messages.len(),
             bytes as f64 / MEGABYTE
         );
+    }
+}
+
+fn files(paths: &[String]) {
+    let options = ReadOptions { zone: chrono_tz::Asia::Seoul, ..ReadOptions::default() };
+    for path in paths {
+        let bytes = std::fs::read(path).unwrap();
+        let times = 20_000_000 / bytes.len();
+        let (mut best, mut rows) = (f64::MAX, 0);
+        for _ in 0..5 {
+            rows = 0;
+            let began = ThreadTime::now();
+            for _ in 0..times {
+                let input = MessageInput { source: "speed", bytes: &bytes, options: &options };
+                rows += xml::read(input).records.iter().map(|(_, batch)| batch.num_rows()).sum::<usize>();
+            }
+            best = best.min(began.elapsed().as_secs_f64());
+        }
+        let speed = (times * bytes.len()) as f64 / best / MEGABYTE;
+        println!("{path}: {speed:.0} MB/s ({} bytes, {} rows)", bytes.len(), rows / times);
     }
 }
 

@@ -221,12 +221,7 @@ impl Line {
 /// Visits every element at the path, until one is enough.
 fn visit<'u>(element: Element<'u>, steps: &[Step], enough: &mut dyn FnMut(Element<'u>) -> bool) -> bool {
     let Some((step, rest)) = steps.split_first() else { return enough(element) };
-    for child in element.children() {
-        if child.name() == step.name && step.takes(child) && visit(child, rest, enough) {
-            return true;
-        }
-    }
-    false
+    element.all(step.name).any(|child| step.takes(child) && visit(child, rest, enough))
 }
 
 impl Step {

@@ -434,7 +434,7 @@ impl Scanner {
                     self.skipped = usize::from(!empty);
                     return Next::Go;
                 }
-                let node = self.tree.open(at, Span::new(local.0, local.1), trimmed(window, attributes));
+                let node = self.tree.open(at, window, Span::new(local.0, local.1), trimmed(window, attributes));
                 unit.nodes.push(node);
                 if empty {
                     self.close(input, end, handler);
@@ -516,7 +516,7 @@ impl Scanner {
             let place = self.place(input, at);
             self.any_unit = true;
             self.tree.clear();
-            let node = self.tree.open(at, Span::new(local.0, local.1), trimmed(window, attributes));
+            let node = self.tree.open(at, window, Span::new(local.0, local.1), trimmed(window, attributes));
             self.unit =
                 Some(Open { kind, namespace, place, needed: at, nodes: vec![node], faults: Vec::new(), kept: [0; 2] });
             if empty {

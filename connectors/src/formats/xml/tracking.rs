@@ -114,7 +114,9 @@ const KINDS: &[(&str, &str)] = &[
 fn kind_of(name: &str) -> Option<&'static str> {
     let letters = |name: &'static str| name.chars().filter(|c| *c != ' ');
     let sent = || name.chars().filter(|c| !c.is_whitespace());
-    KINDS.iter().find(|(known, _)| letters(known).eq(sent())).map(|(_, kind)| *kind)
+    // Nearly all are sent as they are known, without the blanks of others.
+    let known = KINDS.iter().find(|(known, _)| *known == name);
+    known.or_else(|| KINDS.iter().find(|(known, _)| letters(known).eq(sent()))).map(|(_, kind)| *kind)
 }
 
 /// Reads an answer.

@@ -38,12 +38,24 @@ impl Span {
 #[derive(Clone, Copy, Debug)]
 struct Node {
     name: Span,
+    mark: u32,
     text: Span,
     attributes: Span,
     /// First byte of its tag, and the byte behind its end tag.
     bytes: Span,
     /// The node behind its last descendant.
     end: u32,
+}
+
+/// Tells most names from each other at a glance, by their ends: an element is asked for many more than it has.
+fn mark(name: &str) -> u32 {
+    let name = name.as_bytes();
+    let (first, last) = match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last)),
+        _ => name.iter().fold((0, 0), |(first, last), b| (first << 8 | u32::from(*b), last)),
+    };
+    // Of names that begin and end alike the length tells.
+    first.wrapping_mul(0x9E37_79B1) ^ last.wrapping_add(name.len() as u32)
 }
 
 /// Elements of a unit.
@@ -63,8 +75,9 @@ impl Tree {
         self.nodes.len()
     }
 
-    pub(super) fn open(&mut self, at: usize, name: Span, attributes: Span) -> u32 {
-        let node = Node { name, text: Span::default(), attributes, bytes: Span::new(at, at), end: 0 };
+    pub(super) fn open(&mut self, at: usize, window: &str, name: Span, attributes: Span) -> u32 {
+        let mark = mark(&window[name.start as usize..name.end as usize]);
+        let node = Node { name, mark, text: Span::default(), attributes, bytes: Span::new(at, at), end: 0 };
         self.nodes.push(node);
         (self.nodes.len() - 1) as u32
     }
@@ -254,23 +267,24 @@ impl<'u> Element<'u> {
     }
 
     /// The elements of a name in it.
-    pub fn all(self, name: &'u str) -> impl Iterator<Item = Element<'u>> {
-        self.children().filter(move |child| child.name() == name)
+    pub fn all<'n>(self, name: &'n str) -> impl Iterator<Item = Element<'u>> + use<'u, 'n> {
+        let mark = mark(name);
+        self.children().filter(move |child| child.node().mark == mark && child.name() == name)
     }
 
     /// The first element at a path of names, `A/B/C`.
     pub fn at(self, path: &str) -> Option<Element<'u>> {
         match path.split_once('/') {
-            None => self.children().find(|child| child.name() == path),
-            Some((name, rest)) => self.children().filter(|child| child.name() == name).find_map(|child| child.at(rest)),
+            None => self.all(path).next(),
+            Some((name, rest)) => self.all(name).find_map(|child| child.at(rest)),
         }
     }
 
     /// The first value at a path of names.
     pub fn get(self, path: &str) -> Option<&'u str> {
         match path.split_once('/') {
-            None => self.children().filter(|child| child.name() == path).find_map(Element::value),
-            Some((name, rest)) => self.children().filter(|c| c.name() == name).find_map(|child| child.get(rest)),
+            None => self.all(path).find_map(Element::value),
+            Some((name, rest)) => self.all(name).find_map(|child| child.get(rest)),
         }
     }
 

@@ -18,7 +18,7 @@ use hashbrown::hash_table::Entry;
 use rustc_hash::FxBuildHasher;
 
 use super::{Cell, CellError};
-use crate::stream::{Column, Kind};
+use crate::stream::{Column, Kind, Member};
 
 /// Why a value was not taken, before the column's name is known.
 pub(super) enum Refusal {
@@ -43,13 +43,14 @@ impl Refusal {
 #[derive(Debug)]
 pub(super) struct Buffer {
     kind: Kind,
+    /// The type of its arrays: made once, since lists and instants share parts of it.
+    data_type: DataType,
     /// Takes no room before the first NULL.
     valid: Validity,
     data: Data,
     /// The value of rows that set none; NULL where nothing is held.
     held: Option<Held>,
-    /// What the column is where no row has a value, of as many rows as were needed: small batches share it.
-    absent: Option<ArrayRef>,
+    absent: Absent,
 }
 
 /// Which rows have a value.
@@ -133,6 +134,30 @@ fn cut_bits(bits: &mut Vec<u8>, len: usize) {
     }
 }
 
+/// What a column is where no row has a value. Small batches share it: making it anew would be most of what they cost.
+#[derive(Debug, Default)]
+struct Absent {
+    /// The most rows that were needed.
+    longest: Option<ArrayRef>,
+    /// What was needed last; the next batch has often as many rows.
+    last: Option<ArrayRef>,
+}
+
+impl Absent {
+    fn of(&mut self, rows: usize) -> Option<ArrayRef> {
+        if self.last.as_ref().is_none_or(|last| last.len() != rows) {
+            let longest = self.longest.as_ref().filter(|longest| longest.len() >= rows)?;
+            self.last = Some(longest.slice(0, rows));
+        }
+        self.last.clone()
+    }
+
+    fn keep(&mut self, absent: ArrayRef) {
+        self.last = Some(Arc::clone(&absent));
+        self.longest = Some(absent);
+    }
+}
+
 /// A value on its way into many rows.
 #[derive(Debug)]
 enum Held {
@@ -163,14 +188,19 @@ const BYTES: &str = "2 GiB of text";
 
 impl Buffer {
     /// An empty top-level column.
-    pub(super) fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: Kind, data_type: &DataType) -> Self {
         let data = match kind {
             Kind::Id => Data::Id { codes: Vec::new(), values: Interner::default() },
             Kind::Code => Data::Code { codes: Vec::new(), values: Interner::default() },
-            Kind::List(item) => Data::List { ends: Vec::new(), items: Box::new(Self::in_list(*item)) },
+            Kind::List(item) => {
+                let items = Self::in_list(*item, item_field(data_type).data_type());
+                Data::List { ends: Vec::new(), items: Box::new(items) }
+            }
             Kind::Records(members) => {
-                let members = members.iter().map(|m| Self::in_list(m.kind)).collect();
-                let record = Self::with(kind, Data::Record { members });
+                let item = item_field(data_type).data_type();
+                let of = |(member, field): (&Member, &FieldRef)| Self::in_list(member.kind, field.data_type());
+                let members = members.iter().zip(record_fields(item)).map(of).collect();
+                let record = Self::with(kind, item, Data::Record { members });
                 Data::List { ends: Vec::new(), items: Box::new(record) }
             }
             Kind::Text => Data::Text(Texts::default()),
@@ -182,18 +212,19 @@ impl Buffer {
             Kind::Ts => Data::Ts(Vec::new()),
             Kind::Hash => Data::Hash(Vec::new()),
         };
-        Self::with(kind, data)
+        Self::with(kind, data_type, data)
     }
 
-    fn with(kind: Kind, data: Data) -> Self {
-        Self { kind, valid: Validity::default(), data, held: None, absent: None }
+    fn with(kind: Kind, data_type: &DataType, data: Data) -> Self {
+        let data_type = data_type.clone();
+        Self { kind, data_type, valid: Validity::default(), data, held: None, absent: Absent::default() }
     }
 
     /// The same inside a list, where text is plain.
-    fn in_list(kind: Kind) -> Self {
+    fn in_list(kind: Kind, data_type: &DataType) -> Self {
         match kind {
-            Kind::Id | Kind::Code => Self::new(Kind::Text),
-            other => Self::new(other),
+            Kind::Id | Kind::Code => Self::new(Kind::Text, data_type),
+            other => Self::new(other, data_type),
         }
     }
 
@@ -239,7 +270,7 @@ impl Buffer {
             (Data::Id { values, .. }, Cell::Text(text)) => Held::Code(id_code(values, text)? as u32),
             (Data::Code { values, .. }, Cell::Text(text)) => Held::Code(short_code(values, text)? as u32),
             (_, cell) => {
-                let mut row = Self::new(self.kind);
+                let mut row = Self::new(self.kind, &self.data_type);
                 row.push(&cell)?;
                 Held::Row(Box::new(row))
             }
@@ -422,12 +453,12 @@ impl Buffer {
             self.pad(rows);
             return self.take();
         }
-        if let Some(absent) = self.absent.as_ref().filter(|absent| absent.len() >= rows) {
-            return absent.slice(0, rows);
+        if let Some(absent) = self.absent.of(rows) {
+            return absent;
         }
         self.push_nulls(rows);
         let absent = self.take();
-        self.absent = Some(Arc::clone(&absent));
+        self.absent.keep(Arc::clone(&absent));
         absent
     }
 
@@ -446,7 +477,10 @@ impl Buffer {
             Data::Date(values) => primitive::<Date32Type>(values, nulls),
             Data::Ts(values) => {
                 let instants = ScalarBuffer::from(taken(values));
-                Arc::new(PrimitiveArray::<TimestampMillisecondType>::new(instants, nulls).with_timezone("UTC"))
+                Arc::new(
+                    PrimitiveArray::<TimestampMillisecondType>::new(instants, nulls)
+                        .with_data_type(self.data_type.clone()),
+                )
             }
             Data::Hash(values) => Arc::new(
                 FixedSizeBinaryArray::try_new_with_len(HASH_BYTES as i32, Bytes::from_vec(taken(values)), nulls, rows)
@@ -457,12 +491,12 @@ impl Buffer {
                 offsets.push(0);
                 offsets.append(ends);
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                Arc::new(ListArray::new(item_field(self.kind), offsets, items.take(), nulls))
+                Arc::new(ListArray::new(Arc::clone(item_field(&self.data_type)), offsets, items.take(), nulls))
             }
             Data::Record { members } => {
                 let arrays = members.iter_mut().map(Self::take).collect();
                 Arc::new(
-                    StructArray::try_new_with_length(record_fields(self.kind), arrays, nulls, rows)
+                    StructArray::try_new_with_length(record_fields(&self.data_type).clone(), arrays, nulls, rows)
                         .expect("every member has a value a record"),
                 )
             }
@@ -528,77 +562,80 @@ fn dictionary<K: arrow::datatypes::ArrowDictionaryKeyType>(
     Arc::new(DictionaryArray::new(codes, Arc::new(texts)))
 }
 
-fn item_field(kind: Kind) -> FieldRef {
-    match kind.data_type() {
+fn item_field(list: &DataType) -> &FieldRef {
+    match list {
         DataType::List(item) => item,
         other => unreachable!("{other} is no list"),
     }
 }
 
-fn record_fields(kind: Kind) -> Fields {
-    match item_field(kind).data_type() {
-        DataType::Struct(fields) => fields.clone(),
+fn record_fields(record: &DataType) -> &Fields {
+    match record {
+        DataType::Struct(fields) => fields,
         other => unreachable!("{other} is no record"),
     }
 }
 
 /// Strings one behind the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Texts {
     bytes: String,
-    ends: Vec<i32>,
+    /// Where each begins, and where the last ends.
+    offsets: Vec<i32>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { bytes: String::new(), offsets: vec![0] }
+    }
 }
 
 impl Texts {
+    fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
     fn push(&mut self, text: &str) -> Result<(), Refusal> {
         let Ok(end) = i32::try_from(self.bytes.len() + text.len()) else { return Err(Refusal::Full(BYTES)) };
         self.bytes.push_str(text);
-        self.ends.push(end);
+        self.offsets.push(end);
         Ok(())
     }
 
     fn push_empty(&mut self, n: usize) {
-        let end = self.end_of(self.ends.len());
-        more(&mut self.ends, end, n);
+        let end = self.offsets[self.len()];
+        more(&mut self.offsets, end, n);
     }
 
     fn append(&mut self, other: &Self, n: usize) {
         self.bytes.reserve(n * other.bytes.len());
-        self.ends.reserve(n * other.ends.len());
+        self.offsets.reserve(n * other.len());
         for _ in 0..n {
             let before = self.bytes.len() as i32;
             self.bytes.push_str(&other.bytes);
-            self.ends.extend(other.ends.iter().map(|end| before + end));
+            self.offsets.extend(other.offsets[1..].iter().map(|end| before + end));
         }
     }
 
     #[inline]
     fn get(&self, i: usize) -> &[u8] {
-        let from = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        &self.bytes.as_bytes()[from..self.ends[i] as usize]
-    }
-
-    /// Where the first `n` strings end.
-    fn end_of(&self, n: usize) -> i32 {
-        n.checked_sub(1).map_or(0, |last| self.ends[last])
+        &self.bytes.as_bytes()[self.offsets[i] as usize..self.offsets[i + 1] as usize]
     }
 
     fn truncate(&mut self, n: usize) {
-        if n < self.ends.len() {
-            self.bytes.truncate(self.end_of(n) as usize);
-            self.ends.truncate(n);
+        if n < self.len() {
+            self.bytes.truncate(self.offsets[n] as usize);
+            self.offsets.truncate(n + 1);
         }
     }
 
     fn finish(&mut self, nulls: Option<NullBuffer>) -> StringArray {
-        let Self { bytes, ends } = self;
-        let mut offsets = Vec::with_capacity(ends.len() + 1);
-        offsets.push(0);
-        offsets.append(ends);
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        let Self { bytes, offsets } = self;
         let room = Some(bytes.len()).filter(|n| *n <= ROOM_BYTES_MAX);
         let bytes = std::mem::replace(bytes, String::with_capacity(room.unwrap_or(0))).into_bytes();
-        StringArray::new(offsets, Bytes::from_vec(bytes), nulls)
+        let ends = taken(offsets);
+        offsets.push(0);
+        StringArray::new(OffsetBuffer::new(ScalarBuffer::from(ends)), Bytes::from_vec(bytes), nulls)
     }
 }
 
@@ -616,7 +653,7 @@ impl Interner {
     #[inline]
     fn intern(&mut self, text: &str) -> Result<u32, Refusal> {
         let last = self.last as usize;
-        if last < self.values.ends.len() && same(self.values.get(last), text.as_bytes()) {
+        if last < self.values.len() && same(self.values.get(last), text.as_bytes()) {
             return Ok(self.last);
         }
         self.last = self.look_up(text)?;
@@ -630,7 +667,7 @@ impl Interner {
         match self.by_text.entry(spread(hash), same, |(hash, _)| spread(*hash)) {
             Entry::Occupied(found) => Ok(found.get().1),
             Entry::Vacant(place) => {
-                let next = self.values.ends.len() as u32;
+                let next = self.values.len() as u32;
                 self.values.push(text)?;
                 place.insert((hash, next));
                 Ok(next)

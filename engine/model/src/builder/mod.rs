@@ -174,8 +174,9 @@ impl StreamBuilder {
     }
 
     fn of(columns: Vec<&'static Column>) -> Self {
-        let buffers = columns.iter().map(|c| Buffer::new(c.kind)).collect();
         let schema = Arc::new(Schema::new(columns.iter().map(|c| c.field()).collect::<Vec<_>>()));
+        let buffers =
+            columns.iter().zip(schema.fields()).map(|(c, field)| Buffer::new(c.kind, field.data_type())).collect();
         Self { columns, buffers, schema, rows: 0 }
     }
 
