@@ -330,7 +330,7 @@ impl Handler for Reader<'_> {
             Kind::ManifestBill => self.manifest.bill(unit, out),
             Kind::Waybill => cargo::waybill(unit, out),
             Kind::HouseWaybill => cargo::house(unit, out),
-            Kind::FlightManifest => cargo::manifest(unit, out),
+            Kind::FlightManifest => cargo::manifest::read(unit, out),
             Kind::PnrFlight => self.bookings.flight(unit, out),
             Kind::Pnr => self.bookings.booking(unit, out),
             Kind::Notice => notice::count(unit, out),

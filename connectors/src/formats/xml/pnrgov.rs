@@ -3,7 +3,11 @@
 //! `FlightLeg` is kept, then each `PNR` is read and let go, whatever root stands around them. Without `FlightLeg` the
 //! first flight of the booking is taken. Times of flights are local, those of bookings UTC.
 
+mod contact;
+mod identity;
 mod person;
+mod seat;
+mod ticket;
 
 use std::borrow::Cow;
 
@@ -25,6 +29,8 @@ use super::unit::{Envelope, Parts, sheet};
 use super::value::Value;
 use crate::formats::edifact::places::{to_utc_at, to_utc_in};
 
+/// How many of a kind one passenger may have.
+const EACH_MAX: usize = 50;
 /// The column `message_format`.
 pub const NAME: &str = "pnrgov_xml";
 
@@ -420,4 +426,11 @@ fn legs<'u>(pnr: Element<'u>, path: &str, row: &mut Row<'u>) {
 /// An attribute of a tag as written.
 fn attribute(raw: &str, name: &str) -> String {
     short(attributes::find(raw, name).unwrap_or_default().trim()).to_owned()
+}
+
+/// The special services under an element, with their codes.
+fn services_of(outer: Element<'_>) -> impl Iterator<Item = (Cow<'_, str>, Element<'_>)> {
+    let services = outer.all("SSR").chain(outer.all("DOC_SSR"));
+    services
+        .filter_map(|ssr| Some((id(["SSR_Code", "SSRCode", "Code"].iter().find_map(|n| ssr.attribute_value(n))?), ssr)))
 }

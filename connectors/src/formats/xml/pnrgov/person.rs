@@ -7,23 +7,19 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use super::super::convert::{country, id, moment, number, short, text};
+use super::super::convert::{id, text};
 use super::super::declaration::records;
 use super::super::output::{Output, Row};
 use super::super::tree::{Element, value};
 use super::super::value::Value;
-use super::{Flight, SHEET};
-use crate::formats::edifact::dates::{Century, Moment, days, month_named};
-use crate::formats::edifact::people::{phone, split_title, without_glued_title, without_title};
-use crate::formats::edifact::places::{to_utc_at, to_utc_in};
-use crate::formats::edifact::pnrgov::services::{birth, is_given_up};
-use crate::formats::edifact::pnrgov::texts::{
-    Contact, contact, doca, doco, docs, email, infant_named, loyalty, masked, ticket, without_letter,
-};
+use super::contact::contacts;
+use super::identity::{Document, Identity, identify, land, letters};
+use super::seat::{given_up, seat};
+use super::ticket::{TICKET, tickets};
+use super::{EACH_MAX, Flight, SHEET, services_of};
+use crate::formats::edifact::people::{split_title, without_glued_title, without_title};
+use crate::formats::edifact::pnrgov::texts::{Contact, contact, doca, doco, infant_named, loyalty, ticket};
 
-/// How many of a kind one passenger may have.
-const EACH_MAX: usize = 50;
-const TICKET: &str = "TicketDocument";
 /// How many passengers a service or an infant without number is looked for among.
 const NAMES_ASKED: usize = 64;
 
@@ -52,28 +48,6 @@ struct Person<'u> {
     emails: Vec<String>,
     tickets: Vec<Cow<'u, str>>,
     services: Vec<Cow<'u, str>>,
-}
-
-#[derive(Clone, Default, PartialEq)]
-struct Document<'u> {
-    kind: Option<Cow<'u, str>>,
-    number: Option<Cow<'u, str>>,
-    country: Option<Cow<'u, str>>,
-    expires: Option<i32>,
-}
-
-/// Who somebody is by a document.
-#[derive(Clone, Default, PartialEq)]
-pub struct Identity<'u> {
-    document: Document<'u>,
-    nationality: Option<Cow<'u, str>>,
-    born: Option<Cow<'u, str>>,
-    gender: Option<&'static str>,
-    surname: Option<Cow<'u, str>>,
-    given: Option<Cow<'u, str>>,
-    of_infant: bool,
-    /// A date that is none.
-    odd: bool,
 }
 
 struct Address<'u> {
@@ -279,15 +253,15 @@ impl<'u, 'f> Party<'u, 'f> {
         });
         row.put(&SHEET, "given_names", given);
         row.put(&SHEET, "person_kind", person.kind);
-        contacts(pnr, person, path, row);
-        let checked_in = seat(self, passenger, path, row);
+        contacts([pnr, passenger], person.phones.clone(), person.emails.clone(), path, row);
+        let checked_in = seat((pnr, self.flight), (passenger, self.people.len() == 1), path, row);
         let state = match (checked_in, given_up(pnr, self.flight)) {
             (_, true) => "cancelled",
             (true, false) => "checked_in",
             (false, false) => "booked",
         };
         row.put(&SHEET, "state", state);
-        tickets(&self.tickets, person, path, row);
+        tickets(&self.tickets, (passenger, &person.tickets), path, row);
         identify(&person.identities, &person.visas, (person.kind, self.flight.day), path, row);
         row.put(&SHEET, "birth_place", person.birth_place.clone());
         if let Some(home) = &person.home {
@@ -437,306 +411,10 @@ impl<'u> Address<'u> {
     }
 }
 
-/// The letters of a name, which writers space and join as they like.
-fn letters(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphabetic()).collect::<String>().to_uppercase()
-}
-
-impl<'u> Identity<'u> {
-    /// Whether both are of one person, going by the names.
-    fn is_also(&self, other: &Self) -> bool {
-        let same = |own: &Option<Cow<'u, str>>, other: &Option<Cow<'u, str>>| {
-            let (own, other) = (letters(own.as_deref()?), letters(other.as_deref()?));
-            Some(own.starts_with(&other) || other.starts_with(&own))
-        };
-        same(&self.surname, &other.surname) == Some(true) && same(&self.given, &other.given) == Some(true)
-    }
-
-    fn of_element(docs: Element<'u>, day: Option<NaiveDate>) -> Self {
-        let mut read = Self::default();
-        let (mut gender, mut expires, mut infant) = (None, None, None);
-        for (name, part) in docs.parts() {
-            let slot = match name {
-                "DocType" | "DocumentType" | "TravelDocType" => &mut read.document.kind,
-                "DocNumber" | "DocID" | "DocumentNumber" | "TravelDocNbr" => &mut read.document.number,
-                "IssuingCountry" | "DocIssueCountry" | "IssueCountry" | "IssuingLoc" => &mut read.document.country,
-                "ExpiryDate" | "ExpireDate" | "DocExpiryDate" => &mut expires,
-                "Nationality" | "PaxNationality" | "DocHolderNationality" => &mut read.nationality,
-                "DateOfBirth" | "BirthDate" | "DOB" => &mut read.born,
-                "Gender" | "Sex" => &mut gender,
-                "Surname" => &mut read.surname,
-                "FirstGivenName" | "GivenName" => &mut read.given,
-                "InfantInd" => &mut infant,
-                _ => continue,
-            };
-            slot.get_or_insert(part);
-        }
-        for code in [&mut read.document.kind, &mut read.document.number] {
-            *code = code.take().map(id);
-        }
-        for name in [&mut read.surname, &mut read.given] {
-            *name = name.take().map(text);
-        }
-        read.document.expires = expires.as_deref().and_then(|sent| expiry(sent, day));
-        read.odd = expires.is_some() && read.document.expires.is_none();
-        let gender = gender.unwrap_or_default();
-        read.gender = sex(&gender);
-        read.of_infant = infant.is_some_and(|says| matches!(says.as_ref(), "true" | "1" | "Y"))
-            || (gender.len() == 2 && gender.ends_with(['I', 'i']));
-        read
-    }
-
-    fn of_text(text: &'u str, day: Option<NaiveDate>) -> Option<Self> {
-        let docs = docs(text)?;
-        let expires = docs.expiry.and_then(|sent| expiry(sent, day));
-        Some(Self {
-            document: Document {
-                kind: docs.kind.map(|kind| id(kind.into())),
-                number: docs.number.map(|number| id(number.into())),
-                country: docs.issuer.map(Cow::Borrowed),
-                expires,
-            },
-            nationality: docs.nationality.map(Cow::Borrowed),
-            born: docs.birth.map(Cow::Borrowed),
-            gender: docs.sex.and_then(sex),
-            surname: docs.surname.map(Cow::Borrowed),
-            given: docs.given.map(Cow::Borrowed),
-            of_infant: docs.of_infant,
-            odd: docs.expiry.is_some() && expires.is_none(),
-        })
-    }
-}
-
-/// The special services under an element, with their codes.
-fn services_of(outer: Element<'_>) -> impl Iterator<Item = (Cow<'_, str>, Element<'_>)> {
-    let services = outer.all("SSR").chain(outer.all("DOC_SSR"));
-    services
-        .filter_map(|ssr| Some((id(["SSR_Code", "SSRCode", "Code"].iter().find_map(|n| ssr.attribute_value(n))?), ssr)))
-}
-
 /// A surname without a title before or behind it.
 fn untitled(name: Cow<'_, str>) -> Cow<'_, str> {
     match name {
         Cow::Borrowed(name) => Cow::Borrowed(without_title(name)),
         Cow::Owned(name) => Cow::Owned(without_title(&name).to_owned()),
     }
-}
-
-fn sex(sent: &str) -> Option<&'static str> {
-    let first = value(sent)?.chars().next()?.to_ascii_uppercase();
-    ["M", "F", "X", "U"].into_iter().find(|g| g.starts_with(first))
-}
-
-fn expiry(sent: &str, day: Option<NaiveDate>) -> Option<i32> {
-    let named = || month_named(sent, day.map_or(Century::Recent, Century::Near));
-    moment(sent).or_else(named).map(|moment| days(moment.date))
-}
-
-/// A country, as a column takes it.
-fn land<'u>(code: Cow<'u, str>, path: &str, row: &mut Row<'u>) -> Cow<'u, str> {
-    let (country, oddity) = country(code);
-    if let Some(oddity) = oddity {
-        row.warn(oddity.code, path, oddity.text);
-    }
-    country
-}
-
-/// Travel documents, and what they tell of the person.
-fn identify<'u>(
-    identities: &[Identity<'u>],
-    visas: &[Document<'u>],
-    (kind, day): (Option<&str>, Option<NaiveDate>),
-    path: &str,
-    row: &mut Row<'u>,
-) {
-    let path = format!("{path}//DOCS");
-    let first = |get: fn(&Identity<'u>) -> Option<Cow<'u, str>>| identities.iter().find_map(get);
-    let nationality = first(|identity| identity.nationality.clone()).map(|code| land(code, &path, row));
-    row.put(&SHEET, "nationality", nationality);
-    row.put(&SHEET, "gender", identities.iter().find_map(|identity| identity.gender));
-    if let Some(sent) = first(|identity| identity.born.clone()) {
-        let born: Option<Moment> = moment(&sent).or_else(|| birth(&sent, kind, day));
-        if born.is_none() {
-            row.warn("bad_date", path.as_str(), "birth");
-        }
-        row.put_at(SHEET.at("birth_date"), born.map_or(Value::Null, |born| Value::Date(days(born.date))));
-        row.put(&SHEET, "birth_date_precision", born.map(|_| "day"));
-    }
-    let shown = identities.iter().map(|identity| &identity.document).filter(|shown| **shown != Document::default());
-    let mut documents: Vec<Document<'u>> = Vec::new();
-    for document in shown.chain(visas) {
-        let same = |known: &Document<'_>| known.kind == document.kind && known.number == document.number;
-        if !documents.iter().any(same) {
-            let country = document.country.clone().map(|code| land(code, &path, row));
-            documents.push(Document { country, ..document.clone() });
-        }
-    }
-    let passport = |d: &&Document<'_>| d.kind.as_deref().is_some_and(|kind| kind.starts_with('P'));
-    if let Some(main) = documents.iter().find(passport).or(documents.first()) {
-        row.put(&SHEET, "document_kind", main.kind.clone());
-        row.put(&SHEET, "document_no", main.number.clone());
-        row.put(&SHEET, "document_country", main.country.clone());
-        row.put_at(SHEET.at("document_expires_on"), main.expires.map_or(Value::Null, Value::Date));
-    }
-    let documents = documents.into_iter().filter(|d| d.number.is_some() || d.kind.is_some()).map(|document| {
-        vec![
-            document.kind.unwrap_or_default().into(),
-            document.number.unwrap_or_default().into(),
-            document.country.into(),
-            document.expires.map_or(Value::Null, Value::Date),
-            Value::Null,
-            "pnr".into(),
-        ]
-    });
-    row.put_at(SHEET.at("documents"), records(documents));
-}
-
-/// Tickets and who paid: of the passenger, else what stands under none.
-fn tickets<'u>(shared: &[Element<'u>], person: &Person<'u>, path: &str, row: &mut Row<'u>) {
-    let own: Vec<Element<'u>> = person.element.descendants().filter(|element| element.name() == TICKET).collect();
-    // A service names a ticket of this passenger, documents under nobody may be of another.
-    let tickets = if own.is_empty() && person.tickets.is_empty() { shared } else { &own };
-    let numbers = tickets.iter().filter_map(|e| e.attribute_value("TicketDocumentNbr").map(id));
-    let mut numbers: Vec<Cow<'u, str>> = numbers.collect();
-    numbers.extend(person.tickets.iter().filter(|told| !numbers.contains(told)).cloned().collect::<Vec<_>>());
-    row.put_at(SHEET.at("tickets"), Value::texts(numbers));
-    let tickets = if own.is_empty() { shared } else { &own };
-    let dated = tickets.iter().find_map(|ticket| ticket.attribute_value("DateOfIssue"));
-    let issued = dated.as_deref().and_then(moment);
-    if let Some(sent) = dated.filter(|_| issued.is_none()) {
-        row.warn("bad_date", format!("{path}//{TICKET}@DateOfIssue"), format!("`{}`", short(&sent)));
-    }
-    let issued = issued.and_then(|moment| to_utc_in(moment, chrono_tz::Tz::UTC));
-    row.put_at(SHEET.at("ticketed_at"), issued.map_or(Value::Null, Value::Ts));
-    let fares = tickets.iter().filter_map(|ticket| ticket.at("TotalFare"));
-    let mut fare: Option<f64> = None;
-    for sent in fares {
-        match sent.attribute_value("CurrencyCode").map(id).as_deref() {
-            Some("USD") => {
-                let told = sent.attribute_value("Amount");
-                let amount = told.as_deref().and_then(number);
-                if let Some(told) = told.filter(|_| amount.is_none()) {
-                    row.warn("bad_number", format!("{path}//TotalFare@Amount"), format!("`{}`", short(&told)));
-                }
-                fare = amount.map(|n| n + fare.unwrap_or(0.0)).or(fare);
-            }
-            _ => row.warn("amount_currency", format!("{path}//TotalFare"), "not in USD"),
-        }
-    }
-    row.put(&SHEET, "fare_amount_usd", fare);
-    let paid = tickets.iter().flat_map(|ticket| ticket.descendants()).find(|e| e.name() == "PaymentInfo");
-    let Some(paid) = paid else { return };
-    let kind = paid.attribute_value("PaymentType").map(id).map(|kind| match kind.as_ref() {
-        "CC" | "DC" => "card",
-        "CA" => "cash",
-        "CK" => "cheque",
-        "PT" | "FF" => "points",
-        _ => "misc",
-    });
-    row.put(&SHEET, "payment_kind", kind);
-    if kind == Some("card") {
-        row.put(&SHEET, "card_issuer", paid.attribute_value("VendorCode").map(id));
-        let number = paid.attribute_value("AccountNbr").map(|number| Cow::Owned(masked(&number)));
-        row.put(&SHEET, "card_number_masked", number);
-    }
-    row.put(&SHEET, "payer_name", paid.attribute_value("CardHolderName").map(text));
-}
-
-/// Phones and addresses of a passenger, and of the booking.
-fn contacts<'u>(pnr: Element<'u>, person: &Person<'u>, path: &str, row: &mut Row<'u>) {
-    let (mut phones, mut emails) = (person.phones.clone(), person.emails.clone());
-    for contact in person.element.all("ContactInfo").chain(pnr.all("ContactInfo")) {
-        if phones.len().max(emails.len()) >= EACH_MAX {
-            row.warn("value_cut", format!("{path}/ContactInfo"), format!("{EACH_MAX} contacts are kept"));
-            break;
-        }
-        for name in ["PhoneNumber", "Email", "EmailAddress"] {
-            let Some(sent) = contact.attribute_value(name) else { continue };
-            if sent.contains('@') || sent.contains("//") {
-                let email = mail(&sent, name == "PhoneNumber");
-                emails.extend(email.filter(|email| !emails.contains(email)));
-                continue;
-            }
-            let bare = sent.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-            if let Some(phone) = phone(bare).filter(|phone| !phones.contains(phone)) {
-                phones.push(phone);
-            }
-        }
-    }
-    row.put_at(SHEET.at("phones"), Value::texts(phones.into_iter().map(Cow::Owned)));
-    row.put_at(SHEET.at("emails"), Value::texts(emails.into_iter().map(Cow::Owned)));
-}
-
-/// A mail address, as people write it or with `//` for `@`. Among numbers the letter of its kind stands before it, as
-/// before them; elsewhere only where a sign behind it says so.
-fn mail(sent: &str, among_numbers: bool) -> Option<String> {
-    const SIGNS: [char; 3] = [':', '-', ' '];
-    let own = if among_numbers { without_letter(sent, "E") } else { sent };
-    let own = sent.strip_prefix('E').filter(|rest| rest.starts_with(SIGNS)).unwrap_or(own).trim_start_matches(SIGNS);
-    // What is no address is kept as it is, where its `@` says that it was meant as one.
-    email(own).or_else(|| sent.contains('@').then(|| own.to_lowercase()))
-}
-
-/// Whether the booking of the flight does not hold any more.
-pub fn given_up(pnr: Element<'_>, flight: &Flight) -> bool {
-    let mut on_flight = pnr.all("Flight").filter(|leg| {
-        let from = leg.at("DepartureAirport").and_then(|airport| airport.attribute_value("LocationCode")).map(id);
-        from.as_deref() == flight.from.as_deref()
-    });
-    let status = on_flight.next().and_then(|leg| leg.attribute_value("Status")).map(id);
-    status.is_some_and(|status| is_given_up(&status))
-}
-
-/// The seat and check-in of a passenger on the flight. Returns whether he is checked in.
-fn seat<'u>(party: &Party<'u, '_>, passenger: Element<'u>, path: &str, row: &mut Row<'u>) -> bool {
-    let reference = passenger.attribute_value("RPH");
-    for leg in party.pnr.all("Flight") {
-        let from = leg.at("DepartureAirport").and_then(|a| a.attribute_value("LocationCode")).map(id);
-        if from.as_deref() != party.flight.from.as_deref() {
-            continue;
-        }
-        let asked = match reference.as_deref() {
-            _ if party.people.len() == 1 => seat_asked(leg, None),
-            Some(own) => seat_asked(leg, Some(own)),
-            None => None,
-        };
-        for check_in in leg.all("CheckInInfo") {
-            let Some(boarding) = check_in.all("BoardingNumber").find(|b| b.attribute_value("RPH") == reference) else {
-                continue;
-            };
-            let seat = boarding.get("SeatNumber").or_else(|| check_in.get("SeatNumber")).or(asked);
-            row.put(&SHEET, "seat", seat.map(|seat| id(Cow::Borrowed(seat.trim_start_matches('0')))));
-            let time = check_in.attribute_value("Time");
-            let at = time.as_deref().and_then(moment);
-            if let Some(sent) = time.filter(|_| at.is_none()) {
-                row.warn("bad_date", format!("{path}: CheckInInfo@Time"), format!("`{}`", short(&sent)));
-            }
-            let at = at.and_then(|moment| to_utc_at(moment, from.as_deref()));
-            row.put_at(SHEET.at("checked_in_at"), at.map_or(Value::Null, Value::Ts));
-            return true;
-        }
-        if let Some(seat) = asked {
-            row.put(&SHEET, "seat", id(Cow::Borrowed(seat.trim_start_matches('0'))));
-            return false;
-        }
-    }
-    false
-}
-
-/// The seat that a service asks for on a leg, for who has this number, or for the only one; unless it was refused.
-fn seat_asked<'u>(leg: Element<'u>, reference: Option<&str>) -> Option<&'u str> {
-    let is_seat = |word: &&str| {
-        let row = word.bytes().take_while(u8::is_ascii_digit).count();
-        (1..=3).contains(&row) && word.len() == row + 1 && word.as_bytes()[row].is_ascii_alphabetic()
-    };
-    services_of(leg).find_map(|(code, service)| {
-        let refused = service.attribute_value("Status").is_some_and(|status| is_given_up(&id(status)));
-        let whose = service.attribute_value("RPH").unwrap_or_default();
-        let is_his = reference.is_none_or(|own| whose.split_whitespace().any(|n| n == own));
-        if refused || !is_his || !matches!(code.as_ref(), "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
-            return None;
-        }
-        let text = ["Text", "TEXT", "FreeText"].iter().find_map(|name| service.get(name)).or(service.value())?;
-        text.split(|c: char| !c.is_ascii_alphanumeric()).find(is_seat)
-    })
 }
