@@ -173,6 +173,13 @@ pub fn no_table(head: &[u8]) -> Option<String> {
                 .to_owned()
         })
     };
+    if header.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("sep=")) {
+        return Some("begins with the line `sep=` of a spreadsheet; send it without that line".to_owned());
+    }
+    let names = |kind: &str| memchr::memmem::find(head, kind.as_bytes()).is_some();
+    if !looks_so && (names("ontent-Type: text/csv") || names("ontent-Type: application/json")) {
+        return Some("is a mail or a request around a table or JSON; send what is in it alone".to_owned());
+    }
     (!looks_so).then(reason)
 }
 
@@ -274,6 +281,21 @@ mod tests {
             let found = no_table(text.as_bytes());
             assert_eq!(found.is_some(), says.is_some(), "{text}: {found:?}");
             assert!(found.unwrap_or_default().contains(says.unwrap_or_default()), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_table_is_told_what_it_is() {
+        for (head, expected) in [
+            (&b"sep=;\na;b\n1;2\n"[..], Some("`sep=`")),
+            (b"MIME-Version: 1.0\nContent-Type: text/csv\n\na,b,c\n1,2,3\n", Some("a table or JSON")),
+            (b"hello world\n", Some("no EDIFACT segment")),
+            (b"FSU/15\n", Some("FSU, which is not read")),
+            (b"a,b\n1,2\n", None),
+        ] {
+            let told = no_table(head);
+            assert_eq!(told.is_some(), expected.is_some(), "{told:?}");
+            assert!(told.unwrap_or_default().contains(expected.unwrap_or_default()));
         }
     }
 

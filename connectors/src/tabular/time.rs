@@ -95,7 +95,11 @@ fn iso(text: &[u8], zone: Tz) -> Result<Instant, BadTime> {
         };
     };
     let (time, rest) = iso_time(rest)?;
-    let wall = date.and_time(time);
+    // None: the end of the day (ISO 8601-1, 4.3.8), which is the beginning of the next.
+    let wall = match time {
+        Some(time) => date.and_time(time),
+        None => date.succ_opt().ok_or(BadTime::Range)?.and_time(NaiveTime::MIN),
+    };
     let ms = match rest {
         b"" => wall_to_utc_ms(wall, zone),
         b"Z" | b"z" => wall.and_utc().timestamp_millis(),
@@ -117,7 +121,7 @@ fn iso_date(text: &[u8]) -> Result<(NaiveDate, &[u8]), BadTime> {
     Ok((date, rest))
 }
 
-fn iso_time(text: &[u8]) -> Result<(NaiveTime, &[u8]), BadTime> {
+fn iso_time(text: &[u8]) -> Result<(Option<NaiveTime>, &[u8]), BadTime> {
     let (hour, rest) = digits(text, 2)?;
     let colon = rest.first() == Some(&b':');
     let skip = usize::from(colon);
@@ -135,8 +139,11 @@ fn iso_time(text: &[u8]) -> Result<(NaiveTime, &[u8]), BadTime> {
             rest = fraction.get(n..).unwrap_or_default();
         }
     }
+    if (hour, minute, second, ms) == (24, 0, 0, 0) {
+        return Ok((None, rest));
+    }
     let time = NaiveTime::from_hms_milli_opt(hour, minute, second, ms).ok_or(BadTime::Impossible)?;
-    Ok((time, rest))
+    Ok((Some(time), rest))
 }
 
 fn offset_minutes(text: &[u8]) -> Result<i64, BadTime> {
@@ -189,6 +196,8 @@ mod tests {
         for (text, pattern, zone, expected) in [
             ("2027-03-02T00:00:00+09:00", None, Tz::UTC, "2027-03-01T15:00:00.000"),
             ("2027-03-02T00:00:00Z", None, seoul, "2027-03-02T00:00:00.000"),
+            ("2027-12-31T24:00:00+09:00", None, seoul, "2027-12-31T15:00:00.000"),
+            ("2027-03-02T24:01", None, seoul, "Impossible"),
             ("2027-03-02 10:30", None, seoul, "2027-03-02T01:30:00.000"),
             ("2027-03-02T10:30:15.25", None, seoul, "2027-03-02T01:30:15.250"),
             ("20270302T103015-0330", None, seoul, "2027-03-02T14:00:15.000"),

@@ -61,6 +61,8 @@ pub struct Consignment {
     pub freight_usd: Option<f64>,
     /// UTC milliseconds.
     pub arrives_at: Option<i64>,
+    /// Amounts of which a part cannot be read, as sent.
+    pub unread: Option<String>,
     /// Line it begins at.
     pub line: usize,
 }
@@ -244,18 +246,18 @@ pub fn waybill(text: &str, line: usize) -> Option<(Consignment, &str)> {
     let (head, rest) = text.split_once('/').unwrap_or((text, ""));
     let digits = |part: &&str| part.bytes().all(|b| b.is_ascii_digit());
     let airline = head.get(..3).filter(digits)?;
-    // Some leave the hyphen out.
-    let serial = if head[3..].starts_with('-') { 4 } else { 3 };
+    // Some leave the hyphen out, or write a blank for it.
+    let serial = if head[3..].starts_with(['-', ' ']) { 4 } else { 3 };
     let number = head.get(serial..serial + 8).filter(digits)?;
-    let behind = serial + 8;
+    let places = head[serial + 8..].trim_start();
     let place = |from: usize| {
-        let code = head.get(from..from + 3)?;
+        let code = places.get(from..from + 3)?;
         code.bytes().all(|b| b.is_ascii_uppercase()).then(|| code.to_owned())
     };
     let mut consignment = Consignment {
         waybill: format!("{airline}-{number}"),
-        origin: place(behind),
-        destination: place(behind + 3),
+        origin: place(0),
+        destination: place(3),
         line,
         ..Consignment::default()
     };
@@ -264,40 +266,65 @@ pub fn waybill(text: &str, line: usize) -> Option<(Consignment, &str)> {
     Some((consignment, rest))
 }
 
-/// `T10K250.5MC1.2`, `P5K100T10`: what part, pieces, mass, volume, total pieces of the waybill.
+/// `T10K250.5MC1.2`, `P5K100T10`: what part, pieces, mass, volume, total pieces of the waybill. An amount behind which
+/// something else stands (`K44O`, `K1,234`) is none: it may be a thousand times as much.
 pub fn quantities(text: &str, into: &mut Consignment) {
-    let mut rest = text;
+    let mut rest = text.trim_start();
+    let mut last: Option<Amount> = None;
     let mut first = true;
     while !rest.is_empty() {
         let letters = rest.bytes().take_while(u8::is_ascii_uppercase).count();
         let digits = rest[letters..].bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
-        if letters + digits == 0 {
-            return;
-        }
         let (code, value) = (&rest[..letters], number(&rest[letters..letters + digits]));
-        match (code, first) {
-            ("T" | "P" | "S" | "D" | "M" | "", true) => {
+        let read = match (code, first) {
+            ("T" | "P" | "S" | "D" | "M" | "", true) if letters + digits > 0 => {
                 into.part = code.chars().next().filter(|c| *c != 'M');
                 into.pieces = value;
+                last = Some(|into| &mut into.pieces);
+                true
             }
-            _ => measure(code, value, into),
+            // The pieces of the whole waybill, a group of density.
+            ("T" | "DG", false) => true,
+            _ => match measure(code, value, into) {
+                Some(amount) => {
+                    last = Some(amount);
+                    value.is_some()
+                }
+                None => false,
+            },
+        };
+        if !read {
+            into.unread = Some(text.to_owned());
+            if let Some(amount) = last {
+                *amount(into) = None;
+            }
+            if letters + digits == 0 {
+                return;
+            }
         }
         first = false;
-        rest = &rest[letters + digits..];
+        rest = rest[letters + digits..].trim_start();
     }
 }
 
-/// A mass or volume by its code.
-pub fn measure(code: &str, value: Option<f64>, into: &mut Consignment) {
-    match code {
-        "K" => into.mass_kg = value,
-        "L" => into.mass_kg = value.map(|v| v * 0.453_592_37),
-        "MC" => into.volume_m3 = value,
-        "CC" => into.volume_m3 = value.map(|v| v * 0.000_001),
-        "CF" => into.volume_m3 = value.map(|v| v * 0.028_316_846_592),
-        "CI" => into.volume_m3 = value.map(|v| v * 0.000_016_387_064),
-        _ => {}
-    }
+/// Which amount of a consignment.
+pub type Amount = fn(&mut Consignment) -> &mut Option<f64>;
+
+/// A mass or volume by its code. Says which it is, if the code is known.
+pub fn measure(code: &str, value: Option<f64>, into: &mut Consignment) -> Option<Amount> {
+    const MASS: Amount = |into| &mut into.mass_kg;
+    const VOLUME: Amount = |into| &mut into.volume_m3;
+    let (amount, factor) = match code {
+        "K" => (MASS, 1.0),
+        "L" => (MASS, 0.453_592_37),
+        "MC" => (VOLUME, 1.0),
+        "CC" => (VOLUME, 0.000_001),
+        "CF" => (VOLUME, 0.028_316_846_592),
+        "CI" => (VOLUME, 0.000_016_387_064),
+        _ => return None,
+    };
+    *amount(into) = value.map(|value| value * factor);
+    Some(amount)
 }
 
 /// `K250.5` as code and value.

@@ -1,5 +1,7 @@
 //! Text to messages and lines: where one begins, what transport left around it, what a line goes on with.
 
+use std::borrow::Cow;
+
 use super::super::edifact::output::Output;
 
 /// Longest line that is read; the standard's longest has under seventy characters.
@@ -41,9 +43,14 @@ pub fn position(line: usize) -> String {
     format!("line {line}")
 }
 
+/// Control characters, blanks, a byte order mark.
+fn is_dirt(c: char) -> bool {
+    c.is_control() || matches!(c, ' ' | '\u{feff}')
+}
+
 /// Kind and version of a first line.
 fn begins(line: &str) -> Option<(&'static str, &str)> {
-    let line = line.trim_matches(|c: char| c.is_control() || c == ' ');
+    let line = line.trim_matches(is_dirt);
     let (name, version) = line.split_once('/')?;
     let kind = KINDS.iter().find(|kind| **kind == name)?;
     let digits = !version.is_empty() && version.len() <= 2 && version.bytes().all(|b| b.is_ascii_digit());
@@ -62,7 +69,8 @@ fn is_known(kind: &str, version: &str) -> bool {
 
 /// Whether a message begins in these first bytes, behind addresses of transport or the head of a mail.
 pub fn recognise(head: &[u8]) -> bool {
-    head.split(|b| *b == b'\n').any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
+    head.split(|b| matches!(b, b'\n' | b'\r'))
+        .any(|line| std::str::from_utf8(line).is_ok_and(|line| begins(line).is_some()))
 }
 
 /// Other messages of the format, which are not read: what becomes of a shipment, answers, bookings.
@@ -72,8 +80,8 @@ const OTHERS: [&str; 14] =
 /// What a text is that holds another message of the format, or one whose first line is written in small letters.
 pub fn not_read(text: &str) -> Option<String> {
     text.lines().take(100).find_map(|line| {
-        let line = line.trim_matches(|c: char| c.is_control() || c == ' ');
-        if let Some((kind, _)) = begins(&line.to_ascii_uppercase()) {
+        let line = line.trim_matches(is_dirt);
+        if let Some((kind, _)) = begins(&line.to_ascii_uppercase()).filter(|_| begins(line).is_none()) {
             return Some(format!("is a Cargo-IMP {kind} in small letters; send it in capitals"));
         }
         let (name, version) = line.split_once('/').unwrap_or((line, "0"));
@@ -88,15 +96,84 @@ fn is_mark(line: &str) -> bool {
     matches!(line, "NNNN" | "ZZZZ") || line.starts_with("ZCZC")
 }
 
+/// What ends a line: on old machines a carriage return alone.
+fn line_end(text: &str) -> char {
+    if text.contains('\n') { '\n' } else { '\r' }
+}
+
+fn blanks(line: &str) -> usize {
+    line.bytes().take_while(|b| *b == b' ').count()
+}
+
+/// Tags of the lines of waybills.
+const TAGS: &[&str] = &[
+    "FLT", "RTG", "SHP", "CNE", "AGT", "SSR", "NFY", "ACC", "CVD", "RTD", "OTH", "PPD", "COL", "CER", "ISU", "OSI",
+    "CDC", "REF", "COR", "COI", "SII", "ARD", "SPH", "NOM", "SRI", "OPI", "OCI", "NAM", "ADR", "LOC", "MBI", "HBS",
+    "TXT", "HTS",
+];
+
+/// Whether a line begins something, and does not go on in the middle of a word.
+fn is_begun(line: &str, kind: &str) -> bool {
+    let line = line.trim_start();
+    let tag = line.split('/').next().unwrap_or_default().trim_end();
+    let letters = tag.bytes().all(|b| b.is_ascii_uppercase());
+    let begun = if kind == "FFM" {
+        letters && matches!(tag.len(), 3 | 4)
+    } else {
+        TAGS.contains(&tag) || (letters && tag.len() == 4 && is_mark(tag))
+    };
+    // A slash goes on with what was begun; numbers are of waybills and of flights.
+    begun
+        || is_mark(line.trim())
+        || line.starts_with(|c: char| c == '/' || c.is_ascii_digit())
+        || begins(line).is_some()
+}
+
+/// Lines that transport folded joined again, as many of them left empty behind, so that all keep their numbers; and how
+/// many they were.
+pub fn unfolded(text: &str) -> (Cow<'_, str>, usize) {
+    let end = line_end(text);
+    let (mut kind, mut before, mut folded) = ("", 0, 0);
+    let mut joined = String::new();
+    let (mut taken, mut at, mut owed) = (0, 0, 0);
+    for line in text.split(end) {
+        let own = line.trim_end_matches('\r');
+        let goes_on =
+            !kind.is_empty() && FOLDED_WIDTHS.contains(&before) && !own.trim().is_empty() && !is_begun(own, kind);
+        if goes_on {
+            // Without the end of the line before.
+            joined.push_str(text[taken..at - end.len_utf8()].trim_end_matches('\r'));
+            (taken, owed, folded) = (at, owed + 1, folded + 1);
+        } else if owed > 0 {
+            joined.push_str(&text[taken..at]);
+            joined.extend(std::iter::repeat_n(end, owed));
+            (taken, owed) = (at, 0);
+        }
+        kind = begins(own).map_or(kind, |(kind, _)| kind);
+        before = own.len();
+        at += line.len() + end.len_utf8();
+    }
+    if folded == 0 {
+        return (Cow::Borrowed(text), 0);
+    }
+    joined.push_str(&text[taken..]);
+    (Cow::Owned(joined), folded)
+}
+
+/// How long a line is that transport folded: 63 or 69 columns, and what gateways make of them.
+const FOLDED_WIDTHS: std::ops::RangeInclusive<usize> = 60..=80;
+
 /// The messages of a text. What stands before the first, and between the end mark of one and the next, is transport's.
 pub fn messages<'t>(text: &'t str, out: &mut Output<'_>) -> Vec<Message<'t>> {
     let mut messages: Vec<Message<'t>> = Vec::new();
-    let (mut dirt, mut ended) = (0, false);
-    for (n, line) in text.lines().enumerate() {
+    let (mut dirt, mut ended, mut indent) = (0, false, 0);
+    for (n, line) in text.split(line_end(text)).enumerate() {
         let number = n + 1;
         let line = line.trim_end_matches(|c: char| c.is_control() || c == ' ');
         if let Some((kind, version)) = begins(line) {
             ended = false;
+            // Mail that sends a message on indents all of it.
+            indent = blanks(line);
             if !is_known(kind, version) {
                 let text = format!("{kind} of version {version}; read as those we know");
                 out.warn("unknown_code", format!("{kind}@{number}"), text);
@@ -106,7 +183,7 @@ pub fn messages<'t>(text: &'t str, out: &mut Output<'_>) -> Vec<Message<'t>> {
         }
         ended |= is_mark(line.trim());
         if let Some(message) = messages.last_mut().filter(|_| !ended) {
-            let text = line.trim_start_matches(|c: char| c.is_control());
+            let text = line[blanks(line).min(indent)..].trim_start_matches(|c: char| c.is_control());
             if text.len() > LINE_BYTES_MAX {
                 let position = position(number);
                 let reason = format!("{position}: a line of {} bytes", text.len());

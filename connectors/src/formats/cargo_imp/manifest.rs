@@ -101,7 +101,7 @@ impl Reader {
             place if place.len() == 3 && place.bytes().all(|b| b.is_ascii_uppercase()) => {
                 self.unload(place, rest, number, message);
             }
-            _ if text.contains('-') && text.starts_with(|c: char| c.is_ascii_digit()) => {
+            _ if is_numbered(text) => {
                 let position = position(number);
                 let reason = format!("{position}: a waybill whose number cannot be read; send it again");
                 out.set_aside("no_bill", position, reason, text.as_bytes());
@@ -167,8 +167,8 @@ impl Reader {
             let text = format!("waybill {}", part.waybill);
             warnings.push(Warning { code: "check_digit", path: message.path(part.line), text });
         }
-        if part.pieces.is_none() {
-            warnings.push(no_pieces(&part, message));
+        if let Some(warning) = amounts(&part, message) {
+            warnings.push(warning);
         }
         if part.unloading.is_none() {
             let text = "a waybill before any point of unloading; its destination was taken".to_owned();
@@ -218,10 +218,21 @@ impl Reader {
 /// What may go on over several lines, but for goods and their handling codes.
 const BLOCKS: [&str; 7] = ["OCI", "DIM", "OSI", "ONT", "CUS", "SRI", "SCI"];
 
-/// That nobody tells how many pieces a waybill has.
-pub fn no_pieces(own: &Consignment, message: &Message<'_>) -> Warning {
-    let text = format!("waybill {} tells no number of pieces; left NULL", own.waybill);
-    Warning { code: "bad_number", path: message.path(own.line), text }
+/// Whether a line begins as a waybill does: with a number that a hyphen parts, or that is as long.
+fn is_numbered(text: &str) -> bool {
+    let head = text.split('/').next().unwrap_or_default();
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && (text.contains('-') || head.bytes().filter(u8::is_ascii_digit).count() >= 8)
+}
+
+/// That nobody tells how many pieces a waybill has, or amounts of it that cannot be read.
+pub fn amounts(own: &Consignment, message: &Message<'_>) -> Option<Warning> {
+    let text = match &own.unread {
+        Some(sent) => format!("waybill {}: `{}`; what cannot be read of it is left NULL", own.waybill, short(sent)),
+        None if own.pieces.is_none() => format!("waybill {} tells no number of pieces; left NULL", own.waybill),
+        None => return None,
+    };
+    Some(Warning { code: "bad_number", path: message.path(own.line), text })
 }
 
 /// Code and text of a warning that a day is none, or of no year that anybody knows: a day of some year is one of a leap

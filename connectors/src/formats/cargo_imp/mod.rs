@@ -53,6 +53,10 @@ fn read(input: MessageInput<'_>) -> MessageReading {
         out.warn("charset", "byte 0", "bytes that are no UTF-8 were read as Windows-1252");
         encoding_rs::WINDOWS_1252.decode_without_bom_handling(input.bytes).0
     };
+    let (text, folded) = lines::unfolded(&text);
+    if folded > 0 {
+        out.warn("transport_dirt", "line 1", format!("joined {folded} folded lines"));
+    }
     let messages = lines::messages(&text, &mut out);
     for message in &messages {
         out.count("messages", 1);

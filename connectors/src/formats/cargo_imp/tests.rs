@@ -366,3 +366,79 @@ fn a_day_without_a_year_is_named_whole() {
     let text = reading.warnings.iter().find(|w| w.text.starts_with("`29FEB1805`")).map(|w| w.code);
     assert_eq!(text, Some("no_year"), "{:?}", reading.warnings);
 }
+
+#[test]
+fn an_amount_with_something_else_behind_it_is_none() {
+    for (amounts, [pieces, kg, m3], warned) in [
+        ("T5K44.5MC1.2T9", ["5.0", "44.5", "1.2"], false),
+        ("T5 K44 DG5", ["5.0", "44.0", ""], false),
+        ("T5K44O", ["5.0", "", ""], true),
+        ("T5K1,234.5", ["5.0", "", ""], true),
+        ("T5K4 4", ["5.0", "", ""], true),
+        ("T5L1E3", ["5.0", "", ""], true),
+        ("T2OK440MC3.333", ["", "", "3.333"], true),
+        ("T20K44O.5MC3,333", ["20.0", "", ""], true),
+    ] {
+        let reading = read(&FFM.replace("T5K100.5MC1.2", amounts));
+        let found = ["package_count", "gross_mass_kg", "volume_m3"].map(|name| of(&reading, name)[0].clone());
+        assert_eq!(found, [pieces, kg, m3], "{amounts}");
+        let told = reading.warnings.iter().find(|w| w.code == "bad_number");
+        assert_eq!(told.is_some_and(|w| w.text.contains(amounts)), warned, "{amounts}");
+    }
+    let house = |mass: &str| read(&format!("FHL/4\nMBI/999-12345675BKKICN/T20K440\nHBS/H1/BKKICN/8/{mass}//TOYS\n"));
+    for (mass, kg, code) in [("K100", "100.0", None), ("K1O0", "", Some("bad_number")), ("X100", "", Some("bad_unit"))]
+    {
+        let reading = house(mass);
+        assert_eq!(of(&reading, "gross_mass_kg"), [kg]);
+        let told = |code: &str| warnings(&reading).contains(&code);
+        assert_eq!(
+            ["bad_number", "bad_unit"].map(told),
+            ["bad_number", "bad_unit"].map(|known| Some(known) == code),
+            "{mass}"
+        );
+    }
+}
+
+/// Byte order marks, blanks for hyphens, indented mail, carriage returns alone.
+#[test]
+fn harmless_writing_loses_no_waybill() {
+    let fwb = "FWB/17\n999-12345675BKKICN/T20K440\nNFY\n/LEE\nISU/04MAR27/BKK\n";
+    for text in [
+        format!("\u{feff}{fwb}"),
+        fwb.replace('-', " "),
+        fwb.replace("75BKK", "75 BKK"),
+        fwb.lines().flat_map(|line| ["  ", line, "\n"]).collect(),
+        fwb.replace('\n', "\r"),
+    ] {
+        let reading = read(&text);
+        assert_eq!(of(&reading, "master_bill_id"), ["999-12345675"], "{text}");
+        assert_eq!(
+            (of(&reading, "loading_port"), of(&reading, "notify_name")),
+            (vec!["BKK".into()], vec!["LEE".into()])
+        );
+        assert_eq!(of(&reading, "manifested_at"), ["2027-03-03T17:00:00Z"]);
+    }
+    let set_aside = read(&FFM.replace("999-12345675BKK", "9X9 12345675BKK"));
+    assert_eq!(reasons(&set_aside), ["no_bill"]);
+}
+
+#[test]
+fn folded_lines_are_joined_and_keep_their_numbers() {
+    let text = "FWB/17\n999-12345675BKKICN/T20K440\nSHP\n/HANKOOK SANGSA VERY LONG COMPANY NAME THAT IS FOLDED AT SIXTY N\n\
+                INE COLUMNS LTD\n/SEOUL RO\n/SEOUL\n/KR\nISU/99XXX27/BKK\n";
+    let reading = read(text);
+    assert_eq!(
+        of(&reading, "shipper_name"),
+        ["HANKOOK SANGSA VERY LONG COMPANY NAME THAT IS FOLDED AT SIXTY NINE COLUMNS LTD"]
+    );
+    assert_eq!(
+        (of(&reading, "shipper_country"), of(&reading, "shipper_address")),
+        (vec!["KR".into()], vec!["SEOUL RO, SEOUL".into()])
+    );
+    let told: Vec<_> = reading.warnings.iter().map(|w| (w.code, w.path.as_str())).collect();
+    assert!(told.contains(&("transport_dirt", "line 1")) && told.contains(&("bad_date", "FWB@1/9")), "{told:?}");
+    // A line of its own, though a long one stands before it.
+    let goods = format!("/{}", "A".repeat(66));
+    let reading = read(&FFM.replace("/ECC\r\n", &format!("{goods}\r\nPUS/14MAR1000\r\n")));
+    assert!(!warnings(&reading).contains(&"unknown_segment"), "{:?}", reading.warnings);
+}

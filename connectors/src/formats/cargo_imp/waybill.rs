@@ -9,7 +9,7 @@ use super::super::edifact::places::{country, short, to_utc_in};
 use super::consignment::{Consignment, Party, coded, day, measure, quantities, waybill};
 use super::format_of;
 use super::lines::{Message, position};
-use super::manifest::{moment, no_pieces, undated};
+use super::manifest::{amounts, moment, undated};
 use super::rows::{Shared, write};
 
 /// More stops than a route has.
@@ -25,9 +25,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
     };
     let mut shared = Shared::default();
     let mut warnings = Vec::new();
-    if own.pieces.is_none() {
-        warnings.push(no_pieces(&own, message));
-    }
+    warnings.extend(amounts(&own, message));
     let mut currency = "";
     let mut block = "";
     for line in lines {
@@ -54,7 +52,7 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
             ("CNE", _) => party(&mut own.consignee, tag, rest, &mut warn),
             ("NFY", "NFY") if !part(0).is_empty() => own.notify.name = Some(part(0).to_owned()),
             ("NFY", _) => party(&mut own.notify, tag, rest, &mut warn),
-            ("RTD", _) => goods(&mut own, &parts),
+            ("RTD", _) => goods(&mut own, &parts, &mut warn),
             ("CVD", "CVD") => {
                 currency = part(0);
                 let value = number(part(4)).filter(|_| part(4).starts_with(|c: char| c.is_ascii_digit()));
@@ -162,7 +160,12 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
                 warnings.push(Warning { code: "bad_number", path: message.path(line.number), text });
             }
             let (code, mass) = coded(part(3));
-            measure(code, mass, &mut own);
+            let known = measure(code, mass, &mut own).is_some();
+            if !part(3).is_empty() && (!known || mass.is_none()) {
+                let (kind, text) = if known { ("bad_number", "mass") } else { ("bad_unit", "unit of mass") };
+                let text = format!("HBS {text}: `{}`; left NULL", short(part(3)));
+                warnings.push(Warning { code: kind, path: message.path(line.number), text });
+            }
             own.describe(part(5));
             house = Some((own, warnings));
             continue;
@@ -268,14 +271,16 @@ fn party(party: &mut Party, tag: &str, rest: &str, warn: &mut dyn FnMut(&'static
 }
 
 /// A line of RTD: `1/P10/K250.5/...` or `2/NG/DESCRIPTION`.
-fn goods(own: &mut Consignment, parts: &[&str]) {
+fn goods(own: &mut Consignment, parts: &[&str], warn: &mut dyn FnMut(&'static str, String)) {
     let Some(at) = parts.iter().position(|p| matches!(*p, "NG" | "NC" | "NV" | "NH" | "NU")) else { return };
     let rest = &parts[at + 1..];
     let first = rest.first().copied().unwrap_or_default();
     match parts[at] {
         "NV" => {
             let (code, volume) = coded(first);
-            measure(code, volume, own);
+            if measure(code, volume, own).is_none() || volume.is_none() {
+                warn("bad_number", format!("NV `{}`; left out", short(first)));
+            }
         }
         "NH" => own.hs_codes.extend(hs(first)),
         "NU" if !first.is_empty() => own.ulds.push((first.to_owned(), None)),

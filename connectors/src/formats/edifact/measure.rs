@@ -22,7 +22,8 @@ pub type Unreadable = (&'static str, String);
 pub fn read(mea: Segment<'_, '_>) -> Result<Measure, Unreadable> {
     let (unit, value) = (mea.get(2, 0), mea.get(2, 1));
     let what = mea.get(1, 0);
-    if value.is_empty() || matches!(what, "T" | "AAF" | "AAL" | "N" | "HT" | "WD" | "LN") {
+    // Tare; net masses and volumes, of a unit and in all; sizes.
+    if value.is_empty() || matches!(what, "T" | "AAF" | "AAL" | "AAA" | "AAC" | "AAX" | "N" | "HT" | "WD" | "LN") {
         return Ok(Measure::Other);
     }
     let value = number(value).ok_or_else(|| ("bad_number", format!("MEA {}", short(what))))?;
@@ -79,6 +80,9 @@ mod tests {
             ("MEA+WT+AAG+TNE:2'", Ok(Measure::GrossMassKg(2000.0))),
             ("MEA+AAI++K:20'", Ok(Measure::GrossMassKg(20.0))),
             ("MEA+AAE+T+KGM:2200'", Ok(Measure::Other)),
+            ("MEA+AAE+AAA+KGM:90'", Ok(Measure::Other)),
+            ("MEA+WT+AAC+KGM:90'", Ok(Measure::Other)),
+            ("MEA+AAE+AAX+MTQ:2'", Ok(Measure::Other)),
             ("MEA+AAE+G+XYZ:1'", Err(("bad_unit", "MEA G in `XYZ`".to_owned()))),
             ("MEA+AAE+G+KGM:heavy'", Err(("bad_number", "MEA G".to_owned()))),
         ] {

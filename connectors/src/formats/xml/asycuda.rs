@@ -56,6 +56,7 @@ pub const HEADER: &[Field] = &[
     field("Transport/Delivery_terms/Code", "incoterm", Code),
     field("Transport/Place_of_loading/Code", "loading_port", Id),
     field("Warehouse/Identification", "warehouse_id", Id),
+    field("Item/Previous_doc/Previous_warehouse_code", "warehouse_id", Id),
     field("Item/Previous_doc/Summary_declaration", "house_bill_id", Id),
     field("Container/Container_identity", "container_ids", Ids),
     field(
@@ -72,7 +73,11 @@ pub const HEADER: &[Field] = &[
     field("Property/Nbers/Total_number_of_packages", "package_count", Number),
     field("Item/Packages/Kind_of_packages_code", "package_kind", Code),
     field("Valuation/Gs_Invoice/Amount_foreign_currency", "invoice_amount", Number),
-    field("Valuation/Gs_Invoice/Currency_code", "currency", By("three letters, of a number too")),
+    field(
+        "Valuation/Gs_Invoice/Currency_code",
+        "currency",
+        By("three letters, of a number too; else by Currency_name"),
+    ),
     field(
         "Valuation/Gs_external_freight",
         "freight_usd",
@@ -94,8 +99,9 @@ pub const ITEMS: &[Field] = &[
     field("Tarification/Supplementary_unit/Suppplementary_unit_code", "quantity_unit", Code),
     field("Tarification/Supplementary_unit/Supplementary_unit_code", "quantity_unit", Code),
     field("Valuation_item/Weight_itm/Net_weight_itm", "net_mass_kg", Mass("")),
-    field("Valuation_item/Total_CIF_itm", "customs_value_local", Number),
-    field("Valuation_item/Statistical_value", "customs_value_local", Number),
+    field("Valuation_item/Total_CIF_itm", "customs_value_local", By("number; where it is 0, the next")),
+    field("Valuation_item/Statistical_value", "customs_value_local", By("number")),
+    field("Previous_doc/Previous_document_reference", "prior_declaration_ids", Ids),
     field(
         "Valuation_item/Item_Invoice/Currency_rate",
         "customs_value_usd",
@@ -225,7 +231,11 @@ fn flow(root: Element<'_>) -> Option<&'static str> {
 
 /// The letters of a currency; states of the former Soviet Union send its number, and some senders its name.
 fn currency(amount: Element<'_>) -> Option<Cow<'_, str>> {
-    let code = id_at(amount, "Currency_code")?;
+    let Some(code) = id_at(amount, "Currency_code") else {
+        // What the forms have of themselves where there is none.
+        let name = id_at(amount, "Currency_name").filter(|name| name != "NO FOREIGN CURRENCY")?;
+        return Some(named(&name).map_or(name, Cow::Borrowed));
+    };
     if code.len() == 3 && codes::currency(&code).is_some() {
         return Some(code);
     }
@@ -293,6 +303,13 @@ fn goods<'u>(item: Element<'u>, at: &dyn Fn() -> String, row: &mut Row<'u>) {
             None => row.warn("bad_tariff", format!("{}/Tarification/HScode", at()), "no tariff code"),
         }
     }
+    let values = ["Valuation_item/Total_CIF_itm", "Valuation_item/Statistical_value"];
+    let values = values.map(|path| super::convert::told(item, path, &at(), row));
+    row.put(
+        &SHEET,
+        "customs_value_local",
+        values.into_iter().flatten().find(|value| *value != 0.0).or(values[0]).or(values[1]),
+    );
     let procedure = ["Tarification/Extended_customs_procedure", "Tarification/National_customs_procedure"];
     let procedure = procedure.into_iter().filter_map(|path| item.get(path)).collect::<String>();
     row.put(&SHEET, "procedure", (!procedure.is_empty()).then_some(procedure));

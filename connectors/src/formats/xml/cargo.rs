@@ -222,7 +222,8 @@ fn fill_consignment<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>)
         let Some(party) = consignment.at(name) else { continue };
         let at = format!("{path}/{name}");
         let part = |part: &str| party.get(&format!("PostalStructuredAddress/{part}"));
-        let lines = [part("StreetName"), part("PostcodeCode"), part("CityName"), part("CountrySubDivisionName")];
+        let subdivision = part("CountrySubDivisionName").or_else(|| part("CountrySubDivisionID"));
+        let lines = [part("StreetName"), part("PostOfficeBox"), part("PostcodeCode"), part("CityName"), subdivision];
         let country = part("CountryID");
         let party = Party::default().named(party.get("Name")).living(&lines, country, &at, row);
         party.put(role, row);
@@ -252,16 +253,12 @@ fn items<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
     let pieces_of = if in_pieces { "PieceQuantity" } else { "PackageQuantity" };
     for (n, item) in items.iter().enumerate() {
         let at = format!("{path}/item[{}]", n + 1);
-        let sent: Vec<&'u str> = item.all("TypeCode").filter_map(Element::value).collect();
-        let codes: Vec<Cow<'u, str>> = sent.iter().filter_map(|code| tariff(code)).collect();
-        if let Some(code) = sent.iter().find(|code| tariff(code).is_none()) {
-            row.warn("bad_tariff", format!("{at}/TypeCode"), format!("`{}`", short(code)));
-        }
+        let codes = tariffs(*item, &at, row);
         let equipment = || {
             let ulds = item.all("AssociatedUnitLoadTransportEquipment");
             ulds.chain(item.all("UtilizedUnitLoadTransportEquipment")).map(uld_id)
         };
-        let description = text_at(*item, "NatureIdentificationTransportCargo/Identification");
+        let description = text_at(*item, DESCRIPTION);
         let count = told(*item, pieces_of, &at, row);
         pieces = count.map(|count| pieces.unwrap_or(0.0) + count).or(pieces);
         let line = Line {
@@ -298,6 +295,18 @@ fn items<'u>(consignment: Element<'u>, path: &str, row: &mut Row<'u>) {
     row.put_at(SHEET.at("hs_codes"), Value::texts(hs_codes));
     row.put_at(SHEET.at("lines"), records(lines));
     row.put_at(SHEET.at("containers"), records(containers));
+}
+
+/// What an item is, in words.
+const DESCRIPTION: &str = "NatureIdentificationTransportCargo/Identification";
+
+/// The tariff codes of an item; what is none is told.
+fn tariffs<'u>(item: Element<'u>, at: &str, row: &mut Row<'u>) -> Vec<Cow<'u, str>> {
+    let sent: Vec<&'u str> = item.all("TypeCode").filter_map(Element::value).collect();
+    if let Some(code) = sent.iter().find(|code| tariff(code).is_none()) {
+        row.warn("bad_tariff", format!("{at}/TypeCode"), format!("`{}`", short(code)));
+    }
+    sent.into_iter().filter_map(tariff).collect()
 }
 
 /// `PMC1337XX`: type, number, owner.

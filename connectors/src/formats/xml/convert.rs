@@ -150,11 +150,16 @@ fn measure<'u>(
     let Some(n) = number(text).filter(|n| *n >= 0.0) else {
         return (Value::Null, Some(odd("bad_number", format!("`{}`", short(text)))));
     };
-    let unit = if unit.is_empty() { None } else { element.attribute_value(unit) };
+    let unit = unit_of(element, unit);
     match unit.as_deref().map_or(Some(1.0), factor) {
         Some(factor) => (scaled(n, factor).into(), None),
         None => (Value::Null, Some(odd("bad_unit", format!("`{}`", short(unit.as_deref().unwrap_or_default()))))),
     }
+}
+
+/// The unit of an element: what the first of these attributes says.
+pub fn unit_of<'u>(element: Element<'u>, names: &str) -> Option<Cow<'u, str>> {
+    names.split('|').filter(|name| !name.is_empty()).find_map(|name| element.attribute_value(name))
 }
 
 /// The number as sent where the unit is ours.

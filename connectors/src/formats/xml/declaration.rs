@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use haechi_model::streams::DECLARATION;
 use rustc_hash::FxHashSet;
 
-use super::convert::number;
+use super::convert::{id, number};
 use super::output::{LazySheet, Output, Row, Sheet};
 use super::tree::Element;
 use super::unit::{Parts, tell};
@@ -119,5 +119,5 @@ pub fn records<'u>(records: impl IntoIterator<Item = Vec<Value<'u>>>) -> Value<'
 /// An ISO 4217 code and what stands behind it, of an element with `currencyID`.
 pub fn money(element: Element<'_>) -> Option<(Option<std::borrow::Cow<'_, str>>, f64)> {
     let amount = element.value().and_then(number)?;
-    Some((element.attribute_value("currencyID"), amount))
+    Some((element.attribute_value("currencyID").map(id), amount))
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use chrono::{TimeZone, Timelike};
 use chrono_tz::{Asia::Seoul, Tz};
 
-use super::convert::{id, joined, number, text, value};
+use super::convert::{id, joined, number, text, unit_of, value};
 use super::declaration::{SHEET, amount, compare, money, records, write};
 use super::map::Read::{
     By, Code, Count, Country, Day, DayOrInstant, First, Flag, Id, Ids, Instant, Mass, Mode, Number, Tariff, Text,
@@ -30,6 +30,8 @@ const ZONE: Tz = Seoul;
 const HEADER_FEES_MAX: usize = 50;
 /// What is told of an amount in a currency that is neither theirs nor ours.
 const UNKNOWN: &str = "an amount neither in KRW nor in USD, or of no currency that can be told";
+/// Attributes that hold a unit: as the schema has it, and as writers with a namespace of their own do.
+const UNIT: &str = "kcsUnitCode|UnitCode|unitCode";
 const ITEM: &str = "Declaration/GoodsShipment/GovernmentAgencyGoodsItem";
 
 /// Header of both, under `Declaration`.
@@ -43,9 +45,10 @@ pub const HEADER: &[Field] = &[
     field("PaymentTypeCode", "payment_type", Code),
     field("InvoiceAmount", "invoice_amount", Number),
     field("GoodsShipment/TradeTerms/ConditionCode", "incoterm", Code),
-    field("TotalGrossMassMeasure", "gross_mass_kg", Mass("kcsUnitCode")),
+    field("TotalGrossMassMeasure", "gross_mass_kg", Mass(UNIT)),
     field("TotalPackageQuantity", "package_count", Number),
     field("TotalPackageQuantity@kcsUnitCode", "package_kind", Code),
+    field("TotalPackageQuantity@UnitCode", "package_kind", Code),
     field("Packaging/TypeCode", "package_kind", Code),
     field("BorderTransportMeans/Name", "conveyance_id", Id),
     field("GoodsShipment/Agent/ID", "forwarder_id", Id),
@@ -124,7 +127,8 @@ pub const ITEMS: &[Field] = &[
     field("Commodity/CargoDescription", "trade_name", By("brand (Commodity/Name) behind ` / `, unless it is NO")),
     field("Commodity/CountQuantity", "quantity", Number),
     field("Commodity/CountQuantity@kcsUnitCode", "quantity_unit", Code),
-    field("GoodsMeasure/NetNetWeightMeasure", "net_mass_kg", Mass("kcsUnitCode")),
+    field("Commodity/CountQuantity@UnitCode", "quantity_unit", Code),
+    field("GoodsMeasure/NetNetWeightMeasure", "net_mass_kg", Mass(UNIT)),
     field("Commodity/CertificateOfOrigin/IssueID", "origin_certificate_id", Id),
     field("Origin/CountryCode", "origin_country", Country),
     field("Origin/OriginDescription/MarksNumbersID", "origin_marking", Code),
@@ -232,7 +236,8 @@ fn version(namespace: &str) -> String {
 
 fn change(function: Option<&str>) -> (&'static str, Option<String>) {
     match function {
-        None | Some("9") => ("new", None),
+        // Sent again, or as a copy: nothing changed.
+        None | Some("9" | "7" | "31" | "35") => ("new", None),
         Some("1" | "3") => ("cancel", function.map(str::to_owned)),
         Some(other) => ("amend", Some(super::convert::short(other).to_owned())),
     }
@@ -429,7 +434,7 @@ fn model_lines<'u>(commodity: Element<'u>, import: bool, rates: Rates, at: &dyn 
             value += sum;
             pieces += quantity;
         }
-        let unit = line.at("CountQuantity").and_then(|q| q.attribute_value("kcsUnitCode"));
+        let unit = line.at("CountQuantity").and_then(|q| unit_of(q, UNIT));
         let sent = line.get("SequenceNumeric").and_then(|n| n.parse().ok());
         lines.push(vec![
             Value::I32(sent.unwrap_or(index as i32 + 1)),

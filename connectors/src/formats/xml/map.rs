@@ -44,9 +44,9 @@ pub enum Read {
     Number,
     /// A whole number.
     Count,
-    /// A mass, its unit in this attribute; kilograms without.
+    /// A mass, its unit in this attribute, or the first of several between bars; kilograms without.
     Mass(&'static str),
-    /// A volume, its unit in this attribute; cubic metres without.
+    /// A volume in the same way; cubic metres without.
     Volume(&'static str),
     /// A country, to ISO alpha-2.
     Country,
@@ -86,9 +86,9 @@ impl Read {
             Self::Number => "number".into(),
             Self::Count => "whole number".into(),
             Self::Mass("") => "kilograms".into(),
-            Self::Mass(unit) => format!("mass, to kilograms by `@{unit}`").into(),
+            Self::Mass(unit) => format!("mass, to kilograms by `@{}`", unit.replace('|', "`, `@")).into(),
             Self::Volume("") => "cubic metres".into(),
-            Self::Volume(unit) => format!("volume, to cubic metres by `@{unit}`").into(),
+            Self::Volume(unit) => format!("volume, to cubic metres by `@{}`", unit.replace('|', "`, `@")).into(),
             Self::Country => "country, to ISO alpha-2".into(),
             Self::Tariff => "digits".into(),
             Self::Instant => "instant".into(),

@@ -39,6 +39,10 @@ fn a_cargo_without_ship_goes_as_its_port_and_carrier_say() {
         ("<dsprCd>KRICN</dsprCd>", "air -"),
         ("<dsprCd>KRICN</dsprCd><shipNm>KE706</shipNm>", "air KE706"),
         ("<dsprCd>KRPUS</dsprCd><shipNm>EVER GREAT</shipNm>", "sea -"),
+        ("<shipNm>KE 0901</shipNm>", "air KE0901"),
+        ("<shipNm>KE0901A</shipNm>", "air KE0901A"),
+        ("<shipNm>LADY B</shipNm>", "sea -"),
+        ("<dsprNm>인천공항</dsprNm><shipNm>KOREAN AIR 901</shipNm>", "air KOREANAIR901"),
     ] {
         let text = format!(
             "<cargCsclPrgsInfoQryRtnVo><cargCsclPrgsInfoQryVo><cargMtNo>27ZZLX0001I00010001</cargMtNo>\
@@ -114,6 +118,10 @@ fn a_change_says_why_and_lacks_nothing() {
         ("INV", "13", "cancel INV"),
         ("COR", "13", "amend COR"),
         ("IMA", "9", "new -"),
+        ("IMA", "7", "new -"),
+        ("IMA", "31", "new -"),
+        ("IMA", "35", "new -"),
+        ("IMA", "13", "amend 13"),
     ] {
         let header = format!("<TypeCode>{kind}</TypeCode><FunctionCode>{function}</FunctionCode>");
         let reading = wco("", &header, "", "");
@@ -444,4 +452,140 @@ fn what_is_no_time_and_no_number_in_a_booking_is_told() {
     ] {
         assert!(paths.iter().any(|path| path == part), "{part} is not in {paths:?}");
     }
+}
+
+#[test]
+fn korean_units_and_currencies_are_known_however_they_are_written() {
+    let text = |mass: &str, quantity: &str, function: &str| {
+        reading(&format!(
+            "<Declaration xmlns='urn:kr:gov:kcs:data:standard:KCS_DeclarationOfIMP_929SchemaModule:1:0' xmlns:k='k'>\
+             <ID>9990127000123M</ID><FunctionCode>{function}</FunctionCode><TotalGrossMassMeasure {mass}>1.5</TotalGrossMassMeasure>\
+             <InvoiceAmount currencyID='usd'>9</InvoiceAmount>\
+             <GoodsShipment><GovernmentAgencyGoodsItem><SequenceNumeric>1</SequenceNumeric>\
+             <Commodity><CountQuantity {quantity}>3</CountQuantity><DutyTaxFee><TypeCode>CUD</TypeCode>\
+             <AdValoremTaxBaseAmount currencyID='krw'>5000</AdValoremTaxBaseAmount></DutyTaxFee></Commodity></GovernmentAgencyGoodsItem></GoodsShipment>\
+             </Declaration>"
+        ))
+    };
+    for (mass, quantity, expected) in [
+        ("kcsUnitCode='TNE'", "kcsUnitCode='2U'", "1500.0 2U new"),
+        ("k:UnitCode='TNE'", "k:UnitCode='2U'", "1500.0 2U new"),
+        ("unitCode='TNE'", "", "1500.0 - new"),
+        ("", "", "1.5 - new"),
+    ] {
+        let found =
+            cells(&text(mass, quantity, "9"), "declaration", &["gross_mass_kg", "quantity_unit", "change_kind"]);
+        assert_eq!(found, expected, "{mass} {quantity}");
+    }
+    let reading = text("", "", "35");
+    let columns = ["customs_value_local", "currency", "change_kind"];
+    assert_eq!(cells(&reading, "declaration", &columns), "5000.0 USD new");
+    assert!(!codes(&reading).contains(&"amount_currency"), "{:?}", reading.warnings);
+}
+
+#[test]
+fn a_sad_names_its_currency_its_value_and_what_it_uses_up() {
+    let sad = |invoice: &str, item: &str| {
+        reading(&format!(
+            "<ASYCUDA><Declarant><Declarant_code>D</Declarant_code><Reference><Number>1</Number></Reference></Declarant>\
+             <Valuation><Gs_Invoice>{invoice}</Gs_Invoice></Valuation><Item>{item}</Item></ASYCUDA>"
+        ))
+    };
+    for (invoice, currency, warned) in [
+        ("<Currency_code><null/></Currency_code><Currency_name>US Dollar</Currency_name>", "USD", false),
+        ("<Currency_code/><Currency_name>No foreign currency</Currency_name>", "-", false),
+        ("<Currency_name>Pa'anga</Currency_name>", "PA'ANGA", true),
+    ] {
+        let reading = sad(invoice, "");
+        assert_eq!(cells(&reading, "declaration", &["currency"]), currency, "{invoice}");
+        assert_eq!(codes(&reading).contains(&"unknown_code"), warned, "{invoice}");
+    }
+    let value = |cif: &str, statistical: &str| {
+        let item = format!(
+            "<Valuation_item><Total_CIF_itm>{cif}</Total_CIF_itm><Statistical_value>{statistical}</Statistical_value>\
+             </Valuation_item>"
+        );
+        cells(&sad("", &item), "declaration", &["customs_value_local"])
+    };
+    let found = [value("5100", "5000"), value("0.0", "5000"), value("", "5000"), value("0.0", "0"), value("", "")];
+    assert_eq!(found, ["5100.0", "5000.0", "5000.0", "0.0", "-"]);
+    let used = "<Previous_doc><Previous_document_reference>XX01A 2026 C 999</Previous_document_reference>\
+                <Previous_warehouse_code>WH01</Previous_warehouse_code></Previous_doc>";
+    let reading = sad("", used);
+    assert_eq!(list(&reading, "declaration", "prior_declaration_ids"), "[XX01A 2026 C 999]");
+    assert_eq!(cells(&reading, "declaration", &["warehouse_id"]), "WH01");
+}
+
+#[test]
+fn groupage_counts_a_container_once_or_in_each_bill() {
+    let bill = |number: u32, kind: &str, container: &str| {
+        format!(
+            "<Bol_segment><Bol_id><Bol_reference>B{number}</Bol_reference><Bol_type_code>{kind}</Bol_type_code></Bol_id>\
+             <ctn_segment><Ctn_reference>{container}</Ctn_reference><Status>LCL</Status></ctn_segment></Bol_segment>"
+        )
+    };
+    let manifest = |said: u32, second: &str| {
+        reading(&format!(
+            "<Awmds><General_segment><Totals_segment><Total_number_of_containers>{said}</Total_number_of_containers>\
+             </Totals_segment></General_segment>{}{}</Awmds>",
+            bill(1, "HSB", "ZZZU0000010"),
+            bill(2, "BL", second)
+        ))
+    };
+    for (said, second, warned) in
+        [(1, "ZZZU0000010", false), (2, "ZZZU0000010", false), (1, "ZZZU0000026", true), (3, "ZZZU0000010", true)]
+    {
+        let reading = manifest(said, second);
+        assert_eq!(codes(&reading).contains(&"total_mismatch"), warned, "{said} {second}");
+        assert_eq!(column(&reading, "consignment", "bill_kind"), ["house", "straight"]);
+    }
+}
+
+#[test]
+fn items_of_a_flight_say_what_they_are() {
+    let item = "<IncludedMasterConsignmentItem><SequenceNumeric>1</SequenceNumeric><TypeCode>610910</TypeCode>\
+                <TypeCode>620520</TypeCode><NatureIdentificationTransportCargo><Identification>COTTON SHIRTS\
+                </Identification></NatureIdentificationTransportCargo></IncludedMasterConsignmentItem>";
+    let part = |summary: &str| {
+        reading(&format!(
+            "<FlightManifest xmlns='iata:flightmanifest:1'><MessageHeaderDocument><ID>1</ID></MessageHeaderDocument><ArrivalEvent>\
+             <OccurrenceArrivalLocation><ID>ICN</ID></OccurrenceArrivalLocation><AssociatedTransportCargo>\
+             <IncludedMasterConsignment>{summary}<TransportContractDocument><ID>000-12345675</ID></TransportContractDocument>{item}\
+             </IncludedMasterConsignment></AssociatedTransportCargo></ArrivalEvent></FlightManifest>"
+        ))
+    };
+    for (summary, expected) in [("", "COTTON SHIRTS"), ("<SummaryDescription>CLOTHES</SummaryDescription>", "CLOTHES")]
+    {
+        let reading = part(summary);
+        assert_eq!(cells(&reading, "consignment", &["description"]), expected);
+        assert_eq!(list(&reading, "consignment", "hs_codes"), "[610910, 620520]");
+    }
+}
+
+#[test]
+fn addresses_and_times_are_read_in_the_other_forms_of_their_schema() {
+    let shipper = "<ConsignorParty><Name>A</Name><PostalStructuredAddress><PostOfficeBox>12</PostOfficeBox><CityName>BLR</CityName>\
+                   <CountryID>IN</CountryID><CountrySubDivisionID>KA</CountrySubDivisionID></PostalStructuredAddress></ConsignorParty>";
+    assert_eq!(cells(&waybill("Creation", shipper), "consignment", &["shipper_address"]), "12, BLR, KA");
+    let issued = "<IssueDateTime><DateTime>2027-03-02T10:30:00</DateTime></IssueDateTime>";
+    assert_eq!(cells(&wco("", issued, "", ""), "declaration", &["declared_at"]), "2027-03-02T10:30:00Z");
+}
+
+#[test]
+fn an_infant_s_address_in_a_booking_is_not_the_adult_s() {
+    let text = |infant: &str| {
+        format!(
+            "<IATA_PNRGOV_NotifRQ Version='13.1'><FlightLeg CarrierCode='ZZ' FlightNumber='421' \
+             DepartureDateTime='2027-03-14T01:05:00'><DepartureAirport LocationCode='BKK'/><ArrivalAirport LocationCode='ICN'/>\
+             </FlightLeg><PNRs><PNR><BookingRefID ID='ABC123'/><Passenger RPH='1' PassengerTypeCode='ADT'><GivenName>ARA</GivenName>\
+             <Surname>LEE</Surname></Passenger>{infant}<Flight><DepartureAirport LocationCode='BKK'/>\
+             <ArrivalAirport LocationCode='ICN'/><SSR SSR_Code='DOCA' RPH='1'><Text>/D/USA/1 ST/NEW YORK</Text></SSR>\
+             <SSR SSR_Code='DOCA' RPH='1'><Text>/D/USA/2 ST/BOSTON/MA/02101/I</Text></SSR></Flight></PNR></PNRs></IATA_PNRGOV_NotifRQ>"
+        )
+    };
+    let infant =
+        "<Passenger RPH='2' PassengerTypeCode='INF'><GivenName>BO</GivenName><Surname>LEE</Surname></Passenger>";
+    let both = reading(&text(infant));
+    assert_eq!(column(&both, "traveller", "stay_address"), ["1 ST, NEW YORK", "2 ST, BOSTON, MA, 02101"]);
+    assert_eq!(column(&reading(&text("")), "traveller", "stay_address"), ["1 ST, NEW YORK"]);
 }

@@ -221,7 +221,7 @@ fn consignment<'u>(
     }
     row.put(&SHEET, "transport_mode", mode);
     if mode == "air" {
-        row.put(&SHEET, "conveyance_id", id_at(cargo, "shipNm"));
+        row.put(&SHEET, "conveyance_id", id_at(cargo, "shipNm").map(|flight| flight.replace(' ', "")));
     }
     let port = cargo.get("dsprCd").unwrap_or_default();
     mass(cargo, "ttwg", "gross_mass_kg", &path, &mut row, &SHEET);
@@ -244,8 +244,9 @@ fn consignment<'u>(
 /// How the cargo comes, and what tells so where no ship or flight is named, as in short records.
 fn mode(cargo: Element<'_>) -> (&'static str, Option<&'static str>) {
     let of = |flies: bool| if flies { "air" } else { "sea" };
+    let at_airport = cargo.get("dsprNm").is_some_and(|port| port.ends_with("공항"));
     if let Some(name) = cargo.get("shipNm") {
-        return (of(name.len() <= 7 && name.bytes().skip(2).all(|b| b.is_ascii_digit())), None);
+        return (of(at_airport || is_flight(&name.replace(' ', ""))), None);
     }
     if let Some(port) = cargo.get("dsprNm").filter(|port| port.ends_with('항')) {
         return (of(port.ends_with("공항")), Some("the name of the port"));
@@ -257,6 +258,13 @@ fn mode(cargo: Element<'_>) -> (&'static str, Option<&'static str>) {
     // Harbours and airports of one town share a code (KRPUS), but Incheon's do not.
     let port = cargo.get("dsprCd").unwrap_or_default();
     (of(port == "KRICN"), Some("the port"))
+}
+
+/// Whether a name is a flight: two characters of an airline, a number, perhaps a letter behind it.
+fn is_flight(name: &str) -> bool {
+    let number = name.get(2..).unwrap_or_default();
+    let digits = number.strip_suffix(|c: char| c.is_ascii_uppercase()).unwrap_or(number);
+    name.len() <= 7 && (digits.len() > 2 || digits == number) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// When the manifest was sent: of the event that says so, else of the earliest.

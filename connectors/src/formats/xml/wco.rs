@@ -31,8 +31,10 @@ const ITEM: &str = "Declaration/GoodsShipment/GovernmentAgencyGoodsItem";
 pub const HEADER: &[Field] = &[
     field("ID", "declaration_id", By("without one `sender:FunctionalReferenceID`")),
     field("AcceptanceDateTime/DateTimeString", "declared_at", DayOrInstant),
+    field("AcceptanceDateTime/DateTime", "declared_at", DayOrInstant),
     field("AcceptanceDateTime", "declared_at", DayOrInstant),
     field("IssueDateTime/DateTimeString", "declared_at", DayOrInstant),
+    field("IssueDateTime/DateTime", "declared_at", DayOrInstant),
     field("IssueDateTime", "declared_at", DayOrInstant),
     field(
         "TypeCode",
@@ -63,6 +65,7 @@ pub const HEADER: &[Field] = &[
     field("GoodsShipment/Consignment/ArrivalTransportMeans/ID", "conveyance_id", Id),
     field("GoodsShipment/Consignment/DepartureTransportMeans/ID", "conveyance_id", Id),
     field("BorderTransportMeans/ArrivalDateTime/DateTimeString", "arrival_at", Instant),
+    field("BorderTransportMeans/ArrivalDateTime/DateTime", "arrival_at", Instant),
     field("BorderTransportMeans/ArrivalDateTime", "arrival_at", Instant),
     field("GoodsShipment/Consignment/ArrivalTransportMeans/ArrivalDateTime/DateTimeString", "arrival_at", Instant),
     field("Declarant/ID", "declarant_id", Id),
@@ -356,7 +359,8 @@ fn change(root: Element<'_>, kind: &str) -> (&'static str, Option<String>) {
         ("INV", _) => ("cancel", reason.or_else(|| Some(kind.to_owned()))),
         (_, Some(other @ ("1" | "3"))) => ("cancel", reason.or_else(|| Some(other.to_owned()))),
         ("COR" | "GPR", _) => ("amend", reason.or_else(|| Some(kind.to_owned()))),
-        (_, None | Some("9")) => ("new", None),
+        // Sent again, or as a copy: nothing changed.
+        (_, None | Some("9" | "7" | "31" | "35")) => ("new", None),
         (_, Some(other)) => ("amend", reason.or_else(|| Some(super::convert::short(other).to_owned()))),
     }
 }

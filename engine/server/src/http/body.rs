@@ -33,6 +33,7 @@ const MEDIA_TYPES: &[&str] = &[
     "application/xml",
     "application/soap+xml",
     "message/rfc822",
+    "multipart/mixed",
     "multipart/related",
     "text/xml",
     "text/plain",

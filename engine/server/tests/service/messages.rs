@@ -180,6 +180,14 @@ async fn a_mail_is_read_for_all_that_it_carries() {
         .collect();
     streams.sort_unstable();
     assert_eq!(streams, ["declaration", "traveller"], "{answer:?}");
+    assert!(text(&port.get("/v1/messages/R1").await).contains(&declared[..20]), "found by what is in it, and whole");
+
+    // The body alone, whose header is that of the request.
+    let parts = format!("--b\r\nContent-Type: application/edifact\r\n\r\n{}\r\n--b--\r\n", list("R2", "", &["LEE"]));
+    let request = port.request(Method::POST, "/v1/messages").header("content-type", "multipart/mixed; boundary=b");
+    let answer = told(request.body(parts)).await;
+    assert_eq!(answer.body["selections"].as_array().map(Vec::len), Some(1), "{answer:?}");
+    assert_eq!(port.get("/v1/messages/R2").await.status, 200);
     port.service.stop().await;
 }
 

@@ -373,8 +373,8 @@ impl<'m> Reader<'m> {
                 let known = self.equipment.get(id.as_str()).copied();
                 self.named.extend(known);
                 let found = known.and_then(|i| self.manifest.equipment.get(i)).cloned();
-                // A change repeats the bills it changes, not the equipment.
-                if found.is_none() && !self.manifest.is_part() {
+                // A change repeats the bills it changes, not the equipment, which one part of a series may list for all.
+                if found.is_none() && !self.manifest.is_part() && self.message.is_whole() {
                     let text = format!("container {} is not on the manifest", manifest::short_id(id));
                     bill.warnings.push(Warning { code: "no_containers_listed", path: self.message.path(at), text });
                 }
@@ -404,7 +404,8 @@ impl<'m> Reader<'m> {
         // Of one without number that was told already.
         let unnamed = unnamed.map(|(_, e)| e).filter(|e| !e.id.is_empty());
         let (empty, full): (Vec<_>, Vec<_>) = unnamed.partition(|e| e.fill == Some("empty"));
-        for equipment in full {
+        // What no bill of this part names, one of another may.
+        for equipment in full.into_iter().filter(|_| self.message.is_whole()) {
             let text = format!("container {} is in no bill", manifest::short_id(&equipment.id));
             out.warn("container_without_bill", self.message.path(1), text);
         }
@@ -486,7 +487,8 @@ impl Tally {
             let said = totals.gross_mass_kg.unwrap_or_default();
             says.push(format!("gross mass {said} kg, listed {} kg", self.gross_mass_kg));
         }
-        if !says.is_empty() {
+        // Each part of a series tells the totals of all.
+        if !says.is_empty() && message.is_whole() {
             out.warn("cnt_mismatch", message.path(1), format!("CNT says {}", says.join("; ")));
         }
     }

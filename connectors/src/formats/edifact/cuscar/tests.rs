@@ -636,3 +636,24 @@ fn places_left_empty_cost_no_more_than_others() {
     let apart = bills("CNI+1'RFF+BM:B1'RFF+BM'GID+1+1:CT'RFF+BM'GID+2+2:CT'RFF+BM:B2'GID+1+3:CT'");
     assert_eq!((numbers(&apart).len(), reasons(&apart)), (2, vec!["no_bill"]));
 }
+
+/// One part lists the containers and tells the totals of all.
+#[test]
+fn a_part_of_a_series_is_not_judged_as_the_whole() {
+    let bill = |n: u32| {
+        format!("CNI+{n}+B{n}'RFF+BM:B{n}'LOC+9+VNSGN'LOC+11+KRPUS'GID+1+10:CT'MEA+AAE+G+KGM:100'SGP+ZZZU000001{n}+10'")
+    };
+    let part = |part: &str, equipment: &str, n: u32| {
+        let text = format!(
+            "UNB+UNOA:4+ZZ+KR+270302:0900+R1'UNH+1+CUSCAR:D:95B:UN+{part}'BGM+85+M1+9'{VOYAGE}{equipment}CNT+16:2'CNT+8:20'{}UNT+0+1'UNZ+1+R1'",
+            bill(n)
+        );
+        let reading = read(&text);
+        let told = ["cnt_mismatch", "container_without_bill", "no_containers_listed"];
+        warnings(&reading).into_iter().filter(|code| told.contains(code)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let equipment = "EQD+CN+ZZZU0000011+22G1:102:5++3+5'EQD+CN+ZZZU0000012+22G1:102:5++3+5'";
+    assert_eq!(part("C1+1:C", equipment, 1), Vec::<String>::new());
+    assert_eq!(part("C1+2:F", "", 2), Vec::<String>::new());
+    assert_eq!(part("", equipment, 1).len(), 2);
+}

@@ -66,6 +66,11 @@ pub fn is_tariff(cst: Segment<'_, '_>, element: usize) -> bool {
     matches!(cst.get(element, 1), "122" | "169" | "108") && cst.value(element, 0).is_some()
 }
 
+/// Whether a C246 of a CST is of a list that is read as something else.
+fn known(cst: Segment<'_, '_>, element: usize) -> bool {
+    matches!(cst.get(element, 1), "" | "116" | "117" | "184")
+}
+
 /// Whether a CST begins with a procedure of seven digits, and the tariff of more stands behind it: `4000000+6403911898`.
 fn is_procedure(cst: Segment<'_, '_>) -> bool {
     let digits = |element| Some(cst.get(element, 0)).filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
@@ -189,6 +194,12 @@ impl Item {
                 "" if element == 1 && code.contains(|c: char| c.is_ascii_digit()) => self.tariff(code, cst, message),
                 _ => {}
             }
+        }
+        // The first place is the tariff's, whatever list it is said to be of.
+        let digits = |code: &&str| (6..=14).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
+        if let Some(code) = cst.value(1, 0).filter(digits).filter(|_| self.hs_code.is_none() && !known(cst, 1)) {
+            self.warn("unknown_code", cst, message, format!("list `{}`; taken as tariff", short(cst.get(1, 1))));
+            self.tariff(code, cst, message);
         }
     }
 

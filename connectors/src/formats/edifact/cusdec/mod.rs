@@ -66,7 +66,9 @@ pub fn read(message: &Message<'_>, out: &mut Output<'_>) {
         header.lines = ModelLines::default();
     }
     let n = items.len() as u64;
-    if let Some(said) = header.items.filter(|said| *said != n) {
+    // A part of a series tells the items of all; an amendment lists those that change, of as many as there are.
+    let in_part = |said: u64| said >= n && (header.changes_items() || !message.is_whole());
+    if let Some(said) = header.items.filter(|said| *said != n && !in_part(*said)) {
         let text = format!("CNT says items {said}, listed {n}");
         warnings.push(Warning { code: "cnt_mismatch", path: message.path(1), text });
     }

@@ -572,3 +572,34 @@ fn a_declaration_without_items_has_not_the_price_of_its_last_line() {
     // What stands behind the lines is of the declaration.
     assert_eq!(one(&of(&format!("{lines}UNS+S'MOA+38:1000:USD'")), "unit_price_usd"), "10.0");
 }
+
+#[test]
+fn the_first_place_of_an_item_is_the_tariff_s_whatever_list_it_names() {
+    for (cst, tariff, warned) in [
+        ("CST+1+6402991000:HS:WCO", "6402991000", true),
+        ("CST+1+6402991000::ZZZ", "6402991000", false),
+        ("CST+1+4000000:117+6402991000:122", "6402991000", false),
+        ("CST+1+ABC:HS:WCO", "", false),
+    ] {
+        let reading = declaration(HEADER, &format!("{cst}'MOA+40:10:USD'"));
+        assert_eq!(
+            (one(&reading, "hs_code"), !told(&reading, "unknown_code").is_empty()),
+            (tariff.into(), warned),
+            "{cst}"
+        );
+    }
+}
+
+#[test]
+fn a_part_and_an_amendment_need_not_list_all_items() {
+    let cnt = |bgm: &str, part: &str, said: u32| {
+        let text = format!(
+            "UNB+UNOA:4+ZZ+KR+270302:0900+R1'UNH+1+CUSDEC:D:96B:UN+{part}'BGM+929+D1+{bgm}'LOC+41+03010:113:ZZZ'UNS+D'{ITEM}UNS+S'\
+             CNT+5:{said}'UNT+0+1'UNZ+1+R1'"
+        );
+        warnings(&read(&text)).contains(&"cnt_mismatch")
+    };
+    assert!(cnt("9", "", 2));
+    assert!(!cnt("9", "C1+1:C", 2) && !cnt("9", "C1+2:F", 2), "in parts");
+    assert!(!cnt("4", "", 3) && cnt("4", "", 0), "an amendment");
+}

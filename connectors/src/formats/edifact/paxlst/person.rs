@@ -11,6 +11,7 @@ use super::super::interchange::Message;
 use super::super::measure::{mass_kg, number};
 use super::super::people::{gender, phone, split_title, tags, without_padding, without_title};
 use super::super::places::{airport, country, short, upper};
+use super::super::pnrgov::texts::email;
 use super::super::segments::{Arena, Segment};
 
 /// What a passenger list tells of a person.
@@ -117,7 +118,7 @@ impl<'p> Person<'p> {
     /// Reads a group.
     pub fn read<'t>(group: &'p Arena<'t>, message: &Message<'_>, day: Option<chrono::NaiveDate>) -> Self {
         let mut person = Self::default();
-        let mut reader = Reader { person: &mut person, message, day, document: Current::None };
+        let mut reader = Reader { person: &mut person, message, day, document: Current::None, nationality_told: false };
         for segment in group.iter() {
             reader.segment(segment);
         }
@@ -144,6 +145,8 @@ struct Reader<'r, 'p, 'm> {
     /// The day of the flight, for two-digit years.
     day: Option<chrono::NaiveDate>,
     document: Current,
+    /// The nationality is that of now.
+    nationality_told: bool,
 }
 
 impl<'p> Reader<'_, 'p, '_> {
@@ -161,9 +164,13 @@ impl<'p> Reader<'_, 'p, '_> {
             b"COM" => self.contact(s),
             b"EMP" => self.crew_kind(s),
             b"NAT" => {
-                // A name where the code is missing.
-                if let (Some(code), None) = (s.value(1, 0).or_else(|| s.value(1, 3)), &self.person.nationality) {
+                // That of now before those of birth and others; of those the first. A name where the code is missing.
+                let sent = s.value(1, 0).or_else(|| s.value(1, 3));
+                let is_present = s.get(0, 0) == "2";
+                let wanted = self.person.nationality.is_none() || is_present && !self.nationality_told;
+                if let Some(code) = sent.filter(|_| wanted) {
                     self.person.nationality = Some(self.country(s, code));
+                    self.nationality_told = is_present;
                 }
             }
             b"RFF" => self.reference(s),
@@ -355,7 +362,7 @@ impl<'p> Reader<'_, 'p, '_> {
                 (value, kind) => (value, kind.unwrap_or_default()),
             };
             match kind {
-                "EM" => self.person.emails.push(value.to_lowercase()),
+                "EM" => self.person.emails.push(email(value).unwrap_or_else(|| value.to_lowercase())),
                 "TE" | "AL" => {
                     self.person.phones.extend(phone(value));
                 }

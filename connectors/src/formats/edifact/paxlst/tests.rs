@@ -485,3 +485,17 @@ fn a_segment_in_lower_case_is_counted_and_shown() {
     assert_eq!(said, ["bad_segment A1/9 `att`: no segment tag"]);
     assert_eq!(column(&reading, "traveller", "message_path"), ["A1/8", "A1/10"]);
 }
+
+#[test]
+fn the_nationality_of_now_goes_before_that_of_birth() {
+    for (nat, expected) in [
+        ("NAT+1+IND'NAT+2+GBR'", "GB"),
+        ("NAT+2+GBR'NAT+1+IND'", "GB"),
+        ("NAT+1+IND'NAT+3+GBR'", "IN"),
+        ("NAT+2+GBR'NAT+2+IND'", "GB"),
+    ] {
+        assert_eq!(one(&person(nat), "nationality"), expected, "{nat}");
+    }
+    let mail = person("COM+A..KIM//EXAMPLE.COM:EM'");
+    assert_eq!(one(&mail, "emails"), "a_kim@example.com");
+}

@@ -9,8 +9,8 @@ use haechi_model::intake::Warning;
 
 use super::super::dates::{self, Century};
 use super::super::interchange::Message;
-use super::super::people::gender;
-use super::super::places::{airport, country, upper};
+use super::super::people::{gender, split_title, without_title};
+use super::super::places::{airport, country, short, upper};
 use super::super::segments::Segment;
 use super::person::{Document, Person};
 
@@ -41,7 +41,7 @@ pub fn read<'p>(pdt: Segment<'p, '_>, message: &Message<'_>, day: Option<chrono:
         person.documents.push(document);
     }
 
-    person.surname = pdt.value(1, 0);
+    person.surname = pdt.value(1, 0).map(without_title);
     let mut given = Vec::with_capacity(2);
     let mut birth = None;
     let mut sex = None;
@@ -60,6 +60,7 @@ pub fn read<'p>(pdt: Segment<'p, '_>, message: &Message<'_>, day: Option<chrono:
         given.extend([pdt.value(1, 1), pdt.value(1, 2)].into_iter().flatten());
         (birth, sex) = (pdt.value(1, 3), pdt.value(1, 4));
     }
+    let given = given.into_iter().filter_map(|name| split_title(Cow::Borrowed(name))).collect::<Vec<_>>();
     person.given_names = (!given.is_empty()).then(|| Cow::Owned(given.join(" ")));
     if let Some(value) = birth {
         match dates::parse(value, "", day.map_or(Century::Recent, Century::NotAfter)) {
@@ -70,7 +71,8 @@ pub fn read<'p>(pdt: Segment<'p, '_>, message: &Message<'_>, day: Option<chrono:
     if let Some(code) = sex {
         person.gender = gender(code);
         if person.gender.is_none() {
-            warn(&mut warnings, "unknown_gender", "PDT sex");
+            warn(&mut warnings, "unknown_gender", &format!("`{}`", short(code)));
+            person.gender = (code.len() <= 3).then(|| upper(code));
         }
     }
     person.embark = pdt.value(3, 0).map(|code| airport(code, &path, &mut warnings));

@@ -117,8 +117,10 @@ enum At {
         person: Option<usize>,
     },
     Split,
-    /// Hotels and cars.
-    Other,
+    /// Hotels and cars; one of them was met.
+    Other {
+        seen: bool,
+    },
     History,
 }
 
@@ -208,8 +210,10 @@ impl<'p, 't> Reader<'p, 't, '_> {
                 self.booking.split.extend(split.take(room));
             }
             // 8: what is not a flight.
-            (b"MSG", _) => self.at = if s.get(0, 0) == "8" || s.get(0, 1) == "8" { At::Other } else { self.at },
-            (b"TVL", At::Other) => {}
+            (b"MSG", _) => {
+                self.at = if s.get(0, 0) == "8" || s.get(0, 1) == "8" { At::Other { seen: false } } else { self.at }
+            }
+            (b"TVL", At::Other { seen }) if !seen || !is_flight(s) => self.at = At::Other { seen: true },
             (b"TVL", _) => self.leg(s),
             (b"TRA", At::Leg(leg) | At::CheckIn { leg, .. }) => self.codeshare(leg, s.get(0, 0), s.get(1, 0)),
             (b"TIF", _) => self.traveller(s),
@@ -289,8 +293,13 @@ impl<'p, 't> Reader<'p, 't, '_> {
         }
         let path = || self.message.path(s.number());
         let flight = self.flights.read(s, &path, &mut self.booking.warnings);
+        let sold = flight.marketing.is_some();
         self.booking.legs.push(Leg { flight, ..Leg::default() });
-        self.at = At::Leg(self.booking.legs.len() - 1);
+        let leg = self.booking.legs.len() - 1;
+        if sold {
+            self.codeshare(leg, "", number);
+        }
+        self.at = At::Leg(leg);
         self.checked_in_at = None;
         self.numbered = false;
     }
@@ -304,7 +313,9 @@ impl<'p, 't> Reader<'p, 't, '_> {
         let seller = leg.flight.marketing.as_deref().unwrap_or(&leg.flight.carrier);
         let carrier = if carrier.is_empty() { Cow::Borrowed(seller) } else { upper(carrier) };
         let flight = format!("{carrier}{}", upper(digits));
-        leg.codeshares.push(flight);
+        if !leg.codeshares.contains(&flight) {
+            leg.codeshares.push(flight);
+        }
     }
 
     /// TIF: travellers of the booking, or who is checked in.
@@ -648,12 +659,16 @@ impl<'p, 't> Reader<'p, 't, '_> {
         self.booking.flown = best.map(|(i, _)| i);
         // Infants that only a service names come last, when all others are known.
         let services = std::mem::take(&mut self.services);
-        let of_infant = |service: &Service<'p, 't>| service.0.get(0, 0) == "INFT";
-        for service in services.iter().filter(|service| !of_infant(service)) {
-            services::read(&mut self, *service);
-        }
-        for service in services.iter().filter(|service| of_infant(service)) {
-            services::read(&mut self, *service);
+        // What was given up comes behind what holds.
+        let turn = |service: &Service<'p, 't>| match (service.0.get(0, 0), service.0.get(0, 1)) {
+            ("INFT", _) => 2,
+            ("DOCS", "HX" | "XX") => 1,
+            _ => 0,
+        };
+        for now in 0..3 {
+            for service in services.iter().filter(|service| turn(service) == now) {
+                services::read(&mut self, *service);
+            }
         }
         let mut booking = self.booking;
         // An update may name a cancelled booking by its locator alone.
@@ -665,6 +680,14 @@ impl<'p, 't> Reader<'p, 't, '_> {
         }
         booking
     }
+}
+
+/// Whether a TVL behind that of a hotel or car is a flight again: from one place to another, with a number.
+fn is_flight(tvl: Segment<'_, '_>) -> bool {
+    let ends = [tvl.get(1, 0), tvl.get(2, 0)];
+    ends.iter().all(|end| end.len() == 3)
+        && ends[0] != ends[1]
+        && tvl.get(4, 0).starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// `002` and `2` name the same traveller.

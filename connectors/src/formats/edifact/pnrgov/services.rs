@@ -23,7 +23,13 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
     if matches!(code, "SEAT" | "RQST" | "NSST" | "NSSW" | "NSSA" | "NSSB") {
         return seats(reader, s, under, leg);
     }
+    // Given up: it holds no more. A document of somebody who shows no other still tells who he is.
+    let given_up = matches!(s.get(0, 1), "HX" | "XX");
+    if given_up && code != "DOCS" {
+        return;
+    }
     let mut people: SmallVec<[usize; 4]> = SmallVec::new();
+    let mut of_nobody = None;
     for element in 1..s.len() {
         let reference = s.get(element, 2);
         if reference.is_empty() {
@@ -34,7 +40,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
             None if under.is_none() => {
                 reader.warn("unknown_reference", s, format!("SSR {} of traveller {}", short(code), short(reference)));
             }
-            None => {}
+            None => of_nobody = Some(reference),
         }
     }
     if people.is_empty() {
@@ -46,17 +52,24 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
     match code.as_bytes() {
         b"DOCS" => {
             reader.booking.docs += 1;
-            if let Some(docs) = docs(text(s, reader.message.chars.element)) {
-                identity(reader, s, &docs, &people);
-            } else {
-                reader.warn("malformed", s, "SSR DOCS");
+            let Some(docs) = docs(text(s, reader.message.chars.element)) else {
+                return reader.warn("malformed", s, "SSR DOCS");
+            };
+            if let (Some(reference), [person]) = (of_nobody, people.as_slice()) {
+                let Some(named) = bearer_named(reader, &docs, *person) else {
+                    let text = format!("SSR DOCS of traveller {}", short(reference));
+                    return reader.warn("unknown_reference", s, text);
+                };
+                people[0] = named;
             }
+            identity(reader, s, &docs, &people, given_up);
         }
         b"DOCA" => {
             let Some(doca) = doca(text(s, reader.message.chars.element)) else {
                 return reader.warn("malformed", s, "SSR DOCA");
             };
             let country = doca.country.map(|c| reader.country(s, c));
+            let people = if doca.of_infant { infant_with(reader, s, &people) } else { people };
             for person in reader.booking.named(&people) {
                 if doca.kind == "R" {
                     person.residence = country.clone().or(person.residence.take());
@@ -74,6 +87,7 @@ pub fn read<'p, 't>(reader: &mut Reader<'p, 't, '_>, (s, under, leg): Service<'p
                 return reader.warn("malformed", s, "SSR DOCO");
             };
             let country = doco.country.map(|c| reader.country(s, c));
+            let people = if doco.of_infant { infant_with(reader, s, &people) } else { people };
             for person in reader.booking.named(&people) {
                 person.birth_place = person.birth_place.or(doco.birth_place);
                 if doco.number.is_some() {
@@ -216,12 +230,21 @@ fn leg_of_seat<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, under: O
     None
 }
 
-fn identity<'p>(reader: &mut Reader<'p, '_, '_>, s: Segment<'p, '_>, docs: &Docs<'p>, people: &[usize]) {
+fn identity<'p>(
+    reader: &mut Reader<'p, '_, '_>,
+    s: Segment<'p, '_>,
+    docs: &Docs<'p>,
+    people: &[usize],
+    given_up: bool,
+) {
     let bearer = if people.len() > 1 { by_name(reader, docs, people) } else { people.first().copied() };
     let person = if docs.of_infant { Some(infant(reader, docs, bearer, s)) } else { bearer };
     let Some(at) = person else {
         return reader.warn("unknown_reference", s, "SSR DOCS of nobody the booking lists");
     };
+    if given_up && reader.booking.people.get(at).is_some_and(|person| !person.documents.is_empty()) {
+        return;
+    }
     let day = reader.header.day().or(reader.message.envelope.issued_on);
     let kind = reader.booking.people.get(at).and_then(|p| p.kind);
     let birth = docs.birth.and_then(|text| birth(text, kind, day));
@@ -264,6 +287,30 @@ fn by_name(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, people: &[usize]) -> Op
     let named = |p: &Person<'_>| p.surname == docs.surname && given_fits(p, docs);
     let fitting = people.iter().copied().take(NAMES_ASKED).find(|i| all.get(*i).is_some_and(named));
     fitting.or_else(|| people.iter().copied().find(|i| all.get(*i).is_some_and(|p| p.documents.is_empty())))
+}
+
+/// Whose a document is that stands under a traveller with the number of nobody: his, where a name of his is on it or he
+/// has no number himself, else his whose names are.
+fn bearer_named(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, under: usize) -> Option<usize> {
+    let all = &reader.booking.people;
+    let surname = |p: &Person<'_>| p.surname.is_some() && p.surname == docs.surname;
+    let own = |p: &Person<'_>| p.reference.is_none() || docs.surname.is_none() || surname(p) || given_fits(p, docs);
+    let named = || all.iter().take(NAMES_ASKED).position(|p| surname(p) && given_fits(p, docs));
+    Some(under).filter(|under| all.get(*under).is_none_or(own)).or_else(named)
+}
+
+/// The infant that a service with an `I` at its end is of: who is named, if he is one, else the next infant listed behind
+/// him, else the first.
+fn infant_with(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, people: &[usize]) -> SmallVec<[usize; 4]> {
+    let is_infant = |i: &usize| reader.booking.people.get(*i).is_some_and(|p| p.kind == Some("infant"));
+    let named = people.iter().copied().find(is_infant);
+    let behind = people.first().copied().unwrap_or_default()..reader.booking.people.len();
+    let found = named.or_else(|| behind.take(NAMES_ASKED).find(is_infant));
+    let found = found.or_else(|| (0..reader.booking.people.len()).take(NAMES_ASKED).find(is_infant));
+    if found.is_none() {
+        reader.warn("unknown_reference", s, format!("SSR {} of an infant that is not listed", short(s.get(0, 0))));
+    }
+    found.into_iter().collect()
 }
 
 fn given_fits(person: &Person<'_>, docs: &Docs<'_>) -> bool {

@@ -469,3 +469,78 @@ fn contacts_are_read_behind_the_letter_and_before_the_language() {
         assert_eq!(warnings(&reading), code.into_iter().collect::<Vec<_>>(), "{segment}");
     }
 }
+
+#[test]
+fn a_service_marked_as_the_infant_s_is_not_the_adult_s() {
+    let reading = push(
+        "22",
+        &format!(
+            "SRC'RCI+ZZ:AAAAAA::010227:0912'TIF+KIM+ARA MRS:A:1'TIF+KIM+NURI:IN:2'\
+             SSR+DOCO:HK:1:ZZ:::::/SEOUL KOR/V/V1/SEOUL/01SEP26/USA+::1'SSR+DOCO:HK:1:ZZ:::::/BUSAN KOR/V/V2/BUSAN/01OCT26/USA/I+::1'\
+             SSR+DOCA:HK:1:ZZ:::::/D/USA/1 ST/NEW YORK/NY/10001+::1'SSR+DOCA:HK:1:ZZ:::::/D/USA/2 ST/BOSTON/MA/02101/I+::1'{LEG}"
+        ),
+    );
+    for (name, adult, infant) in [
+        ("birth_place", "SEOUL KOR", "BUSAN KOR"),
+        ("document_no", "V1", "V2"),
+        ("stay_address", "1 ST, NEW YORK, NY, 10001", "2 ST, BOSTON, MA, 02101"),
+    ] {
+        assert_eq!(column(&reading, "traveller", name), [adult, infant], "{name}");
+    }
+    let alone = one_with("SSR+DOCA:HK:1:ZZ:::::/D/USA/2 ST/BOSTON/MA/02101/I+::1'", "");
+    assert_eq!((one(&alone, "stay_address"), warnings(&alone)), (String::new(), vec!["unknown_reference"]));
+}
+
+#[test]
+fn what_was_given_up_holds_no_more() {
+    let docs = |status: &str, number: &str, sex: &str| {
+        format!("SSR+DOCS:{status}:1:ZZ:::::/P/KOR/{number}/KOR/14FEB88/{sex}/30JUN31/KIM/ARA+::1'")
+    };
+    let both = one_with(
+        &format!(
+            "{}{}SSR+TKNE:HX:1:ZZ:::::1230000000001C1+::1'SSR+TKNE:HK:1:ZZ:::::1230000000002C1+::1'\
+             SSR+CTCM:XX:1:ZZ:::::821011111111+::1'SSR+CTCM:HK:1:ZZ:::::821022222222+::1'",
+            docs("XX", "OLD", "M"),
+            docs("HK", "NEW", "F")
+        ),
+        "",
+    );
+    assert_eq!((one(&both, "document_no"), one(&both, "gender")), ("NEW".into(), "F".into()));
+    assert_eq!((one(&both, "tickets"), one(&both, "phones")), ("1230000000002".into(), "821022222222".into()));
+    // Who shows no other is known by it all the same.
+    assert_eq!(one(&one_with(&docs("XX", "OLD", "M"), ""), "document_no"), "OLD");
+}
+
+#[test]
+fn a_document_of_nobody_s_number_goes_by_its_name() {
+    let docs = |surname: &str, given: &str| {
+        let text = format!("/P/KOR/M9/KOR/14FEB88/F/30JUN31/{surname}/{given}");
+        let tifs = "TIF+KIM+ARA MRS:A:1'TIF+LEE+MINSU MR:A:2'";
+        push("22", &format!("SRC'RCI+ZZ:AAAAAA::010227:0912'{tifs}SSR+DOCS:HK:1:ZZ:::::{text}+::9'{LEG}"))
+    };
+    for (surname, given, numbers) in [
+        ("PARK", "JIN", ["", ""]),
+        ("KIM", "ARA", ["M9", ""]),
+        ("LEE", "MINSU", ["", "M9"]),
+        ("LEE", "OTHER", ["", "M9"]),
+    ] {
+        let reading = docs(surname, given);
+        assert_eq!(column(&reading, "traveller", "document_no"), numbers, "{surname}");
+        assert_eq!(warnings(&reading).is_empty(), surname != "PARK");
+    }
+}
+
+#[test]
+fn a_flight_behind_a_hotel_is_a_leg_and_the_number_it_is_sold_under_is_told() {
+    let other = "MSG+8'TVL+150327:160327+ICN++HH+HOTEL'TVL+160327:170327+ICN+ICN+ZE+4711'\
+                 TVL+200327:1300:200327:1800+ICN+BKK+YY:ZZ+8422'RPI+1+HK'";
+    let reading = one_with("", other);
+    let legs = reading.records[0].1.column_by_name("itinerary").unwrap();
+    let legs = arrow::array::AsArray::as_list::<i32>(legs).value_length(0);
+    assert_eq!((legs, warnings(&reading).len()), (2, 0), "{:?}", reading.warnings);
+    let sold = push(
+        "22",
+        "SRC'RCI+ZZ:AAAAAA::010227:0912'TIF+KIM+ARA:A:1'TVL+140327:0105:140327:0830+BKK+ICN+YY:ZZ+0421:Y'RPI+1+HK'",
+    );
+    assert_eq!((one(&sold, "marketing_flights"), one(&sold, "carrier")), ("YY421".into(), "ZZ".into()));
+}

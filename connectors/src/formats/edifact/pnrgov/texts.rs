@@ -128,6 +128,8 @@ pub struct Doca<'t> {
     pub country: Option<&'t str>,
     /// Street, city, subdivision and postcode joined by `, `.
     pub address: Option<String>,
+    /// It is that of the infant with the traveller named.
+    pub of_infant: bool,
 }
 
 /// Reads `/R/country/street/city/subdivision/postcode`, with or without the slash at the start.
@@ -135,9 +137,11 @@ pub fn doca(text: &str) -> Option<Doca<'_>> {
     let mut fields = text.trim().trim_start_matches('/').split('/').map(str::trim);
     let kind = fields.next().filter(|k| matches!(*k, "R" | "D"))?;
     let country = fields.next().filter(|c| !c.is_empty());
-    // An `I` at the end says it is the infant's too.
-    let parts: Vec<&str> = fields.take(4).filter(|f| !f.is_empty() && *f != "I").collect();
-    Some(Doca { kind, country, address: (!parts.is_empty()).then(|| parts.join(", ")) })
+    let fields: Vec<&str> = fields.collect();
+    // The last element, where those before it may have been left off.
+    let of_infant = fields.len() > 1 && fields.last() == Some(&"I");
+    let parts: Vec<&str> = fields.into_iter().take(4).filter(|f| !f.is_empty() && *f != "I").collect();
+    Some(Doca { kind, country, address: (!parts.is_empty()).then(|| parts.join(", ")), of_infant })
 }
 
 /// The text of an SSR DOCO.
@@ -155,6 +159,8 @@ pub struct Doco<'t> {
     pub issued: Option<Moment>,
     /// The country it is for.
     pub country: Option<&'t str>,
+    /// It is that of the infant with the traveller named.
+    pub of_infant: bool,
 }
 
 /// Reads `birth place/kind/number/place of issue/DDMMMYY/country`, aligned on the date.
@@ -171,6 +177,7 @@ pub fn doco(text: &str) -> Option<Doco<'_>> {
         place: field(-1),
         issued: date.and_then(|_| month_named(field(0)?, Century::Recent)),
         country: field(1).filter(|c| c.bytes().any(|b| b.is_ascii_alphabetic())),
+        of_infant: field(2) == Some("I"),
     };
     (doco.number.is_some() || doco.birth_place.is_some()).then_some(doco)
 }

@@ -13,8 +13,8 @@ use super::super::tree::Element;
 use super::super::unit::{Parts, fill, tell};
 use super::super::value::Value;
 use super::{
-    CONSIGNMENT_TABLE, MANIFEST, carrier, check_number, count, dangerous, gross, head, local, measured, mode, notes,
-    route, uld_id, waybill_number,
+    CONSIGNMENT_TABLE, DESCRIPTION, MANIFEST, carrier, check_number, count, dangerous, gross, head, local, measured,
+    mode, notes, route, tariffs, uld_id, waybill_number,
 };
 
 /// A waybill on a flight: where its parts are.
@@ -148,6 +148,7 @@ fn on_flight<'u>(
     let (mut mass, mut pieces, mut volume) = (None, None, None);
     let (mut lines, mut containers) = (Vec::new(), Vec::<Container<'u>>::new());
     let mut units: FxHashMap<String, usize> = FxHashMap::default();
+    let (mut described, mut hs_codes) = (Vec::new(), Vec::new());
     for (n, (part, uld, index)) in waybill.parts.iter().enumerate() {
         let path = format!("FlightManifest/ArrivalEvent/AssociatedTransportCargo/IncludedMasterConsignment[{index}]");
         let kg = gross(*part, &path, &mut row);
@@ -158,10 +159,15 @@ fn on_flight<'u>(
         sum(&mut volume, m3);
         sum(&mut pieces, count);
         let uld = uld.map(uld_id);
+        let items: Vec<Element<'u>> = part.all("IncludedMasterConsignmentItem").collect();
+        let codes: Vec<Cow<'u, str>> = items.iter().flat_map(|item| tariffs(*item, &path, &mut row)).collect();
+        let description = text_at(*part, "SummaryDescription")
+            .or_else(|| joined(items.iter().filter_map(|item| text_at(*item, DESCRIPTION))));
         lines.push(
             Line {
                 number: n as i32 + 1,
-                description: text_at(*part, "SummaryDescription").unwrap_or_default(),
+                description: description.clone().unwrap_or_default(),
+                hs_code: codes.first().cloned(),
                 packages: count,
                 gross_mass_kg: kg,
                 volume_m3: m3,
@@ -170,6 +176,8 @@ fn on_flight<'u>(
             }
             .record(),
         );
+        described.extend(description);
+        hs_codes.extend(codes);
         if let Some(id) = uld {
             let at = *units.entry(id).or_insert_with_key(|id| {
                 containers.push(Container { id: id.clone(), fill: Some("full"), ..Container::default() });
@@ -191,9 +199,8 @@ fn on_flight<'u>(
         Some(split) if matches!(split, "T" | "P" | "S" | "D") => row.put(&SHEET, "part_kind", split),
         Some(other) => row.warn("unknown_code", format!("{path}/TransportSplitDescription"), short(other).to_owned()),
     }
-    let described: Vec<Cow<'u, str>> =
-        waybill.parts.iter().filter_map(|(part, ..)| text_at(*part, "SummaryDescription")).collect();
     row.put(&SHEET, "description", joined(described));
+    row.put_at(SHEET.at("hs_codes"), Value::texts(hs_codes));
     row.put_at(SHEET.at("lines"), records(lines));
     row.put_at(SHEET.at("containers"), records(containers.into_iter().map(Container::record)));
     dangerous(&mut row);

@@ -112,7 +112,7 @@ impl<'u, 'f> Party<'u, 'f> {
             }
             "DOCA" => {
                 let Some(doca) = doca(text) else { return };
-                for n in whose {
+                for n in &self.of_infant(whose, doca.of_infant) {
                     let address = Address { country: doca.country.map(Cow::Borrowed), text: doca.address.clone() };
                     self.people[*n].live(doca.kind, address);
                 }
@@ -121,7 +121,7 @@ impl<'u, 'f> Party<'u, 'f> {
                 let Some(doco) = doco(text) else { return };
                 let [kind, number, country, place] =
                     [doco.kind, doco.number, doco.country, doco.birth_place].map(|part| part.map(Cow::Borrowed));
-                for n in whose {
+                for n in &self.of_infant(whose, doco.of_infant) {
                     let document = Document {
                         kind: kind.clone(),
                         number: number.clone(),
@@ -168,6 +168,17 @@ impl<'u, 'f> Party<'u, 'f> {
             _ if kept => self.keep(code, whose),
             _ => {}
         }
+    }
+
+    /// These, or where a service is of the infant with them, the infant: one of them, the next one listed, or any.
+    fn of_infant(&self, whose: &[usize], of_infant: bool) -> Vec<usize> {
+        if !of_infant {
+            return whose.to_vec();
+        }
+        let is_infant = |n: &usize| self.people[*n].kind == Some("infant");
+        let behind = || whose.first().copied().unwrap_or_default()..self.people.len();
+        let found = whose.iter().copied().find(is_infant).or_else(|| behind().take(NAMES_ASKED).find(is_infant));
+        found.or_else(|| (0..self.people.len()).take(NAMES_ASKED).find(is_infant)).into_iter().collect()
     }
 
     fn keep(&mut self, code: &str, whose: &[usize]) {

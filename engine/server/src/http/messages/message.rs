@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use haechi_connectors::answers::{Answering, Document, Taken};
 use haechi_connectors::format::HEAD_BYTES;
-use haechi_connectors::formats::{catalogue, ebxml, edifact};
+use haechi_connectors::formats::{catalogue, ebxml, edifact, mail};
 use haechi_connectors::recognise::no_table;
 use haechi_connectors::{MessageFormat, MessageInput, MessageReading, ReadOptions, Recognised, recognise};
 use haechi_model::Stream;
@@ -133,7 +133,7 @@ impl Message {
         }
         let mut ids =
             if whole.len() <= IDS_MAX { whole } else { whole.iter().map(|id| first_part(id).to_owned()).collect() };
-        if self.format.name == edifact::NAME {
+        if CARRY_INTERCHANGES.contains(&self.format.name) {
             ids.extend(edifact::references(&self.bytes).into_iter().take(IDS_MAX));
         }
         if let Some(envelope) = &self.envelope {
@@ -207,6 +207,9 @@ impl Message {
         }
     }
 }
+
+/// Formats in which interchanges stand, which have references of their own.
+pub const CARRY_INTERCHANGES: [&str; 3] = [edifact::NAME, mail::NAME, ebxml::NAME];
 
 /// The id of an interchange, of one of its messages.
 pub fn first_part(id: &str) -> &str {

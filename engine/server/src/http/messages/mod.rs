@@ -13,7 +13,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use haechi_connectors::formats::{ebxml, edifact};
+use haechi_connectors::formats::ebxml;
 use haechi_connectors::{Delivery, Document, MessageFormat};
 use haechi_store::{KeptAnswer, KeptMessage, StoreError};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ use super::reply::Reply;
 use super::request::RequestId;
 use super::state::App;
 use crate::readers::HTTP;
-use message::{Message, Wrapped, first_part, request_key};
+use message::{CARRY_INTERCHANGES, Message, Wrapped, first_part, request_key};
 use submit::{Submitted, submit};
 
 /// Media types by which a sender asks for an answer in the manner of the format.
@@ -239,7 +239,7 @@ pub async fn show(
         if found.is_empty() && !first_part(&asked).is_empty() {
             // Of an interchange of many messages only its own reference is kept.
             found = store.messages(first_part(&asked), 1)?;
-            found.retain(|kept| kept.format == edifact::NAME);
+            found.retain(|kept| CARRY_INTERCHANGES.contains(&kept.format.as_str()));
         }
         Ok::<_, StoreError>(found.pop())
     };
