@@ -4,48 +4,81 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where a file goes, and where it is written until it is whole.
+/// More links than any name goes through.
+const LINKS_MAX: usize = 40;
+
+/// Where a file goes, and where it is written until it is whole. What is not finished leaves nothing behind.
 pub struct NewFile {
     path: PathBuf,
-    /// None where the name stands for a device or a pipe, which is written to and never replaced.
+    /// None where the name stands for a device or a pipe, which is written to and never replaced, and once it is finished.
     unfinished: Option<PathBuf>,
 }
 
 impl NewFile {
-    /// Begins it beside its name. Nobody else may read it: there may be personal data in it.
+    /// Begins it beside its name. Nobody else may read it, for there may be personal data in it, unless they could read
+    /// what it replaces.
     ///
     /// # Errors
     /// What the system says of the name or its folder.
     pub fn create(path: &Path) -> io::Result<(Self, File)> {
-        if is_written_through(path) {
+        let Some(path) = replaced(path) else {
             let file = OpenOptions::new().append(true).open(path)?;
             return Ok((Self { path: path.to_owned(), unfinished: None }, file));
-        }
-        // The file that a link leads to is replaced, not the link.
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let mut unfinished = path.clone().into_os_string();
-        unfinished.push(".unfinished");
-        let unfinished = PathBuf::from(unfinished);
+        };
+        let unfinished = unfinished(&path);
         let file = create_private(&unfinished)?;
-        Ok((Self { path, unfinished: Some(unfinished) }, file))
+        let new = Self { unfinished: Some(unfinished), path };
+        if let Ok(known) = fs::metadata(&new.path) {
+            file.set_permissions(known.permissions())?;
+        }
+        Ok((new, file))
+    }
+
+    /// The names that a file of this name would be written under.
+    pub fn names(path: &Path) -> Vec<PathBuf> {
+        replaced(path).map_or_else(Vec::new, |path| vec![unfinished(&path), path])
     }
 
     /// Gives it its name.
     ///
     /// # Errors
     /// What the system says of the name.
-    pub fn finish(&self) -> io::Result<()> {
-        self.unfinished.as_ref().map_or(Ok(()), |unfinished| fs::rename(unfinished, &self.path))
+    pub fn finish(mut self) -> io::Result<()> {
+        let Some(unfinished) = &self.unfinished else { return Ok(()) };
+        fs::rename(unfinished, &self.path)?;
+        self.unfinished = None;
+        Ok(())
     }
 }
 
-/// Whether a name stands for something that takes what is written to it, as `/dev/null` and `/dev/stdout` do.
-fn is_written_through(path: &Path) -> bool {
-    // What is open already, though it may be a file.
-    let is_open = |path: &Path| path.starts_with("/proc") || path.starts_with("/dev/fd");
-    is_open(path)
-        || fs::read_link(path).is_ok_and(|to| is_open(&to))
-        || fs::metadata(path).is_ok_and(|there| !there.is_file())
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some(unfinished) = &self.unfinished {
+            // Nobody is left to be told; the next run removes it.
+            let _ = fs::remove_file(unfinished);
+        }
+    }
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".unfinished");
+    PathBuf::from(name)
+}
+
+/// The file that a name leads to, be it there or not; none where it stands for something that takes what is written to it,
+/// as `/dev/null` and `/dev/stdout` do.
+fn replaced(path: &Path) -> Option<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        // What is open already, though it may be a file.
+        if path.starts_with("/proc") || path.starts_with("/dev/fd") {
+            return None;
+        }
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = path.parent().map_or_else(|| to.clone(), |folder| folder.join(&to));
+    }
+    Some(path).filter(|path| fs::metadata(path).map_or(true, |there| there.is_file()))
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

@@ -113,9 +113,16 @@ impl Consignment {
             (None, None) => None,
             (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
         };
+        // With an amount of a part that cannot be read there is no sum.
+        let unread = [&*self, part].map(|own| own.unread.is_some());
+        let sum = |a: Option<f64>, b: Option<f64>| {
+            let known = !(unread[0] && a.is_none() || unread[1] && b.is_none());
+            sum(a, b).filter(|_| known)
+        };
         self.pieces = sum(self.pieces, part.pieces);
         self.mass_kg = sum(self.mass_kg, part.mass_kg);
         self.volume_m3 = sum(self.volume_m3, part.volume_m3);
+        self.unread = self.unread.take().or_else(|| part.unread.clone());
         for code in &part.handling {
             if !self.handling.contains(code) {
                 self.handling.push(code.clone());
@@ -284,7 +291,10 @@ pub fn quantities(text: &str, into: &mut Consignment) {
                 true
             }
             // The pieces of the whole waybill, a group of density.
-            ("T" | "DG", false) => true,
+            ("T" | "DG", false) => {
+                last = None;
+                true
+            }
             _ => match measure(code, value, into) {
                 Some(amount) => {
                     last = Some(amount);

@@ -98,58 +98,54 @@ fn is_mark(line: &str) -> bool {
 
 /// What ends a line: on old machines a carriage return alone.
 fn line_end(text: &str) -> char {
-    if text.contains('\n') { '\n' } else { '\r' }
+    let bytes = text.as_bytes();
+    let alone = memchr::memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).count();
+    if alone > memchr::memchr_iter(b'\n', bytes).count() { '\r' } else { '\n' }
 }
 
 fn blanks(line: &str) -> usize {
     line.bytes().take_while(|b| *b == b' ').count()
 }
 
-/// Tags of the lines of waybills.
-const TAGS: &[&str] = &[
-    "FLT", "RTG", "SHP", "CNE", "AGT", "SSR", "NFY", "ACC", "CVD", "RTD", "OTH", "PPD", "COL", "CER", "ISU", "OSI",
-    "CDC", "REF", "COR", "COI", "SII", "ARD", "SPH", "NOM", "SRI", "OPI", "OCI", "NAM", "ADR", "LOC", "MBI", "HBS",
-    "TXT", "HTS",
-];
+/// What may stand on a line of a waybill without a slash behind it. On a manifest any place may.
+const ALONE: &[&str] = &["SHP", "CNE", "NFY", "AGT", "COL", "PPD", "TXT", "OCI", "SPH"];
 
-/// Whether a line begins something, and does not go on in the middle of a word.
+/// Whether a line begins something, and does not go on in the middle of a word. `line` is without blanks around it.
 fn is_begun(line: &str, kind: &str) -> bool {
-    let line = line.trim_start();
-    let tag = line.split('/').next().unwrap_or_default().trim_end();
-    let letters = tag.bytes().all(|b| b.is_ascii_uppercase());
-    let begun = if kind == "FFM" {
-        letters && matches!(tag.len(), 3 | 4)
-    } else {
-        TAGS.contains(&tag) || (letters && tag.len() == 4 && is_mark(tag))
-    };
+    let (tag, slash) = line.split_once('/').map_or((line, false), |(tag, _)| (tag, true));
+    let is_tag = matches!(tag.len(), 3 | 4) && tag.bytes().all(|b| b.is_ascii_uppercase());
+    let begun = is_tag && (slash || kind == "FFM" || ALONE.contains(&tag));
     // A slash goes on with what was begun; numbers are of waybills and of flights.
-    begun
-        || is_mark(line.trim())
-        || line.starts_with(|c: char| c == '/' || c.is_ascii_digit())
-        || begins(line).is_some()
+    begun || is_mark(line) || line.starts_with(|c: char| c == '/' || c.is_ascii_digit()) || begins(line).is_some()
 }
 
 /// Lines that transport folded joined again, as many of them left empty behind, so that all keep their numbers; and how
 /// many they were.
 pub fn unfolded(text: &str) -> (Cow<'_, str>, usize) {
     let end = line_end(text);
-    let (mut kind, mut before, mut folded) = ("", 0, 0);
+    // Of the message that is open: its kind, and how far all of it is indented.
+    let mut open: Option<(&str, usize)> = None;
+    let (mut before, mut folded) = (0, 0);
     let mut joined = String::new();
     let (mut taken, mut at, mut owed) = (0, 0, 0);
     for line in text.split(end) {
-        let own = line.trim_end_matches('\r');
-        let goes_on =
-            !kind.is_empty() && FOLDED_WIDTHS.contains(&before) && !own.trim().is_empty() && !is_begun(own, kind);
-        if goes_on {
+        let indent = open.map_or(0, |(_, indent)| blanks(line).min(indent));
+        let own = line[indent..].trim_end_matches('\r');
+        let begun = |(kind, _): (&str, usize)| own.trim().is_empty() || is_begun(own.trim(), kind);
+        if FOLDED_WIDTHS.contains(&before) && !open.is_none_or(begun) {
             // Without the end of the line before.
             joined.push_str(text[taken..at - end.len_utf8()].trim_end_matches('\r'));
-            (taken, owed, folded) = (at, owed + 1, folded + 1);
+            (taken, owed, folded) = (at + indent, owed + 1, folded + 1);
         } else if owed > 0 {
             joined.push_str(&text[taken..at]);
             joined.extend(std::iter::repeat_n(end, owed));
             (taken, owed) = (at, 0);
         }
-        kind = begins(own).map_or(kind, |(kind, _)| kind);
+        if let Some((kind, _)) = begins(own) {
+            open = Some((kind, blanks(line)));
+        } else if is_mark(own.trim()) {
+            open = None;
+        }
         before = own.len();
         at += line.len() + end.len_utf8();
     }

@@ -378,6 +378,7 @@ fn an_amount_with_something_else_behind_it_is_none() {
         ("T5L1E3", ["5.0", "", ""], true),
         ("T2OK440MC3.333", ["", "", "3.333"], true),
         ("T20K44O.5MC3,333", ["20.0", "", ""], true),
+        ("P5K100T1O", ["5.0", "100.0", ""], true),
     ] {
         let reading = read(&FFM.replace("T5K100.5MC1.2", amounts));
         let found = ["package_count", "gross_mass_kg", "volume_m3"].map(|name| of(&reading, name)[0].clone());
@@ -385,6 +386,14 @@ fn an_amount_with_something_else_behind_it_is_none() {
         let told = reading.warnings.iter().find(|w| w.code == "bad_number");
         assert_eq!(told.is_some_and(|w| w.text.contains(amounts)), warned, "{amounts}");
     }
+    // Of several parts with one that cannot be read there is no sum.
+    let parts = read(&FFM.replace("/P3K30T5/", "/P3K3O/"));
+    assert_eq!((of(&parts, "package_count")[1].as_str(), of(&parts, "gross_mass_kg")[1].as_str()), ("5.0", ""));
+    let together = read("FHL/4\nMBI/999-12345675BKKICN/T20K440\nHBS/H1/BKKICN/T8K44O//TOYS\n");
+    assert_eq!(
+        (of(&together, "gross_mass_kg"), warnings(&together)),
+        (vec![String::new()], vec!["no_nature", "bad_number"])
+    );
     let house = |mass: &str| read(&format!("FHL/4\nMBI/999-12345675BKKICN/T20K440\nHBS/H1/BKKICN/8/{mass}//TOYS\n"));
     for (mass, kg, code) in [("K100", "100.0", None), ("K1O0", "", Some("bad_number")), ("X100", "", Some("bad_unit"))]
     {
@@ -409,6 +418,7 @@ fn harmless_writing_loses_no_waybill() {
         fwb.replace("75BKK", "75 BKK"),
         fwb.lines().flat_map(|line| ["  ", line, "\n"]).collect(),
         fwb.replace('\n', "\r"),
+        fwb.replace('\n', "\r") + "\n",
     ] {
         let reading = read(&text);
         assert_eq!(of(&reading, "master_bill_id"), ["999-12345675"], "{text}");
@@ -437,7 +447,17 @@ fn folded_lines_are_joined_and_keep_their_numbers() {
     );
     let told: Vec<_> = reading.warnings.iter().map(|w| (w.code, w.path.as_str())).collect();
     assert!(told.contains(&("transport_dirt", "line 1")) && told.contains(&("bad_date", "FWB@1/9")), "{told:?}");
-    // A line of its own, though a long one stands before it.
+    // All of it indented, as mail does.
+    let indented: String = text.lines().flat_map(|line| ["   ", line, "\n"]).collect();
+    assert_eq!(of(&read(&indented), "shipper_name"), of(&read(text), "shipper_name"));
+    // A line of its own, though a long one stands before it; and words behind the end.
+    let long = format!("TXT/{}", "A".repeat(65));
+    let fhl =
+        format!("FHL/4\nMBI/999-12345675BKKICN/T20K440\nHBS/H1/BKKICN/8/K44//TOYS\n{long}\nMFT/X\n{long}\nNNNN\n");
+    let reading = read(&(fhl + &"These words are those of a mail and of nobody who sends goods by air.\n".repeat(3)));
+    let told: Vec<_> = reading.warnings.iter().map(|w| (w.code, w.text.as_str())).collect();
+    assert!(told.contains(&("unknown_segment", "`MFT` in a house manifest")), "{told:?}");
+    assert!(!told.iter().any(|(_, text)| text.contains("joined")), "{told:?}");
     let goods = format!("/{}", "A".repeat(66));
     let reading = read(&FFM.replace("/ECC\r\n", &format!("{goods}\r\nPUS/14MAR1000\r\n")));
     assert!(!warnings(&reading).contains(&"unknown_segment"), "{:?}", reading.warnings);

@@ -155,8 +155,8 @@ pub fn read_houses(message: &Message<'_>, out: &mut Output<'_>) {
                 quantities(part(2), &mut own);
                 own.part = None;
             }
-            if own.pieces.is_none() && !part(2).is_empty() {
-                let text = "HBS pieces".to_owned();
+            if (own.pieces.is_none() || own.unread.is_some()) && !part(2).is_empty() {
+                let text = format!("HBS `{}`; what cannot be read of it is left NULL", short(part(2)));
                 warnings.push(Warning { code: "bad_number", path: message.path(line.number), text });
             }
             let (code, mass) = coded(part(3));

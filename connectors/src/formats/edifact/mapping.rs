@@ -140,7 +140,7 @@ pub const PAGES: &[Page] = &[
             ("TKT, SSR TKNE; MON T in USD", &["tickets", "fare_amount_usd"]),
             ("FOP; IFT 4:43", &["payment_kind", "card_issuer", "card_number_masked", "payer_name"]),
             ("TVL of the booking, RPI status; DAT 2, TRI, TBD checked in", &["itinerary", "state"]),
-            ("TVL with a number alone, TRA", &["marketing_flights"]),
+            ("TVL with a number alone, TRA; the first carrier of a TVL that names two", &["marketing_flights"]),
             ("RPI; EQN RCI", &["party_size", "split_locators"]),
             ("DAT 2; SSD, SSR SEAT of the flight unless refused or given back", &["checked_in_at", "seat"]),
             ("TBD", &["bag_count", "bag_mass_kg", "bag_tags", "bag_pool_head"]),

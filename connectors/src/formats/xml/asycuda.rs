@@ -248,15 +248,22 @@ fn named(name: &str) -> Option<&'static str> {
     const NAMES: &[(&str, &str)] = &[
         ("USD", "USD"),
         ("US DOLLAR", "USD"),
-        ("U.S. DOLLAR", "USD"),
+        ("US DOLLARS", "USD"),
         ("DOLLAR US", "USD"),
         ("UNITED STATES DOLLAR", "USD"),
+        ("UNITED STATES DOLLARS", "USD"),
         ("EUR", "EUR"),
+        ("EURO", "EUR"),
+        ("EUROS", "EUR"),
         ("STERLING", "GBP"),
         ("YUAN", "CNY"),
         ("RENMINBI", "CNY"),
     ];
-    NAMES.iter().find(|(known, _)| name.contains(known)).map(|(_, letters)| *letters)
+    // Whole words: the Australian dollar is another.
+    let words = name.replace('.', "");
+    let words: Vec<&str> = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let name = format!(" {} ", words.join(" "));
+    NAMES.iter().find(|(known, _)| name.contains(&format!(" {known} "))).map(|(_, letters)| *letters)
 }
 
 /// Freight in dollars: in them, or in national currency by the rate of an invoice in dollars. Empty forms have 0.

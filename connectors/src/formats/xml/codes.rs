@@ -17,6 +17,7 @@ pub const WARNINGS: &[(&str, &str)] = &[
     ("unknown_country", "a country in no list; kept as sent"),
     ("unknown_airport", "an airport in no list; kept as sent, its local times stay NULL"),
     ("unknown_port", "a port whose time zone is not known, its times stay NULL"),
+    ("unknown_reference", "a service of an infant that the booking does not list"),
     ("bad_date", "an impossible date or time, left NULL"),
     ("bad_number", "a number that is none, left NULL"),
     ("bad_unit", "a unit that cannot be converted, the measure left NULL"),

@@ -42,6 +42,9 @@ fn a_cargo_without_ship_goes_as_its_port_and_carrier_say() {
         ("<shipNm>KE 0901</shipNm>", "air KE0901"),
         ("<shipNm>KE0901A</shipNm>", "air KE0901A"),
         ("<shipNm>LADY B</shipNm>", "sea -"),
+        ("<shipNm>한라</shipNm>", "sea -"),
+        ("<shipNm>KE</shipNm>", "sea -"),
+        ("<dsprNm>부산항</dsprNm><shipNm>JS 101</shipNm>", "sea -"),
         ("<dsprNm>인천공항</dsprNm><shipNm>KOREAN AIR 901</shipNm>", "air KOREANAIR901"),
     ] {
         let text = format!(
@@ -587,5 +590,28 @@ fn an_infant_s_address_in_a_booking_is_not_the_adult_s() {
         "<Passenger RPH='2' PassengerTypeCode='INF'><GivenName>BO</GivenName><Surname>LEE</Surname></Passenger>";
     let both = reading(&text(infant));
     assert_eq!(column(&both, "traveller", "stay_address"), ["1 ST, NEW YORK", "2 ST, BOSTON, MA, 02101"]);
-    assert_eq!(column(&reading(&text("")), "traveller", "stay_address"), ["1 ST, NEW YORK"]);
+    let alone = reading(&text(""));
+    assert_eq!(column(&alone, "traveller", "stay_address"), ["1 ST, NEW YORK"]);
+    assert!(codes(&alone).contains(&"unknown_reference"));
+    // One that only a service names, before or behind it.
+    let named = "<SSR SSR_Code='INFT' RPH='1'><Text>LEE/BO 01JAN27</Text></SSR>";
+    let unlisted = reading(&text("").replace("</Flight></PNR>", &format!("{named}</Flight></PNR>")));
+    assert_eq!(column(&unlisted, "traveller", "stay_address"), ["1 ST, NEW YORK", "2 ST, BOSTON, MA, 02101"]);
+    assert!(!codes(&unlisted).contains(&"unknown_reference"));
+    let gone = reading(&text(infant).replace("SSR_Code='DOCA' RPH='1'", "SSR_Code='DOCA' RPH='1' Status='XX'"));
+    assert_eq!(column(&gone, "traveller", "stay_address"), ["", ""]);
+    let shown = |status: &str| {
+        let docs = |status: &str, number: &str| {
+            format!(
+                "<SSR SSR_Code='DOCS' RPH='1' Status='{status}'><Text>/P/KOR/{number}/KOR/14FEB88/F/30JUN31/LEE/ARA</Text></SSR>"
+            )
+        };
+        let docs = docs("XX", "OLD") + &docs(status, "NEW");
+        column(
+            &reading(&text("").replace("</Flight></PNR>", &format!("{docs}</Flight></PNR>"))),
+            "traveller",
+            "document_no",
+        )
+    };
+    assert_eq!((shown("HK"), shown("XX")), (vec!["NEW".to_owned()], vec!["OLD".to_owned()]));
 }

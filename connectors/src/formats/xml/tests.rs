@@ -286,6 +286,8 @@ fn a_currency_by_its_name() {
         ("840", "USD", false),
         ("US Dollar", "USD", false),
         ("Euro", "EUR", false),
+        ("U.S. Dollar", "USD", false),
+        ("Aus Dollar", "AUS DOLLAR", true),
         ("Pa'anga", "PA'ANGA", true),
     ] {
         let declaration = format!(

@@ -244,12 +244,16 @@ fn consignment<'u>(
 /// How the cargo comes, and what tells so where no ship or flight is named, as in short records.
 fn mode(cargo: Element<'_>) -> (&'static str, Option<&'static str>) {
     let of = |flies: bool| if flies { "air" } else { "sea" };
-    let at_airport = cargo.get("dsprNm").is_some_and(|port| port.ends_with("공항"));
+    let port = cargo.get("dsprNm").filter(|port| port.ends_with('항'));
+    let at_airport = port.map(|port| port.ends_with("공항"));
     if let Some(name) = cargo.get("shipNm") {
-        return (of(at_airport || is_flight(&name.replace(' ', ""))), None);
+        // Some write a blank into it; so do some ships, which go to a harbour.
+        let spaced = name.contains(' ');
+        let flies = is_flight(&name.replace(' ', "")) && !(spaced && at_airport == Some(false));
+        return (of(flies || at_airport == Some(true)), None);
     }
-    if let Some(port) = cargo.get("dsprNm").filter(|port| port.ends_with('항')) {
-        return (of(port.ends_with("공항")), Some("the name of the port"));
+    if let Some(at_airport) = at_airport {
+        return (of(at_airport), Some("the name of the port"));
     }
     // Airlines have two characters, shipping companies four.
     if let Some(carrier) = cargo.get("shcoFlcoSgn").filter(|carrier| matches!(carrier.len(), 2 | 4)) {
@@ -262,9 +266,12 @@ fn mode(cargo: Element<'_>) -> (&'static str, Option<&'static str>) {
 
 /// Whether a name is a flight: two characters of an airline, a number, perhaps a letter behind it.
 fn is_flight(name: &str) -> bool {
-    let number = name.get(2..).unwrap_or_default();
+    let Some((airline, number)) = name.split_at_checked(2).filter(|(_, number)| !number.is_empty()) else {
+        return false;
+    };
     let digits = number.strip_suffix(|c: char| c.is_ascii_uppercase()).unwrap_or(number);
-    name.len() <= 7 && (digits.len() > 2 || digits == number) && digits.bytes().all(|b| b.is_ascii_digit())
+    let is_number = (digits.len() > 2 || digits == number) && digits.bytes().all(|b| b.is_ascii_digit());
+    name.len() <= 7 && is_number && airline.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// When the manifest was sent: of the event that says so, else of the earliest.

@@ -76,11 +76,12 @@ pub fn run(args: &ConvertArgs, out: &Output) -> Result<ExitCode, CommandError> {
     let stream = args.stream.as_deref().map(rules::stream).transpose()?.or(mapping.as_ref().map(|to| to.stream));
     let tables = Tables { stream, mapping };
     let files = sources::expand(&args.files)?;
-    if let Some(out) = args.out.as_deref().and_then(|path| path.canonicalize().ok())
-        && files.iter().any(|file| file.path.canonicalize().is_ok_and(|input| input == out))
-    {
-        let message = format!("`{}` is an input too; write the rows to another file", out.display());
-        return Err(CommandError::Usage(message));
+    for name in args.out.as_deref().map(NewFile::names).unwrap_or_default() {
+        let Ok(taken) = name.canonicalize() else { continue };
+        if files.iter().any(|file| file.path.canonicalize().is_ok_and(|input| input == taken)) {
+            let message = format!("`{}` is an input too; write the rows to another file", name.display());
+            return Err(CommandError::Usage(message));
+        }
     }
     let mut rows = args.out.as_deref().map(Rows::create).transpose()?;
     let mut wrong = false;
@@ -313,8 +314,9 @@ impl Rows {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), CommandError> {
-        let written = self.out.flush().and_then(|()| self.new.finish());
-        written.map_err(|source| CommandError::File { path: self.path, source })
+    fn finish(self) -> Result<(), CommandError> {
+        let Self { path, new, mut out } = self;
+        let written = out.flush().and_then(|()| new.finish());
+        written.map_err(|source| CommandError::File { path, source })
     }
 }

@@ -111,10 +111,15 @@ fn no_input_and_no_earlier_output_is_lost() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("is an input too; write the rows to another file"), "{}", ran.err);
     assert_eq!(fs::read(desk.path("a.edi")).unwrap(), message);
+    // Nor what it is written under until it is whole.
+    desk.file("b.unfinished", &message);
+    assert_eq!(desk.haechi("convert b.unfinished --out b").code, 2);
+    assert_eq!(fs::read(desk.path("b.unfinished")).unwrap(), message);
 
     // A file that the system does not let be read ends the call after the rows of the first file.
     assert_eq!(desk.haechi("convert a.edi /proc/self/mem --out rows.ndjson").code, 3);
     assert_eq!(desk.read("rows.ndjson"), "earlier\n");
+    assert!(!desk.path("rows.ndjson.unfinished").exists(), "rows of persons are not left behind");
     desk.haechi("convert a.edi --out rows.ndjson").done();
     assert!(desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
 }
@@ -137,8 +142,12 @@ fn a_name_that_stands_for_something_else_goes_on_to_do_so() {
     assert!(desk.haechi("convert a.edi --out nowhere").done().out.contains("traveller"));
     assert!(is_link("pipe") && is_link("nowhere") && !fs::metadata(desk.path("nowhere")).unwrap().is_file());
 
-    desk.haechi("convert a.edi --out link").done();
-    assert!(is_link("link") && desk.read("rows.ndjson").starts_with("{\"stream\":\"traveller\""));
+    symlink("link", desk.path("far")).unwrap();
+    symlink("new.ndjson", desk.path("dangling")).unwrap();
+    for (name, file) in [("link", "rows.ndjson"), ("far", "rows.ndjson"), ("dangling", "new.ndjson")] {
+        desk.haechi(&format!("convert a.edi --out {name}")).done();
+        assert!(is_link(name) && desk.read(file).starts_with("{\"stream\":\"traveller\""), "{name}");
+    }
 }
 
 /// Tables go the same way, their stream told by their columns.

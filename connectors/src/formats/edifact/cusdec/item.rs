@@ -197,8 +197,12 @@ impl Item {
         }
         // The first place is the tariff's, whatever list it is said to be of.
         let digits = |code: &&str| (6..=14).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
-        if let Some(code) = cst.value(1, 0).filter(digits).filter(|_| self.hs_code.is_none() && !known(cst, 1)) {
-            self.warn("unknown_code", cst, message, format!("list `{}`; taken as tariff", short(cst.get(1, 1))));
+        let place = |element: usize| cst.value(element, 0).filter(digits).filter(|_| !known(cst, element));
+        // Seven digits are a procedure, where more stand behind it.
+        let behind = place(2).filter(|code| code.len() >= 8 && cst.get(1, 0).len() == 7);
+        if let Some(code) = behind.or_else(|| place(1)).filter(|_| self.hs_code.is_none()) {
+            let list = cst.get(if behind.is_some() { 2 } else { 1 }, 1);
+            self.warn("unknown_code", cst, message, format!("list `{}`; taken as tariff", short(list)));
             self.tariff(code, cst, message);
         }
     }

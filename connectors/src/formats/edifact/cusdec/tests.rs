@@ -580,6 +580,7 @@ fn the_first_place_of_an_item_is_the_tariff_s_whatever_list_it_names() {
         ("CST+1+6402991000::ZZZ", "6402991000", false),
         ("CST+1+4000000:117+6402991000:122", "6402991000", false),
         ("CST+1+ABC:HS:WCO", "", false),
+        ("CST+1+4000000:ZZ1+6403911898:ZZ2", "6403911898", true),
     ] {
         let reading = declaration(HEADER, &format!("{cst}'MOA+40:10:USD'"));
         assert_eq!(

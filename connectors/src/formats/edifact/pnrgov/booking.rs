@@ -187,7 +187,9 @@ impl<'p> Booking<'p> {
 
     /// The travellers at these places.
     pub fn named<'b>(&'b mut self, at: &'b [usize]) -> impl Iterator<Item = &'b mut Person<'p>> {
-        self.people.iter_mut().enumerate().filter(|(i, _)| at.contains(i)).map(|(_, person)| person)
+        // Most name one, or nobody, which is all.
+        let all = at.len() == self.people.len();
+        self.people.iter_mut().enumerate().filter(move |(i, _)| all || at.contains(i)).map(|(_, person)| person)
     }
 
     /// The leg that is the flight of the message.
@@ -659,13 +661,14 @@ impl<'p, 't> Reader<'p, 't, '_> {
         self.booking.flown = best.map(|(i, _)| i);
         // Infants that only a service names come last, when all others are known.
         let services = std::mem::take(&mut self.services);
-        // What was given up comes behind what holds.
+        // What was given up comes behind what holds, what is an infant's behind who they are.
         let turn = |service: &Service<'p, 't>| match (service.0.get(0, 0), service.0.get(0, 1)) {
+            ("DOCA" | "DOCO", _) if service.0.get(0, 8).trim_end().ends_with("/I") => 3,
             ("INFT", _) => 2,
             ("DOCS", "HX" | "XX") => 1,
             _ => 0,
         };
-        for now in 0..3 {
+        for now in 0..4 {
             for service in services.iter().filter(|service| turn(service) == now) {
                 services::read(&mut self, *service);
             }

@@ -237,12 +237,25 @@ fn identity<'p>(
     people: &[usize],
     given_up: bool,
 ) {
-    let bearer = if people.len() > 1 { by_name(reader, docs, people) } else { people.first().copied() };
-    let person = if docs.of_infant { Some(infant(reader, docs, bearer, s)) } else { bearer };
-    let Some(at) = person else {
-        return reader.warn("unknown_reference", s, "SSR DOCS of nobody the booking lists");
+    let bearer = match people {
+        [person] => Some(*person),
+        // Of a document that was given up nobody is guessed.
+        _ => by_name(reader, docs, people).filter(|at| !given_up || is_named(reader, docs, *at)),
     };
-    if given_up && reader.booking.people.get(at).is_some_and(|person| !person.documents.is_empty()) {
+    let person = match (docs.of_infant, given_up) {
+        (true, true) => None,
+        (true, false) => infant(reader, docs, bearer, s),
+        (false, _) => bearer,
+    };
+    let Some(at) = person else {
+        if !given_up {
+            reader.warn("unknown_reference", s, "SSR DOCS of nobody the booking lists");
+        }
+        return;
+    };
+    // Another document tells who he is.
+    let is_shown = |person: &Person<'_>| person.document_given.is_some() || person.birth.is_some();
+    if given_up && reader.booking.people.get(at).is_some_and(is_shown) {
         return;
     }
     let day = reader.header.day().or(reader.message.envelope.issued_on);
@@ -284,8 +297,7 @@ fn identity<'p>(
 /// Whose of several a document is: who has its name, else who comes first without a document.
 fn by_name(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, people: &[usize]) -> Option<usize> {
     let all = &reader.booking.people;
-    let named = |p: &Person<'_>| p.surname == docs.surname && given_fits(p, docs);
-    let fitting = people.iter().copied().take(NAMES_ASKED).find(|i| all.get(*i).is_some_and(named));
+    let fitting = people.iter().copied().take(NAMES_ASKED).find(|at| is_named(reader, docs, *at));
     fitting.or_else(|| people.iter().copied().find(|i| all.get(*i).is_some_and(|p| p.documents.is_empty())))
 }
 
@@ -294,7 +306,9 @@ fn by_name(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, people: &[usize]) -> Op
 fn bearer_named(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, under: usize) -> Option<usize> {
     let all = &reader.booking.people;
     let surname = |p: &Person<'_>| p.surname.is_some() && p.surname == docs.surname;
-    let own = |p: &Person<'_>| p.reference.is_none() || docs.surname.is_none() || surname(p) || given_fits(p, docs);
+    // An infant has often another name, and a booking of one no other.
+    let unnamed = docs.of_infant || docs.surname.is_none() || all.len() == 1;
+    let own = |p: &Person<'_>| unnamed || p.reference.is_none() || surname(p) || given_fits(p, docs);
     let named = || all.iter().take(NAMES_ASKED).position(|p| surname(p) && given_fits(p, docs));
     Some(under).filter(|under| all.get(*under).is_none_or(own)).or_else(named)
 }
@@ -313,6 +327,10 @@ fn infant_with(reader: &mut Reader<'_, '_, '_>, s: Segment<'_, '_>, people: &[us
     found.into_iter().collect()
 }
 
+fn is_named(reader: &Reader<'_, '_, '_>, docs: &Docs<'_>, at: usize) -> bool {
+    reader.booking.people.get(at).is_some_and(|p| p.surname == docs.surname && given_fits(p, docs))
+}
+
 fn given_fits(person: &Person<'_>, docs: &Docs<'_>) -> bool {
     let (Some(given), Some(document)) = (person.given_names, docs.given) else { return false };
     let letters = |name: &str| upper(name).chars().filter(|c| c.is_alphabetic()).collect::<String>();
@@ -322,17 +340,25 @@ fn given_fits(person: &Person<'_>, docs: &Docs<'_>) -> bool {
 
 /// The infant a document is of: the bearer itself, the one of its name, the first without a document; else one who has
 /// no TIF of its own.
-fn infant<'p>(reader: &mut Reader<'p, '_, '_>, docs: &Docs<'p>, bearer: Option<usize>, s: Segment<'p, '_>) -> usize {
+fn infant<'p>(
+    reader: &mut Reader<'p, '_, '_>,
+    docs: &Docs<'p>,
+    bearer: Option<usize>,
+    s: Segment<'p, '_>,
+) -> Option<usize> {
     let people = &reader.booking.people;
     let is_infant = |i: &usize| people.get(*i).is_some_and(|p| p.kind == Some("infant"));
     if let Some(bearer) = bearer.filter(is_infant) {
-        return bearer;
+        return Some(bearer);
     }
     let infants: Vec<usize> = (0..people.len()).filter(is_infant).take(NAMES_ASKED).collect();
     let named = infants.iter().copied().find(|i| people.get(*i).is_some_and(|p| given_fits(p, docs)));
     let free = infants.iter().copied().find(|i| people.get(*i).is_some_and(|p| p.documents.is_empty()));
     if let Some(known) = named.or(free) {
-        return known;
+        return Some(known);
+    }
+    if people.len() >= PEOPLE_MAX {
+        return None;
     }
     let infant = Person {
         segment: s.number(),
@@ -342,7 +368,7 @@ fn infant<'p>(reader: &mut Reader<'p, '_, '_>, docs: &Docs<'p>, bearer: Option<u
         ..Person::default()
     };
     reader.booking.people.push(infant);
-    reader.booking.people.len() - 1
+    Some(reader.booking.people.len() - 1)
 }
 
 /// `BELT/SOPHY 20SEP12`: an infant that has neither a TIF nor a document of its own is known by this alone.

@@ -544,3 +544,46 @@ fn a_flight_behind_a_hotel_is_a_leg_and_the_number_it_is_sold_under_is_told() {
     );
     assert_eq!((one(&sold, "marketing_flights"), one(&sold, "carrier")), ("YY421".into(), "ZZ".into()));
 }
+
+/// Whom a document or a service is of where the booking does not say it plainly.
+#[test]
+fn services_of_infants_and_given_up_documents_go_to_nobody_else() {
+    let docs = |status: &str, person: &str, reference: &str| {
+        format!("SSR+DOCS:{status}:1:ZZ:::::/P/KOR/M{reference}/KOR/14FEB26/{person}+::{reference}'")
+    };
+    let visa = "SSR+DOCO:HK:1:ZZ:::::/BUSAN KOR/V/V2/BUSAN/01OCT26/USA";
+    let inft = "SSR+INFT:HK:1:ZZ:::::KIM/NURI 01JAN26+::1'";
+    for (what, segments, numbers, warned) in [
+        ("an infant that INFT names", format!("{visa}/I+::1'{inft}"), vec!["", "V2"], false),
+        (
+            "one that DOCS names",
+            format!("{visa}/I+::1'{}", docs("HK", "FI/30JUN31/KIM/NURI", "1")),
+            vec!["", "M1"],
+            false,
+        ),
+        ("one of another name and an unknown number", docs("HK", "FI/30JUN31/LEE/BO", "9"), vec!["", "M9"], false),
+        ("the only traveller", docs("HK", "F/30JUN31/KIMM/AHRA", "9"), vec!["M9"], false),
+        (
+            "a corrected infant",
+            docs("HK", "FI/30JUN31/KIM/NURI", "1") + &docs("XX", "FI/30JUN31/KIM/BABY", "1"),
+            vec!["", "M1"],
+            false,
+        ),
+        ("a visa beside what was given up", docs("XX", "F/30JUN31/KIM/ARA", "1") + visa + "+::1'", vec!["M1"], false),
+    ] {
+        let reading = one_with(&segments, "");
+        assert_eq!(column(&reading, "traveller", "document_no"), numbers, "{what}");
+        assert_eq!(warnings(&reading).contains(&"unknown_reference"), warned, "{what}: {:?}", reading.warnings);
+    }
+    let given_up = one_with(&(docs("XX", "F/30JUN31/KIM/ARA", "1") + visa + "+::1'"), "");
+    assert_eq!((one(&given_up, "nationality"), one(&given_up, "gender")), ("KR".into(), "F".into()));
+    let two = push(
+        "22",
+        &format!(
+            "SRC'RCI+ZZ:AAAAAA::010227:0912'TIF+KIM+ARA:A'TIF+LEE+BO:A'{LEG}{}{}",
+            docs("HK", "F/30JUN31/KIM/ARA", ""),
+            docs("XX", "F/30JUN31/KIMM/AHRA", "")
+        ),
+    );
+    assert_eq!(column(&two, "traveller", "document_no"), ["M", ""], "nobody is guessed");
+}

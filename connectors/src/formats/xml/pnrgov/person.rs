@@ -31,11 +31,11 @@ pub struct Party<'u, 'f> {
     /// Tickets of no passenger.
     tickets: Vec<Element<'u>>,
     /// With whom, and who: known by a document alone.
-    infants: Vec<(usize, Identity<'u>)>,
+    infants: Vec<(usize, Person<'u>)>,
 }
 
 /// What is told of a passenger.
-struct Person<'u> {
+pub struct Person<'u> {
     element: Element<'u>,
     kind: Option<&'static str>,
     identities: Vec<Identity<'u>>,
@@ -73,6 +73,7 @@ impl<'u, 'f> Party<'u, 'f> {
             passengers.iter().enumerate().filter_map(|(n, p)| Some((p.attribute_value("RPH")?, n))).collect();
         let own = passengers.iter().enumerate().flat_map(|(n, p)| services_of(*p).map(move |s| (Some(n), s)));
         let all = own.chain(pnr.all("Flight").chain([pnr]).flat_map(services_of).map(|service| (None, service)));
+        let mut later = Vec::new();
         for (under, (code, service)) in all {
             let references = service.attribute_value("RPH").unwrap_or_default();
             let named = references.split_whitespace().take(EACH_MAX).filter_map(|n| numbers.get(n).copied());
@@ -80,10 +81,27 @@ impl<'u, 'f> Party<'u, 'f> {
             if whose.is_empty() && party.people.len() == 1 {
                 whose.push(0);
             }
-            let kept = out.options.services_kept.iter().any(|kept| *kept == code);
-            party.service(&code, service, &whose, kept);
+            let status = service.attribute_value("Status").map(id);
+            // Given up: it holds no more. A document of somebody who shows no other still tells who he is.
+            let given_up = matches!(status.as_deref(), Some("HX" | "XX"));
+            if given_up && code == "DOCS" || is_of_infant(&code, service) {
+                later.push((code, service, whose, given_up));
+            } else if !given_up {
+                let kept = out.options.services_kept.iter().any(|kept| *kept == code);
+                party.service(&code, service, &whose, kept);
+            }
         }
         party.settle_infants();
+        for (code, service, whose, given_up) in later {
+            if given_up && code == "DOCS" {
+                if whose.iter().all(|n| party.people[*n].identities.is_empty()) {
+                    party.service(&code, service, &whose, false);
+                }
+            } else if !given_up && !party.infant_service(&code, service, &whose) {
+                let text = format!("SSR {code} of an infant that is not listed");
+                out.warn("unknown_reference", format!("{path}//SSR"), text);
+            }
+        }
         for (n, person) in party.people.iter().enumerate() {
             if person.identities.iter().any(|identity| identity.odd) {
                 out.warn("bad_date", format!("{path}/Passenger[{}]//DOCS", n + 1), "left NULL");
@@ -93,8 +111,7 @@ impl<'u, 'f> Party<'u, 'f> {
     }
 
     fn service(&mut self, code: &str, service: Element<'u>, whose: &[usize], kept: bool) {
-        let text = ["Text", "TEXT", "FreeText"].iter().find_map(|name| service.get(name)).or(service.value());
-        let Some(text) = text else {
+        let Some(text) = text_of(service) else {
             if let (Some(docs), Some(n)) = (service.at("DOCS"), whose.first()) {
                 self.people[*n].add(Identity::of_element(docs, self.flight.day));
             } else if kept {
@@ -110,25 +127,9 @@ impl<'u, 'f> Party<'u, 'f> {
                     self.people[n].add(identity);
                 }
             }
-            "DOCA" => {
-                let Some(doca) = doca(text) else { return };
-                for n in &self.of_infant(whose, doca.of_infant) {
-                    let address = Address { country: doca.country.map(Cow::Borrowed), text: doca.address.clone() };
-                    self.people[*n].live(doca.kind, address);
-                }
-            }
-            "DOCO" => {
-                let Some(doco) = doco(text) else { return };
-                let [kind, number, country, place] =
-                    [doco.kind, doco.number, doco.country, doco.birth_place].map(|part| part.map(Cow::Borrowed));
-                for n in &self.of_infant(whose, doco.of_infant) {
-                    let document = Document {
-                        kind: kind.clone(),
-                        number: number.clone(),
-                        country: country.clone(),
-                        expires: None,
-                    };
-                    self.people[*n].other(document, place.clone());
+            "DOCA" | "DOCO" => {
+                for n in whose {
+                    self.people[*n].told(code, text);
                 }
             }
             "TKNE" | "TKNA" | "TKNM" => {
@@ -170,15 +171,31 @@ impl<'u, 'f> Party<'u, 'f> {
         }
     }
 
-    /// These, or where a service is of the infant with them, the infant: one of them, the next one listed, or any.
-    fn of_infant(&self, whose: &[usize], of_infant: bool) -> Vec<usize> {
-        if !of_infant {
-            return whose.to_vec();
-        }
+    /// A service of the infant with these: one of them, who came with them unlisted, the next one listed, or any. Returns
+    /// whether there is one.
+    fn infant_service(&mut self, code: &str, service: Element<'u>, whose: &[usize]) -> bool {
+        let Some(text) = text_of(service) else { return true };
         let is_infant = |n: &usize| self.people[*n].kind == Some("infant");
-        let behind = || whose.first().copied().unwrap_or_default()..self.people.len();
-        let found = whose.iter().copied().find(is_infant).or_else(|| behind().take(NAMES_ASKED).find(is_infant));
-        found.or_else(|| (0..self.people.len()).take(NAMES_ASKED).find(is_infant)).into_iter().collect()
+        let listed = whose.iter().copied().find(is_infant);
+        let unlisted = self.infants.iter().take(NAMES_ASKED).position(|(bearer, _)| whose.contains(bearer));
+        let behind = whose.first().copied().unwrap_or_default()..self.people.len();
+        let next = || {
+            let behind = behind.take(NAMES_ASKED).find(is_infant);
+            behind.or_else(|| (0..self.people.len()).take(NAMES_ASKED).find(is_infant))
+        };
+        let infant = match (listed, unlisted) {
+            (Some(n), _) => &mut self.people[n],
+            (None, Some(n)) => &mut self.infants[n].1,
+            (None, None) => match next() {
+                Some(n) => &mut self.people[n],
+                None => match self.infants.first_mut() {
+                    Some((_, infant)) => infant,
+                    None => return false,
+                },
+            },
+        };
+        infant.told(code, text);
+        true
     }
 
     fn keep(&mut self, code: &str, whose: &[usize]) {
@@ -218,25 +235,29 @@ impl<'u, 'f> Party<'u, 'f> {
                     self.people[n].kind.get_or_insert("infant");
                     self.people[n].add(identity);
                 } else if identity.given.is_some() {
-                    self.infants.push((bearer, identity));
+                    let mut infant = Person::new(self.people[bearer].element, Some("infant"));
+                    infant.add(identity);
+                    self.infants.push((bearer, infant));
                 }
             }
         }
     }
 
     /// The infants with a passenger that are nowhere listed.
-    pub fn infants_with(&self, index: usize) -> impl Iterator<Item = &Identity<'u>> {
+    pub fn infants_with(&self, index: usize) -> impl Iterator<Item = &Person<'u>> {
         let first = self.infants.partition_point(|(bearer, _)| *bearer < index);
         self.infants[first..].iter().take_while(move |(bearer, _)| *bearer == index).map(|(_, infant)| infant)
     }
 
     /// Reads such an infant.
-    pub fn infant(&self, infant: &Identity<'u>, path: &str, row: &mut Row<'u>) {
-        row.put(&SHEET, "surname", infant.surname.clone());
-        row.put(&SHEET, "given_names", infant.given.clone());
+    pub fn infant(&self, infant: &Person<'u>, path: &str, row: &mut Row<'u>) {
+        let identity = infant.identities.first();
+        row.put(&SHEET, "surname", identity.and_then(|identity| identity.surname.clone()));
+        row.put(&SHEET, "given_names", identity.and_then(|identity| identity.given.clone()));
         row.put(&SHEET, "person_kind", "infant");
         row.put(&SHEET, "state", if given_up(self.pnr, self.flight) { "cancelled" } else { "booked" });
-        identify(std::slice::from_ref(infant), &[], (Some("infant"), self.flight.day), path, row);
+        identify(&infant.identities, &infant.visas, (infant.kind, self.flight.day), path, row);
+        infant.places(path, row);
     }
 
     /// Reads a passenger: of one who has no name of his own, his document's is taken. Returns whether there is anything to
@@ -274,16 +295,7 @@ impl<'u, 'f> Party<'u, 'f> {
         row.put(&SHEET, "state", state);
         tickets(&self.tickets, (passenger, &person.tickets), path, row);
         identify(&person.identities, &person.visas, (person.kind, self.flight.day), path, row);
-        row.put(&SHEET, "birth_place", person.birth_place.clone());
-        if let Some(home) = &person.home {
-            let country = home.country.clone().map(|code| land(code, path, row));
-            row.put(&SHEET, "residence_country", country.clone());
-            if home.text.is_some() {
-                row.put(&SHEET, "address", home.text.clone().map(Cow::Owned));
-                row.put(&SHEET, "address_country", country);
-            }
-        }
-        row.put(&SHEET, "stay_address", person.stay.as_ref().and_then(|stay| stay.text.clone()).map(Cow::Owned));
+        person.places(path, row);
         let cards = person
             .loyalty
             .iter()
@@ -295,15 +307,8 @@ impl<'u, 'f> Party<'u, 'f> {
 }
 
 impl<'u> Person<'u> {
-    fn read(element: Element<'u>, day: Option<NaiveDate>) -> Self {
-        let kind = element.attribute_value("PassengerTypeCode").map(id);
-        let kind = kind.and_then(|kind| match kind.as_ref() {
-            "ADT" | "A" => Some("adult"),
-            "CHD" | "C" | "CNN" => Some("child"),
-            "INF" | "IN" | "INS" => Some("infant"),
-            _ => None,
-        });
-        let mut person = Self {
+    fn new(element: Element<'u>, kind: Option<&'static str>) -> Self {
+        Self {
             element,
             kind,
             identities: Vec::new(),
@@ -316,7 +321,18 @@ impl<'u> Person<'u> {
             emails: Vec::new(),
             tickets: Vec::new(),
             services: Vec::new(),
-        };
+        }
+    }
+
+    fn read(element: Element<'u>, day: Option<NaiveDate>) -> Self {
+        let kind = element.attribute_value("PassengerTypeCode").map(id);
+        let kind = kind.and_then(|kind| match kind.as_ref() {
+            "ADT" | "A" => Some("adult"),
+            "CHD" | "C" | "CNN" => Some("child"),
+            "INF" | "IN" | "INS" => Some("infant"),
+            _ => None,
+        });
+        let mut person = Self::new(element, kind);
         for told in element.descendants() {
             match told.name() {
                 "DOCS" => person.add(Identity::of_element(told, day)),
@@ -356,6 +372,33 @@ impl<'u> Person<'u> {
             }
         }
         person
+    }
+
+    /// An address (DOCA), or a visa and a place of birth (DOCO), as EDIFACT has them.
+    fn told(&mut self, code: &str, text: &'u str) {
+        if code == "DOCA" {
+            let Some(doca) = doca(text) else { return };
+            let address = Address { country: doca.country.map(Cow::Borrowed), text: doca.address };
+            self.live(doca.kind, address);
+        } else if let Some(doco) = doco(text) {
+            let [kind, number, country, place] =
+                [doco.kind, doco.number, doco.country, doco.birth_place].map(|part| part.map(Cow::Borrowed));
+            self.other(Document { kind, number, country, expires: None }, place);
+        }
+    }
+
+    /// Where he was born, lives and stays.
+    fn places(&self, path: &str, row: &mut Row<'u>) {
+        row.put(&SHEET, "birth_place", self.birth_place.clone());
+        if let Some(home) = &self.home {
+            let country = home.country.clone().map(|code| land(code, path, row));
+            row.put(&SHEET, "residence_country", country.clone());
+            if home.text.is_some() {
+                row.put(&SHEET, "address", home.text.clone().map(Cow::Owned));
+                row.put(&SHEET, "address_country", country);
+            }
+        }
+        row.put(&SHEET, "stay_address", self.stay.as_ref().and_then(|stay| stay.text.clone()).map(Cow::Owned));
     }
 
     /// Whether a document shows his name.
@@ -420,6 +463,16 @@ impl<'u> Address<'u> {
         let text = (!lines.is_empty()).then(|| lines.join(", "));
         (kind.unwrap_or_default(), Self { country, text })
     }
+}
+
+/// The text of a service.
+fn text_of(service: Element<'_>) -> Option<&str> {
+    ["Text", "TEXT", "FreeText"].iter().find_map(|name| service.get(name)).or(service.value())
+}
+
+/// Whether a service says that it is the infant's with whom it names.
+fn is_of_infant(code: &str, service: Element<'_>) -> bool {
+    matches!(code, "DOCA" | "DOCO") && text_of(service).is_some_and(|text| text.trim_end().ends_with("/I"))
 }
 
 /// A surname without a title before or behind it.
