@@ -499,3 +499,22 @@ fn the_nationality_of_now_goes_before_that_of_birth() {
     let mail = person("COM+A..KIM//EXAMPLE.COM:EM'");
     assert_eq!(one(&mail, "emails"), "a_kim@example.com");
 }
+
+#[test]
+fn the_us_variant_loses_titles_and_keeps_an_unknown_sex() {
+    for (names, surname, given, sex) in [
+        ("DR KIM:MARU:MR:880214:N", "KIM", "MARU", "N"),
+        ("SAEBYEOK:MARU MR::880214:M", "SAEBYEOK", "MARU", "M"),
+        ("KIM:MRS SORA:JIN:880214:F", "KIM", "SORA JIN", "F"),
+    ] {
+        let reading = read(&format!(
+            "UNB+UNOC:3+ZZ+KRCUS+270313:2200+R1'UNH+1+PAXLST:001:000:NZ'CTA+IC+:DESK+000-000-0000:TE'TDT++ZZ421+40+ZZ'\
+             LOC+005+THBKK:50'DTM+136+270314+0105+Z07'LOC+008+KRICN:50'DTM+132+270314+0830+Z09'UNS+D'\
+             PDT+P/M1:310630:KR+{names}+PAX+THBKK:KRICN'UNT+10+1'UNZ+1+R1'"
+        ));
+        let found = ["surname", "given_names", "gender"].map(|name| one(&reading, name));
+        assert_eq!(found, [surname, given, sex], "{names}");
+        let told = reading.warnings.iter().any(|w| w.code == "unknown_gender" && w.text.contains(sex));
+        assert_eq!(told, sex == "N", "{:?}", reading.warnings);
+    }
+}
