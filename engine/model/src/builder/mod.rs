@@ -4,6 +4,7 @@
 //! passenger leaves nothing behind. Begin at [`StreamBuilder::new`].
 
 mod buffer;
+mod texts;
 
 use std::sync::Arc;
 
